@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  resolve: { conditions: ['tenon-source', 'node', 'import', 'default'] },
+  ssr: { resolve: { conditions: ['tenon-source', 'node', 'import', 'default'] } },
+  test: {
+    include: ['{packages,app,marketplace,standins,bench,examples}/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    server: { deps: { inline: [/@tenon\//] } },
+  },
+})
