@@ -1,1 +1,6 @@
-export {};
+export * from './envelope.js'
+export * from './errors.js'
+export * from './installation-states.js'
+export * from './installation.js'
+export * from './plugin-api.js'
+export * from './roles.js'

@@ -1,0 +1,208 @@
+/**
+ * The one table of everything that can go wrong at a boundary: code → HTTP status and the sentence a person reads.
+ * A sentence says what happened and what to do. `{name}` is filled from the error's details.
+ */
+export const errorTable = {
+  // Who you are, and what you may do
+  NOT_AUTHENTICATED: { status: 401, sentence: 'User not authenticated' },
+  SIGN_IN_REFUSED: { status: 401, sentence: 'The email address or the password is wrong.' },
+  SESSION_EXPIRED: { status: 401, sentence: 'Your session has ended. Sign in again.' },
+  ROLE_FORBIDDEN: {
+    status: 403,
+    sentence: 'This needs the role {needed}; you are {role}. Ask an admin of your organization.',
+  },
+  OPERATOR_ONLY: { status: 403, sentence: 'Only an operator of this installation can do this.' },
+  REGISTRATION_CLOSED: {
+    status: 403,
+    sentence: 'Registration is by invitation here. Ask an admin of your organization to add you.',
+  },
+  LOGIN_LIMIT: { status: 429, sentence: 'Too many sign-in attempts. Try again in {seconds} seconds.' },
+
+  // What was asked
+  VALIDATION_FAILED: { status: 400, sentence: '{message}' },
+  BODY_NOT_JSON: { status: 400, sentence: 'The body of the request is not valid JSON.' },
+  BODY_TOO_LARGE: { status: 413, sentence: 'The body of the request is larger than {limit}.' },
+  NOT_FOUND: { status: 404, sentence: '{message}' },
+  ROUTE_NOT_FOUND: { status: 404, sentence: 'There is nothing at {method} {path}.' },
+  CONFLICT: { status: 409, sentence: '{message}' },
+  EMAIL_TAKEN: { status: 409, sentence: 'There is already a user with the address {email}.' },
+
+  // The marketplace and its manifest
+  PLUGIN_NOT_FOUND: { status: 404, sentence: 'Plugin not found' },
+  MARKETPLACE_UNREACHABLE: {
+    status: 503,
+    sentence:
+      'The marketplace at {location} cannot be reached ({cause}) and there is no earlier copy of it. Check PLUGIN_MARKETPLACE_URL and try again.',
+  },
+  MANIFEST_NOT_JSON: { status: 502, sentence: 'The manifest at {location} is not JSON: {cause}' },
+  MANIFEST_INVALID: { status: 502, sentence: 'The manifest at {location} is not a plugin manifest: {cause}' },
+  MANIFEST_TOO_LARGE: { status: 502, sentence: 'The manifest at {location} is larger than {limit} bytes.' },
+  MANIFEST_REDIRECT_REFUSED: {
+    status: 502,
+    sentence: 'The manifest at {location} redirects to {target}, which is refused.',
+  },
+  PLUGIN_NOT_INSTALLABLE: { status: 422, sentence: '{name} cannot be installed here: {reason}' },
+
+  // Artifacts: exact bytes
+  ARTIFACT_UNREACHABLE: { status: 502, sentence: 'The code of {plugin} could not be downloaded: {cause}' },
+  ARTIFACT_TRUNCATED: {
+    status: 502,
+    sentence: 'The download of {plugin} ended early: {actual} of {expected} bytes arrived.',
+  },
+  ARTIFACT_SIZE_MISMATCH: {
+    status: 502,
+    sentence: 'The package of {plugin} has {actual} bytes, the manifest says {expected}.',
+  },
+  ARTIFACT_DIGEST_MISMATCH: {
+    status: 502,
+    sentence:
+      'The package of {plugin} is not the one the manifest names: its SHA-256 is {actual}, expected {expected}.',
+  },
+  ARTIFACT_TOO_LARGE: { status: 502, sentence: 'The package of {plugin} is larger than the limit of {limit} bytes.' },
+  ARTIFACT_UNSAFE: { status: 422, sentence: 'The package of {plugin} is refused: {reason}' },
+  ARTIFACT_MANIFEST_MISMATCH: {
+    status: 422,
+    sentence: 'The package of {plugin} declares something else than the marketplace shows: {reason}',
+  },
+  ARTIFACT_NOT_STORED: {
+    status: 500,
+    sentence: 'The code of this installation (digest {digest}) is no longer stored. Install the plugin again.',
+  },
+  SOURCE_REFUSED: { status: 422, sentence: 'The source of {plugin} is refused: {reason}' },
+  BUILD_FAILED: { status: 422, sentence: 'The source of {plugin} cannot be built: {reason}' },
+  DEPENDENCIES_FAILED: { status: 502, sentence: 'The dependencies of {plugin} could not be installed: {reason}' },
+
+  // Running a plugin
+  PLUGIN_PARSE_FAILED: { status: 422, sentence: 'The code of {plugin} does not parse: {reason}' },
+  PLUGIN_LOAD_FAILED: { status: 422, sentence: '{plugin} failed while it was loaded: {reason}' },
+  PLUGIN_EXPORT_MISSING: { status: 422, sentence: '{plugin} does not export {name}().' },
+  PLUGIN_REFUSED: { status: 422, sentence: '{message}' },
+  PLUGIN_THREW: { status: 422, sentence: '{message}' },
+  PLUGIN_RESULT_INVALID: { status: 502, sentence: '{plugin} answered with something that cannot be used: {reason}' },
+  PLUGIN_EXITED: { status: 502, sentence: '{plugin} ended its own process (exit code {exitCode}).' },
+  PLUGIN_RESTARTED: { status: 503, sentence: '{plugin} was restarted while it worked on this. Try again.' },
+  PLUGIN_KILLED: { status: 503, sentence: '{plugin} was stopped: {reason}' },
+  PLUGIN_CRASH_LOOP: {
+    status: 503,
+    sentence:
+      '{plugin} has crashed {crashes} times within the hour and is paused. Update it, or start it again from its page.',
+  },
+  PLUGIN_OVERLOADED: {
+    status: 503,
+    sentence: '{plugin} has too much to do at the moment. Try again in a few seconds.',
+  },
+  CALL_TIMEOUT: { status: 504, sentence: '{plugin} did not answer within {seconds} seconds.' },
+  CALL_CANCELLED: { status: 409, sentence: 'The call was cancelled.' },
+  PERMISSION_DENIED: { status: 403, sentence: '{plugin} has no permission for this: {permission}' },
+  SERVICE_FAILED: { status: 502, sentence: '{message}' },
+  RESULT_TOO_LARGE: { status: 422, sentence: 'The result of a query is larger than {limit}.' },
+  STATEMENT_REFUSED: { status: 422, sentence: 'Plugins may not run this statement: {reason}' },
+  DATABASE_BUSY: { status: 503, sentence: 'The database connections of this plugin are all in use. Try again.' },
+
+  // Installations
+  INSTALLATION_NOT_FOUND: { status: 404, sentence: 'Plugin installation not found' },
+  PLUGIN_NOT_INSTALLED: { status: 404, sentence: '{plugin} is not installed in your organization.' },
+  PLUGIN_DISABLED: { status: 409, sentence: '{plugin} is disabled in your organization. An admin can enable it.' },
+  ALREADY_INSTALLED: { status: 409, sentence: 'Plugin is already installed' },
+  INSTALLATION_BUSY: {
+    status: 409,
+    sentence: '{plugin} is being changed right now ({status}). Try again in a moment.',
+  },
+  STATUS_CHANGE_REFUSED: { status: 409, sentence: 'An installation that is {from} cannot become {to}.' },
+  INSTALL_LIMIT: {
+    status: 429,
+    sentence: 'Too many plugin installation requests from this IP, please try again after an hour.',
+  },
+  CONFIGURATION_INVALID: { status: 422, sentence: 'The configuration is not valid: {reasons}' },
+  CONFIGURATION_MISSING: {
+    status: 422,
+    sentence: '{plugin} is not configured yet. Open its page and fill in the configuration.',
+  },
+  INTERRUPTED: {
+    status: 503,
+    sentence: 'The server was stopped in the middle of this. What had been done was undone; try again.',
+  },
+
+  // Connections
+  CONNECTION_NOT_DECLARED: { status: 404, sentence: '{plugin} does not connect to another service.' },
+  CONNECTION_NOT_CONFIGURED: {
+    status: 422,
+    sentence: 'The operator has not set up {provider} here: {missing} is missing.',
+  },
+  CONNECTION_NOT_FOUND: { status: 404, sentence: 'Connection not found' },
+  OAUTH_STATE_INVALID: {
+    status: 400,
+    sentence: 'This sign-in was not started here, was used before, or is older than ten minutes. Start it again.',
+  },
+  OAUTH_EXCHANGE_FAILED: { status: 502, sentence: '{provider} did not accept the sign-in: {reason}' },
+
+  // The platform itself
+  EGRESS_REFUSED: { status: 502, sentence: 'A request to {target} is refused: {reason}' },
+  EGRESS_FAILED: { status: 502, sentence: 'A request to {target} failed: {reason}' },
+  SEALED_VALUE_UNREADABLE: {
+    status: 500,
+    sentence: 'A stored secret cannot be opened with the present TENON_SECRET_KEY.',
+  },
+  SHUTTING_DOWN: { status: 503, sentence: 'The server is stopping. Try again in a moment.' },
+  INTERNAL: {
+    status: 500,
+    sentence: 'Something went wrong on our side. Give the request id to the operator: {requestId}',
+  },
+} as const satisfies Record<string, { status: number; sentence: string }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** Values that fill a sentence and travel in the answer; never secrets. */
+export type ErrorDetails = Record<string, unknown>
+
+/**
+ * Every error that Tenon throws on purpose. `message` is the sentence from {@link errorTable}, filled in.
+ *
+ * @since 0.1.0
+ */
+export class TenonError extends Error {
+  override readonly name: string = 'TenonError'
+  readonly code: ErrorCode
+  readonly status: number
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options: { cause?: unknown } = {}) {
+    super(fillSentence(errorTable[code].sentence, details), options)
+    this.code = code
+    this.status = errorTable[code].status
+    this.details = details
+  }
+}
+
+/** S26: an input that is wrong, with the field and the value that was sent. */
+export class ValidationException extends TenonError {
+  override readonly name = 'ValidationException'
+  readonly metadata: { field: string | undefined; value: unknown }
+
+  constructor(message: string, field?: string, value?: unknown) {
+    super('VALIDATION_FAILED', { message, ...(field === undefined ? {} : { field }) })
+    this.metadata = { field, value }
+  }
+}
+
+/** S26: something that is not there, with what was looked for. */
+export class NotFoundException extends TenonError {
+  override readonly name = 'NotFoundException'
+  readonly metadata: { resource: string | undefined; identifier: unknown }
+
+  constructor(message: string, resource?: string, identifier?: unknown) {
+    super('NOT_FOUND', { message, ...(resource === undefined ? {} : { resource, identifier }) })
+    this.metadata = { resource, identifier }
+  }
+}
+
+/** True for an error of Tenon's own, optionally with exactly this code. */
+export function isTenonError(error: unknown, code?: ErrorCode): error is TenonError {
+  return error instanceof TenonError && (code === undefined || error.code === code)
+}
+
+function fillSentence(sentence: string, details: ErrorDetails): string {
+  return sentence.replace(/\{(\w+)\}/g, (placeholder, name: string) =>
+    details[name] === undefined ? placeholder : String(details[name]),
+  )
+}
