@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest'
+import { openManifest, parseManifest } from './catalog.js'
+import { isTenonError } from './errors.js'
+import { hostPatternSchema } from './names.js'
+
+const entry = {
+  key: 'mlflow',
+  name: 'mlflow',
+  displayName: 'MLflow Integration',
+  description: 'Sync AI/ML models from MLflow tracking server',
+  version: '1.0.0',
+  category: 'ml_ops',
+  isOfficial: true,
+  isPublished: true,
+  requiresConfiguration: true,
+  installationType: 'tenant_scoped',
+  pluginPath: 'plugins/mlflow',
+  entryPoint: 'index.ts',
+}
+
+function parseOne(changes: Record<string, unknown>) {
+  return parseManifest({ plugins: [{ ...entry, ...changes }] })
+}
+
+describe('a manifest', () => {
+  it('defaults what older manifests leave out', () => {
+    expect(parseOne({}).entries[0]).toMatchObject({ tags: [], features: [], dependencies: {}, versions: [] })
+  })
+
+  it('keeps fields that it does not know', () => {
+    expect(parseOne({ installGuide: { steps: [1] } }).entries[0]).toMatchObject({ installGuide: { steps: [1] } })
+  })
+
+  it('orders the features by displayOrder (S8)', () => {
+    const features = [
+      { name: 'second', description: '', displayOrder: 2 },
+      { name: 'first', description: '', displayOrder: 1 },
+    ]
+    expect(parseOne({ features }).entries[0]?.features.map(({ name }) => name)).toEqual(['first', 'second'])
+  })
+
+  it('reads installationType npm as standard, with a warning (C4)', () => {
+    const manifest = parseOne({ installationType: 'npm' })
+    expect(manifest.entries[0]?.installationType).toBe('standard')
+    expect(manifest.problems).toMatchObject([{ severity: 'warning', path: 'installationType' }])
+  })
+
+  it('accepts a category that it declares itself, and no other (C5)', () => {
+    expect(parseOne({ category: 'compliance' }).problems).toMatchObject([{ severity: 'error', path: 'category' }])
+    const manifest = parseManifest({
+      plugins: [{ ...entry, category: 'compliance' }],
+      categories: [{ id: 'compliance', name: 'Compliance' }],
+    })
+    expect(manifest.entries).toHaveLength(1)
+    expect(manifest.categories).toHaveLength(8)
+  })
+
+  it('leaves out a bad entry, says why, and keeps the others', () => {
+    const manifest = parseManifest({ plugins: [null, { ...entry, version: 'latest' }, 7, { ...entry, key: 'slack' }] })
+    expect(manifest.entries.map(({ key }) => key)).toEqual(['slack'])
+    expect(manifest.problems.map(({ index, path }) => [index, path])).toEqual([
+      [0, ''],
+      [1, 'version'],
+      [2, ''],
+    ])
+    expect(manifest.problems[1]).toMatchObject({ key: 'mlflow', severity: 'error' })
+  })
+
+  it('takes the first of two entries with one key', () => {
+    const manifest = parseManifest({ plugins: [entry, { ...entry, version: '2.0.0' }] })
+    expect(manifest.entries.map(({ version }) => version)).toEqual(['1.0.0'])
+    expect(manifest.problems).toMatchObject([{ index: 1, path: 'key' }])
+  })
+
+  it('says what is wrong with a document that is not a manifest', () => {
+    const attempts: [unknown, string][] = [
+      ['<html>', 'MANIFEST_NOT_JSON'],
+      ['[]', 'MANIFEST_INVALID'],
+      ['{"plugins": {}}', 'MANIFEST_INVALID'],
+      ['null', 'MANIFEST_INVALID'],
+    ]
+    for (const [source, code] of attempts) {
+      expect(() => parseManifest(source)).toThrow(expect.objectContaining({ code }) as Error)
+      expect(() => parseManifest(source)).toThrow(expect.toSatisfy((error: unknown) => isTenonError(error)) as Error)
+    }
+  })
+
+  it('can be read entry by entry', () => {
+    const reader = openManifest({ plugins: [entry, { ...entry, key: 'slack' }] })
+    expect(reader.readNext()).toBe(true)
+    expect(reader.manifest.entries).toHaveLength(1)
+    expect(reader.readNext()).toBe(false)
+    expect(reader.manifest.entries).toHaveLength(2)
+  })
+
+  it('reads the permissions and contributions of the plugin contract', () => {
+    const manifest = parseOne({
+      artifact: { path: 'artifacts/mlflow-1.2.0.tgz', sha256: 'a'.repeat(64), size: 48211 },
+      engines: { tenon: '^1.0.0' },
+      versions: [{ version: '0.9.0', artifact: { path: 'a.tgz', sha256: 'b'.repeat(64), size: 1 } }],
+      permissions: {
+        database: { tenantSchema: true, tables: { risks: ['insert'], 'public.users': ['select'] } },
+        network: { hosts: ['slack.com', '*.example.com:8443'], fromConfiguration: ['tracking_server_url'] },
+        environment: ['SLACK_CLIENT_ID'],
+        events: ['risk.*'],
+        schedule: true,
+      },
+      contributes: {
+        actions: [{ id: 'sync', title: 'Sync models', route: 'POST /sync', progress: true, schedule: '0 * * * *' }],
+        views: [{ id: 'models', slot: 'models.tabs', title: 'MLflow', kind: 'table', route: 'GET /models/:modelId' }],
+        connections: [
+          {
+            id: 'workspace',
+            kind: 'oauth2',
+            provider: 'slack',
+            response: { account: { id: '/team/id', name: '/team/name' }, secrets: { webhook_url: '/incoming/url' } },
+            onConnect: 'onConnect',
+          },
+        ],
+      },
+    })
+    expect(manifest.problems).toEqual([])
+    expect(manifest.entries[0]?.contributes?.connections[0]).toMatchObject({ multiple: false, scopes: [] })
+  })
+})
+
+describe('a hostile manifest', () => {
+  const cases: [field: string, value: unknown][] = [
+    ['key', '../../escaped'],
+    ['key', 'marketplace'],
+    ['key', 'openapi.json'],
+    ['key', 'MLflow'],
+    ['key', 'a--b'],
+    ['key', 'a'.repeat(101)],
+    ['key', '__proto__'],
+    ['pluginPath', '../plugins/x'],
+    ['pluginPath', '/etc'],
+    ['pluginPath', 'plugins\\x'],
+    ['pluginPath', 'plugins/%2e%2e/x'],
+    ['pluginPath', 'plugins//x'],
+    ['pluginPath', 'https://example.com/x'],
+    ['entryPoint', '../../index.ts'],
+    ['entryPoint', 'index.sh'],
+    ['entryPoint', 'index.ts?x=.ts'],
+    ['entryPoint', '.hidden.ts'],
+    ['artifact', { path: '../x.tgz', sha256: 'a'.repeat(64), size: 1 }],
+    ['artifact', { path: 'x.tgz', sha256: 'A'.repeat(64), size: 1 }],
+    ['artifact', { path: 'x.tgz', sha256: 'a'.repeat(64), size: -1 }],
+    ['iconUrl', 'javascript:alert(1)'],
+    ['iconUrl', '//example.com/icon.svg'],
+    ['documentationUrl', 'javascript:alert(1)'],
+    ['supportUrl', 'file:///etc/passwd'],
+    ['repository', 'data:text/html,x'],
+    ['version', '1.0.0/../..'],
+    ['permissions', { network: { hosts: ['169.254.169.254'] } }],
+    ['permissions', { network: { hosts: ['*'] } }],
+    ['permissions', { network: { hosts: ['*.com'] } }],
+    ['permissions', { network: { hosts: ['a.example.com/path'] } }],
+    ['permissions', { database: { tables: { 'pg_catalog.pg_authid': ['select'] } } }],
+    ['permissions', { database: { tables: { 'risks"; drop table x': ['select'] } } }],
+    ['permissions', { database: { tables: { risks: ['truncate'] } } }],
+    ['permissions', { environment: ['lower'] }],
+    ['permissions', { events: ['*'] }],
+    ['contributes', { actions: [{ id: 'x', title: 'x', route: 'GET /../x' }] }],
+    ['contributes', { configuration: { $ref: 'http://example.com/schema.json' } }],
+    ['contributes', { configuration: { properties: { a: { allOf: [{ $ref: 'file:///etc/passwd' }] } } } }],
+    ['contributes', { connections: [{ id: 'w', kind: 'basic', provider: 'x' }] }],
+    ['contributes', { events: [{ name: 'risk.imported', handler: 'a.b' }] }],
+    ['features', 'none'],
+    ['dependencies', { x: { y: 1 } }],
+  ]
+
+  it.each(cases)('is refused for %s = %j', (field, value) => {
+    const manifest = parseOne({ [field]: value })
+    expect(manifest.entries).toEqual([])
+    expect(manifest.problems[0]?.path.split('.')[0]).toBe(field)
+  })
+
+  it('is refused for a schema that is nested 100 000 levels deep', () => {
+    const configuration: Record<string, unknown> = {}
+    let level = configuration
+    for (let depth = 0; depth < 100_000; depth += 1) level = level.items = {}
+    expect(parseOne({ contributes: { configuration } }).entries).toEqual([])
+  })
+})
+
+it('knows which hosts are names', () => {
+  const valid = ['slack.com', 'a-b.example.co', '*.example.com', 'example.com:8443', 'xn--bcher-kva.example']
+  const invalid = [
+    '1.2.3.4',
+    '[::1]',
+    'localhost',
+    'Slack.com',
+    'a..b',
+    'example.com:0',
+    'example.com:70000',
+    'a.*.com',
+  ]
+  expect(valid.filter((host) => !hostPatternSchema.safeParse(host).success)).toEqual([])
+  expect(invalid.filter((host) => hostPatternSchema.safeParse(host).success)).toEqual([])
+})
