@@ -1,1 +1,8 @@
-export {};
+export type { PostgresConnection } from './connection.js'
+export { EmbeddedPostgresError, type EmbeddedPostgresErrorCode } from './embedded-postgres-error.js'
+export {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresExit,
+  type EmbeddedPostgresOptions,
+  startEmbeddedPostgres,
+} from './start-embedded-postgres.js'
