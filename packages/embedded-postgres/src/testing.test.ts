@@ -42,12 +42,14 @@ describe('createTestDatabase', () => {
     const { connection } = await create()
     const role = `stranger_${connection.database}`
     await query(connection, `CREATE ROLE ${role} LOGIN PASSWORD 'known'`)
-    await expect(query({ ...connection, user: role, password: 'known' }, 'SELECT 1')).rejects.toThrow(/permission denied for database/)
+    await expect(query({ ...connection, user: role, password: 'known' }, 'SELECT 1')).rejects.toThrow(
+      /permission denied for database/,
+    )
     await query(connection, `GRANT CONNECT ON DATABASE ${connection.database} TO ${role}`)
     const visitor = { ...connection, user: role, password: 'known' }
     await expect(query(visitor, 'CREATE TABLE public.squat (id int)')).rejects.toThrow(/permission denied/)
     await expect(query(visitor, 'CREATE TEMP TABLE squat (id int)')).rejects.toThrow(/permission denied/)
-    await query(connection, `DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    await query(connection, `GRANT ${role} TO CURRENT_USER; DROP OWNED BY ${role}; DROP ROLE ${role}`)
   })
 
   it('builds a template once for callers that race, and copies it for each', async () => {
