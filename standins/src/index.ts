@@ -1,1 +1,22 @@
-export {};
+export { createCertificate, type Certificate } from './certificate.js'
+export type { Fault } from './faults.js'
+export { listen, type Listener, type ListenOptions } from './listener.js'
+export type { LoggedRequest } from './request-log.js'
+export { generateState, type GeneratorOptions } from './mlflow/generate.js'
+export {
+  MLFLOW_VERSION,
+  startMlflowStandin,
+  type MlflowAuthentication,
+  type MlflowStandin,
+  type MlflowStandinOptions,
+} from './mlflow/mlflow-standin.js'
+export {
+  addModelVersion,
+  addRegisteredModel,
+  emptyState,
+  removeRegisteredModel,
+  setAlias,
+  type NewModelVersion,
+  type NewRegisteredModel,
+} from './mlflow/state.js'
+export type { Experiment, Metric, MlflowState, ModelVersion, Pair, RegisteredModel, Run } from './mlflow/wire.js'
