@@ -176,6 +176,12 @@ describe('a hostile manifest', () => {
     expect(manifest.problems[0]?.path.split('.')[0]).toBe(field)
   })
 
+  it.each(['\u0000', '\ud800', 'half \udfff of one'])('is refused for text that cannot be stored: %j', (text) => {
+    expect(parseOne({ anything: { [text]: 1 } }).entries).toEqual([])
+    expect(parseOne({ description: text }).entries).toEqual([])
+    expect(parseOne({ description: '😀' }).entries).toHaveLength(1)
+  })
+
   it('is refused for a schema that is nested 100 000 levels deep', () => {
     const configuration: Record<string, unknown> = {}
     let level = configuration

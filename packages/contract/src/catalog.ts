@@ -92,6 +92,8 @@ export const permissionsSchema = z.looseObject({
 })
 
 const maxSchemaDepth = 32
+const maxEntryDepth = 64
+const unstorableText = /\0|\p{Surrogate}/u
 
 /** A JSON Schema 2020-12 that describes an object. References may point inside it only. */
 export const jsonSchemaSchema = z
@@ -372,6 +374,10 @@ function readEntry(
   known: { keys: Set<string>; categories: Set<string> },
   manifest: Manifest,
 ): void {
+  if (!isStorable(raw, maxEntryDepth)) {
+    const message = `contains text that cannot be stored, or is nested deeper than ${maxEntryDepth} levels`
+    return void manifest.problems.push({ severity: 'error', index, path: '', message })
+  }
   const legacy = isRecord(raw) && raw.installationType === 'npm'
   const parsed = catalogEntrySchema.safeParse(legacy ? { ...raw, installationType: 'standard' } : raw)
   const key = isRecord(raw) && typeof raw.key === 'string' ? raw.key.slice(0, 100) : undefined
@@ -405,6 +411,13 @@ function referencesStayInside(schema: unknown): boolean {
   const reference = schema.$ref ?? schema.$dynamicRef
   if (typeof reference === 'string' && !reference.startsWith('#')) return false
   return Object.values(schema).every(referencesStayInside)
+}
+
+/** PostgreSQL keeps neither NUL nor halves of characters, and everything that walks an entry needs a bottom. */
+function isStorable(value: unknown, levels: number): boolean {
+  if (typeof value === 'string') return !unstorableText.test(value)
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.entries(value).every((pair) => pair.every((part) => isStorable(part, levels - 1)))
 }
 
 function isShallow(value: unknown, levels: number): boolean {

@@ -1,0 +1,5 @@
+export { createCatalog, type Catalog, type CatalogOptions, type CatalogStatus, type RefreshReport } from './catalog.js'
+export { catalogLimits, type CatalogLimits } from './catalog-limits.js'
+export { createPostgresCatalogStore, type CatalogCopy, type CatalogStore } from './catalog-store.js'
+export { engineRefusals } from './engines.js'
+export { catalogMigration } from './migration.js'
