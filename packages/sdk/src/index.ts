@@ -1,1 +1,6 @@
-export {};
+export * from './connections.js'
+export * from './define-plugin.js'
+export * from './plugin-context.js'
+export type { QueryTypes } from './sequelize.js'
+export * from './results.js'
+export * from './router.js'

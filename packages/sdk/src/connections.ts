@@ -1,0 +1,25 @@
+/** An account at another service that the organization connected. @since 0.1.0 */
+export interface Connection {
+  id: number
+  account: { id: string; name: string }
+  /** What the `response.details` of the manifest took out of the provider's answer. */
+  details: Record<string, unknown>
+  /** What an admin chose for this connection, after the schema in the manifest. */
+  settings: Record<string, unknown>
+  isActive: boolean
+}
+
+/** What is secret of a connection. Use it for the call and forget it. */
+export interface OpenConnection {
+  accessToken: string
+  /** What the `response.secrets` of the manifest took out of the provider's answer. */
+  secrets: Record<string, string>
+}
+
+/** @since 0.1.0 */
+export interface Connections {
+  /** Every connection of this organization to this plugin, switched off ones included. */
+  list(): Promise<Connection[]>
+  /** @throws Error when there is no such connection or it was switched off. */
+  open(id: number): Promise<OpenConnection>
+}

@@ -1,0 +1,87 @@
+import type { Connection } from './connections.js'
+import type { PluginContext } from './plugin-context.js'
+import type { Router } from './router.js'
+import type {
+  ConfigureResult,
+  InstallResult,
+  PluginMetadata,
+  TestConnectionResult,
+  UninstallResult,
+  ValidationResult,
+} from './results.js'
+
+type Configuration = Record<string, unknown>
+type Result<T> = T | Promise<T>
+
+/** Something that happened, in the application or in another plugin. @since 0.1.0 */
+export interface PluginEvent {
+  /** Unique: a delivery that is repeated carries the same id. */
+  id: string
+  name: string
+  /** ISO 8601. */
+  occurredAt: string
+  /** `host`, or the key of the plugin that published it. */
+  source: string
+  /** From the subscription in the manifest. */
+  routingType?: string
+  payload: Record<string, unknown>
+}
+
+/** Called at least once for each event; throw to have it delivered again. */
+export type EventHandler = (event: PluginEvent, context: PluginContext) => Result<unknown>
+
+export type JobHandler = (context: PluginContext, ...args: unknown[]) => Result<unknown>
+
+/** Called after a connection was made, with what the manifest took out of the provider's answer. */
+export type ConnectHandler = (connection: Connection, context: PluginContext) => Result<unknown>
+
+/**
+ * Everything that a plugin can be. All functions run in a process of their own, for one organization, with a deadline.
+ *
+ * @since 0.1.0
+ */
+export interface PluginDefinition {
+  metadata: PluginMetadata
+  /** Creates tables. Runs in one transaction: throw, or answer `success: false`, and nothing has happened. */
+  install?(userId: number, tenantId: string, config: Configuration, context: PluginContext): Result<InstallResult>
+  /** Removes what `install` made. Must also succeed when it is already gone. */
+  uninstall?(userId: number, tenantId: string, context: PluginContext): Result<UninstallResult>
+  /** Told of a configuration that `validateConfig` accepted. The host stores it; do not test the connection here. */
+  configure?(
+    userId: number,
+    tenantId: string,
+    configuration: Configuration,
+    context: PluginContext,
+  ): Result<ConfigureResult>
+  /** Rules that a JSON Schema cannot say. Runs before anything is stored. */
+  validateConfig?(configuration: Configuration): Result<ValidationResult>
+  /** The button "Test connection". Answers, never throws; never repeats what the other side said word by word. */
+  testConnection?(configuration: Configuration, context?: PluginContext): Result<TestConnectionResult>
+  /** HTTP below `/api/plugins/<key>`. */
+  router?: Router
+  /** Handlers by the name that `contributes.events` in the manifest gives them. */
+  events?: Record<string, EventHandler>
+  /** Work that the host starts, now or on a schedule. */
+  jobs?: Record<string, JobHandler>
+  /** Other functions by name, such as the `onConnect` of a connection. */
+  functions?: Record<string, ConnectHandler>
+}
+
+/**
+ * Gives its argument back; it is there for the types.
+ *
+ * @example
+ * export default definePlugin({
+ *   metadata,
+ *   async install(userId, tenantId, config, { sequelize }) {
+ *     await sequelize.query(`CREATE TABLE "${tenantId}".notes (id serial PRIMARY KEY, text text NOT NULL)`)
+ *     return { success: true }
+ *   },
+ *   router: { 'GET /notes': async ({ sequelize }) => ({ data: await sequelize.query('SELECT * FROM notes') }) },
+ * })
+ *
+ * @since 0.1.0
+ */
+export function definePlugin<const Plugin extends PluginDefinition>(plugin: Plugin): Plugin {
+  return plugin
+}
