@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, stat } from 'node:fs/promises'
 import { EmbeddedPostgresError } from './embedded-postgres-error.js'
+import { errorCode } from './error-code.js'
 
 /** The operating-system account that the server runs under. */
 export interface Account {
@@ -30,16 +31,25 @@ export async function chooseAccount(clusterDir: string, preferred: string | unde
   )
 }
 
-/** Whether the account may execute that file, all its parent directories included. */
+/** Whether the account may execute that file (or pass that directory), all its parent directories included. */
 export async function canExecute(account: Account | undefined, file: string): Promise<boolean> {
   if (process.platform === 'win32') return true
-  const probe = spawn('/bin/sh', ['-c', '[ -x "$1" ] && [ -r "$1" ]', 'sh', file], {
+  const probe = spawn('/bin/sh', ['-c', '[ -x "$1" ]', 'sh', file], {
     cwd: '/',
     stdio: 'ignore',
     ...asAccount(account),
   })
-  const [status] = (await once(probe, 'exit')) as [number | null]
-  return status === 0
+  try {
+    const [status] = (await once(probe, 'exit')) as [number | null]
+    return status === 0
+  } catch (error) {
+    if (!account || errorCode(error) !== 'EPERM') throw error
+    throw new EmbeddedPostgresError(
+      'ACCOUNT_MISSING',
+      `PostgreSQL does not run as root, and this root may not switch to the account ${account.name}. Start as an ordinary user, or grant the capabilities SETUID, SETGID and CHOWN.`,
+      { cause: error },
+    )
+  }
 }
 
 /** The part of the options of `spawn` that switches the account. */

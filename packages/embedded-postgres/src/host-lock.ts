@@ -14,7 +14,7 @@ const SILENT_AFTER_MS = 3 * HEARTBEAT_MS
 const GENERATIONS_KEPT = 8
 
 export interface HostLock {
-  release(): Promise<void>
+  release: () => Promise<void>
 }
 
 interface LockRecord extends ProcessIdentity {

@@ -55,18 +55,23 @@ export async function majorVersion(native: string): Promise<number> {
  * /root, for example), and when the install script did not run and node_modules cannot be written to.
  */
 export async function usableNative(native: string, dataDir: string, account: Account | undefined): Promise<string> {
+  if (!(await canExecute(account, dataDir))) throw unreachable(dataDir, account, 'reach')
   if ((await complete(native)) && (await canExecute(account, program(native, 'postgres')))) return native
   const copy = path.join(dataDir, `native-${await contentKey(native)}`)
   if (!(await stat(copy).catch(() => undefined))) await copyNative(native, copy)
   if (await canExecute(account, program(copy, 'postgres'))) return copy
-  throw new EmbeddedPostgresError(
-    'DATA_DIR_UNREACHABLE',
-    `The account that PostgreSQL runs under (${account?.name ?? 'this user'}) cannot run programs in ${dataDir}. Set TENON_DATA_DIR to a directory that it can reach and that is not mounted noexec, or start as an ordinary user.`,
-  )
+  throw unreachable(dataDir, account, 'run programs in')
 }
 
 export function program(native: string, name: (typeof PROGRAMS)[number]): string {
   return path.join(native, 'bin', process.platform === 'win32' ? `${name}.exe` : name)
+}
+
+function unreachable(dataDir: string, account: Account | undefined, what: string): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    'DATA_DIR_UNREACHABLE',
+    `The account that PostgreSQL runs under (${account?.name ?? 'this user'}) cannot ${what} ${dataDir}. Set TENON_DATA_DIR to a directory that it can reach (all parents included) and that is not mounted noexec, or start as an ordinary user.`,
+  )
 }
 
 async function copyNative(native: string, copy: string): Promise<void> {

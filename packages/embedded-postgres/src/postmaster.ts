@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile, readlink, realpath, rm } from 'node:fs/promises'
+import { readFile, realpath, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -35,7 +35,7 @@ export async function readPostmasterFile(clusterDir: string): Promise<Postmaster
 export async function isPostmasterAlive(pid: number, clusterDir: string): Promise<boolean> {
   if ((await startTime(pid)) === undefined) return false
   if (process.platform === 'win32') return true
-  return process.platform === 'linux' ? worksIn(pid, clusterDir) : hasArgument(pid, clusterDir)
+  return (await commandLine(pid)).includes(await realpath(clusterDir).catch(() => clusterDir))
 }
 
 /**
@@ -62,6 +62,8 @@ export async function clearOrphan(clusterDir: string, native: string): Promise<n
 
 /** Stops the server: fast, then immediately. False when it is still there afterwards. */
 export async function endPostmaster(pid: number, clusterDir: string, native: string): Promise<boolean> {
+  // The pid of a server that has ended may be somebody else's by now.
+  if (!(await isPostmasterAlive(pid, clusterDir))) return true
   await signalPostmaster(pid, 'INT', native)
   if (await isGoneWithin(FAST_SHUTDOWN_MS, pid, clusterDir)) return true
   await signalPostmaster(pid, 'QUIT', native)
@@ -94,21 +96,15 @@ function pidFile(clusterDir: string): string {
   return path.join(clusterDir, 'postmaster.pid')
 }
 
-/** The server's working directory is its cluster. One that may not be read belongs to another account, so not to us. */
-async function worksIn(pid: number, clusterDir: string): Promise<boolean> {
+/**
+ * Every server of ours is started with `-D <cluster>`. The command line is readable without the right to trace the
+ * process, which root lacks in a container; its working directory is not.
+ */
+async function commandLine(pid: number): Promise<string> {
   try {
-    const [actual, expected] = await Promise.all([readlink(`/proc/${pid}/cwd`), realpath(clusterDir)])
-    return actual === expected
+    if (process.platform === 'linux') return await readFile(`/proc/${pid}/cmdline`, 'utf8')
+    return (await promisify(execFile)('ps', ['-ww', '-o', 'args=', '-p', String(pid)])).stdout
   } catch {
-    return false
-  }
-}
-
-async function hasArgument(pid: number, clusterDir: string): Promise<boolean> {
-  try {
-    const { stdout } = await promisify(execFile)('ps', ['-ww', '-o', 'args=', '-p', String(pid)])
-    return stdout.includes(clusterDir)
-  } catch {
-    return false
+    return ''
   }
 }

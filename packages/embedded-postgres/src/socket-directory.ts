@@ -12,7 +12,7 @@ export const SOCKET_PORT = 5432
 
 export interface SocketDirectory {
   directory: string
-  remove(): Promise<void>
+  remove: () => Promise<void>
 }
 
 /**

@@ -53,7 +53,7 @@ export interface EmbeddedPostgres {
   /** Whether a server was found whose host had died, and was stopped to make room for this one. */
   replacedOrphan: boolean
   /** Stops the server and gives the data directory free. Open transactions are rolled back. May be repeated. */
-  stop(): Promise<void>
+  stop: () => Promise<void>
   /** Resolves when the server has ended, for whatever reason, and the data directory is free again. */
   exited: Promise<EmbeddedPostgresExit>
 }
@@ -99,7 +99,12 @@ async function startLocked(options: LockedStart): Promise<EmbeddedPostgres> {
   const durable = String(options.settings?.fsync ?? 'on') !== 'off'
   const credentials = await ensureCluster({ dataDir, native, account, durable })
   const address = await chooseAddress(dataDir, account)
-  const { server, pid } = await startServer(options, await realpath(clusterDir), address)
+  const { server, pid } = await startServer(options, await realpath(clusterDir), address).catch(
+    async (error: unknown) => {
+      await address.remove()
+      throw error
+    },
+  )
 
   const database = options.database ?? 'tenon'
   const at = { host: address.host, port: address.port, database }
@@ -114,6 +119,8 @@ async function startLocked(options: LockedStart): Promise<EmbeddedPostgres> {
     await options.release()
     return { ...exit, expected }
   })
+  // Who does not ask for it must not die of it.
+  exited.catch(() => undefined)
   const stop = async () => {
     expected = true
     if (!(await endPostmaster(pid, clusterDir, native))) {
@@ -135,7 +142,7 @@ interface Address {
   host: string
   port: number
   settings: Record<string, string>
-  remove(): Promise<void>
+  remove: () => Promise<void>
 }
 
 async function chooseAddress(dataDir: string, account: Account | undefined): Promise<Address> {
@@ -187,7 +194,6 @@ async function startServer(
     if (pid !== undefined) return { server, pid }
     const isHeld = server.tail().includes('pre-existing shared memory block')
     if (!isHeld || attempt >= SHARED_MEMORY_RETRIES) {
-      await address.remove()
       throw new EmbeddedPostgresError('START_FAILED', `PostgreSQL did not start: ${server.tail() || 'it said nothing'}`)
     }
     await sleep(SHARED_MEMORY_RETRY_MS)

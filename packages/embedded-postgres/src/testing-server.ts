@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
@@ -5,12 +6,20 @@ import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import pg from 'pg'
+import { withClient } from './bootstrap.js'
 import type { PostgresConnection } from './connection.js'
 import { startTime } from './process-identity.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './start-embedded-postgres.js'
 
 /** Set by the global setup of the run, read by its workers. */
 const ASK_AT = 'TENON_TEST_POSTGRES'
+const RUN = 'TENON_TEST_RUN'
+
+/** Part of the names of a run's databases, the same in all its workers. Without a global setup each is its own run. */
+export function testRun(): string {
+  process.env[RUN] ??= randomBytes(4).toString('hex')
+  return process.env[RUN]
+}
 
 /** The server that the tests of a run share. */
 export interface TestServer {
@@ -21,11 +30,12 @@ export interface TestServer {
 
 /**
  * For vitest's `globalSetup`: lets all test files of a run share one embedded server. It is started when the first
- * file asks for a database, so a run without databases does not pay for it. Does nothing when DATABASE_URL is set.
- * @returns the teardown, which stops the server and removes its data
+ * file asks for a database, so a run without databases does not pay for it. With DATABASE_URL there is nothing to start.
+ * @returns the teardown, which stops the server and removes its data, or the databases left on an external one
  */
 export async function globalSetup(): Promise<() => Promise<void>> {
-  if (process.env.DATABASE_URL) return () => Promise.resolve()
+  const run = testRun()
+  if (process.env.DATABASE_URL) return () => dropTestDatabases(run)
   const home = await mkdtemp(path.join(os.tmpdir(), 'tenon-ask-'))
   let started: Promise<EphemeralServer> | undefined
   const desk = createServer((socket) => {
@@ -69,9 +79,28 @@ function parseDatabaseUrl(url: string): PostgresConnection {
   return { host, port, user, password, database: database ?? user }
 }
 
+/** Old enough that no run can still be using it. */
+const LEFTOVER_SECONDS = 6 * 60 * 60
+
+/** Removes from an external server what this run has left there, and what runs that were killed left long ago. */
+async function dropTestDatabases(run: string): Promise<void> {
+  const { connection } = await testServer()
+  await withClient(connection, async (client) => {
+    const { rows } = await client.query<{ datname: string }>(
+      `SELECT datname FROM pg_database WHERE datname ~ '^tenon_test_[0-9]+_' AND pg_get_userbyid(datdba) = current_user`,
+    )
+    const before = Math.trunc(Date.now() / 1000) - LEFTOVER_SECONDS
+    for (const { datname } of rows) {
+      const [, , madeAt, madeBy] = datname.split('_')
+      if (madeBy !== run && Number(madeAt) > before) continue
+      await client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(datname)} WITH (FORCE)`)
+    }
+  })
+}
+
 interface EphemeralServer {
   server: EmbeddedPostgres
-  remove(): Promise<void>
+  remove: () => Promise<void>
 }
 
 const PREFIX = 'tenon-test-pg'

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { closeToPublic, withClient } from './bootstrap.js'
 import type { PostgresConnection } from './connection.js'
-import { type TestServer, testServer } from './testing-server.js'
+import { type TestServer, testRun, testServer } from './testing-server.js'
 
 export type { PostgresConnection } from './connection.js'
 export { globalSetup } from './testing-server.js'
@@ -15,7 +15,7 @@ export interface TestDatabase {
   /** Whether a superuser was there to run `prepare`. False on an external server, where `prepare` is skipped. */
   hardened: boolean
   /** Ends all sessions and removes the database. May be repeated. */
-  drop(): Promise<void>
+  drop: () => Promise<void>
 }
 
 export interface TestDatabaseOptions {
@@ -32,8 +32,6 @@ export interface TestDatabaseTemplate {
   build: (connection: PostgresConnection, superuser?: PostgresConnection) => Promise<void>
 }
 
-/** Old enough that no run can still be using it. */
-const LEFTOVER_SECONDS = 6 * 60 * 60
 /** Any number, the same in every process of a run. */
 const TEMPLATE_LOCK = 7_306_112
 
@@ -43,7 +41,6 @@ const TEMPLATE_LOCK = 7_306_112
  */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const server = await testServer()
-  if (!server.superuser) await dropLeftovers(server)
   const template = options.template ? await ensureTemplate(server, options.template, options.prepare) : undefined
   const name = databaseName()
   await createDatabase(server, name, template)
@@ -55,15 +52,14 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   }
 }
 
-/** Times in the name let a later run find what a killed one left on an external server. */
+/** The time lets a later run find what a killed one has left on an external server. */
 function databaseName(): string {
-  return `tenon_test_${nowSeconds()}_${randomBytes(6).toString('hex')}`
+  return `tenon_test_${Math.trunc(Date.now() / 1000)}_${testRun()}_${randomBytes(6).toString('hex')}`
 }
 
-/** Templates are for one run: the worker processes of a run have the same parent. */
-function templateName(name: string): string {
-  const digest = createHash('sha256').update(`${process.ppid} ${name}`).digest('hex').slice(0, 16)
-  return `template_${digest}`
+/** Ends the name of a built template, whose beginning depends on when it was built. */
+function templateSuffix(name: string): string {
+  return `_${testRun()}_template_${createHash('sha256').update(name).digest('hex').slice(0, 16)}`
 }
 
 function at({ connection, superuser }: TestServer, database: string) {
@@ -86,12 +82,12 @@ async function ensureTemplate(
   prepare: TestDatabaseOptions['prepare'],
 ): Promise<string> {
   return withClient(server.connection, async (client) => {
-    const key = templateName(template.name)
+    const suffix = templateSuffix(template.name)
     // One lock per template: two different templates may be built at the same time. It ends with the connection.
-    await client.query('SELECT pg_advisory_lock($1, hashtext($2))', [TEMPLATE_LOCK, key])
-    const found = await findTemplate(client, key)
+    await client.query('SELECT pg_advisory_lock($1, hashtext($2))', [TEMPLATE_LOCK, suffix])
+    const found = await findTemplate(client, suffix)
     if (found) return found
-    const name = `${databaseName()}_building`
+    const name = databaseName()
     await createDatabase(server, name, undefined)
     try {
       await runPrepare(server, name, prepare)
@@ -101,17 +97,16 @@ async function ensureTemplate(
       await dropDatabase(server, name)
       throw error
     }
-    const built = `tenon_test_${nowSeconds()}_${key}`
+    const built = name.replace(/_[^_]+_[^_]+$/, suffix)
     await renameDatabase(client, name, built)
     return built
   })
 }
 
-async function findTemplate(client: pg.Client, key: string): Promise<string | undefined> {
-  const { rows } = await client.query<{ datname: string }>(
-    'SELECT datname FROM pg_database WHERE datname ~ $1 ORDER BY datname DESC',
-    [`^tenon_test_\\d+_${key}$`],
-  )
+async function findTemplate(client: pg.Client, suffix: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ datname: string }>('SELECT datname FROM pg_database WHERE datname ~ $1', [
+    `^tenon_test_[0-9]+${suffix}$`,
+  ])
   return rows[0]?.datname
 }
 
@@ -129,22 +124,4 @@ async function dropDatabase(server: TestServer, name: string): Promise<void> {
   await withClient(server.superuser ?? server.connection, (client) =>
     client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`),
   )
-}
-
-let leftoversDropped = false
-
-async function dropLeftovers(server: TestServer): Promise<void> {
-  if (leftoversDropped) return
-  leftoversDropped = true
-  await withClient(server.connection, async (client) => {
-    const { rows } = await client.query<{ datname: string }>(
-      `SELECT datname FROM pg_database WHERE datname ~ '^tenon_test_[0-9]+_' AND pg_get_userbyid(datdba) = current_user`,
-    )
-    const old = rows.filter(({ datname }) => Number(datname.split('_')[2]) < nowSeconds() - LEFTOVER_SECONDS)
-    for (const { datname } of old) await dropDatabase(server, datname)
-  })
-}
-
-function nowSeconds(): number {
-  return Math.trunc(Date.now() / 1000)
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { Socket } from 'node:net'
 import { type Account, asAccount } from './account.js'
 import { program } from './native.js'
 import { serverEnvironment } from './server-environment.js'
@@ -10,7 +11,7 @@ export interface ServerProcess {
   /** Resolves when the process that we started has ended. The server has then ended too, or lost its guard. */
   ended: Promise<ServerExit>
   /** The last lines that the server wrote. */
-  tail(): string
+  tail: () => string
 }
 
 export interface ServerExit {
@@ -75,7 +76,7 @@ function collectLines(child: ChildProcess, log: (line: string) => void): () => s
 function letGo(child: ChildProcess): void {
   child.unref()
   for (const stream of [child.stderr, child.stdio[3]]) {
-    if (stream && 'unref' in stream && typeof stream.unref === 'function') stream.unref()
+    if (stream instanceof Socket) stream.unref()
     stream?.on('error', () => undefined)
   }
 }
