@@ -1,0 +1,160 @@
+import { decodeValue, encodeValue, UnsendableValue } from './codec.js'
+import { createFrameReader, frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
+
+/** First byte of a body. */
+const kind = { message: 1, attachment: 2, largeMessage: 3 } as const
+const attachmentHeaderBytes = 1 + 4
+
+export interface ChannelLimits {
+  /** Largest body of one frame, bytes. */
+  maxFrameBytes: number
+  /** Largest JSON text that is accepted from the peer, bytes. */
+  maxReceivedMessageBytes: number
+  /** Largest JSON text that is sent, bytes. */
+  maxSentMessageBytes: number
+  /** Bytes of attachments that may wait for the message that names them. */
+  maxAttachmentBytes: number
+  /** Size of one piece of an attachment, bytes. */
+  chunkBytes: number
+}
+
+export interface Channel {
+  /**
+   * Encodes and sends. `written` runs when the bytes have left this process.
+   * @throws UnsendableValue when the message is circular or larger than the limits.
+   */
+  send(message: unknown, written?: () => void): void
+  /** Stops reading: the peer's writes pile up in its own process. */
+  pause(): void
+  resume(): void
+}
+
+/**
+ * Messages over a byte stream, in both directions. After a violation nothing more is read; `onViolation` is called
+ * once and is expected to end the peer.
+ */
+export function createChannel(options: {
+  stream: WireStream
+  limits: ChannelLimits
+  onMessage: (message: unknown) => void
+  onViolation: (violation: WireViolation) => void
+}): Channel {
+  const { stream, limits } = options
+  const waiting = createAttachmentStore(limits.maxAttachmentBytes)
+  let broken = false
+  let nextAttachment = 1
+
+  const reader = createFrameReader(limits.maxFrameBytes, (body) => {
+    if (body[0] === kind.message) options.onMessage(decodeText(body.toString('utf8', 1)))
+    else if (body[0] === kind.attachment) waiting.add(body)
+    else if (body[0] === kind.largeMessage) options.onMessage(decodeText(waiting.takeLarge(body).toString('utf8')))
+    else throw new WireViolation(`a frame of the unknown kind ${body[0]} arrived`)
+  })
+
+  function decodeText(text: string): unknown {
+    if (text.length > limits.maxReceivedMessageBytes) {
+      throw new WireViolation(
+        `a message of ${text.length} bytes arrived, the limit is ${limits.maxReceivedMessageBytes}`,
+      )
+    }
+    return decodeValue(text, waiting.take)
+  }
+
+  stream.on('data', (bytes) => {
+    if (broken) return
+    try {
+      reader.push(bytes)
+    } catch (error) {
+      broken = true
+      options.onViolation(error instanceof WireViolation ? error : new WireViolation(String(error)))
+    }
+  })
+
+  function sendAttachment(bytes: Uint8Array): number {
+    const id = nextAttachment++
+    let offset = 0
+    do {
+      const part = bytes.subarray(offset, offset + limits.chunkBytes)
+      const frame = Buffer.allocUnsafe(frameHeaderBytes + attachmentHeaderBytes + part.length)
+      frame.writeUInt32LE(attachmentHeaderBytes + part.length, 0)
+      frame[frameHeaderBytes] = kind.attachment
+      frame.writeUInt32LE(id, frameHeaderBytes + 1)
+      frame.set(part, frameHeaderBytes + attachmentHeaderBytes)
+      stream.write(frame)
+      offset += part.length
+    } while (offset < bytes.length)
+    return id
+  }
+
+  function sendLarge(text: string, written?: () => void): void {
+    const bytes = Buffer.from(text)
+    const body = Buffer.allocUnsafe(frameHeaderBytes + 1 + 8)
+    body.writeUInt32LE(1 + 8, 0)
+    body[frameHeaderBytes] = kind.largeMessage
+    body.writeUInt32LE(sendAttachment(bytes), frameHeaderBytes + 1)
+    body.writeUInt32LE(bytes.length, frameHeaderBytes + 5)
+    stream.write(body, written)
+  }
+
+  return {
+    send(message, written) {
+      // Attachments are only sent once the whole message is known to be sendable.
+      const attachments: Uint8Array[] = []
+      let attachedBytes = 0
+      const first = nextAttachment
+      const text = encodeValue(message, (bytes) => {
+        attachedBytes += bytes.byteLength
+        return first + attachments.push(bytes) - 1
+      })
+      const textBytes = Buffer.byteLength(text)
+      if (textBytes > limits.maxSentMessageBytes || attachedBytes > limits.maxAttachmentBytes) {
+        throw new UnsendableValue(
+          `The value has ${Math.max(textBytes, attachedBytes)} bytes on the wire, which is more than can be sent.`,
+          'RESULT_TOO_LARGE',
+        )
+      }
+      for (const bytes of attachments) sendAttachment(bytes)
+      if (textBytes > limits.chunkBytes) return sendLarge(text, written)
+      const frame = Buffer.allocUnsafe(frameHeaderBytes + 1 + textBytes)
+      frame.writeUInt32LE(1 + textBytes, 0)
+      frame[frameHeaderBytes] = kind.message
+      frame.write(text, frameHeaderBytes + 1)
+      stream.write(frame, written)
+    },
+    pause: () => void stream.pause(),
+    resume: () => void stream.resume(),
+  }
+}
+
+function createAttachmentStore(maxBytes: number) {
+  const parts = new Map<number, { chunks: Buffer[]; bytes: number }>()
+  let total = 0
+
+  function take(id: number, size: number): Buffer {
+    const entry = parts.get(id)
+    if (!entry || entry.bytes !== size) throw new WireViolation('a message names an attachment that did not arrive')
+    parts.delete(id)
+    total -= entry.bytes
+    return entry.chunks.length === 1 ? (entry.chunks[0] as Buffer) : Buffer.concat(entry.chunks)
+  }
+
+  return {
+    take,
+    add(body: Buffer): void {
+      if (body.length < attachmentHeaderBytes) throw new WireViolation('an attachment without a number arrived')
+      const chunk = body.subarray(attachmentHeaderBytes)
+      total += chunk.length
+      if (total > maxBytes || parts.size > 1_000) throw new WireViolation('too many bytes of attachments are waiting')
+      const id = body.readUInt32LE(1)
+      const entry = parts.get(id) ?? { chunks: [], bytes: 0 }
+      entry.chunks.push(chunk)
+      if (entry.chunks.length > 10_000) throw new WireViolation('an attachment came in too many pieces')
+      entry.bytes += chunk.length
+      parts.set(id, entry)
+    },
+    takeLarge(body: Buffer): Buffer {
+      if (body.length !== 1 + 8) throw new WireViolation('a large message without its size arrived')
+      return take(body.readUInt32LE(1), body.readUInt32LE(5))
+    },
+  }
+}

@@ -1,0 +1,131 @@
+import { WireViolation } from './frames.js'
+
+/**
+ * Values as JSON text, with tags for what JSON cannot say: `{"$":"date","v":…}`. Bytes are not in the text: the text
+ * names an attachment that travelled before it. Own `__proto__` keys are dropped in both directions.
+ */
+
+/** Deeper than any honest value; also what ends the walk over a circular one. */
+const maxDepth = 100
+
+/** A value that cannot be put on the wire, with the reason. */
+export class UnsendableValue extends Error {
+  override readonly name = 'UnsendableValue'
+  readonly code: string
+
+  constructor(message: string, code = 'UNSENDABLE_VALUE') {
+    super(message)
+    this.code = code
+  }
+}
+
+/** Takes bytes that must travel beside the text and returns the number that the text calls them by. */
+export type Attach = (bytes: Uint8Array) => number
+/** Gives the bytes of an attachment, once. */
+export type Detach = (id: number, size: number) => Buffer
+
+interface Tagged {
+  $: string
+  v?: unknown
+  size?: number
+}
+
+/** @throws UnsendableValue for a circular value or one nested deeper than 100 levels. */
+export function encodeValue(value: unknown, attach: Attach): string {
+  return JSON.stringify(pack(value, attach, 0)) ?? 'null'
+}
+
+/** @throws WireViolation when the text is not JSON or has a tag that means nothing. */
+export function decodeValue(text: string, detach: Detach): unknown {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw new WireViolation(`a message is not JSON: ${(error as Error).message}`)
+  }
+  // The walk is only for texts that can contain a tag or a __proto__ key, also one spelled with escapes.
+  const plain = !text.includes('"$"') && !text.includes('__proto__') && !text.includes('\\u')
+  return plain ? parsed : unpack(parsed, detach, 0)
+}
+
+function pack(value: unknown, attach: Attach, depth: number): unknown {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value
+    case 'number':
+      return Number.isFinite(value) ? value : { $: 'number', v: String(value) }
+    case 'bigint':
+      return { $: 'bigint', v: value.toString() }
+    case 'object':
+      return value === null ? null : packObject(value, attach, depth)
+    default:
+      return { $: 'undefined' }
+  }
+}
+
+function packObject(value: object, attach: Attach, depth: number): unknown {
+  if (depth > maxDepth) throw new UnsendableValue('The value is circular or nested deeper than 100 levels.')
+  if (value instanceof Date) return { $: 'date', v: Number.isNaN(value.getTime()) ? null : value.getTime() }
+  if (ArrayBuffer.isView(value)) return packBytes(bytesOf(value), attach)
+  if (value instanceof ArrayBuffer) return packBytes(new Uint8Array(value), attach)
+  if (Array.isArray(value)) return value.map((item) => pack(item, attach, depth + 1))
+  if ('toJSON' in value && typeof value.toJSON === 'function') return pack(value.toJSON(), attach, depth + 1)
+  if (value instanceof Error) return packFields(fieldsOfError(value), attach, depth)
+  return packFields(value as Record<string, unknown>, attach, depth)
+}
+
+/** Name and message of an error are not its own enumerable fields, and would be lost. */
+function fieldsOfError(error: Error): Record<string, unknown> {
+  return { ...Object.assign({ name: error.name, message: error.message }, error) }
+}
+
+function packBytes(bytes: Uint8Array, attach: Attach): Tagged {
+  return { $: 'bytes', v: attach(bytes), size: bytes.byteLength }
+}
+
+function packFields(fields: Record<string, unknown>, attach: Attach, depth: number): unknown {
+  const packed: Record<string, unknown> = {}
+  for (const key of Object.keys(fields)) {
+    const field = fields[key]
+    if (key === '__proto__' || typeof field === 'function' || typeof field === 'symbol') continue
+    packed[key] = pack(field, attach, depth + 1)
+  }
+  return Object.hasOwn(packed, '$') ? { $: 'object', v: packed } : packed
+}
+
+function unpack(value: unknown, detach: Detach, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > maxDepth * 2) throw new WireViolation('a message is nested too deep')
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = unpack(value[i], detach, depth + 1)
+    return value
+  }
+  if (Object.hasOwn(value, '$')) return unpackTagged(value as Tagged, detach, depth)
+  return unpackFields(value as Record<string, unknown>, detach, depth)
+}
+
+function unpackFields(fields: Record<string, unknown>, detach: Detach, depth: number): unknown {
+  for (const key of Object.keys(fields)) {
+    if (key === '__proto__') delete fields[key]
+    else fields[key] = unpack(fields[key], detach, depth + 1)
+  }
+  return fields
+}
+
+function unpackTagged(tagged: Tagged, detach: Detach, depth: number): unknown {
+  const { $: tag, v } = tagged
+  if (tag === 'undefined') return undefined
+  if (tag === 'date') return new Date(typeof v === 'number' ? v : Number.NaN)
+  if (tag === 'number' && typeof v === 'string') return Number(v)
+  if (tag === 'bigint' && typeof v === 'string' && /^-?\d{1,1000}$/.test(v)) return BigInt(v)
+  if (tag === 'bytes' && typeof v === 'number' && typeof tagged.size === 'number') return detach(v, tagged.size)
+  if (tag === 'object' && typeof v === 'object' && v !== null && !Array.isArray(v)) {
+    return unpackFields(v as Record<string, unknown>, detach, depth + 1)
+  }
+  throw new WireViolation('a message has a tag that means nothing')
+}
+
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+}

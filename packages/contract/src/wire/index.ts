@@ -1,0 +1,6 @@
+export * from './channel.js'
+export * from './codec.js'
+export * from './frames.js'
+export * from './messages.js'
+export * from './socket-frames.js'
+export * from './wire-limits.js'

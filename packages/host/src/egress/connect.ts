@@ -1,0 +1,119 @@
+import dns from 'node:dns/promises'
+import net from 'node:net'
+import { isPublicAddress } from './addresses.js'
+import type { HostMap } from './host-map.js'
+
+/** Where somebody may connect to. */
+export interface NetworkPolicy {
+  /** May this host and port be asked for at all? `host` is lower case, without a final dot. */
+  allows(host: string, port: number): boolean
+  /** May this address be used although it is not public? */
+  allowsAddress(address: string, host: string, port: number): boolean
+}
+
+/** All addresses of a name; rejects with a `code` such as ENOTFOUND. */
+export type Lookup = (host: string) => Promise<{ address: string; family: number }[]>
+
+export interface ConnectRules extends NetworkPolicy {
+  lookup?: Lookup | undefined
+  hostMap?: HostMap | undefined
+  /** Longest time for resolving and connecting. */
+  connectTimeoutMs: number
+}
+
+/** A connection that the rules refuse. `code` is EACCES, or EINVAL for what is not a host and port. */
+export class EgressRefusal extends Error {
+  override readonly name = 'EgressRefusal'
+  readonly code: string
+  /** Why, for logs; the message is what a refused `connect` says. */
+  readonly reason: string
+
+  constructor(host: string, port: number, reason: string, code = 'EACCES') {
+    super(`connect ${code} ${host}:${port}`)
+    this.code = code
+    this.reason = reason
+  }
+}
+
+export const systemLookup: Lookup = (host) => dns.lookup(host, { all: true, verbatim: true })
+
+export const noNetwork: NetworkPolicy = { allows: () => false, allowsAddress: () => false }
+
+/**
+ * Opens a TCP connection under the rules. The name is resolved once, every address of it must be acceptable, and the
+ * connection goes to an address that was checked: a name that answers differently the second time gains nothing.
+ * @throws EgressRefusal when refused; errors of the network keep their code.
+ */
+export async function connectChecked(host: string, port: number, rules: ConnectRules): Promise<net.Socket> {
+  const name = normalizeHost(host)
+  if (!isTarget(name, port)) throw new EgressRefusal(host.slice(0, 253), port, 'not a host and port', 'EINVAL')
+  if (!rules.allows(name, port)) throw new EgressRefusal(name, port, 'not in the allow-list')
+  const deadline = Date.now() + rules.connectTimeoutMs
+  const mapped = rules.hostMap?.get(`${name}:${port}`)
+  if (mapped) return connectTo(mapped.host, mapped.port, rules.connectTimeoutMs)
+  const addresses = await within(checkedAddresses(name, port, rules), deadline, `${name}:${port}`)
+  return connectToFirst(addresses, port, deadline)
+}
+
+/** Lower case, without brackets and without the dot at the end of a full name. */
+export function normalizeHost(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+}
+
+function isTarget(host: string, port: number): boolean {
+  return /^[a-z0-9._:-]{1,253}$/.test(host) && Number.isInteger(port) && port > 0 && port < 65_536
+}
+
+async function checkedAddresses(host: string, port: number, rules: ConnectRules): Promise<string[]> {
+  const lookup = rules.lookup ?? systemLookup
+  const addresses = net.isIP(host) ? [host] : (await lookup(host)).map(({ address }) => address)
+  if (addresses.length === 0) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' })
+  const refused = addresses.find((address) => !isPublicAddress(address) && !rules.allowsAddress(address, host, port))
+  if (refused) throw new EgressRefusal(host, port, `it is at ${refused}, which is not a public address`)
+  return addresses
+}
+
+/** Tries the addresses in turn, as a client with one broken address family has to. */
+async function connectToFirst(addresses: string[], port: number, deadline: number): Promise<net.Socket> {
+  let failure: unknown
+  for (const address of addresses.slice(0, 4)) {
+    try {
+      return await connectTo(address, port, Math.max(1, deadline - Date.now()))
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
+}
+
+function connectTo(host: string, port: number, timeoutMs: number): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host, port, allowHalfOpen: true, noDelay: true })
+    const timer = setTimeout(() => fail(timeoutError(`${host}:${port}`)), timeoutMs)
+    const fail = (error: Error) => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(error)
+    }
+    socket.once('error', fail)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.removeListener('error', fail)
+      resolve(socket)
+    })
+  })
+}
+
+function within<T>(work: Promise<T>, deadline: number, target: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(timeoutError(target)), Math.max(1, deadline - Date.now()))
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+function timeoutError(target: string): Error {
+  return Object.assign(new Error(`connect ETIMEDOUT ${target}`), { code: 'ETIMEDOUT' })
+}

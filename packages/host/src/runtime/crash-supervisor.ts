@@ -1,0 +1,50 @@
+import { TenonError } from '@tenon/contract'
+import type { RuntimeLimits } from './limits.js'
+
+interface CrashRecord {
+  digest: string
+  crashes: number[]
+  restartAfter: number
+}
+
+/** Counts crashes per plugin of a tenant, and pauses one that does nothing but crash. */
+export interface CrashSupervisor {
+  /** @throws TenonError PLUGIN_CRASH_LOOP when the plugin is paused. */
+  check(key: string, digest: string, plugin: string): void
+  /** Resolves when a restart is due again after the last crash. */
+  backoff(key: string): Promise<void>
+  noticeCrash(key: string, digest: string): { crashes: number; paused: boolean }
+  /** A person wants it tried again. */
+  reset(key: string): void
+  isPaused(key: string): boolean
+}
+
+export function createCrashSupervisor(limits: RuntimeLimits): CrashSupervisor {
+  const records = new Map<string, CrashRecord>()
+
+  function recent(key: string): number[] {
+    const since = Date.now() - limits.crashWindowMs
+    return records.get(key)?.crashes.filter((time) => time > since) ?? []
+  }
+
+  const isPaused = (key: string) => recent(key).length >= limits.maxCrashes
+
+  return {
+    isPaused,
+    check(key, digest, plugin) {
+      if (records.get(key)?.digest !== digest) records.delete(key)
+      if (isPaused(key)) throw new TenonError('PLUGIN_CRASH_LOOP', { plugin, crashes: recent(key).length })
+    },
+    async backoff(key) {
+      const waitMs = (records.get(key)?.restartAfter ?? 0) - Date.now()
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    },
+    noticeCrash(key, digest) {
+      const crashes = [...recent(key), Date.now()]
+      const restartAfter = Date.now() + limits.backoffMs * 2 ** (crashes.length - 1)
+      records.set(key, { digest, crashes, restartAfter })
+      return { crashes: crashes.length, paused: isPaused(key) }
+    },
+    reset: (key) => void records.delete(key),
+  }
+}

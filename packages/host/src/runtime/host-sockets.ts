@@ -1,0 +1,169 @@
+import type net from 'node:net'
+import type { Duplex } from 'node:stream'
+import {
+  createFrameReader,
+  decodeSocketFrame,
+  encodeCredit,
+  encodeSocketFrame,
+  maxSocketFrameBytes,
+  socketChunkBytes,
+  socketFrame,
+  socketWindowBytes,
+  WireViolation,
+} from '@tenon/contract/wire'
+
+/** One connection of a child: its number on the pipe and the real socket, once there is one. */
+interface Stream {
+  id: number
+  upstream: net.Socket | undefined
+  /** Bytes sent to the child that it has not acknowledged. */
+  unacknowledged: number
+  /** Bytes of the child that the real socket has not taken yet. */
+  received: number
+  /** Bytes that were taken and for which the child gets credit. */
+  owed: number
+}
+
+export interface HostSockets {
+  readonly open: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Cuts every connection. */
+  closeAll(): void
+}
+
+/** The host's end of a child's virtual sockets: opens what `connect` allows and carries the bytes, window by window. */
+export function createHostSockets(options: {
+  pipe: Duplex
+  maxConnections: number
+  connect: (host: string, port: number) => Promise<net.Socket>
+  onViolation: (violation: WireViolation) => void
+}): HostSockets {
+  const { pipe } = options
+  const streams = new Map<number, Stream>()
+  let lastOpened = 0
+  let broken = false
+  let bytesIn = 0
+  let bytesOut = 0
+
+  function send(frame: Buffer): void {
+    // A child that does not read its pipe is not read either; its frames pile up on its own side.
+    if (!pipe.destroyed && !pipe.write(frame) && !pipe.isPaused()) {
+      pipe.pause()
+      pipe.once('drain', () => pipe.resume())
+    }
+  }
+
+  const reader = createFrameReader(maxSocketFrameBytes, (body) => {
+    const { type, stream: id, payload } = decodeSocketFrame(body)
+    if (type === socketFrame.open) return open(id, payload)
+    if (id > lastOpened) throw new WireViolation('a frame for a socket that was never opened arrived')
+    const stream = streams.get(id)
+    if (stream) receive(stream, type, payload)
+  })
+
+  pipe.on('error', () => undefined)
+  pipe.on('close', closeAll)
+  pipe.on('data', (bytes: Buffer) => {
+    if (broken) return
+    try {
+      reader.push(bytes)
+    } catch (error) {
+      broken = true
+      closeAll()
+      options.onViolation(error instanceof WireViolation ? error : new WireViolation(String(error)))
+    }
+  })
+
+  function open(id: number, payload: Buffer): void {
+    if (id <= lastOpened || payload.length < 3) throw new WireViolation('a socket was opened under a used number')
+    lastOpened = id
+    const port = payload.readUInt16LE(0)
+    const host = payload.toString('utf8', 2)
+    if (streams.size >= options.maxConnections)
+      return refuse(id, 'EMFILE', `connect EMFILE ${host.slice(0, 253)}:${port}`)
+    const stream: Stream = { id, upstream: undefined, unacknowledged: 0, received: 0, owed: 0 }
+    streams.set(id, stream)
+    options.connect(host, port).then(
+      (upstream) => (streams.has(id) ? join(stream, upstream) : upstream.destroy()),
+      (error: Error & { code?: string }) => {
+        if (streams.delete(id)) refuse(id, error.code ?? 'ECONNREFUSED', error.message)
+      },
+    )
+  }
+
+  function refuse(id: number, code: string, message: string): void {
+    const sentence = message.replaceAll('\n', ' ').slice(0, 500)
+    send(encodeSocketFrame(socketFrame.refused, id, Buffer.from(`${code}\n${sentence}`)))
+  }
+
+  function join(stream: Stream, upstream: net.Socket): void {
+    stream.upstream = upstream
+    upstream.on('data', (bytes) => sendData(stream, upstream, bytes))
+    upstream.on('end', () => streams.has(stream.id) && send(encodeSocketFrame(socketFrame.end, stream.id)))
+    upstream.on('error', () => reset(stream))
+    upstream.on('close', () => {
+      if (upstream.readableEnded) streams.delete(stream.id)
+      else reset(stream)
+    })
+    send(encodeSocketFrame(socketFrame.opened, stream.id))
+  }
+
+  function sendData(stream: Stream, upstream: net.Socket, bytes: Buffer): void {
+    bytesIn += bytes.length
+    for (let offset = 0; offset < bytes.length; offset += socketChunkBytes) {
+      send(encodeSocketFrame(socketFrame.data, stream.id, bytes.subarray(offset, offset + socketChunkBytes)))
+    }
+    stream.unacknowledged += bytes.length
+    if (stream.unacknowledged >= socketWindowBytes) upstream.pause()
+  }
+
+  function reset(stream: Stream): void {
+    if (streams.delete(stream.id)) send(encodeSocketFrame(socketFrame.reset, stream.id))
+    stream.upstream?.destroy()
+  }
+
+  function receive(stream: Stream, type: number, payload: Buffer): void {
+    if (type === socketFrame.reset) {
+      streams.delete(stream.id)
+      stream.upstream?.destroy()
+    } else if (!stream.upstream) throw new WireViolation('bytes for a socket that is not open yet arrived')
+    else if (type === socketFrame.data) forward(stream, stream.upstream, payload)
+    else if (type === socketFrame.end) stream.upstream.end()
+    else if (type === socketFrame.credit && payload.length === 4) {
+      stream.unacknowledged = Math.max(0, stream.unacknowledged - payload.readUInt32LE(0))
+      if (stream.unacknowledged < socketWindowBytes) stream.upstream.resume()
+    } else throw new WireViolation(`a socket frame of the unknown type ${type} arrived`)
+  }
+
+  function forward(stream: Stream, upstream: net.Socket, payload: Buffer): void {
+    bytesOut += payload.length
+    stream.received += payload.length
+    if (stream.received > socketWindowBytes) throw new WireViolation('more bytes than the window of a socket arrived')
+    if (upstream.destroyed || upstream.writableEnded) return
+    upstream.write(payload, () => {
+      stream.received -= payload.length
+      stream.owed += payload.length
+      if (stream.owed < socketWindowBytes / 4 || !streams.has(stream.id)) return
+      send(encodeCredit(stream.id, stream.owed))
+      stream.owed = 0
+    })
+  }
+
+  function closeAll(): void {
+    for (const stream of [...streams.values()]) reset(stream)
+  }
+
+  return {
+    get open() {
+      return streams.size
+    },
+    get bytesIn() {
+      return bytesIn
+    },
+    get bytesOut() {
+      return bytesOut
+    },
+    closeAll,
+  }
+}

@@ -1,0 +1,18 @@
+export type { NetworkPolicy } from '../egress/connect.js'
+export type { Tier } from './launch.js'
+export { runtimeLimitTable, type RuntimeLimits } from './limits.js'
+export type { RouteAnswer } from './message-schemas.js'
+export { PluginCallError } from './plugin-call-error.js'
+export type { Lane, Match, PluginTarget } from './residents.js'
+export type { HostCalls, LogLine, Progress } from './runner-process.js'
+export {
+  createRuntime,
+  type Inspection,
+  type PluginCall,
+  type ProcessStatus,
+  type Runtime,
+  type RuntimeLog,
+  type RuntimeOptions,
+  type RuntimeStatus,
+} from './runtime.js'
+export type { SelfTest } from './self-test.js'

@@ -1,0 +1,51 @@
+interface Limit {
+  value: number
+  unit: 'ms' | 'bytes' | 'calls' | 'processes' | 'lines' | 'connections' | 'crashes' | 'nice'
+  reason: string
+}
+
+const mebibyte = 1024 * 1024
+const limit = (value: number, unit: Limit['unit'], reason: string): Limit => ({ value, unit, reason })
+
+/** Every limit of the runtime, with its unit and why it is what it is. */
+export const runtimeLimitTable = {
+  validateConfigMs: limit(5_000, 'ms', 'looks at a form; a person waits'),
+  testConnectionMs: limit(30_000, 'ms', 'one slow outside server; a person waits'),
+  lifecycleMs: limit(60_000, 'ms', 'install and configure hold a transaction open'),
+  uninstallMs: limit(30_000, 'ms', 'a plugin that hangs must not keep itself installed'),
+  routeMs: limit(30_000, 'ms', 'proxies in front give up at about this time'),
+  eventMs: limit(30_000, 'ms', 'a notification; the outbox tries again'),
+  functionMs: limit(60_000, 'ms', 'the named functions of the seed answer a page'),
+  jobMs: limit(15 * 60_000, 'ms', 'a sync of a large server'),
+  graceMs: limit(2_000, 'ms', 'time to tidy up after a cancel'),
+  pingMs: limit(1_000, 'ms', 'a child that is only waiting answers within milliseconds, also at nice 10'),
+  startMs: limit(20_000, 'ms', 'a blank runner needs 80 ms, on a busy machine more'),
+  loadMs: limit(20_000, 'ms', 'top-level code of a plugin with large libraries needs 200 ms'),
+  queueWaitMs: limit(30_000, 'ms', 'longer, and whoever asked has gone'),
+  idleStopMs: limit(90_000, 'ms', 'a person reads a page for about that long'),
+  idlePingMs: limit(5_000, 'ms', 'how often a child without calls must show that it does not spin'),
+  socketLingerMs: limit(5_000, 'ms', 'keep-alive between two calls; connections without a call are cut'),
+  connectMs: limit(10_000, 'ms', 'resolving and connecting'),
+  memoryPollMs: limit(250, 'ms', 'a Buffer bomb fills about 500 MB in that time'),
+  crashWindowMs: limit(60 * 60_000, 'ms', 'crashes further apart are bad luck'),
+  maxCrashes: limit(3, 'crashes', 'then a person has to look at it'),
+  backoffMs: limit(500, 'ms', 'before a restart after a crash; doubled with each further crash'),
+  maxCallsPerPlugin: limit(8, 'calls', 'in flight per tenant and plugin, so that one tenant cannot take everything'),
+  maxQueuedPerPlugin: limit(200, 'calls', 'waiting per tenant and plugin; more is overload'),
+  maxHostCalls: limit(256, 'calls', 'requests of one child in flight; reading pauses beyond'),
+  maxResidents: limit(48, 'processes', '16 to 20 MB each with libraries loaded: about 1 GB'),
+  warmRunners: limit(2, 'processes', '7 MB each, and saves 80 ms of a first call'),
+  maxRssBytes: limit(512 * mebibyte, 'bytes', 'building a workbook of 100,000 rows needs about 250 MB'),
+  recycleRssBytes: limit(150 * mebibyte, 'bytes', 'an idle child above this has grown and starts afresh'),
+  maxConnections: limit(32, 'connections', 'open or opening per child'),
+  maxChatterPerSecond: limit(5_000, 'lines', 'log and progress messages; the runner itself cuts at 500 lines'),
+  niceness: limit(10, 'nice', 'the host answers first'),
+} as const satisfies Record<string, Limit>
+
+export type RuntimeLimits = Record<keyof typeof runtimeLimitTable, number>
+
+/** The limits in force: the table, with the operator's overrides. */
+export function resolveLimits(overrides: Partial<RuntimeLimits> = {}): RuntimeLimits {
+  const values = Object.entries(runtimeLimitTable).map(([name, { value }]) => [name, value])
+  return { ...(Object.fromEntries(values) as RuntimeLimits), ...overrides }
+}

@@ -1,0 +1,93 @@
+import type { RunnerMessage } from '@tenon/contract/wire'
+import * as z from 'zod'
+
+const id = z.int().nonnegative()
+const shortText = z.string().max(200)
+const errorCause = z.object({ name: shortText, message: z.string().max(2_100), code: shortText.optional() })
+const wireError = errorCause.extend({ stack: z.string().max(4_100).optional(), cause: errorCause.optional() })
+const names = z.array(shortText).max(500)
+const fault = z.enum(['PLUGIN_EXPORT_MISSING', 'ROUTE_NOT_FOUND', 'PLUGIN_RESULT_INVALID', 'RESULT_TOO_LARGE'])
+const bytes = z.instanceof(Uint8Array)
+
+const report = z.object({
+  generation: z.enum(['seed', 'router', 'tenon']),
+  exports: names,
+  routes: names,
+  routeRoles: z.record(shortText, shortText),
+  events: names,
+  connections: names,
+  jobs: names,
+  metadata: z.record(z.string(), z.unknown()).optional(),
+  codeCacheRejected: z.boolean().optional(),
+})
+
+const schemas = {
+  ready: z.strictObject({ t: z.literal('ready') }),
+  loaded: z.union([
+    z.strictObject({ t: z.literal('loaded'), report, codeCache: bytes.optional() }),
+    z.strictObject({
+      t: z.literal('loaded'),
+      failure: z.enum(['PLUGIN_PARSE_FAILED', 'PLUGIN_LOAD_FAILED', 'PLUGIN_EXPORT_MISSING']),
+      error: wireError,
+    }),
+  ]),
+  pong: z.strictObject({ t: z.literal('pong'), id }),
+  answer: z.union([
+    z.strictObject({ t: z.literal('answer'), id, error: wireError, fault: fault.optional() }),
+    z.strictObject({ t: z.literal('answer'), id, value: z.unknown() }),
+  ]),
+  ask: z.strictObject({ t: z.literal('ask'), id, call: id, method: shortText, params: z.unknown() }),
+  log: z.strictObject({
+    t: z.literal('log'),
+    call: id.optional(),
+    level: z.enum(['debug', 'info', 'warn', 'error']),
+    text: z.string().max(10_000),
+    dropped: z.int().positive().optional(),
+  }),
+  progress: z.strictObject({
+    t: z.literal('progress'),
+    call: id,
+    done: z.number(),
+    total: z.number().optional(),
+    message: z.string().max(500).optional(),
+  }),
+}
+
+const byType = new Map<unknown, z.ZodType>(Object.entries(schemas))
+
+/** A message from a runner, checked. @throws Error that says which rule it broke; never with its content. */
+export function parseRunnerMessage(message: unknown): RunnerMessage {
+  const type = typeof message === 'object' && message !== null ? (message as { t?: unknown }).t : undefined
+  const schema = byType.get(type)
+  if (!schema) throw new Error('a message of an unknown type arrived')
+  const parsed = schema.safeParse(message)
+  if (parsed.success) return parsed.data as RunnerMessage
+  throw new Error(`a message "${String(type)}" is not as agreed (${parsed.error.issues[0]?.path.join('.') ?? ''})`)
+}
+
+const routeAnswer = z.object({
+  status: z.int().min(200).max(599).default(200),
+  data: z.unknown(),
+  buffer: bytes.optional(),
+  filename: z.string().max(255).optional(),
+  contentType: z.string().max(255).optional(),
+  headers: z.record(z.string().max(100), z.union([z.string(), z.number(), z.array(z.string())])).optional(),
+})
+
+/** What a route handler answered. */
+export interface RouteAnswer {
+  status: number
+  data?: unknown
+  buffer?: Buffer | undefined
+  filename?: string | undefined
+  contentType?: string | undefined
+  headers?: Record<string, string | number | string[]> | undefined
+}
+
+/** @throws Error that names the field which is not as agreed. */
+export function parseRouteAnswer(value: unknown): RouteAnswer {
+  const parsed = routeAnswer.safeParse(value)
+  if (!parsed.success) throw new Error(`its answer has a wrong ${parsed.error.issues[0]?.path.join('.') || 'shape'}`)
+  const { buffer, ...rest } = parsed.data
+  return { ...rest, ...(buffer ? { buffer: Buffer.from(buffer) } : {}) }
+}

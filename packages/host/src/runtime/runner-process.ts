@@ -1,0 +1,365 @@
+import type { ChildProcess } from 'node:child_process'
+import type { Duplex } from 'node:stream'
+import {
+  type CallContext,
+  type CallFault,
+  createChannel,
+  type HostMessage,
+  type LogLevel,
+  type PluginInvocation,
+  type RunnerMessage,
+  type WireError,
+  wireLimits,
+} from '@tenon/contract/wire'
+import { connectChecked, type ConnectRules, EgressRefusal, type NetworkPolicy } from '../egress/connect.js'
+import { createHostSockets, type HostSockets } from './host-sockets.js'
+import type { RuntimeLimits } from './limits.js'
+import { parseRunnerMessage } from './message-schemas.js'
+
+/** Functions that a plugin may ask the host for during a call; bound by the caller to one tenant. */
+export type HostCalls = Readonly<Record<string, (params: unknown) => Promise<unknown>>>
+
+export interface LogLine {
+  level: LogLevel
+  text: string
+  /** Lines that were cut off before this one because there were too many. */
+  dropped?: number | undefined
+}
+
+export interface Progress {
+  done: number
+  total?: number | undefined
+  message?: string | undefined
+}
+
+/** One call as the process runs it. */
+export interface ProcessCall {
+  invocation: PluginInvocation
+  context: CallContext
+  network: NetworkPolicy
+  host: HostCalls
+  onProgress?: ((progress: Progress) => void) | undefined
+  onLog?: ((line: LogLine) => void) | undefined
+}
+
+export type CallOutcome = { value: unknown } | { error: WireError; fault?: CallFault | undefined }
+
+export interface CallInProcess {
+  /** Settles when the runner answers; stays open when the process ends first. */
+  readonly outcome: Promise<CallOutcome>
+  /** Tells the plugin to stop. */
+  cancel(reason: string): void
+  /** Stops waiting: the host refuses what the call still asks for, and drops its answer. */
+  abandon(): void
+}
+
+/** Why the host ended a process. `fault` counts as a crash. */
+export interface EndReason {
+  kind: 'memory' | 'violation' | 'unresponsive' | 'start' | 'idle' | 'recycled' | 'stopped'
+  text: string
+}
+
+/** How a process came to its end. */
+export interface ProcessEnd {
+  exitCode: number | null
+  signal: NodeJS.Signals | null
+  /** Set when the host ended it. */
+  reason: EndReason | undefined
+  /** Last words on its error output, for the operator's log. */
+  lastWords: string
+}
+
+export type LoadOutcome = Extract<RunnerMessage, { t: 'loaded' }>
+
+export interface RunnerProcess {
+  readonly pid: number
+  /** Resolves when the runner has locked itself down; rejects when it never does. */
+  readonly ready: Promise<void>
+  readonly ended: Promise<ProcessEnd>
+  readonly alive: boolean
+  readonly callsInFlight: number
+  readonly sockets: Pick<HostSockets, 'open' | 'bytesIn' | 'bytesOut'>
+  load(message: Omit<Extract<HostMessage, { t: 'load' }>, 't'>): Promise<LoadOutcome>
+  begin(call: ProcessCall): CallInProcess
+  /** True when the process answers within `timeoutMs`. */
+  ping(timeoutMs: number): Promise<boolean>
+  /** SIGKILL: nothing in JavaScript can catch it. The first reason counts. */
+  kill(reason: EndReason): void
+}
+
+type Ask = Extract<RunnerMessage, { t: 'ask' }>
+
+interface RunningCall extends ProcessCall {
+  settle: (outcome: CallOutcome) => void
+}
+
+/** Speaks with one child process. Everything that comes from it is checked; what is not as agreed ends it. */
+export function createRunnerProcess(options: {
+  child: ChildProcess
+  limits: RuntimeLimits
+  egress: Pick<ConnectRules, 'lookup' | 'hostMap'>
+  onLog: (line: LogLine) => void
+  onNetworkRefused: (refusal: EgressRefusal) => void
+}): RunnerProcess {
+  const { child, limits } = options
+  const calls = new Map<number, RunningCall>()
+  const abandoned = new Set<number>()
+  const pings = new Map<number, () => void>()
+  let nextId = 1
+  let hostCalls = 0
+  let endReason: EndReason | undefined
+  let alive = true
+  let lastWords = ''
+  let onLoaded: ((outcome: LoadOutcome) => void) | undefined
+  let becomeReady: () => void = () => undefined
+  let lingering: NodeJS.Timeout | undefined
+  const chatter = createChatterMeter(limits.maxChatterPerSecond)
+
+  const ended = endOf(child, () => ({ reason: endReason, lastWords })).finally(() => {
+    alive = false
+    clearTimeout(lingering)
+  })
+  const ready = new Promise<void>((resolve, reject) => {
+    becomeReady = resolve
+    const timer = setTimeout(() => kill({ kind: 'start', text: 'it did not start in time' }), limits.startMs)
+    void ended.then((end) => reject(new Error(`a runner ended while it started: ${describeEnd(end)}`)))
+    void ended.finally(() => clearTimeout(timer))
+    becomeReady = () => (clearTimeout(timer), resolve())
+  })
+  ready.catch(() => undefined)
+
+  const messagePipe = child.stdio[3] as Duplex
+  messagePipe.on('error', () => undefined)
+  const channel = createChannel({
+    stream: messagePipe,
+    limits: {
+      ...wireLimits,
+      maxReceivedMessageBytes: wireLimits.maxRunnerMessageBytes,
+      maxSentMessageBytes: wireLimits.maxHostMessageBytes,
+    },
+    onMessage: (message) => receive(parseRunnerMessage(message)),
+    onViolation: ({ message }) => violate(message),
+  })
+  const sockets = createHostSockets({
+    pipe: child.stdio[4] as Duplex,
+    maxConnections: limits.maxConnections,
+    connect: (host, port) => connectChecked(host, port, unitedRules()).catch(reportRefusal),
+    onViolation: ({ message }) => violate(message),
+  })
+  child.stderr?.on('data', (bytes: Buffer) => {
+    lastWords = (lastWords + bytes.subarray(-2_000).toString('utf8')).slice(-2_000)
+  })
+
+  function receive(message: RunnerMessage): void {
+    switch (message.t) {
+      case 'ready':
+        return becomeReady()
+      case 'loaded':
+        if (!onLoaded) return violate('it reported a load that was not asked for')
+        onLoaded(message)
+        onLoaded = undefined
+        return
+      case 'pong':
+        return receivePong(message.id)
+      case 'answer':
+        return receiveAnswer(message)
+      case 'ask':
+        return void reply(message)
+      case 'log':
+      case 'progress':
+        if (chatter.isTooMuch()) return violate(`it sent more than ${limits.maxChatterPerSecond} log lines in a second`)
+        return message.t === 'log' ? receiveLog(message) : calls.get(message.call)?.onProgress?.(message)
+    }
+  }
+
+  function receivePong(id: number): void {
+    const answered = pings.get(id)
+    if (!answered) return violate('it answered a ping that was not sent')
+    pings.delete(id)
+    answered()
+  }
+
+  function receiveAnswer(message: Extract<RunnerMessage, { t: 'answer' }>): void {
+    const call = calls.get(message.id)
+    if (!call && abandoned.delete(message.id)) return
+    if (!call) return violate('it answered a call that was not made')
+    end(message.id)
+    call.settle('error' in message ? { error: message.error, fault: message.fault } : { value: message.value })
+  }
+
+  function receiveLog({ call, level, text, dropped }: Extract<RunnerMessage, { t: 'log' }>): void {
+    const line = { level, text, dropped }
+    const listener = call === undefined ? undefined : calls.get(call)?.onLog
+    ;(listener ?? options.onLog)(line)
+  }
+
+  async function reply(ask: Ask): Promise<void> {
+    if (++hostCalls >= limits.maxHostCalls) channel.pause()
+    const answer = await answerOf(calls.get(ask.call), ask)
+    const sent = () => {
+      if (--hostCalls < limits.maxHostCalls / 2) channel.resume()
+    }
+    if (!alive) return sent()
+    try {
+      channel.send({ t: 'reply', id: ask.id, ...answer } satisfies HostMessage, sent)
+    } catch (error) {
+      channel.send({ t: 'reply', id: ask.id, error: errorForPlugin(error) } satisfies HostMessage, sent)
+    }
+  }
+
+  /** A connection may open when any call in flight may open it: sockets of one process cannot be told apart. */
+  function unitedRules(): ConnectRules {
+    const policies = [...calls.values()].map(({ network }) => network)
+    return {
+      ...options.egress,
+      connectTimeoutMs: limits.connectMs,
+      allows: (host, port) => policies.some((policy) => policy.allows(host, port)),
+      allowsAddress: (address, host, port) =>
+        policies.some((policy) => policy.allows(host, port) && policy.allowsAddress(address, host, port)),
+    }
+  }
+
+  function reportRefusal(error: unknown): never {
+    if (error instanceof EgressRefusal) {
+      options.onNetworkRefused(error)
+      const text = `${error.message}: ${error.reason}`
+      for (const { onLog } of calls.values()) onLog?.({ level: 'warn', text })
+    }
+    throw error
+  }
+
+  function end(id: number): void {
+    calls.delete(id)
+    clearTimeout(lingering)
+    if (calls.size === 0) lingering = setTimeout(() => sockets.closeAll(), limits.socketLingerMs).unref()
+  }
+
+  function violate(text: string): void {
+    kill({ kind: 'violation', text: `it broke the protocol: ${text}` })
+  }
+
+  function kill(reason: EndReason): void {
+    endReason ??= reason
+    alive = false
+    child.kill('SIGKILL')
+  }
+
+  return {
+    pid: child.pid ?? -1,
+    ready,
+    ended,
+    get alive() {
+      return alive
+    },
+    get callsInFlight() {
+      return calls.size
+    },
+    sockets,
+    kill,
+    load: (message) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(
+          () => kill({ kind: 'unresponsive', text: 'its top-level code did not come to an end' }),
+          limits.loadMs,
+        )
+        onLoaded = (outcome) => (clearTimeout(timer), resolve(outcome))
+        void ended.then((processEnd) => {
+          clearTimeout(timer)
+          reject(new Error(describeEnd(processEnd)))
+        })
+        channel.send({ t: 'load', ...message } satisfies HostMessage)
+      }),
+    begin(call) {
+      const id = nextId++
+      clearTimeout(lingering)
+      const outcome = new Promise<CallOutcome>((settle) => calls.set(id, { ...call, settle }))
+      try {
+        channel.send({ t: 'call', id, invocation: call.invocation, context: call.context } satisfies HostMessage)
+      } catch (error) {
+        end(id)
+        throw error
+      }
+      return {
+        outcome,
+        cancel: (reason) => alive && channel.send({ t: 'cancel', id, reason } satisfies HostMessage),
+        abandon() {
+          if (calls.has(id)) abandoned.add(id)
+          end(id)
+        },
+      }
+    },
+    ping(timeoutMs) {
+      const id = nextId++
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(false), timeoutMs)
+        pings.set(id, () => (clearTimeout(timer), resolve(true)))
+        void ended.then(() => (clearTimeout(timer), resolve(false)))
+        if (alive) channel.send({ t: 'ping', id } satisfies HostMessage)
+      })
+    },
+  }
+}
+
+async function answerOf(call: RunningCall | undefined, ask: Ask): Promise<{ value: unknown } | { error: WireError }> {
+  if (!call) {
+    return {
+      error: { name: 'Error', message: `${ask.method} was asked for after the call has ended.`, code: 'CALL_ENDED' },
+    }
+  }
+  const answer = Object.hasOwn(call.host, ask.method) ? call.host[ask.method] : undefined
+  if (!answer) {
+    return { error: { name: 'Error', message: `The host has no "${ask.method}" for plugins.`, code: 'UNKNOWN_METHOD' } }
+  }
+  try {
+    return { value: await answer(ask.params) }
+  } catch (error) {
+    return { error: errorForPlugin(error) }
+  }
+}
+
+/** What a plugin learns about a failure on the host's side: words, never a stack. */
+function errorForPlugin(error: unknown): WireError {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error).slice(0, 2_000) }
+  const { code, details } = error as { code?: unknown; details?: unknown }
+  return {
+    name: error.name,
+    message: error.message.slice(0, 2_000),
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof details === 'object' && details !== null ? { details } : {}),
+  }
+}
+
+/** Waits until the pipes are drained too, so that an answer sent just before the end still counts. */
+function endOf(child: ChildProcess, why: () => Pick<ProcessEnd, 'reason' | 'lastWords'>): Promise<ProcessEnd> {
+  return new Promise((resolve) => {
+    child.once('error', () => resolve({ exitCode: null, signal: null, ...why() }))
+    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, ...why() }))
+    child.once('exit', (exitCode, signal) => {
+      for (const pipe of child.stdio) if (pipe && 'resume' in pipe) pipe.resume()
+      setTimeout(() => {
+        for (const pipe of child.stdio) pipe?.destroy()
+        resolve({ exitCode, signal, ...why() })
+      }, 500).unref()
+    })
+  })
+}
+
+/** One line about an end, for logs and errors. */
+export function describeEnd({ reason, exitCode, signal, lastWords }: ProcessEnd): string {
+  if (reason) return reason.text
+  if (/heap limit|out of memory/i.test(lastWords)) return 'it ran out of memory'
+  return exitCode === null ? `it ended by ${signal ?? 'an unknown signal'}` : `it ended itself with code ${exitCode}`
+}
+
+function createChatterMeter(maxPerSecond: number): { isTooMuch(): boolean } {
+  let second = 0
+  let count = 0
+  return {
+    isTooMuch() {
+      const now = Math.floor(Date.now() / 1_000)
+      if (now !== second) count = 0
+      second = now
+      return ++count > maxPerSecond
+    },
+  }
+}

@@ -1,0 +1,429 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { isTenonError, TenonError } from '@tenon/contract'
+import type {
+  CallContext,
+  CallFault,
+  InvocationKind,
+  PluginInvocation,
+  PluginReport,
+  WireError,
+} from '@tenon/contract/wire'
+import { type ConnectRules, type NetworkPolicy, noNetwork } from '../egress/connect.js'
+import { type CallEnd, runUnderDeadline } from './call-deadline.js'
+import { createCallQueue } from './call-queue.js'
+import { createCrashSupervisor } from './crash-supervisor.js'
+import { ignoreInspectorSignal } from './inspector-signal.js'
+import { launchRunner, type Tier } from './launch.js'
+import { resolveLimits, type RuntimeLimits } from './limits.js'
+import { residentBytes } from './memory-watch.js'
+import { parseRouteAnswer, type RouteAnswer } from './message-schemas.js'
+import { createPidFiles, noPidFiles } from './pid-files.js'
+import { createPlaces, type Places } from './places.js'
+import { PluginCallError } from './plugin-call-error.js'
+import {
+  createResidents,
+  type Lane,
+  loadError,
+  type Match,
+  type PluginTarget,
+  type Resident,
+  supervisorKey,
+} from './residents.js'
+import {
+  createRunnerProcess,
+  describeEnd,
+  type HostCalls,
+  type LogLine,
+  type ProcessCall,
+  type Progress,
+  type RunnerProcess,
+} from './runner-process.js'
+import { runSelfTest, type SelfTest } from './self-test.js'
+import { createWarmPool } from './warm-pool.js'
+
+/** The part of a pino logger that the runtime uses. */
+export interface RuntimeLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'hostMap'> {
+  log: RuntimeLog
+  limits?: Partial<RuntimeLimits>
+  /** Certificate authorities (PEM) that plugins' TLS trusts besides the well-known ones. */
+  extraCa?: readonly string[]
+  /** Where to keep note of children, so that a crashed host's are ended at the next start. */
+  pidDirectory?: string
+  /** Lines that a plugin printed outside of any call. */
+  onPluginLog?: (plugin: { tenantId: string; pluginKey: string }, line: LogLine) => void
+}
+
+/** One call of one plugin. */
+export interface PluginCall<Invocation extends PluginInvocation = PluginInvocation> {
+  invocation: Invocation
+  /** Told to the plugin. `tenantId` is the target's. */
+  context: CallContext
+  /** Milliseconds. Default: by kind, see the limits. */
+  deadlineMs?: number
+  /** Default: `page`; `job` for an invocation of kind `job`. */
+  lane?: Lane
+  signal?: AbortSignal | undefined
+  /** Default: no network. */
+  network?: NetworkPolicy
+  /** What the plugin may ask the host for, bound to the tenant. Default: nothing. */
+  host?: HostCalls
+  onProgress?: (progress: Progress) => void
+  /** Lines that the plugin printed during the call. */
+  onLog?: (line: LogLine) => void
+}
+
+type RouteInvocation = Extract<PluginInvocation, { kind: 'route' }>
+
+/** What a plugin is, found out in a process that is thrown away. */
+export interface Inspection extends PluginReport {
+  /** V8's code cache, to be kept beside the artifact; only for this version of Node on this kind of machine. */
+  codeCache: Buffer | undefined
+}
+
+export interface ProcessStatus {
+  tenantId: string
+  pluginKey: string
+  digest: string
+  lane: Lane
+  pid: number
+  callsInFlight: number
+  rssBytes: number
+  startedAt: Date
+  lastUsedAt: Date
+  connections: number
+  bytesIn: number
+  bytesOut: number
+  retired: boolean
+}
+
+export interface RuntimeStatus {
+  tier: Tier
+  warm: number
+  queued: number
+  processes: ProcessStatus[]
+}
+
+export interface Runtime {
+  /**
+   * Runs one call in the process of this tenant and plugin, starting it when needed.
+   * @throws PluginCallError for what the plugin threw; TenonError PLUGIN_EXPORT_MISSING, ROUTE_NOT_FOUND,
+   * PLUGIN_RESULT_INVALID, RESULT_TOO_LARGE, CALL_TIMEOUT, CALL_CANCELLED, PLUGIN_EXITED, PLUGIN_KILLED,
+   * PLUGIN_RESTARTED, PLUGIN_CRASH_LOOP, PLUGIN_OVERLOADED, SHUTTING_DOWN, and those of {@link Runtime.inspect}.
+   */
+  call(target: PluginTarget, call: PluginCall<RouteInvocation>): Promise<RouteAnswer>
+  call(target: PluginTarget, call: PluginCall): Promise<unknown>
+  /**
+   * Loads a plugin in a process of no tenant, says what it is, and ends the process.
+   * @throws TenonError PLUGIN_PARSE_FAILED, PLUGIN_LOAD_FAILED, PLUGIN_EXPORT_MISSING.
+   */
+  inspect(target: Pick<PluginTarget, 'pluginKey' | 'artifact'>): Promise<Inspection>
+  /** Ends the processes of one plugin of one tenant; calls in flight fail with PLUGIN_RESTARTED. */
+  stopPlugin(tenantId: string, pluginKey: string): Promise<void>
+  /** Ends every process that fits: a tenant that leaves, a digest that an operator blocks. */
+  stopMatching(match: Match, reason: string): Promise<void>
+  /** Lets a plugin that is paused for crashing run again. */
+  reset(tenantId: string, pluginKey: string): void
+  /** `crash_loop` when it is paused for crashing, `running` when it has a process, else `stopped`. */
+  health(tenantId: string, pluginKey: string): 'running' | 'stopped' | 'crash_loop'
+  /** Attacks a blank runner from inside; see {@link SelfTest}. */
+  selfTest(): Promise<SelfTest>
+  status(): RuntimeStatus
+  /** Takes no further calls, waits up to `drainMs` (10 s) for those in flight, and ends every process. */
+  stop(options?: { drainMs?: number }): Promise<void>
+}
+
+/** What holds plugins in at present. Stronger tiers add to it without a change here. */
+const tier: Tier = 'T1'
+/** Code caches of recently inspected artifacts; one is as large as its code. */
+const keptCodeCaches = 32
+
+export function createRuntime(options: RuntimeOptions): Runtime {
+  ignoreInspectorSignal()
+  const { log } = options
+  const limits = resolveLimits(options.limits)
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'tenon-empty-'))
+  const pidFiles = options.pidDirectory ? createPidFiles(options.pidDirectory) : noPidFiles
+  const supervisor = createCrashSupervisor(limits)
+  const queue = createCallQueue({
+    maxRunning: limits.maxCallsPerPlugin,
+    maxWaiting: limits.maxQueuedPerPlugin,
+    maxWaitMs: limits.queueWaitMs,
+  })
+  const processes = new Set<RunnerProcess>()
+  const owners = new WeakMap<RunnerProcess, { tenantId: string; pluginKey: string }>()
+  const rss = new Map<number, number>()
+  const codeCaches = new Map<string, Buffer>()
+  const inFlight = new Set<Promise<unknown>>()
+  let stopping = false
+
+  const pool = createWarmPool({ size: limits.warmRunners, start: startRunner })
+  const residents = createResidents({
+    limits,
+    places: () => places,
+    supervisor,
+    takeBlank: () => pool.take(),
+    load: (process, target) => {
+      owners.set(process, { tenantId: target.tenantId, pluginKey: target.pluginKey })
+      const cachedData = target.codeCache ?? codeCaches.get(target.artifact.digest)
+      return process.load(loadMessage(target, { wantCodeCache: false, ...(cachedData ? { cachedData } : {}) }))
+    },
+    onEnd(identity, end, crashed) {
+      const fields = { ...identity, cause: describeEnd(end), exitCode: end.exitCode, signal: end.signal }
+      if (crashed) log.warn({ ...fields, lastWords: end.lastWords.slice(-500) }, 'plugin process crashed')
+      else log.info(fields, 'plugin process ended')
+    },
+  })
+  const places: Places = createPlaces({
+    max: limits.maxResidents,
+    maxWaitMs: limits.queueWaitMs,
+    evictIdle: () => residents.evictIdle(),
+  })
+  const housekeeping = setInterval(() => void keepHouse(), limits.memoryPollMs).unref()
+  const idlePings = setInterval(() => pingIdle(), limits.idlePingMs).unref()
+
+  function startRunner(): RunnerProcess {
+    const child = launchRunner({ directory, niceness: limits.niceness })
+    const process: RunnerProcess = createRunnerProcess({
+      child,
+      limits,
+      egress: { lookup: options.lookup, hostMap: options.hostMap },
+      onLog: (line) => {
+        const owner = owners.get(process)
+        if (owner) options.onPluginLog?.(owner, line)
+      },
+      onNetworkRefused: ({ message, reason }) =>
+        log.warn({ ...owners.get(process), target: message, reason }, 'plugin connection refused'),
+    })
+    processes.add(process)
+    pidFiles.add(process.pid)
+    void process.ended.then(() => {
+      processes.delete(process)
+      rss.delete(process.pid)
+      pidFiles.remove(process.pid)
+    })
+    return process
+  }
+
+  function loadMessage(
+    target: Pick<PluginTarget, 'pluginKey' | 'artifact'>,
+    more: { wantCodeCache: boolean; cachedData?: Buffer },
+  ) {
+    return {
+      plugin: target.pluginKey,
+      code: Buffer.from(target.artifact.code),
+      extraCa: [...(options.extraCa ?? [])],
+      ...more,
+    }
+  }
+
+  async function keepHouse(): Promise<void> {
+    const measured = await residentBytes([...processes].map(({ pid }) => pid))
+    for (const process of processes) {
+      const bytes = measured.get(process.pid) ?? 0
+      rss.set(process.pid, bytes)
+      if (bytes > limits.maxRssBytes) process.kill({ kind: 'memory', text: `it used ${megabytes(bytes)} of memory` })
+    }
+    const now = Date.now()
+    for (const resident of residents.all().filter(({ process }) => process.alive && process.callsInFlight === 0)) {
+      if (now - resident.lastUsedAt > limits.idleStopMs)
+        resident.process.kill({ kind: 'idle', text: 'it had nothing to do' })
+      else if ((rss.get(resident.process.pid) ?? 0) > limits.recycleRssBytes) residents.retire(resident)
+    }
+  }
+
+  /** A plugin that spins when nobody asked it for anything would otherwise be noticed by the next caller only. */
+  function pingIdle(): void {
+    for (const { process } of residents.all().filter((resident) => resident.process.callsInFlight === 0)) {
+      void process.ping(limits.idlePingMs).then((answered) => {
+        if (!answered && process.alive)
+          process.kill({ kind: 'unresponsive', text: 'it kept working after its calls had ended' })
+      })
+    }
+  }
+
+  async function attempt(target: PluginTarget, call: PluginCall, lane: Lane): Promise<unknown> {
+    const resident = await residents.obtain(target, lane)
+    if (!resident.process.alive) throw new TenonError('PLUGIN_RESTARTED', { plugin: target.pluginKey })
+    try {
+      const end = await runUnderDeadline({
+        process: resident.process,
+        call: processCall(call),
+        deadlineMs: call.deadlineMs ?? deadlineOf(call.invocation.kind, limits),
+        signal: call.signal,
+        limits,
+      })
+      if ((end.kind === 'expired' || end.kind === 'cancelled') && !end.outcome && end.processAlive)
+        residents.retire(resident)
+      return valueOf(end, target.pluginKey, call, limits)
+    } finally {
+      residents.noticeCallEnd(resident)
+    }
+  }
+
+  async function callPlugin(target: PluginTarget, call: PluginCall): Promise<unknown> {
+    if (stopping) throw new TenonError('SHUTTING_DOWN')
+    const lane = call.lane ?? (call.invocation.kind === 'job' ? 'job' : 'page')
+    const key = `${supervisorKey(target.tenantId, target.pluginKey)} ${lane}`
+    const work = queue.run(key, target.pluginKey, call.signal, async () => {
+      try {
+        return await attempt(target, call, lane)
+      } catch (error) {
+        if (!isSafe(call) || stopping || !isTenonError(error, 'PLUGIN_RESTARTED')) throw error
+        return attempt(target, call, lane)
+      }
+    })
+    inFlight.add(work)
+    return work.finally(() => inFlight.delete(work))
+  }
+
+  async function inspect(target: Pick<PluginTarget, 'pluginKey' | 'artifact'>): Promise<Inspection> {
+    if (stopping) throw new TenonError('SHUTTING_DOWN')
+    const process = await pool.take()
+    try {
+      const outcome = await process.load(loadMessage(target, { wantCodeCache: true })).catch((error: Error) => {
+        throw new TenonError('PLUGIN_LOAD_FAILED', { plugin: target.pluginKey, reason: error.message })
+      })
+      if (!('report' in outcome)) throw loadError(target.pluginKey, outcome)
+      const codeCache = outcome.codeCache ? Buffer.from(outcome.codeCache) : undefined
+      if (codeCache) keepCodeCache(target.artifact.digest, codeCache)
+      return { ...outcome.report, codeCache }
+    } finally {
+      process.kill({ kind: 'stopped', text: 'the inspection is over' })
+    }
+  }
+
+  function keepCodeCache(digest: string, codeCache: Buffer): void {
+    codeCaches.delete(digest)
+    codeCaches.set(digest, codeCache)
+    const oldest = codeCaches.keys().next().value
+    if (codeCaches.size > keptCodeCaches && oldest !== undefined) codeCaches.delete(oldest)
+  }
+
+  function statusOf({ process, startedAt, lastUsedAt, report: _report, ...resident }: Resident): ProcessStatus {
+    const { open, bytesIn, bytesOut } = process.sockets
+    return {
+      ...resident,
+      pid: process.pid,
+      callsInFlight: process.callsInFlight,
+      rssBytes: rss.get(process.pid) ?? 0,
+      startedAt: new Date(startedAt),
+      lastUsedAt: new Date(lastUsedAt),
+      connections: open,
+      bytesIn,
+      bytesOut,
+    }
+  }
+
+  return {
+    call: callPlugin as Runtime['call'],
+    inspect,
+    stopPlugin: (tenantId, pluginKey) => residents.stop({ tenantId, pluginKey }, 'it was stopped'),
+    stopMatching: (match, reason) => residents.stop(match, reason),
+    reset: (tenantId, pluginKey) => supervisor.reset(supervisorKey(tenantId, pluginKey)),
+    health(tenantId, pluginKey) {
+      if (supervisor.isPaused(supervisorKey(tenantId, pluginKey))) return 'crash_loop'
+      const running = residents.all().some((other) => other.tenantId === tenantId && other.pluginKey === pluginKey)
+      return running ? 'running' : 'stopped'
+    },
+    selfTest: () => runSelfTest(() => pool.take(), tier),
+    status: () => ({ tier, warm: pool.size, queued: queue.waiting, processes: residents.all().map(statusOf) }),
+    async stop({ drainMs = 10_000 } = {}) {
+      stopping = true
+      await Promise.race([Promise.allSettled(inFlight), new Promise((resolve) => setTimeout(resolve, drainMs).unref())])
+      clearInterval(housekeeping)
+      clearInterval(idlePings)
+      pool.stop()
+      const living = [...processes]
+      for (const process of living) process.kill({ kind: 'stopped', text: 'the host is stopping' })
+      await Promise.all(living.map(({ ended }) => ended))
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function processCall({
+  invocation,
+  context,
+  network = noNetwork,
+  host = {},
+  onProgress,
+  onLog,
+}: PluginCall): ProcessCall {
+  return { invocation, context, network, host, onProgress, onLog }
+}
+
+/** A GET may be asked twice. */
+function isSafe({ invocation }: PluginCall): boolean {
+  return invocation.kind === 'route' && invocation.method.toUpperCase() === 'GET'
+}
+
+function deadlineOf(kind: InvocationKind, limits: RuntimeLimits): number {
+  const deadlines: Record<InvocationKind, number> = {
+    install: limits.lifecycleMs,
+    configure: limits.lifecycleMs,
+    uninstall: limits.uninstallMs,
+    validateConfig: limits.validateConfigMs,
+    testConnection: limits.testConnectionMs,
+    function: limits.functionMs,
+    job: limits.jobMs,
+    event: limits.eventMs,
+    route: limits.routeMs,
+  }
+  return deadlines[kind]
+}
+
+function valueOf(end: CallEnd, plugin: string, call: PluginCall, limits: RuntimeLimits): unknown {
+  if (end.kind === 'processEnded') throw processEndError(end, plugin)
+  const outcome =
+    end.kind === 'answered' ? end.outcome : end.outcome && 'value' in end.outcome ? end.outcome : undefined
+  if (!outcome) {
+    const cause = 'outcome' in end && end.outcome && 'error' in end.outcome ? end.outcome.error : undefined
+    if (end.kind === 'cancelled') throw new TenonError('CALL_CANCELLED', {}, { cause })
+    const seconds = Math.round((call.deadlineMs ?? deadlineOf(call.invocation.kind, limits)) / 100) / 10
+    throw new TenonError('CALL_TIMEOUT', { plugin, seconds }, { cause })
+  }
+  if ('error' in outcome) throw callError(outcome, plugin, call)
+  return call.invocation.kind === 'route' ? checkedRouteAnswer(outcome.value, plugin) : outcome.value
+}
+
+function checkedRouteAnswer(value: unknown, plugin: string): RouteAnswer {
+  try {
+    return parseRouteAnswer(value)
+  } catch (error) {
+    throw new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason: (error as Error).message })
+  }
+}
+
+function callError(
+  { error, fault }: { error: WireError; fault?: CallFault | undefined },
+  plugin: string,
+  call: PluginCall,
+): TenonError {
+  if (fault === undefined) return new PluginCallError(plugin, error)
+  if (fault === 'PLUGIN_EXPORT_MISSING') return new TenonError(fault, { plugin, name: error.message })
+  if (fault === 'ROUTE_NOT_FOUND' && call.invocation.kind === 'route') {
+    const { method, path: routePath } = call.invocation
+    return new TenonError(fault, { plugin, method, path: routePath })
+  }
+  if (fault === 'RESULT_TOO_LARGE') return new TenonError(fault, { plugin, limit: '8 MB' })
+  return new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason: error.message })
+}
+
+function processEndError({ end, alone }: Extract<CallEnd, { kind: 'processEnded' }>, plugin: string): TenonError {
+  const reason = describeEnd(end)
+  if (!end.reason && end.exitCode !== null) return new TenonError('PLUGIN_EXITED', { plugin, exitCode: end.exitCode })
+  // Alone in its process, the call is what brought it down; next to others nobody can tell.
+  const guilty = alone && end.reason?.kind !== 'stopped'
+  return new TenonError(guilty ? 'PLUGIN_KILLED' : 'PLUGIN_RESTARTED', { plugin, reason })
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)} MB`
+}

@@ -1,0 +1,75 @@
+import type { CallContext, LogLevel } from '@tenon/contract/wire'
+import { createSequelize } from './sequelize/index.js'
+
+/** What a plugin is given with a call. Everything in it belongs to that call and ends with it. */
+export interface PluginContext extends CallContext {
+  sequelize: object
+  signal: AbortSignal
+  log: Record<LogLevel, (...args: unknown[]) => void>
+  progress(done: number, total?: number, message?: string): void
+  publish(name: string, payload?: unknown, options?: { transaction?: { id?: unknown } }): Promise<unknown>
+  fetch(url: string, init?: ConnectionRequest): Promise<Response>
+  secrets: { seal(value: unknown): Promise<unknown>; open(sealed: unknown): Promise<unknown> }
+  connections: { list(): Promise<unknown>; open(id: unknown): Promise<unknown> }
+  uploads: { read(id: unknown): Promise<unknown> }
+}
+
+interface ConnectionRequest extends RequestInit {
+  /** Id of the connection whose access token is added on the host's side. */
+  connection?: unknown
+}
+
+interface ConnectionAnswer {
+  status: number
+  headers: Record<string, string>
+  body: Uint8Array
+}
+
+/** Builds the context of one call. `request` goes to the host under the call's number, never under a tenant's name. */
+export function createCallContext(options: {
+  told: CallContext
+  signal: AbortSignal
+  console: object
+  request: (method: string, params: unknown) => Promise<unknown>
+  progress: PluginContext['progress']
+}): PluginContext {
+  const { told, request, signal, progress } = options
+  const { debug, info, warn, error } = options.console as PluginContext['log']
+  return {
+    ...told,
+    sequelize: createSequelize({ request }),
+    signal,
+    progress,
+    log: { debug, info, warn, error },
+    publish: (name, payload, { transaction } = {}) =>
+      request('events.publish', { name, payload, ...(transaction ? { transaction: transaction.id } : {}) }),
+    fetch: (url, init = {}) => (init.connection === undefined ? fetch(url, init) : fetchWith(request, url, init)),
+    secrets: {
+      seal: (value) => request('secrets.seal', { value }),
+      open: (sealed) => request('secrets.open', { sealed }),
+    },
+    connections: {
+      list: () => request('connections.list', {}),
+      open: (id) => request('connections.open', { id }),
+    },
+    uploads: { read: (id) => request('uploads.read', { id }) },
+  }
+}
+
+/** The token stays with the host: the host makes the request and hands back the answer. */
+async function fetchWith(
+  request: (method: string, params: unknown) => Promise<unknown>,
+  url: string,
+  { connection, ...init }: ConnectionRequest,
+): Promise<Response> {
+  const sent = new Request(url, init)
+  const answer = (await request('connections.fetch', {
+    connection,
+    url: sent.url,
+    method: sent.method,
+    headers: Object.fromEntries(sent.headers),
+    body: sent.body ? Buffer.from(await sent.arrayBuffer()) : undefined,
+  })) as ConnectionAnswer
+  const empty = answer.body.byteLength === 0 || [204, 205, 304].includes(answer.status)
+  return new Response(empty ? null : Buffer.from(answer.body), { status: answer.status, headers: answer.headers })
+}

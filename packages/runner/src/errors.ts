@@ -1,0 +1,52 @@
+import type { WireError } from '@tenon/contract/wire'
+
+const maxMessage = 2_000
+const maxName = 100
+const maxStack = 4_000
+
+/** An error as text. Reads each property once and survives getters that throw: the value is the plugin's. */
+export function wireError(error: unknown): WireError {
+  const described = describe(error)
+  const stack = read(error, 'stack')
+  const cause = read(error, 'cause')
+  return {
+    ...described,
+    ...(typeof stack === 'string' ? { stack: stack.slice(0, maxStack) } : {}),
+    ...(cause === undefined || cause === null ? {} : { cause: describe(cause) }),
+  }
+}
+
+function describe(error: unknown): { name: string; message: string; code?: string } {
+  const name = read(error, 'name')
+  const message = read(error, 'message')
+  const code = read(error, 'code')
+  return {
+    name: typeof name === 'string' && name !== '' ? name.slice(0, maxName) : 'Error',
+    message: (typeof message === 'string' ? message : textOf(error)).slice(0, maxMessage),
+    ...(typeof code === 'string' ? { code: code.slice(0, maxName) } : {}),
+  }
+}
+
+function read(value: unknown, key: string): unknown {
+  try {
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function textOf(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return 'a value that cannot be printed'
+  }
+}
+
+/** An error that the host answered with, as the plugin sees it: name, message and code are the host's. */
+export function errorFromHost(error: WireError): Error {
+  const { name, message, code, cause } = error
+  const made = new Error(message, cause ? { cause } : undefined)
+  made.name = name
+  return code === undefined ? made : Object.assign(made, { code })
+}

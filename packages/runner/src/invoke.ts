@@ -1,0 +1,134 @@
+import type { CallFault, PluginInvocation } from '@tenon/contract/wire'
+import type { PluginContext } from './call-context.js'
+import type { LoadedPlugin } from './plugin-module.js'
+
+/** A call that the plugin has no answer for, as opposed to one that it answered with an error. */
+export class InvocationFault extends Error {
+  override readonly name = 'InvocationFault'
+  readonly fault: CallFault
+  constructor(fault: CallFault, message: string) {
+    super(message)
+    this.fault = fault
+  }
+}
+
+type Functions = LoadedPlugin['functions']
+
+/** Calls the plugin in the way that its contract says for each kind of call. */
+export function invoke(plugin: LoadedPlugin, invocation: PluginInvocation, context: PluginContext): unknown {
+  const { userId, tenantId } = context
+  switch (invocation.kind) {
+    case 'install':
+    case 'configure':
+      return named(plugin.functions, invocation.kind)(userId, tenantId, invocation.configuration, context)
+    case 'uninstall':
+      return named(plugin.functions, 'uninstall')(userId, tenantId, context)
+    case 'validateConfig':
+      return named(plugin.functions, 'validateConfig')(invocation.configuration)
+    case 'testConnection':
+      return named(plugin.functions, 'testConnection')(invocation.configuration, context)
+    case 'function':
+      return named(plugin.functions, invocation.name)(...invocation.args.map((arg) => fillPlaceholder(arg, context)))
+    case 'job':
+      return named(plugin.jobs, invocation.name)(context, ...invocation.args)
+    case 'event':
+      return eventHandler(plugin, invocation.handler)(invocation.event, context)
+    case 'route':
+      return callRoute(plugin.routes, invocation, context)
+  }
+}
+
+function named(functions: Functions, name: string): (...args: unknown[]) => unknown {
+  const found = functions.get(name)
+  if (!found) throw new InvocationFault('PLUGIN_EXPORT_MISSING', name)
+  return found
+}
+
+/** A handler is declared under `events` or `connections`, or is one of the plugin's functions. */
+function eventHandler(plugin: LoadedPlugin, name: string): (...args: unknown[]) => unknown {
+  return plugin.events.get(name) ?? plugin.connections.get(name) ?? named(plugin.functions, name)
+}
+
+function fillPlaceholder(arg: unknown, context: PluginContext): unknown {
+  if (typeof arg !== 'object' || arg === null) return arg
+  if ('$context' in arg && arg.$context === true) return context
+  if ('$sequelize' in arg && arg.$sequelize === true) return context.sequelize
+  return arg
+}
+
+type RouteCall = Extract<PluginInvocation, { kind: 'route' }>
+
+async function callRoute(routes: Functions, call: RouteCall, context: PluginContext): Promise<unknown> {
+  const match = matchRoute([...routes.keys()], call.method, call.path)
+  if (!match) throw new InvocationFault('ROUTE_NOT_FOUND', `${call.method} ${call.path}`)
+  const { file, query = {}, body } = call
+  const request = {
+    ...context,
+    method: call.method,
+    path: call.path,
+    params: { ...match.params, ...call.params },
+    query,
+    body,
+    ...(file ? { file: { ...file, buffer: Buffer.from(file.buffer) } } : {}),
+  }
+  return routeAnswer(await named(routes, match.key)(request, context))
+}
+
+/** Finds the route for a path: an exact one before a pattern, then the order of declaration. */
+export function matchRoute(
+  keys: string[],
+  method: string,
+  path: string,
+): { key: string; params: Record<string, string> } | undefined {
+  const wanted = normalizePath(path)
+  const candidates = keys
+    .map((key) => ({ key, pattern: patternOf(key, method) }))
+    .filter(({ pattern }) => pattern !== '')
+  const exact = candidates.find(({ pattern }) => pattern === wanted)
+  if (exact) return { key: exact.key, params: {} }
+  for (const { key, pattern } of candidates) {
+    const params = matchSegments(pattern.split('/'), wanted.split('/'))
+    if (params) return { key, params }
+  }
+  return undefined
+}
+
+/** The path of a key such as `GET /models/:id` when it is for this method; '' when not. */
+function patternOf(key: string, method: string): string {
+  const [verb = '', path = ''] = key.trim().split(/\s+/, 2)
+  return verb.toUpperCase() === method.toUpperCase() ? normalizePath(path) : ''
+}
+
+function normalizePath(path: string): string {
+  const trimmed = path.replace(/\/+$/, '')
+  return trimmed.startsWith('/') ? trimmed : `/${trimmed}`
+}
+
+function matchSegments(pattern: string[], wanted: string[]): Record<string, string> | undefined {
+  if (pattern.length !== wanted.length) return undefined
+  const params: Record<string, string> = {}
+  for (const [i, segment] of pattern.entries()) {
+    const actual = wanted[i] as string
+    if (segment.startsWith(':') && actual !== '') params[segment.slice(1)] = decodeSegment(actual)
+    else if (segment !== actual) return undefined
+  }
+  return params
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
+
+/** Only the fields of the contract travel; a bare value is taken as `data`. */
+function routeAnswer(answer: unknown): Record<string, unknown> {
+  if (answer === undefined || answer === null) return { status: 200 }
+  if (typeof answer !== 'object') return { status: 200, data: answer }
+  const { status = 200, data, buffer, filename, contentType, headers } = answer as Record<string, unknown>
+  const known = data !== undefined || buffer !== undefined || 'status' in answer || headers !== undefined
+  if (!known) return { status: 200, data: answer }
+  return { status, data, buffer, filename, contentType, headers }
+}

@@ -1,0 +1,90 @@
+import util from 'node:util'
+import type { LogLevel } from '@tenon/contract/wire'
+
+const maxLineCharacters = 8_000
+/** More than a person can read; a flood costs the host nothing beyond it. */
+const maxLinesPerSecond = 500
+
+export interface PluginConsole {
+  /** Replaces the global `console`. */
+  readonly console: object
+  write(level: LogLevel, text: string): void
+}
+
+/** Turns what a plugin prints into log lines for the host, with the flood cut off. */
+export function createPluginConsole(send: (level: LogLevel, text: string, dropped: number) => void): PluginConsole {
+  let secondStarted = 0
+  let lines = 0
+  let dropped = 0
+
+  function write(level: LogLevel, text: string): void {
+    const now = Date.now()
+    if (now - secondStarted >= 1_000) {
+      secondStarted = now
+      lines = 0
+    }
+    if (++lines > maxLinesPerSecond) {
+      dropped++
+      return
+    }
+    send(level, text.length > maxLineCharacters ? `${text.slice(0, maxLineCharacters)}…` : text, dropped)
+    dropped = 0
+  }
+
+  const print =
+    (level: LogLevel) =>
+    (...args: unknown[]) =>
+      write(level, formatLine(args))
+  const silent = () => undefined
+  const console = {
+    debug: print('debug'),
+    trace: print('debug'),
+    log: print('info'),
+    info: print('info'),
+    dir: (value: unknown) => write('info', formatLine([value])),
+    dirxml: print('info'),
+    table: print('info'),
+    warn: print('warn'),
+    error: print('error'),
+    assert: (condition: unknown, ...args: unknown[]) =>
+      condition ? undefined : write('error', `Assertion failed: ${formatLine(args)}`),
+    ...createCounters((text) => write('info', text)),
+    group: print('info'),
+    groupCollapsed: print('info'),
+    groupEnd: silent,
+    clear: silent,
+    profile: silent,
+    profileEnd: silent,
+    timeStamp: silent,
+  }
+  return { console, write }
+}
+
+function formatLine(args: unknown[]): string {
+  try {
+    // Long strings are cut before they are formatted: joining 100 MB to show 8 kB would block the plugin.
+    const short = args.map((arg) => (typeof arg === 'string' ? arg.slice(0, maxLineCharacters) : arg))
+    return util.formatWithOptions({ depth: 4, maxStringLength: maxLineCharacters, breakLength: Infinity }, ...short)
+  } catch {
+    return '(a value that cannot be printed)'
+  }
+}
+
+function createCounters(write: (text: string) => void) {
+  const counts = new Map<string, number>()
+  const timers = new Map<string, number>()
+  const elapsed = (label: string) => `${label}: ${Math.round(performance.now() - (timers.get(label) ?? 0))} ms`
+  return {
+    count(label = 'default') {
+      counts.set(label, (counts.get(label) ?? 0) + 1)
+      write(`${label}: ${counts.get(label)}`)
+    },
+    countReset: (label = 'default') => void counts.delete(label),
+    time: (label = 'default') => void timers.set(label, performance.now()),
+    timeLog: (label = 'default') => write(elapsed(label)),
+    timeEnd(label = 'default') {
+      write(elapsed(label))
+      timers.delete(label)
+    },
+  }
+}
