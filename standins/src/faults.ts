@@ -21,8 +21,8 @@ export interface Faults {
   take(path: string): Answer | undefined
 }
 
-/** Faults on demand, in front of a stand-in's own answers. `usual` is what the real server says with a status. */
-export function createFaults(usual: (status: number) => Reply): Faults {
+/** Faults on demand, in front of a stand-in's own answers. `usual` is what the real server says with a status at a path. */
+export function createFaults(usual: (status: number, path: string) => Reply): Faults {
   let pending: { fault: Fault; skips: number; left: number }[] = []
 
   const due = (path: string): Fault | undefined => {
@@ -45,7 +45,7 @@ export function createFaults(usual: (status: number) => Reply): Faults {
     },
     take(path) {
       const fault = due(path)
-      return fault && answerOf(fault, usual)
+      return fault && answerOf(fault, (status) => usual(status, path))
     },
   }
 }
