@@ -34,13 +34,11 @@ export async function chooseAccount(clusterDir: string, preferred: string | unde
 /** Whether the account may execute that file (or pass that directory), all its parent directories included. */
 export async function canExecute(account: Account | undefined, file: string): Promise<boolean> {
   if (process.platform === 'win32') return true
-  const probe = spawn('/bin/sh', ['-c', '[ -x "$1" ]', 'sh', file], {
-    cwd: '/',
-    stdio: 'ignore',
-    ...asAccount(account),
-  })
   try {
-    const [status] = (await once(probe, 'exit')) as [number | null]
+    const options = { cwd: '/', stdio: 'ignore', ...asAccount(account) } as const
+    const [status] = (await once(spawn('/bin/sh', ['-c', '[ -x "$1" ]', 'sh', file], options), 'exit')) as [
+      number | null,
+    ]
     return status === 0
   } catch (error) {
     if (!account || errorCode(error) !== 'EPERM') throw error

@@ -36,7 +36,7 @@ export async function takeHostLock(dataDir: string): Promise<HostLock> {
   for (;;) {
     const newest = (await generations(directory)).at(-1) ?? 0
     const holder = newest === 0 ? undefined : await livingHolder(path.join(directory, String(newest)))
-    if (holder) throw inUse(dataDir, holder.pid)
+    if (holder) throw inUse(dataDir, holder, me)
     const mine = newest + 1
     if (await createGeneration(directory, mine, { ...me, released: false })) {
       const file = path.join(directory, String(mine))
@@ -48,8 +48,13 @@ export async function takeHostLock(dataDir: string): Promise<HostLock> {
   }
 }
 
-function inUse(dataDir: string, pid: number): EmbeddedPostgresError {
-  const who = pid === process.pid ? `this same process (pid ${pid})` : `the process with pid ${pid}`
+function inUse(dataDir: string, holder: ProcessIdentity, me: ProcessIdentity): EmbeddedPostgresError {
+  const who =
+    holder.processTable !== me.processTable
+      ? `a process in another container or on another machine (pid ${holder.pid} there)`
+      : holder.pid === me.pid
+        ? `this same process (pid ${me.pid})`
+        : `the process with pid ${holder.pid}`
   return new EmbeddedPostgresError(
     'DATA_DIR_IN_USE',
     `The data directory ${dataDir} is in use by ${who}. Stop that process, or give this one a directory of its own: set TENON_DATA_DIR.`,

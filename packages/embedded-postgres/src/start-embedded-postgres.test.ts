@@ -182,6 +182,13 @@ describe('start and stop', () => {
     expect(await startTime(server.pid)).toBeUndefined()
   })
 
+  it('finishes stopping even when nothing else keeps the process alive', async () => {
+    const { host } = await startHost({ dataDir: usedDataDir })
+    await endHost(host)
+    expect(host.exitCode).toBe(0)
+    expect(await readdir(usedDataDir)).not.toContain('run')
+  })
+
   it('passes settings on and reports what the server logs', async () => {
     const lines: string[] = []
     const server = await start({

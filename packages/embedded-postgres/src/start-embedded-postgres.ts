@@ -123,6 +123,7 @@ async function startLocked(options: LockedStart): Promise<EmbeddedPostgres> {
   exited.catch(() => undefined)
   const stop = async () => {
     expected = true
+    server.holdOn()
     if (!(await endPostmaster(pid, clusterDir, native))) {
       throw new EmbeddedPostgresError('ORPHAN_WILL_NOT_STOP', `The PostgreSQL server (pid ${pid}) does not stop.`)
     }

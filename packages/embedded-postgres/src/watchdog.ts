@@ -12,6 +12,8 @@ export interface ServerProcess {
   ended: Promise<ServerExit>
   /** The last lines that the server wrote. */
   tail: () => string
+  /** From now on this process waits for the end of the server. */
+  holdOn: () => void
 }
 
 export interface ServerExit {
@@ -58,7 +60,7 @@ export function startServerProcess(options: {
   })
   const tail = collectLines(child, options.log)
   letGo(child)
-  return { ended: untilEnded(child), tail }
+  return { ended: untilEnded(child), tail, holdOn: () => child.ref() }
 }
 
 function collectLines(child: ChildProcess, log: (line: string) => void): () => string {
