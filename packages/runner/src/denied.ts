@@ -11,12 +11,10 @@ export function denied(what: string, instead = ''): (...args: unknown[]) => neve
   }
 }
 
-/** Puts `value` in the place of a property for good. */
+/**
+ * Puts `value` in the place of a property. It stays writable: parts of Node that load later wrap such properties again,
+ * and what was there before is gone either way.
+ */
 export function replace(target: object, key: PropertyKey, value: unknown): void {
-  Object.defineProperty(target, key, { value, writable: false, configurable: false, enumerable: false })
-}
-
-/** Puts `value` in the place of a property that plugins or their libraries may wrap again. */
-export function substitute(target: object, key: PropertyKey, value: unknown): void {
   Object.defineProperty(target, key, { value, writable: true, configurable: true, enumerable: true })
 }

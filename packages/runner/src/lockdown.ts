@@ -5,7 +5,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import crypto from 'node:crypto'
 import v8 from 'node:v8'
-import { denied, replace, substitute } from './denied.js'
+import { denied, replace } from './denied.js'
 
 /**
  * Takes away, inside the process, what the permission model leaves: native sockets, other processes, V8's switches and
@@ -107,7 +107,7 @@ function replaceIfPossible(target: object, key: string): void {
 export function trustExtraAuthorities(certificates: string[]): void {
   if (certificates.length === 0) return
   const create = tls.createSecureContext
-  substitute(tls, 'createSecureContext', (options: tls.SecureContextOptions = {}) => {
+  replace(tls, 'createSecureContext', (options: tls.SecureContextOptions = {}) => {
     const context = create(options)
     const native = context.context as { addCACert(pem: string): void }
     if (!options.ca) for (const certificate of certificates) native.addCACert(certificate)

@@ -11,7 +11,7 @@ import {
   socketFrame,
   socketWindowBytes,
 } from '@tenon/contract/wire'
-import { substitute } from './denied.js'
+import { replace } from './denied.js'
 
 /** One stream as the host sees it, and the socket that the plugin sees. */
 interface Stream {
@@ -166,8 +166,8 @@ export function installVirtualSockets(pipe: net.Socket): void {
     send(encodeOpen(id, host, port))
   }
 
-  substitute(net.Socket.prototype, 'connect', connect)
-  substitute(tls, 'connect', tlsOverVirtualSockets(tls.connect))
+  replace(net.Socket.prototype, 'connect', connect)
+  replace(tls, 'connect', tlsOverVirtualSockets(tls.connect))
 }
 
 /** `tls.connect` that brings its own (virtual) socket; without one Node would make a native handle. */

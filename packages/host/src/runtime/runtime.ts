@@ -329,11 +329,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     reset: (tenantId, pluginKey) => supervisor.reset(supervisorKey(tenantId, pluginKey)),
     health(tenantId, pluginKey) {
       if (supervisor.isPaused(supervisorKey(tenantId, pluginKey))) return 'crash_loop'
-      const running = residents.all().some((other) => other.tenantId === tenantId && other.pluginKey === pluginKey)
+      const running = residents.all().some((other) => other.process.alive && other.tenantId === tenantId && other.pluginKey === pluginKey)
       return running ? 'running' : 'stopped'
     },
     selfTest: () => runSelfTest(() => pool.take(), tier),
-    status: () => ({ tier, warm: pool.size, queued: queue.waiting, processes: residents.all().map(statusOf) }),
+    status: () => ({ tier, warm: pool.size, queued: queue.waiting, processes: residents.all().filter(({ process }) => process.alive).map(statusOf) }),
     async stop({ drainMs = 10_000 } = {}) {
       stopping = true
       await Promise.race([Promise.allSettled(inFlight), new Promise((resolve) => setTimeout(resolve, drainMs).unref())])

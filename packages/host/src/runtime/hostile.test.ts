@@ -1,0 +1,193 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import { functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
+import { createRuntime, type LogLine } from './index.js'
+
+const runtime = createRuntime({
+  log: silentLog,
+  // Short graces keep the test short; crash loops have a test of their own.
+  limits: { graceMs: 200, pingMs: 300, loadMs: 1_500, maxCrashes: 100, backoffMs: 0, memoryPollMs: 50, warmRunners: 1 },
+})
+afterAll(() => runtime.stop())
+
+const neighbour = targetOf(`exports.install = () => ({}); exports.hello = () => 'hello'`)
+const attack = (name: string, ...args: unknown[]) => runtime.call(hostile(name), functionCall('attack', args))
+
+/** The host is well and a neighbour answers. */
+async function expectUnharmed(): Promise<void> {
+  expect(await runtime.call(neighbour, functionCall('hello'))).toBe('hello')
+}
+
+describe('a plugin that does not come back', () => {
+  it.each(['endless-loop', 'microtask-flood', 'catastrophic-regex'])('with %s is killed at its deadline', async (name) => {
+    const before = runtime.call(neighbour, functionCall('hello'))
+    const call = runtime.call(hostile(name), functionCall('attack', [], { deadlineMs: 100 }))
+    await expect(call).rejects.toMatchObject({ code: 'CALL_TIMEOUT', details: { seconds: 0.1 } })
+    expect(await before).toBe('hello')
+    expect(runtime.status().processes.some(({ pluginKey }) => pluginKey === name)).toBe(false)
+    await expectUnharmed()
+  })
+
+  it('fails only its own call when its process still answers', async () => {
+    const target = hostile('promise-that-never-settles')
+    const hanging = runtime.call(target, functionCall('attack', [], { deadlineMs: 100 }))
+    const neighbourly = runtime.call(target, functionCall('slow'))
+    await expect(hanging).rejects.toMatchObject({ code: 'CALL_TIMEOUT' })
+    expect(await neighbourly).toBe('finished')
+    expect(await runtime.call(target, functionCall('pid'))).toBe('alive')
+  })
+
+  it('is killed when its top-level code never ends', async () => {
+    await expect(attack('endless-loop-at-load')).rejects.toMatchObject({ code: 'PLUGIN_LOAD_FAILED' })
+  })
+
+  it('is found spinning after its answer', async () => {
+    const impatient = createRuntime({ log: silentLog, limits: { idlePingMs: 200, warmRunners: 0 } })
+    expect(await impatient.call(hostile('spinning-after-the-answer'), functionCall('attack'))).toBe('answered')
+    await expect.poll(() => impatient.status().processes.length, { timeout: 5_000 }).toBe(0)
+    await impatient.stop()
+  })
+})
+
+describe('a plugin that ends its process', () => {
+  it('fails its calls with its exit code', async () => {
+    const other = runtime.call(hostile('process-exit'), functionCall('wait'))
+    const failed = expect(other).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
+    await expect(attack('process-exit')).rejects.toMatchObject({ code: 'PLUGIN_EXITED', details: { exitCode: 3 } })
+    await failed
+    await expectUnharmed()
+  })
+
+  it('cannot be loaded when it does so at once', async () => {
+    await expect(attack('process-exit-at-load')).rejects.toMatchObject({ code: 'PLUGIN_LOAD_FAILED' })
+  })
+})
+
+describe('a plugin that takes memory', () => {
+  it.each(['heap-bomb', 'buffer-bomb'])('with a %s is killed', async (name) => {
+    await expect(attack(name)).rejects.toMatchObject({ code: 'PLUGIN_KILLED', message: expect.stringMatching(/memory/) })
+    await expectUnharmed()
+  })
+})
+
+describe('a plugin that breaks the protocol', () => {
+  it.each([
+    ['giant-frame', 'a frame of 4294967295 bytes'],
+    ['garbage-on-the-pipe', 'it broke the protocol'],
+    ['six-hundred-megabytes', 'a frame of 1633771873 bytes'],
+    ['forged-answer', 'it answered a call that was not made'],
+    ['forged-log-flood', 'log lines in a second'],
+    ['attachment-hoard', 'too many bytes of attachments'],
+  ])('with %s is killed', async (name, reason) => {
+    const before = process.memoryUsage.rss()
+    await expect(attack(name)).rejects.toMatchObject({ code: 'PLUGIN_KILLED', message: expect.stringContaining(reason) })
+    expect(process.memoryUsage.rss() - before).toBeLessThan(200 * 1024 * 1024)
+    await expectUnharmed()
+  })
+
+  it.each([
+    ...['unknown', 'proto', 'constructor', 'ready', 'pong', 'number', 'nul', 'list', 'extra', 'deep', 'attachment'],
+    ...['tag', 'text', 'kind', 'empty'],
+  ])('with the forged message "%s" is killed', async (which) => {
+    await expect(attack('forged-messages', which)).rejects.toMatchObject({
+      code: 'PLUGIN_KILLED',
+      message: expect.stringContaining('it broke the protocol'),
+    })
+    await expectUnharmed()
+  })
+})
+
+describe('a plugin that floods', () => {
+  it('with log lines has most of them dropped, and still gets its answer', async () => {
+    const lines: LogLine[] = []
+    const call = functionCall('attack', [], { onLog: (line) => void lines.push(line) })
+    expect(await runtime.call(hostile('log-flood'), call)).toBe('done')
+    expect(lines.length).toBeGreaterThan(100)
+    expect(lines.length).toBeLessThan(5_000)
+  })
+
+  it('with requests to the host is slowed down to the cap', async () => {
+    let most = 0
+    let now = 0
+    const host = {
+      'secrets.seal': async () => {
+        most = Math.max(most, ++now)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        now--
+      },
+    }
+    const call = functionCall('attack', [{ $context: true }], { host })
+    expect(await runtime.call(hostile('host-call-flood'), call)).toBe(3_000)
+    expect(most).toBeLessThan(3_000)
+  })
+})
+
+describe('a plugin that goes on after its answer', () => {
+  it('is refused by its own context', async () => {
+    let sealed = 0
+    const host = { 'secrets.seal': async () => void sealed++ }
+    const target = hostile('late-work')
+    expect(await runtime.call(target, functionCall('attack', [{ $context: true }], { host }))).toBe('answered')
+    await expect.poll(() => runtime.call(target, functionCall('refusal', [], { host }))).toBe('CALL_ENDED')
+    expect(sealed).toBe(0)
+  })
+
+  it('is refused by the host when it forges the request', async () => {
+    let sealed = 0
+    const host = { 'secrets.seal': async () => void sealed++ }
+    const target = hostile('late-forged-request')
+    await runtime.call(target, functionCall('attack', [], { host }))
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    expect(await runtime.call(target, functionCall('still', [], { host }))).toBe('here')
+    expect(sealed).toBe(0)
+  })
+})
+
+describe('what a plugin hands over', () => {
+  it('cannot pollute a prototype', async () => {
+    const host = { 'secrets.seal': async (params: unknown) => params, echo: async (params: unknown) => params }
+    const answer = await runtime.call(
+      hostile('prototype-pollution'),
+      functionCall('attack', [{ $context: true }], { host }),
+    )
+    expect(answer).toEqual({ kept: true })
+    expect(Object.hasOwn(answer as object, '__proto__')).toBe(false)
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+  })
+
+  it('is refused when it is circular', async () => {
+    await expect(attack('circular-result')).rejects.toMatchObject({ code: 'PLUGIN_RESULT_INVALID' })
+  })
+
+  it('may have just under 8 MB and not more', async () => {
+    const limit = 8 * 1024 * 1024 - 64
+    expect(await attack('giant-result', limit - 100)).toHaveLength(limit - 100)
+    await expect(attack('giant-result', limit)).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' })
+  })
+
+  it.each(['getters', 'proxy', 'null', 'string'])('is an error of its own, whatever was thrown: %s', async (which) => {
+    await expect(attack('thrown-traps', which)).rejects.toMatchObject({ code: 'PLUGIN_THREW', fromPlugin: true })
+  })
+
+  it('keeps name, code and cause of an error, and at most 2,000 characters of its message', async () => {
+    await expect(attack('thrown-traps', 'long')).rejects.toMatchObject({ message: 'x'.repeat(2_000) })
+    await expect(attack('thrown-traps', 'fields')).rejects.toMatchObject({
+      pluginError: { name: 'TypeError', message: 'wrong', code: 'E_WRONG', cause: { message: 'deeper' } },
+    })
+  })
+})
+
+it('lets no attempt to get out succeed', async () => {
+  const { tried, got } = (await attack('escape-attempts')) as { tried: number; got: object }
+  expect(got).toEqual({})
+  expect(tried).toBeGreaterThan(50)
+})
+
+it('withstands its own start-up probe', async () => {
+  expect(await runtime.selfTest()).toEqual({ tier: 'T1', passed: true, breaches: [] })
+})
+
+it('gives a request without a matching function no answer but a refusal', async () => {
+  const code = `exports.install = () => ({}); exports.ask = (context) => context.secrets.open('x').catch((e) => e.code)`
+  const call = functionCall('ask', [{ $context: true }], { host: {} })
+  expect(await runtime.call(targetOf(code), call)).toBe('UNKNOWN_METHOD')
+})
