@@ -23,7 +23,7 @@ export type Answer = Reply | 'hang' | 'reset'
 
 const MAX_BODY_BYTES = 5 * 1024 * 1024
 
-/** Lets a function from request to answer serve HTTP. A body above 5 MB drops the connection. */
+/** Lets a function from request to answer serve HTTP. A body above 5 MB is answered with 500. */
 export function serve(answer: (asked: Asked) => Answer): RequestListener {
   return (request, response) => {
     readBody(request)
@@ -37,7 +37,10 @@ export function serve(answer: (asked: Asked) => Answer): RequestListener {
           .writeHead(given.status, { ...given.headers, 'content-length': Buffer.byteLength(given.body) })
           .end(method === 'HEAD' ? undefined : given.body)
       })
-      .catch((error: unknown) => request.destroy(error instanceof Error ? error : new Error(String(error))))
+      // A stand-in that breaks must look broken to the test that uses it, not leave it waiting.
+      .catch((error: unknown) =>
+        response.writeHead(500, { connection: 'close' }).end(`The stand-in failed: ${String(error)}`),
+      )
   }
 }
 

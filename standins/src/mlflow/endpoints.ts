@@ -7,9 +7,12 @@ import type { Experiment, MlflowState, ModelVersion, RegisteredModel, Run } from
 export type Parameters = Readonly<Record<string, unknown>>
 export type Endpoint = (state: MlflowState, parameters: Parameters) => Record<string, unknown>
 
+const REGISTRY_KINDS = "Valid entity types are ('attribute', 'tag', 'tags')"
+
 const MODELS: Searchable<RegisteredModel> & { limits: PageLimits } = {
   limits: { standard: 100, most: 1000 },
   kinds: ['attribute', 'tag'],
+  validKinds: REGISTRY_KINDS,
   filterAttributes: ['name'],
   orderAttributes: ['name', 'timestamp', 'last_updated_timestamp'],
   thenBy: ['name ASC'],
@@ -27,6 +30,7 @@ const VERSIONS: Searchable<ModelVersion> & { limits: PageLimits } = {
     zeroIsWrong: 'Invalid value for max_results. It must be a positive integer, but got %',
   },
   kinds: ['attribute', 'tag'],
+  validKinds: REGISTRY_KINDS,
   filterAttributes: ['name', 'version_number', 'run_id', 'source_path'],
   orderAttributes: ['name', 'version_number', 'creation_timestamp', 'last_updated_timestamp'],
   thenBy: ['name ASC', 'version_number DESC'],
@@ -41,6 +45,7 @@ const VERSIONS: Searchable<ModelVersion> & { limits: PageLimits } = {
 
 const EXPERIMENTS: Searchable<Experiment> = {
   kinds: ['attribute', 'tag'],
+  validKinds: "Valid entity types are ('attribute', 'tag')",
   filterAttributes: ['name', 'experiment_id', 'creation_time', 'last_update_time'],
   orderAttributes: ['name', 'experiment_id', 'creation_time', 'last_update_time'],
   thenBy: ['experiment_id DESC'],
@@ -53,6 +58,15 @@ const EXPERIMENTS: Searchable<Experiment> = {
 }
 
 const RUN_ATTRIBUTES = ['run_id', 'run_name', 'status', 'user_id', 'artifact_uri', 'start_time', 'end_time'] as const
+type RunAttribute = (typeof RUN_ATTRIBUTES)[number]
+
+const RUN_ATTRIBUTE_BY_OLD_NAME: Readonly<Record<string, RunAttribute>> = {
+  created: 'start_time',
+  Created: 'start_time',
+  'run name': 'run_name',
+  'Run name': 'run_name',
+  'Run Name': 'run_name',
+}
 
 const RUNS: Searchable<Run> & { limits: PageLimits } = {
   limits: {
@@ -61,14 +75,15 @@ const RUNS: Searchable<Run> & { limits: PageLimits } = {
     zeroIsWrong: "Invalid value % for parameter 'max_results' supplied. It must be a positive integer",
   },
   kinds: ['attribute', 'tag', 'metric', 'param'],
-  filterAttributes: RUN_ATTRIBUTES,
-  orderAttributes: RUN_ATTRIBUTES,
+  validKinds: "Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']",
+  filterAttributes: [...RUN_ATTRIBUTES, ...Object.keys(RUN_ATTRIBUTE_BY_OLD_NAME)],
+  orderAttributes: [...RUN_ATTRIBUTES, ...Object.keys(RUN_ATTRIBUTE_BY_OLD_NAME)],
   thenBy: ['start_time DESC', 'run_id ASC'],
   quotesInvalidClause: true,
   read: ({ info, data }, kind, key) => {
     if (kind === 'tag') return valueOf(data.tags, key)
     if (kind === 'param') return valueOf(data.params, key)
-    if (kind === 'attribute') return info[key as (typeof RUN_ATTRIBUTES)[number]]
+    if (kind === 'attribute') return info[RUN_ATTRIBUTE_BY_OLD_NAME[key] ?? (key as RunAttribute)]
     const metric = data.metrics?.find((one) => one.key === key)
     return metric && Number(metric.value)
   },

@@ -25,7 +25,7 @@ function readRecording<Content>(file: string): Content {
 /** Python prints a set in another order with every start. */
 function comparable(answer: RecordedAnswer): unknown {
   const text = JSON.stringify(answer).replace(
-    /\{('\w+'(?:, '\w+')*)\}/g,
+    /\{('[\w ]+'(?:, '[\w ]+')*)\}/g,
     (_all, members: string) => `{${members.split(', ').sort().join(', ')}}`,
   )
   return JSON.parse(text) as unknown

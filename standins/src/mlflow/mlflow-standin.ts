@@ -45,6 +45,9 @@ export const MLFLOW_VERSION = '3.17.2'
 const NOT_FOUND_PAGE =
   '<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n' +
   '<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>\n'
+const NOT_ALLOWED_PAGE =
+  '<!doctype html>\n<html lang=en>\n<title>405 Method Not Allowed</title>\n<h1>Method Not Allowed</h1>\n' +
+  '<p>The method is not allowed for the requested URL.</p>\n'
 const NOT_AUTHENTICATED =
   'You are not authenticated. Please see https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate.'
 const API = '/api/2.0/mlflow/'
@@ -88,7 +91,7 @@ function isState(models: GeneratorOptions | MlflowState): models is MlflowState 
 function answerApi(asked: Asked, path: string, state: MlflowState): Reply {
   const name = path.startsWith(API) ? path.slice(API.length) : ''
   const endpoint = (asked.method === 'POST' ? postEndpoints : getEndpoints)[name]
-  if (!endpoint) return usualReply(404)
+  if (!endpoint) return usualReply(name in getEndpoints || name in postEndpoints ? 405 : 404)
   try {
     const parameters = asked.method === 'POST' ? (parsedBody(asked) ?? {}) : queryParameters(asked.query)
     return textReply(200, JSON_TYPE, JSON.stringify(endpoint(state, parameters), undefined, 2))
@@ -130,6 +133,7 @@ function usualReply(status: number): Reply {
   if (status === 401) return textReply(status, HTML, NOT_AUTHENTICATED)
   if (status === 403) return textReply(status, HTML, 'Permission denied')
   if (status === 404) return textReply(status, HTML, NOT_FOUND_PAGE)
+  if (status === 405) return textReply(status, HTML, NOT_ALLOWED_PAGE)
   const error_code = status === 429 ? 'REQUEST_LIMIT_EXCEEDED' : 'INTERNAL_ERROR'
   return textReply(status, JSON_TYPE, JSON.stringify({ error_code, message: `Told to answer ${status}` }))
 }

@@ -18,6 +18,8 @@ export interface Searchable<Row> {
   readonly standardOrder?: readonly string[]
   readonly quotesInvalidClause?: boolean
   readonly unknownOrder?: (key: string) => string
+  /** What follows "Invalid entity type 'x'. " */
+  readonly validKinds: string
   read(row: Row, kind: FieldKind, key: string): FieldValue
 }
 
@@ -44,12 +46,10 @@ const KIND_BY_PREFIX: Readonly<Record<string, FieldKind>> = {
 }
 
 const TEXT = `'(?:[^']|'')*'|"[^"]*"`
-const CLAUSE = new RegExp(
-  String.raw`^\s*([\w.]+(?:\.?(?:"[^"]*"|` +
-    '`[^`]*`' +
-    String.raw`))?(?:[\w./-]*))\s*(!=|>=|<=|=|>|<|\bNOT\s+IN\b|\bIN\b|\bNOT\s+LIKE\b|\bI?LIKE\b)\s*(${TEXT}|-?[\d.]+(?:e[+-]?\d+)?|\((?:\s*(?:${TEXT})\s*,?)+\))\s*$`,
-  'i',
-)
+const FIELD = String.raw`\w+(?:\.(?:[\w./-]+|"[^"]*"|` + '`[^`]*`))?'
+const COMPARATOR = String.raw`[!<>]=|[=<>]|\b(?:NOT\s+)?IN\b|\bI?LIKE\b`
+const LIST = String.raw`\((?:\s*(?:${TEXT})\s*,?)+\)`
+const CLAUSE = new RegExp(String.raw`^\s*(${FIELD})\s*(${COMPARATOR})\s*(${TEXT}|[\w.+-]+|${LIST})\s*$`, 'i')
 
 /** The rows that `filter` lets through. Throws as MLflow does when the filter cannot be understood. */
 export function filterRows<Row>(
@@ -82,25 +82,30 @@ function parseClause<Row>(clause: string, filter: string, searchable: Searchable
     const shown = searchable.quotesInvalidClause ? `'${clause.trim()}'` : clause.trim()
     throw invalidParameter(`Invalid clause(s) in filter string: ${shown || filter}`)
   }
-  const { kind, key } = parseField(field, searchable.kinds)
+  const { kind, key } = parseField(field, searchable)
   if (kind === 'attribute') assertKnown(key, searchable.filterAttributes)
   return { kind, key, comparator: comparator.toUpperCase().replace(/\s+/g, ' '), value: parseValue(value) }
 }
 
-function parseField(field: string, kinds: readonly FieldKind[]): { kind: FieldKind; key: string } {
+function parseField<Row>(field: string, { kinds, validKinds }: Searchable<Row>): { kind: FieldKind; key: string } {
   const dot = field.indexOf('.')
   if (dot < 0) return { kind: 'attribute', key: unquote(field) }
   const prefix = field.slice(0, dot)
   const kind = KIND_BY_PREFIX[prefix]
   if (!kind || !kinds.includes(kind)) {
-    throw invalidParameter(`Invalid entity type '${prefix}'. Valid values are ${pythonSet(kinds)}`)
+    throw invalidParameter(`Invalid entity type '${prefix}'. ${validKinds}`)
   }
   return { kind, key: unquote(field.slice(dot + 1)) }
 }
 
 function parseValue(value: string): Condition['value'] {
   if (value.startsWith('(')) return (value.match(new RegExp(TEXT, 'g')) ?? []).map(unquote)
-  return /^['"]/.test(value) ? unquote(value) : Number(value)
+  if (/^['"]/.test(value)) return unquote(value)
+  if (!Number.isNaN(Number(value))) return Number(value)
+  throw invalidParameter(
+    `Parameter value is either not quoted or unidentified quote types used for string value ${value}. ` +
+      `Use either single or double quotes.`,
+  )
 }
 
 function unquote(text: string): string {
@@ -156,7 +161,7 @@ export function orderRows<Row>(
 
 function parseOrder<Row>(clause: string, searchable: Searchable<Row>): { kind: FieldKind; key: string; sign: 1 | -1 } {
   const [, field = '', direction] = /^\s*(.*?)(?:\s+(asc|desc))?\s*$/i.exec(clause) ?? []
-  const { kind, key } = parseField(field, searchable.kinds)
+  const { kind, key } = parseField(field, searchable)
   if (kind === 'attribute') assertKnown(key, searchable.orderAttributes, searchable.unknownOrder)
   return { kind, key, sign: direction?.toUpperCase() === 'DESC' ? -1 : 1 }
 }
