@@ -1,0 +1,6 @@
+export { artifactLimits, type ArtifactLimits } from './artifact-limits.js'
+export { createArtifactStore, type ArtifactStore, type ArtifactStoreOptions } from './artifact-store.js'
+export { createArtifacts, type Artifacts, type ArtifactsOptions } from './artifacts.js'
+export type { Icon } from './icon.js'
+export { artifactsMigration } from './migration.js'
+export type { NpmOptions } from './npm.js'
