@@ -97,6 +97,18 @@ export const errorTable = {
   SERVICE_FAILED: { status: 502, sentence: '{message}' },
   RESULT_TOO_LARGE: { status: 422, sentence: 'The result of a query is larger than {limit}.' },
   STATEMENT_REFUSED: { status: 422, sentence: 'Plugins may not run this statement: {reason}' },
+  STATEMENT_TIMEOUT: { status: 504, sentence: 'A statement took longer than {seconds} seconds and was stopped.' },
+  TRANSACTION_TIMEOUT: {
+    status: 504,
+    sentence: 'A transaction was open for longer than {seconds} seconds and was rolled back.',
+  },
+  SESSION_ENDED: { status: 409, sentence: 'The call that this database session belongs to has ended.' },
+  TENANT_NOT_FOUND: { status: 404, sentence: 'Organization {organizationId} has no tenant.' },
+  DATABASE_ROLE_NOT_FOUND: { status: 404, sentence: '{owner} has no database role in organization {organizationId}.' },
+  PERMISSION_NOT_GRANTABLE: {
+    status: 422,
+    sentence: 'The plugin asks for "{privilege}" on "{table}", which this application does not grant to plugins.',
+  },
   DATABASE_BUSY: { status: 503, sentence: 'The database connections of this plugin are all in use. Try again.' },
 
   // Installations
@@ -144,6 +156,7 @@ export const errorTable = {
     sentence: 'A stored secret cannot be opened with the present TENON_SECRET_KEY.',
   },
   SHUTTING_DOWN: { status: 503, sentence: 'The server is stopping. Try again in a moment.' },
+  NOT_READY: { status: 503, sentence: 'The server does not take requests yet: {reason}' },
   INTERNAL: {
     status: 500,
     sentence: 'Something went wrong on our side. Give the request id to the operator: {requestId}',

@@ -1,0 +1,5 @@
+export type { Migration, PlatformMigration, TenantMigration, TenantScope } from './migration.js'
+export { createMigrator } from './migrator.js'
+export type { DownTarget, MigrationReport, MigrationStatus, Migrator } from './migrator.js'
+export { hostPlatformMigrations } from './platform/index.js'
+export { hostTenantMigrations } from './tenant/index.js'

@@ -1,0 +1,5 @@
+import type { TenantMigration } from '../migration.js'
+import { pluginInstallationsMigration } from './plugin-installations.js'
+
+/** The host's own tables in every tenant's schema, in the order in which they run. */
+export const hostTenantMigrations: TenantMigration[] = [pluginInstallationsMigration]

@@ -1,0 +1,124 @@
+import { TenonError } from '@tenon/contract'
+import { z } from 'zod'
+import { createAutocommitSession } from './autocommit-session.js'
+import { createLifecycleSession } from './lifecycle-session.js'
+import type { TenancyLimits } from './limits.js'
+import type { StatementResult } from './role-connection.js'
+import type { Lease, LeaseKind } from './role-pools.js'
+import type { StatementGuard } from './statement-guard.js'
+import { errorForPlugin } from './statement-plan.js'
+
+export interface SessionOptions {
+  /** `lifecycle`: one transaction that the host commits. `autocommit`: every statement for itself. */
+  mode: 'autocommit' | 'lifecycle'
+  /** The session ends, and what it runs is killed, after this many milliseconds. */
+  deadlineMs: number
+  /** The call was cancelled. */
+  signal?: AbortSignal
+}
+
+/** A plugin's way to the database for one call, bound to one role and so to one tenant. */
+export interface DatabaseSession {
+  /** By the names of the messages that the plugin process sends. Statement errors are values, not exceptions. */
+  handlers: Record<'db.query' | 'db.begin' | 'db.commit' | 'db.rollback', (params: unknown) => Promise<unknown>>
+  /** Lifecycle only. @throws what a deferred constraint says. */
+  commit(): Promise<void>
+  /** Lifecycle only: nothing of the call remains. */
+  rollback(): Promise<void>
+  /** Rolls back what is open and gives the connections back. Never throws. */
+  end(): Promise<void>
+}
+
+export interface BeginOptions {
+  isolation?: (typeof isolationLevels)[number] | undefined
+  readOnly?: boolean | undefined
+  parent?: string | undefined
+}
+
+export interface SessionMode {
+  query(sql: string, values: unknown[] | undefined, transaction: string | undefined): Promise<StatementResult[]>
+  begin(options: BeginOptions): Promise<string>
+  commit(id: string): Promise<void>
+  rollback(id: string): Promise<void>
+  end(): Promise<void>
+  /** Ends what runs now. */
+  abort(reason: TenonError): void
+}
+
+export interface SessionResources {
+  schema: string
+  guard: StatementGuard
+  limits: TenancyLimits
+  acquire(kind: LeaseKind): Promise<Lease>
+}
+
+const isolationLevels = ['READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'] as const
+
+const queryParams = z.object({
+  sql: z.string(),
+  bind: z.array(z.unknown()).max(65_535).optional(),
+  transaction: z.string().max(40).optional(),
+})
+const beginParams = z.object({
+  isolation: z.enum(isolationLevels).optional(),
+  readOnly: z.boolean().optional(),
+  parent: z.string().max(40).optional(),
+})
+const finishParams = z.object({ transaction: z.string().max(40) })
+
+export function openSession(
+  resources: Omit<SessionResources, 'acquire'> & { acquire: (kind: LeaseKind, signal: AbortSignal) => Promise<Lease> },
+  { mode, deadlineMs, signal }: SessionOptions,
+): DatabaseSession {
+  const ended = new AbortController()
+  const deadline = performance.now() + deadlineMs
+  const bound = { ...resources, acquire: (kind: LeaseKind) => resources.acquire(kind, ended.signal) }
+  const lifecycle =
+    mode === 'lifecycle' ? createLifecycleSession(bound, () => Math.max(0, deadline - performance.now())) : undefined
+  const session = lifecycle ?? createAutocommitSession(bound)
+
+  const abort = () => {
+    ended.abort()
+    session.abort(new TenonError('SESSION_ENDED'))
+  }
+  const timer = setTimeout(abort, deadlineMs)
+  signal?.addEventListener('abort', abort, { once: true })
+  if (signal?.aborted) abort()
+
+  function answer<Params>(schema: z.ZodType<Params>, work: (params: Params) => Promise<unknown>) {
+    return async (params: unknown) => {
+      if (ended.signal.aborted) throw new TenonError('SESSION_ENDED')
+      const parsed = schema.parse(params)
+      try {
+        return await work(parsed)
+      } catch (error) {
+        if (ended.signal.aborted) throw new TenonError('SESSION_ENDED', {}, { cause: error })
+        return { error: errorForPlugin(error) }
+      }
+    }
+  }
+
+  return {
+    handlers: {
+      'db.query': answer(queryParams, async ({ sql, bind, transaction }) => ({
+        results: await session.query(sql, bind, transaction),
+      })),
+      'db.begin': answer(beginParams, async (options) => ({ transaction: await session.begin(options) })),
+      'db.commit': answer(finishParams, async ({ transaction }) => (await session.commit(transaction), {})),
+      'db.rollback': answer(finishParams, async ({ transaction }) => (await session.rollback(transaction), {})),
+    },
+    async commit() {
+      if (ended.signal.aborted) throw new TenonError('SESSION_ENDED')
+      await lifecycle?.commitAll()
+    },
+    async rollback() {
+      await lifecycle?.rollbackAll()
+    },
+    async end() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      ended.abort()
+      await session.end()
+    },
+  }
+}

@@ -1,0 +1,106 @@
+import { TenonError } from '@tenon/contract'
+import { readDoBlock } from './do-block.js'
+import { createStatementParser, type ParsedStatement, type ParseNode } from './statement-parser.js'
+import type { StatementPlan, Step } from './statement-plan.js'
+import { type FunctionNames, judgeStatement, refuse } from './statement-rules.js'
+
+export interface StatementGuard {
+  /**
+   * Reads a text of a plugin, with replacements already in it, and says what of it is to be run.
+   * @throws TenonError STATEMENT_REFUSED; Postgres's own syntax error.
+   */
+  plan(sql: string, schema: string, hasValues: boolean): Promise<StatementPlan>
+  close(): Promise<void>
+}
+
+interface GuardOptions {
+  functions: FunctionNames
+  maxSqlLength: number
+}
+
+// Plugins repeat their statements with other parameters; long texts with values in them do not repeat.
+const CACHED_PLANS = 1_000
+const CACHED_CHARACTERS = 4_096
+// A DO block is read on this thread.
+const MAX_BLOCK_BYTES = 16_384
+
+export async function createStatementGuard({ functions, maxSqlLength }: GuardOptions): Promise<StatementGuard> {
+  const parser = await createStatementParser()
+  const cache = new Map<string, StatementPlan>()
+
+  async function plan(sql: string, schema: string, hasValues: boolean): Promise<StatementPlan> {
+    if (sql.length > maxSqlLength) {
+      refuse(`its text has ${sql.length} characters, the limit is ${maxSqlLength}; use bind or insertMany()`)
+    }
+    // The server would read only what comes before it.
+    if (sql.includes('\0')) refuse('its text contains the character U+0000')
+    const statements = await parser.parse(sql)
+    const ownIfPresent: string[] = []
+    const steps = statements.map((statement) => judge(statement, sql, schema, ownIfPresent))
+    // A text of plain statements goes to the server as it came.
+    const isPlain = steps.every((step) => step === undefined)
+    if (isPlain) return { steps: [{ kind: 'run', sql }], ownIfPresent }
+    if (hasValues) refuse('DO and CREATE SCHEMA take no bind parameters')
+    const split = statements.flatMap(
+      (statement, at): Step[] => steps[at] ?? [{ kind: 'run', sql: slice(sql, statement) }],
+    )
+    return { steps: split, ownIfPresent }
+  }
+
+  /** The steps that stand for a statement which is not run as it is; undefined when it is. */
+  function judge(statement: ParsedStatement, sql: string, schema: string, ownIfPresent: string[]): Step[] | undefined {
+    const created = statement.stmt['CreateSchemaStmt'] as ParseNode | undefined
+    if (created?.['schemaname'] === schema && created['if_not_exists'] === true && !created['schemaElts']) {
+      return [{ kind: 'done', command: 'CREATE' }]
+    }
+    if (statement.stmt['DoStmt'] && (statement.stmt_len ?? sql.length) <= MAX_BLOCK_BYTES) {
+      const steps = readDoBlock(parser.parseBlock(slice(sql, statement)))
+      if (steps) return steps.map((step) => judgeStep(step, ownIfPresent))
+    }
+    ownIfPresent.push(...judgeStatement(statement.stmt, functions).ownIfPresent)
+    return undefined
+  }
+
+  function judgeStep(step: Extract<Step, { kind: 'when' }>, ownIfPresent: string[]): Step {
+    judgeAlone(`SELECT (${step.condition})`)
+    for (const sql of [...step.then, ...step.otherwise]) ownIfPresent.push(...judgeAlone(sql).ownIfPresent)
+    return step
+  }
+
+  function judgeAlone(sql: string) {
+    const statements = parser.parseHere(sql)
+    const [statement] = statements
+    if (!statement || statements.length > 1) refuse('a DO block may hold only simple statements')
+    return judgeStatement(statement.stmt, functions)
+  }
+
+  return {
+    async plan(sql, schema, hasValues) {
+      const key = `${schema} ${hasValues} ${sql}`
+      const known = cache.get(key)
+      if (known) return known
+      const made = await plan(sql, schema, hasValues).catch(asRefusal)
+      if (sql.length <= CACHED_CHARACTERS) remember(cache, key, made)
+      return made
+    },
+    close: () => parser.close(),
+  }
+}
+
+function remember(cache: Map<string, StatementPlan>, key: string, plan: StatementPlan): void {
+  const oldest = cache.size >= CACHED_PLANS ? cache.keys().next().value : undefined
+  if (oldest !== undefined) cache.delete(oldest)
+  cache.set(key, plan)
+}
+
+/** A tree that is too deep for this process is a statement that is not run. */
+function asRefusal(error: unknown): never {
+  if (error instanceof RangeError) throw new TenonError('STATEMENT_REFUSED', { reason: 'it is nested too deeply' })
+  throw error
+}
+
+/** The parser counts bytes of UTF-8. */
+function slice(sql: string, { stmt_location: start = 0, stmt_len: length }: ParsedStatement): string {
+  const bytes = Buffer.from(sql)
+  return bytes.toString('utf8', start, length === undefined ? bytes.length : start + length)
+}
