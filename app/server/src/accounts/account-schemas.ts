@@ -1,0 +1,68 @@
+import { type RoleName, roleNames } from '@tenon/contract'
+import * as z from 'zod'
+import { requiredText, timestampSchema } from '../http/fields.js'
+
+/** Addresses are compared as written in lower case, everywhere. */
+export const emailSchema = z.string().trim().toLowerCase().max(255).pipe(z.email('must be an email address'))
+
+const minPasswordLength = 8
+/** Longer ones would only cost time to hash. */
+const maxPasswordLength = 1000
+
+export const newPasswordSchema = z
+  .string()
+  .min(minPasswordLength, `must have at least ${minPasswordLength} characters`)
+  .max(maxPasswordLength, `must have at most ${maxPasswordLength} characters`)
+
+export const roleSchema = z.enum(roleNames as [RoleName, ...RoleName[]])
+
+export const registrationSchema = z
+  .object({
+    organizationName: requiredText(255),
+    name: requiredText(255),
+    surname: requiredText(255),
+    email: emailSchema,
+    password: newPasswordSchema,
+  })
+  .meta({ id: 'Registration' })
+export type RegistrationInput = z.output<typeof registrationSchema>
+
+export const loginSchema = z
+  .object({ email: z.string().trim().toLowerCase().max(255), password: z.string().max(maxPasswordLength) })
+  .meta({ id: 'Login' })
+
+export const newUserSchema = z
+  .object({
+    name: requiredText(255),
+    surname: requiredText(255),
+    email: emailSchema,
+    role: roleSchema,
+    password: newPasswordSchema,
+  })
+  .meta({ id: 'NewUser' })
+export type NewUser = z.output<typeof newUserSchema>
+
+export const userSchema = z
+  .object({
+    id: z.int(),
+    name: z.string(),
+    surname: z.string(),
+    email: z.string(),
+    role: roleSchema,
+    createdAt: timestampSchema,
+    lastLogin: timestampSchema.nullable(),
+  })
+  .meta({ id: 'User' })
+
+export const organizationSchema = z
+  .object({ id: z.int(), name: z.string(), tenantId: z.string() })
+  .meta({ id: 'Organization' })
+
+export const accountSchema = z
+  .object({
+    user: userSchema.extend({ isOperator: z.boolean() }).meta({ id: 'SignedInUser' }),
+    organization: organizationSchema,
+  })
+  .meta({ id: 'Account' })
+
+export const signedInSchema = accountSchema.extend({ token: z.string() }).meta({ id: 'SignedIn' })

@@ -1,0 +1,66 @@
+import { TenonError } from '@tenon/contract'
+import type { Pool } from 'pg'
+import * as z from 'zod'
+import { type Route, route } from './http/route.js'
+import type { PluginHostPort } from './plugin-host-port.js'
+
+interface HealthRoutesOptions {
+  pool: Pool
+  host: Pick<PluginHostPort, 'health'>
+  version: string
+  /** False before the server has started and after it was told to stop. */
+  isReady: () => boolean
+}
+
+/** How long a database may take to answer before the server calls itself not ready. */
+const databaseTimeoutMs = 2_000
+
+export function healthRoutes({ pool, host, version, isReady }: HealthRoutesOptions): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/api/health',
+      tag: 'Operation',
+      summary: 'State of the server and its parts',
+      access: 'anybody',
+      answer: z
+        .looseObject({
+          status: z.enum(['ok', 'degraded']),
+          version: z.string(),
+          database: z.enum(['ok', 'unreachable']),
+        })
+        .meta({ id: 'Health' }),
+      async handle() {
+        const [database, parts] = await Promise.all([databaseAnswers(pool), host.health()])
+        const status = database && parts['status'] !== 'degraded' ? 'ok' : 'degraded'
+        return { ...parts, status, version, database: database ? 'ok' : 'unreachable' } as const
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/ready',
+      tag: 'Operation',
+      summary: 'Whether the server takes requests; 503 when it does not',
+      access: 'anybody',
+      answer: z.object({ ready: z.literal(true) }),
+      async handle() {
+        if (!isReady()) throw new TenonError('SHUTTING_DOWN')
+        if (!(await databaseAnswers(pool)))
+          throw new TenonError('NOT_READY', { reason: 'the database does not answer' })
+        return { ready: true } as const
+      },
+    }),
+  ]
+}
+
+async function databaseAnswers(pool: Pool): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), databaseTimeoutMs)
+  })
+  const answered = pool.query('SELECT 1').then(
+    () => true,
+    () => false,
+  )
+  return Promise.race([answered, late]).finally(() => clearTimeout(timer))
+}

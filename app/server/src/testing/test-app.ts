@@ -1,0 +1,130 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { PassThrough } from 'node:stream'
+import type { Principal } from '@tenon/contract'
+import { createTestDatabase } from '@tenon/embedded-postgres/testing'
+import type { Express, Request } from 'express'
+import pg from 'pg'
+import { pino } from 'pino'
+import { createAccounts } from '../accounts/accounts.js'
+import { createAuthenticate } from '../accounts/authenticate.js'
+import { createSessions } from '../accounts/sessions.js'
+import { createApp } from '../create-app.js'
+import { parseSettings, type Settings } from '../env.js'
+import type { PluginHostPort } from '../plugin-host-port.js'
+import { appMigrator, createMigratedHost } from './migrated-host.js'
+
+export const testJwtSecret = 'a secret of the tests, long enough to be one'
+
+export interface Answer {
+  status: number
+  headers: Headers
+  /** The whole body, as parsed JSON. */
+  body: {
+    message: string
+    data?: any
+    error?: any
+    code?: string
+    requestId?: string
+    details?: any
+  }
+}
+
+export interface TestApp {
+  url: string
+  app: Express
+  pool: pg.Pool
+  host: PluginHostPort
+  /** Lines of the log. */
+  logged: Record<string, unknown>[]
+  finishInterrupted(): Promise<void>
+  authenticate(req: Pick<Request, 'headers'>): Promise<Principal>
+  call(method: string, path: string, options?: { token?: string; body?: unknown; headers?: object }): Promise<Answer>
+  /** Registers an organization and answers its admin's token and ids. */
+  register(name?: string): Promise<{ token: string; organizationId: number; tenantId: string; email: string }>
+  /** Adds a person to the admin's organization and signs in as that person. */
+  addUser(adminToken: string, role: string): Promise<{ token: string; id: number; email: string }>
+  stop(): Promise<void>
+}
+
+interface TestAppOptions {
+  settings?: Partial<Settings>
+  /** Changes the host, to let a step of it fail. */
+  host?: (host: PluginHostPort) => PluginHostPort
+}
+
+export const testPassword = 'correct horse battery'
+
+/** The application on a database of its own and a free port. */
+export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const database = await createTestDatabase({
+    template: {
+      name: 'app-server',
+      async build(connection) {
+        const pool = new pg.Pool(connection)
+        await appMigrator(pool).up()
+        await pool.end()
+      },
+    },
+  })
+  const pool = new pg.Pool(database.connection)
+  const settings = { ...parseSettings({}), ...options.settings }
+  const logged: Record<string, unknown>[] = []
+  const logStream = new PassThrough().on('data', (line: Buffer) => logged.push(JSON.parse(line.toString())))
+  const log = pino({}, logStream)
+  const host = (options.host ?? ((same) => same))(createMigratedHost(pool))
+  const sessions = createSessions({ secret: testJwtSecret })
+  const authenticate = createAuthenticate({ pool, sessions, operatorEmails: settings.operatorEmails })
+  const accounts = createAccounts({ pool, host, sessions, settings, log })
+  const app = createApp({ pool, host, accounts, settings, log, authenticate })
+  const server = createServer(app)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  const call: TestApp['call'] = async (method, path, { token, body, headers } = {}) => {
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] }
+  }
+
+  let people = 0
+  return {
+    url,
+    app,
+    pool,
+    host,
+    logged,
+    finishInterrupted: accounts.finishInterrupted,
+    authenticate,
+    call,
+    async register(name = `Organization ${++people}`) {
+      const email = `admin${++people}@example.com`
+      const answer = await call('POST', '/api/auth/register', {
+        body: { organizationName: name, name: 'Ada', surname: 'Admin', email, password: testPassword },
+      })
+      if (answer.status !== 201) throw new Error(JSON.stringify(answer.body))
+      const { token, organization } = answer.body.data
+      return { token, organizationId: organization.id, tenantId: organization.tenantId, email }
+    },
+    async addUser(adminToken, role) {
+      const email = `${role.toLowerCase()}${++people}@example.com`
+      const body = { name: role, surname: 'Person', email, role, password: testPassword }
+      const added = await call('POST', '/api/users', { token: adminToken, body })
+      const login = await call('POST', '/api/auth/login', { body: { email, password: testPassword } })
+      return { token: login.body.data.token, id: added.body.data.id, email }
+    },
+    async stop() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await pool.end()
+      await database.drop()
+    },
+  }
+}
