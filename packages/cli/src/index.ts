@@ -1,1 +1,1 @@
-export {};
+export { runCommandLine, type ExitCode, type Output } from './command-line.js'

@@ -1,9 +1,9 @@
-import type { PlatformMigration } from '../migrations/index.js'
+import type { ClientBase } from 'pg'
 
 /** Packages by digest, for every replica and every restart, and what source-only entries were resolved to. */
-export const artifactsMigration: PlatformMigration = {
+export const artifactsMigration = {
   name: '0021-artifacts',
-  async up(client) {
+  async up(client: ClientBase): Promise<void> {
     await client.query(`
       CREATE TABLE tenon.artifacts (
         digest text PRIMARY KEY CHECK (digest ~ '^[0-9a-f]{64}$'),
@@ -22,7 +22,7 @@ export const artifactsMigration: PlatformMigration = {
         resolved_at timestamptz NOT NULL
       )`)
   },
-  async down(client) {
+  async down(client: ClientBase): Promise<void> {
     await client.query('DROP TABLE tenon.artifact_resolutions, tenon.artifacts')
   },
 }

@@ -1,9 +1,9 @@
-import type { PlatformMigration } from '../migrations/index.js'
+import type { ClientBase } from 'pg'
 
 /** The last good copy of each marketplace, so that the registry may be down for a week. */
-export const catalogMigration: PlatformMigration = {
+export const catalogMigration = {
   name: '0020-catalog-copies',
-  async up(client) {
+  async up(client: ClientBase): Promise<void> {
     await client.query(`
       CREATE TABLE tenon.catalog_copies (
         location text PRIMARY KEY,
@@ -13,7 +13,7 @@ export const catalogMigration: PlatformMigration = {
         fetched_at timestamptz NOT NULL
       )`)
   },
-  async down(client) {
+  async down(client: ClientBase): Promise<void> {
     await client.query('DROP TABLE tenon.catalog_copies')
   },
 }

@@ -1,0 +1,35 @@
+import { isTenonError } from '@tenon/contract'
+import { Command, CommanderError } from 'commander'
+import { packCommand } from './pack.js'
+
+/** Where a command writes to. */
+export interface Output {
+  out: (text: string) => void
+  error: (text: string) => void
+}
+
+/** 0: done. 1: it did not work, and standard error says why. 2: it was called in a way that means nothing. */
+export type ExitCode = 0 | 1 | 2
+
+/** Runs `tenon` with these arguments. Never throws. */
+export async function runCommandLine(args: readonly string[], output: Output): Promise<ExitCode> {
+  const program = new Command('tenon')
+    .description('The command line of plugin authors')
+    .exitOverride()
+    .configureOutput({ writeOut: output.out, writeErr: output.error })
+    .showHelpAfterError('(run with --help for what is possible)')
+  program.addCommand(packCommand(output).copyInheritedSettings(program))
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    output.error(`tenon: ${describe(error)}\n`)
+    return 1
+  }
+}
+
+function describe(error: unknown): string {
+  if (isTenonError(error)) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
