@@ -4,6 +4,7 @@ import { createChannel, type HostMessage, type RunnerMessage, UnsendableValue, w
 import { createCallContext } from './call-context.js'
 import { wireError, errorFromHost } from './errors.js'
 import { InvocationFault, invoke } from './invoke.js'
+import { limitAgents, modestFetch } from './modest-clients.js'
 import { lockDown, replaceGlobals, trustExtraAuthorities } from './lockdown.js'
 import { createPluginConsole } from './plugin-console.js'
 import { createPluginLoader, LoadError, type LoadedPlugin } from './plugin-module.js'
@@ -55,7 +56,8 @@ const channel = createChannel({
 
 lockDown(messagePipe)
 installVirtualSockets(socketPipe)
-replaceGlobals({ process: processFacade, console: pluginConsole.console })
+limitAgents()
+replaceGlobals({ process: processFacade, console: pluginConsole.console, fetch: modestFetch() })
 send({ t: 'ready' })
 
 function receive(message: HostMessage): void {

@@ -16,6 +16,10 @@ import {
 interface Stream {
   id: number
   upstream: net.Socket | undefined
+  host: string
+  port: number
+  /** Set while it waits for one of the other connections to end. */
+  waiting: NodeJS.Timeout | undefined
   /** Bytes sent to the child that it has not acknowledged. */
   unacknowledged: number
   /** Bytes of the child that the real socket has not taken yet. */
@@ -36,6 +40,9 @@ export interface HostSockets {
 export function createHostSockets(options: {
   pipe: Duplex
   maxConnections: number
+  /** How long a connection beyond the maximum may wait for another to end, and how many may. */
+  maxWaitMs: number
+  maxWaiting: number
   connect: (host: string, port: number) => Promise<net.Socket>
   onViolation: (violation: WireViolation) => void
 }): HostSockets {
@@ -43,6 +50,7 @@ export function createHostSockets(options: {
   const streams = new Map<number, Stream>()
   let lastOpened = 0
   let broken = false
+  let active = 0
   let bytesIn = 0
   let bytesOut = 0
 
@@ -80,16 +88,57 @@ export function createHostSockets(options: {
     lastOpened = id
     const port = payload.readUInt16LE(0)
     const host = payload.toString('utf8', 2)
-    if (streams.size >= options.maxConnections)
-      return refuse(id, 'EMFILE', `connect EMFILE ${host.slice(0, 253)}:${port}`)
-    const stream: Stream = { id, upstream: undefined, unacknowledged: 0, received: 0, owed: 0 }
+    const stream: Stream = {
+      id,
+      upstream: undefined,
+      host,
+      port,
+      waiting: undefined,
+      unacknowledged: 0,
+      received: 0,
+      owed: 0,
+    }
     streams.set(id, stream)
-    options.connect(host, port).then(
-      (upstream) => (streams.has(id) ? join(stream, upstream) : upstream.destroy()),
+    if (active < options.maxConnections) connect(stream)
+    else wait(stream)
+  }
+
+  /** A client that opens a hundred connections at once is served in turns, as by a browser. */
+  function wait(stream: Stream): void {
+    const giveUp = () => {
+      stream.waiting = undefined
+      fail(stream, 'EMFILE', `connect EMFILE ${stream.host.slice(0, 253)}:${stream.port}`)
+    }
+    if (streams.size - active > options.maxWaiting) giveUp()
+    else stream.waiting = setTimeout(giveUp, options.maxWaitMs)
+  }
+
+  function connect(stream: Stream): void {
+    active++
+    options.connect(stream.host, stream.port).then(
+      (upstream) => {
+        upstream.once('close', leave)
+        if (streams.has(stream.id)) join(stream, upstream)
+        else upstream.destroy()
+      },
       (error: Error & { code?: string }) => {
-        if (streams.delete(id)) refuse(id, error.code ?? 'ECONNREFUSED', error.message)
+        leave()
+        fail(stream, error.code ?? 'ECONNREFUSED', error.message)
       },
     )
+  }
+
+  function leave(): void {
+    active--
+    const next = [...streams.values()].find(({ waiting }) => waiting !== undefined)
+    if (!next) return
+    clearTimeout(next.waiting)
+    next.waiting = undefined
+    connect(next)
+  }
+
+  function fail(stream: Stream, code: string, message: string): void {
+    if (streams.delete(stream.id)) refuse(stream.id, code, message)
   }
 
   function refuse(id: number, code: string, message: string): void {
@@ -120,13 +169,19 @@ export function createHostSockets(options: {
 
   function reset(stream: Stream): void {
     if (streams.delete(stream.id)) send(encodeSocketFrame(socketFrame.reset, stream.id))
+    drop(stream)
+  }
+
+  function drop(stream: Stream): void {
+    clearTimeout(stream.waiting)
+    stream.waiting = undefined
     stream.upstream?.destroy()
   }
 
   function receive(stream: Stream, type: number, payload: Buffer): void {
     if (type === socketFrame.reset) {
       streams.delete(stream.id)
-      stream.upstream?.destroy()
+      drop(stream)
     } else if (!stream.upstream) throw new WireViolation('bytes for a socket that is not open yet arrived')
     else if (type === socketFrame.data) forward(stream, stream.upstream, payload)
     else if (type === socketFrame.end) stream.upstream.end()

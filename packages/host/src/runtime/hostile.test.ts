@@ -18,14 +18,17 @@ async function expectUnharmed(): Promise<void> {
 }
 
 describe('a plugin that does not come back', () => {
-  it.each(['endless-loop', 'microtask-flood', 'catastrophic-regex'])('with %s is killed at its deadline', async (name) => {
-    const before = runtime.call(neighbour, functionCall('hello'))
-    const call = runtime.call(hostile(name), functionCall('attack', [], { deadlineMs: 100 }))
-    await expect(call).rejects.toMatchObject({ code: 'CALL_TIMEOUT', details: { seconds: 0.1 } })
-    expect(await before).toBe('hello')
-    expect(runtime.status().processes.some(({ pluginKey }) => pluginKey === name)).toBe(false)
-    await expectUnharmed()
-  })
+  it.each(['endless-loop', 'microtask-flood', 'catastrophic-regex'])(
+    'with %s is killed at its deadline',
+    async (name) => {
+      const before = runtime.call(neighbour, functionCall('hello'))
+      const call = runtime.call(hostile(name), functionCall('attack', [], { deadlineMs: 100 }))
+      await expect(call).rejects.toMatchObject({ code: 'CALL_TIMEOUT', details: { seconds: 0.1 } })
+      expect(await before).toBe('hello')
+      expect(runtime.status().processes.some(({ pluginKey }) => pluginKey === name)).toBe(false)
+      await expectUnharmed()
+    },
+  )
 
   it('fails only its own call when its process still answers', async () => {
     const target = hostile('promise-that-never-settles')
@@ -64,7 +67,10 @@ describe('a plugin that ends its process', () => {
 
 describe('a plugin that takes memory', () => {
   it.each(['heap-bomb', 'buffer-bomb'])('with a %s is killed', async (name) => {
-    await expect(attack(name)).rejects.toMatchObject({ code: 'PLUGIN_KILLED', message: expect.stringMatching(/memory/) })
+    await expect(attack(name)).rejects.toMatchObject({
+      code: 'PLUGIN_KILLED',
+      message: expect.stringMatching(/memory/),
+    })
     await expectUnharmed()
   })
 })
@@ -79,7 +85,10 @@ describe('a plugin that breaks the protocol', () => {
     ['attachment-hoard', 'too many bytes of attachments'],
   ])('with %s is killed', async (name, reason) => {
     const before = process.memoryUsage.rss()
-    await expect(attack(name)).rejects.toMatchObject({ code: 'PLUGIN_KILLED', message: expect.stringContaining(reason) })
+    await expect(attack(name)).rejects.toMatchObject({
+      code: 'PLUGIN_KILLED',
+      message: expect.stringContaining(reason),
+    })
     expect(process.memoryUsage.rss() - before).toBeLessThan(200 * 1024 * 1024)
     await expectUnharmed()
   })

@@ -37,7 +37,8 @@ export const runtimeLimitTable = {
   warmRunners: limit(2, 'processes', '7 MB each, and saves 80 ms of a first call'),
   maxRssBytes: limit(512 * mebibyte, 'bytes', 'building a workbook of 100,000 rows needs about 250 MB'),
   recycleRssBytes: limit(150 * mebibyte, 'bytes', 'an idle child above this has grown and starts afresh'),
-  maxConnections: limit(32, 'connections', 'open or opening per child'),
+  maxConnections: limit(32, 'connections', 'open or opening per child; more wait'),
+  maxWaitingConnections: limit(256, 'connections', 'per child, waiting for another to end; more fail with EMFILE'),
   maxChatterPerSecond: limit(5_000, 'lines', 'log and progress messages; the runner itself cuts at 500 lines'),
   niceness: limit(10, 'nice', 'the host answers first'),
 } as const satisfies Record<string, Limit>

@@ -27,6 +27,8 @@ export interface Resident {
   readonly report: PluginReport
   readonly startedAt: number
   lastUsedAt: number
+  /** Callers that hold it, from before their call begins until after it ended. */
+  claims: number
   /** Takes no further calls; ends when the ones in flight are done. */
   retired: boolean
 }
@@ -35,15 +37,20 @@ export interface Resident {
 export type Match = Partial<Pick<Resident, 'tenantId' | 'pluginKey' | 'digest' | 'lane'>>
 
 export interface Residents {
-  /** The process for this target; callers that come while it starts share the start. */
+  /**
+   * The process for this target; callers that come while it starts share the start. Each caller holds a claim, which
+   * {@link Residents.release} gives back.
+   */
   obtain(target: PluginTarget, lane: Lane): Promise<Resident>
-  /** To be called after each call: keeps the books, and ends a retired process that has nothing left to do. */
-  noticeCallEnd(resident: Resident): void
+  /** To be called once after each {@link Residents.obtain}; ends a retired process that has nothing left to do. */
+  release(resident: Resident): void
   retire(resident: Resident): void
   /** Ends the least recently used process that has no call in flight. */
   evictIdle(): boolean
   stop(match: Match, text: string): Promise<void>
   all(): Resident[]
+  /** Those that nobody holds. */
+  idle(): Resident[]
 }
 
 export const supervisorKey = (tenantId: string, pluginKey: string) => `${tenantId} ${pluginKey}`
@@ -80,7 +87,15 @@ export function createResidents(options: {
       void process.ended.then((end) => noticeEnd(identity, end))
       const outcome = await loadOrKill(process, target)
       const now = Date.now()
-      const resident = { ...identity, process, report: outcome.report, startedAt: now, lastUsedAt: now, retired: false }
+      const resident = {
+        ...identity,
+        process,
+        report: outcome.report,
+        startedAt: now,
+        lastUsedAt: now,
+        claims: 1,
+        retired: false,
+      }
       living.add(resident)
       void process.ended.then(() => forget(resident, key))
       return resident
@@ -124,10 +139,10 @@ export function createResidents(options: {
         () => undefined,
       )
     }
-    if (resident.process.callsInFlight === 0) resident.process.kill({ kind: 'recycled', text: 'it was replaced' })
+    if (resident.claims === 0) resident.process.kill({ kind: 'recycled', text: 'it was replaced' })
   }
 
-  const isIdle = ({ process }: Resident) => process.alive && process.callsInFlight === 0
+  const isIdle = ({ process, claims }: Resident) => process.alive && claims === 0
 
   return {
     async obtain(target, lane) {
@@ -137,16 +152,21 @@ export function createResidents(options: {
       const known = current.get(key)
       if (known) {
         const resident = await known
-        if (resident.process.alive && !resident.retired) return resident
+        if (resident.process.alive && !resident.retired) {
+          resident.claims++
+          return resident
+        }
         if (current.get(key) === known) current.delete(key)
       }
-      const starting = current.get(key) ?? start(target, lane, key)
+      if (current.has(key)) return this.obtain(target, lane)
+      const starting = start(target, lane, key)
       current.set(key, starting)
       starting.catch(() => current.get(key) === starting && current.delete(key))
       return starting
     },
-    noticeCallEnd(resident) {
+    release(resident) {
       resident.lastUsedAt = Date.now()
+      resident.claims--
       if (!isIdle(resident)) return
       if (resident.retired) resident.process.kill({ kind: 'recycled', text: 'it was replaced' })
       else options.places().noticeIdle()
@@ -166,6 +186,7 @@ export function createResidents(options: {
       await Promise.all(matching.map(({ process }) => process.ended))
     },
     all: () => [...living],
+    idle: () => [...living].filter(isIdle),
   }
 }
 

@@ -143,6 +143,8 @@ export function createRunnerProcess(options: {
   const sockets = createHostSockets({
     pipe: child.stdio[4] as Duplex,
     maxConnections: limits.maxConnections,
+    maxWaiting: limits.maxWaitingConnections,
+    maxWaitMs: limits.connectMs,
     connect: (host, port) => connectChecked(host, port, unitedRules()).catch(reportRefusal),
     onViolation: ({ message }) => violate(message),
   })

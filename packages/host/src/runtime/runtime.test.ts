@@ -1,46 +1,439 @@
-import type { VerifiedArtifact } from '@tenon/contract'
-import type { PluginInvocation } from '@tenon/contract/wire'
-import { afterAll, expect, it } from 'vitest'
-import { createRuntime, type PluginCall, type PluginTarget } from './index.js'
-import { createHash } from 'node:crypto'
+import { afterAll, describe, expect, it } from 'vitest'
+import { callOf, functionCall, hostile, silentLog, targetOf, tenantId } from './fixtures/plugin-under-test.js'
+import { createRuntime, type LogLine, type PluginCall, type Progress } from './index.js'
 
-const runtime = createRuntime({
-  log: { info: () => undefined, warn: () => undefined },
-  limits: { graceMs: 300, pingMs: 500 },
-})
+const runtime = createRuntime({ log: silentLog, limits: { graceMs: 200, pingMs: 500, warmRunners: 1, backoffMs: 0 } })
 afterAll(() => runtime.stop())
 
-function target(code: string, tenantId = 'tenantAAAA'): PluginTarget {
-  const digest = createHash('sha256').update(code).digest('hex')
-  return {
-    tenantId,
-    pluginKey: 'probe',
-    artifact: { digest, pluginKey: 'probe', version: '1.0.0', code } as VerifiedArtifact,
-  }
-}
-function call(invocation: PluginInvocation, more: Partial<PluginCall> = {}): PluginCall {
-  return { invocation, context: { tenantId: 'tenantAAAA', userId: 7, organizationId: 3, configuration: {} }, ...more }
-}
+const seedPlugin = targetOf(`
+const told = (...args) => args.map((arg) => (arg && arg.sequelize ? 'context' : arg))
+module.exports = {
+  metadata: { name: 'Seed', version: '1.0.0', author: 'A', description: 'D' },
+  install: (...args) => ({ success: true, told: told(...args) }),
+  uninstall: (...args) => ({ success: true, told: told(...args) }),
+  configure: (...args) => ({ success: true, told: told(...args) }),
+  validateConfig: (...args) => ({ valid: true, errors: [], told: told(...args) }),
+  testConnection: (config, context) => ({ success: true, message: [config.url, context.userId, context.tenantId, typeof context.sequelize].join() }),
+  syncModels: (...args) => told(...args),
+  notify: (userId, data, sequelize) => [userId, data, typeof sequelize.query],
+}`)
 
-it('installs', async () => {
-  const t = target(
-    `exports.install = async (u, t, c, ctx) => ({ success: true, u, t, c, q: await ctx.secrets.seal('x') })`,
-  )
-  const host = { 'secrets.seal': async (p: unknown) => ({ sealed: p }) }
-  expect(await runtime.call(t, call({ kind: 'install', configuration: { a: new Date(5) } }, { host }))).toEqual({
-    success: true,
-    u: 7,
-    t: 'tenantAAAA',
-    c: { a: new Date(5) },
-    q: { sealed: { value: 'x' } },
+const routerPlugin = targetOf(`
+exports.install = () => ({ success: true })
+exports.router = {
+  'GET /models/:modelId': ({ params, query, tenantId, userId, organizationId, method, path, configuration }) =>
+    ({ data: { params, query, tenantId, userId, organizationId, method, path, configuration } }),
+  'GET /models/latest': () => ({ data: 'latest' }),
+  'POST /models': ({ body }) => ({ status: 201, data: body, headers: { 'x-made': 'yes' } }),
+  'GET /file': () => ({ buffer: Buffer.from('bytes'), filename: 'a.txt', contentType: 'text/plain' }),
+  'POST /upload': ({ file }) => ({ data: [file.originalname, file.size, file.buffer.length, Buffer.isBuffer(file.buffer)] }),
+  'GET /bare': () => ['bare'],
+  'GET /teapot': () => ({ status: 999 }),
+  'DELETE /models/:id': { role: 'Admin', handler: (request, context) => ({ data: context.sequelize === request.sequelize }) },
+}`)
+
+const tenonPlugin = targetOf(`
+const { definePlugin } = require('@tenon/sdk')
+Object.defineProperty(exports, '__esModule', { value: true })
+exports.default = definePlugin({
+  metadata: { name: 'Tenon', version: '1.0.0', author: 'A', description: 'D' },
+  router: { 'GET /hello': () => ({ data: 'hello' }) },
+  events: { onRisk: (event, context) => [event.name, context.tenantId] },
+  connections: { onConnect: (connection) => connection.id },
+  jobs: { sync: { run: async (context, input) => ['ran', input] } },
+})`)
+
+const route = (method: string, path: string, more = {}) => callOf({ kind: 'route', method, path, ...more })
+
+describe('the calling convention', () => {
+  it.each(['install', 'configure'] as const)('of %s is userId, tenantId, configuration, context', async (kind) => {
+    const call = callOf({ kind, configuration: { url: 'u' } })
+    expect(await runtime.call(seedPlugin, call)).toEqual({
+      success: true,
+      told: [7, tenantId, { url: 'u' }, 'context'],
+    })
+  })
+
+  it('of uninstall is userId, tenantId, context', async () => {
+    const answer = await runtime.call(seedPlugin, callOf({ kind: 'uninstall' }))
+    expect(answer).toEqual({ success: true, told: [7, tenantId, 'context'] })
+  })
+
+  it('of validateConfig is the configuration alone', async () => {
+    const call = callOf({ kind: 'validateConfig', configuration: { a: 1 } })
+    expect(await runtime.call(seedPlugin, call)).toEqual({ valid: true, errors: [], told: [{ a: 1 }] })
+  })
+
+  it('of testConnection is the configuration and sequelize, userId, tenantId', async () => {
+    const call = callOf({ kind: 'testConnection', configuration: { url: 'u' } })
+    expect(await runtime.call(seedPlugin, call)).toMatchObject({ message: `u,7,${tenantId},object` })
+  })
+
+  it('of a named function puts context and sequelize where the host wants them', async () => {
+    const sync = functionCall('syncModels', [tenantId, { url: 'u' }, { $context: true }])
+    expect(await runtime.call(seedPlugin, sync)).toEqual([tenantId, { url: 'u' }, 'context'])
+    const notify = functionCall('notify', [7, { risk: 1 }, { $sequelize: true }])
+    expect(await runtime.call(seedPlugin, notify)).toEqual([7, { risk: 1 }, 'function'])
+  })
+
+  it('of an event, a connection and a job', async () => {
+    const event = { id: '1', name: 'risk.created', occurredAt: '', source: 'host', payload: {} }
+    expect(await runtime.call(tenonPlugin, callOf({ kind: 'event', handler: 'onRisk', event }))).toEqual([
+      'risk.created',
+      tenantId,
+    ])
+    expect(await runtime.call(tenonPlugin, callOf({ kind: 'event', handler: 'onConnect', event: { id: 5 } }))).toBe(5)
+    expect(await runtime.call(tenonPlugin, callOf({ kind: 'job', name: 'sync', args: ['all'] }))).toEqual([
+      'ran',
+      'all',
+    ])
+    expect(runtime.status().processes.map(({ lane }) => lane)).toContain('job')
   })
 })
-it('kills an endless loop', async () => {
-  const t = target(`exports.install = async () => { for(;;); }`)
-  await expect(
-    runtime.call(t, call({ kind: 'install', configuration: {} }, { deadlineMs: 200 })),
-  ).rejects.toMatchObject({ code: 'CALL_TIMEOUT' })
+
+describe('a route', () => {
+  it('is found by its exact path before a pattern', async () => {
+    expect(await runtime.call(routerPlugin, route('GET', '/models/latest'))).toMatchObject({ data: 'latest' })
+    const call = route('get', '/models/a%20b/', { query: { page: '2' } })
+    expect(await runtime.call(routerPlugin, call)).toMatchObject({
+      status: 200,
+      data: {
+        params: { modelId: 'a b' },
+        query: { page: '2' },
+        tenantId,
+        userId: 7,
+        organizationId: 3,
+        configuration: {},
+      },
+    })
+  })
+
+  it('answers with status, headers, data, or a file', async () => {
+    const posted = await runtime.call(routerPlugin, route('POST', '/models', { body: { name: 'm' } }))
+    expect(posted).toMatchObject({ status: 201, data: { name: 'm' }, headers: { 'x-made': 'yes' } })
+    const file = await runtime.call(routerPlugin, route('GET', '/file'))
+    expect(file).toMatchObject({ buffer: Buffer.from('bytes'), filename: 'a.txt', contentType: 'text/plain' })
+    expect(await runtime.call(routerPlugin, route('GET', '/bare'))).toMatchObject({ status: 200, data: ['bare'] })
+    expect(await runtime.call(routerPlugin, route('DELETE', '/models/1'))).toMatchObject({ data: true })
+  })
+
+  it('receives an upload of 50 MB', async () => {
+    const buffer = Buffer.alloc(50 * 1024 * 1024, 1)
+    const file = { originalname: 'r.xlsx', mimetype: 'application/x', size: buffer.length, buffer }
+    const answer = await runtime.call(routerPlugin, route('POST', '/upload', { file }))
+    expect(answer).toMatchObject({ data: ['r.xlsx', buffer.length, buffer.length, true] })
+  })
+
+  it('takes a body of many rows', async () => {
+    const rows = Array.from({ length: 60_000 }, (_, i) => ({ risk_name: `Risk ${i}`, note: 'n'.repeat(20) }))
+    const code = `exports.install = () => ({}); exports.router = { 'POST /rows': ({ body }) => ({ data: body.length }) }`
+    expect(await runtime.call(targetOf(code), route('POST', '/rows', { body: rows }))).toMatchObject({ data: 60_000 })
+  })
+
+  it('that is not there is ROUTE_NOT_FOUND; a status that is none is PLUGIN_RESULT_INVALID', async () => {
+    const missing = runtime.call(routerPlugin, route('PUT', '/models'))
+    await expect(missing).rejects.toMatchObject({
+      code: 'ROUTE_NOT_FOUND',
+      details: { method: 'PUT', path: '/models' },
+    })
+    await expect(runtime.call(routerPlugin, route('GET', '/teapot'))).rejects.toMatchObject({
+      code: 'PLUGIN_RESULT_INVALID',
+    })
+  })
 })
-it('withstands its own probe', async () => {
-  expect(await runtime.selfTest()).toEqual({ tier: 'T1', passed: true, breaches: [] })
+
+describe('an inspection', () => {
+  it('tells the generations apart', async () => {
+    expect(await runtime.inspect(seedPlugin)).toMatchObject({ generation: 'seed', metadata: { name: 'Seed' } })
+    expect(await runtime.inspect(routerPlugin)).toMatchObject({
+      generation: 'router',
+      exports: ['install'],
+      routes: expect.arrayContaining(['GET /models/:modelId', 'POST /models']),
+      routeRoles: { 'DELETE /models/:id': 'Admin' },
+    })
+    expect(await runtime.inspect(tenonPlugin)).toMatchObject({
+      generation: 'tenon',
+      exports: ['install', 'uninstall'],
+      events: ['onRisk'],
+      connections: ['onConnect'],
+      jobs: ['sync'],
+      codeCache: expect.any(Buffer),
+    })
+  })
+
+  it.each([
+    ['does not parse', 'const = 1', 'PLUGIN_PARSE_FAILED', /SyntaxError/],
+    ['is not CommonJS', 'export const a = 1', 'PLUGIN_PARSE_FAILED', /SyntaxError/],
+    ['throws while it is loaded', 'throw new Error("no luck")', 'PLUGIN_LOAD_FAILED', /no luck/],
+    ['needs what was not bundled', 'require("left-pad")', 'PLUGIN_LOAD_FAILED', /Cannot find module 'left-pad'/],
+    ['exports no install', 'exports.uninstall = () => ({})', 'PLUGIN_EXPORT_MISSING', /install\(\)/],
+  ])('says when a plugin %s', async (_, code, expected, message) => {
+    await expect(runtime.inspect(targetOf(code))).rejects.toMatchObject({
+      code: expected,
+      message: expect.stringMatching(message),
+    })
+  })
+
+  it('gives a code cache that the next process accepts', async () => {
+    const { codeCache } = await runtime.inspect(seedPlugin)
+    const fresh = createRuntime({ log: silentLog, limits: { warmRunners: 0 } })
+    const answer = await fresh.call(
+      { ...seedPlugin, ...(codeCache ? { codeCache } : {}) },
+      callOf({ kind: 'uninstall' }),
+    )
+    expect(answer).toMatchObject({ success: true })
+    await fresh.stop()
+  })
+})
+
+describe('a call', () => {
+  const busy = targetOf(`
+    exports.install = () => ({})
+    exports.slow = (ms, value) => new Promise((resolve) => setTimeout(resolve, ms, value))
+    exports.pid = (context) => context.secrets.open('pid')
+    exports.report = async (context) => {
+      context.progress(1, 10, 'one of ten')
+      context.log.info('logged', { a: 1 })
+      console.warn('warned')
+      process.stdout.write('printed\\n')
+    }
+    exports.untilCancelled = (context) => new Promise((resolve, reject) => {
+      context.signal.addEventListener('abort', () => reject(context.signal.reason))
+    })
+    exports.tidy = (context) => new Promise((resolve) => {
+      context.signal.addEventListener('abort', () => setTimeout(resolve, 20, 'tidied'))
+    })
+    exports.echo = (value) => value
+    exports.echoThroughHost = (context, value) => context.secrets.seal(value)
+    let loads = (globalThis.loads = (globalThis.loads ?? 0) + 1)
+    exports.loads = () => loads`)
+
+  it('is answered under load, each caller with its own answer', async () => {
+    const host = { 'secrets.seal': async (params: unknown) => (params as { value: number }).value * 2 }
+    const answers = await Promise.all(
+      Array.from({ length: 150 }, (_, i) =>
+        runtime.call(busy, functionCall('echoThroughHost', [{ $context: true }, i], { host })),
+      ),
+    )
+    expect(answers).toEqual(Array.from({ length: 150 }, (_, i) => i * 2))
+  })
+
+  it('shares one start with others that come at the same time', async () => {
+    const target = { ...busy, tenantId: 'shared0000' }
+    await Promise.all(Array.from({ length: 5 }, () => runtime.call(target, functionCall('loads'))))
+    expect(runtime.status().processes.filter((process) => process.tenantId === 'shared0000')).toHaveLength(1)
+  })
+
+  it('never runs in the process of another tenant, plugin or version', async () => {
+    const tenants = ['tenant0001', 'tenant0002', 'tenant0003']
+    await Promise.all(tenants.map((id) => runtime.call({ ...busy, tenantId: id }, functionCall('loads'))))
+    const pids = runtime.status().processes.map(({ pid }) => pid)
+    expect(new Set(pids).size).toBe(pids.length)
+    const owned = tenants.map((id) => runtime.status().processes.find((process) => process.tenantId === id)?.pid)
+    expect(new Set(owned).size).toBe(3)
+  })
+
+  it('carries dates, big integers, bytes, undefined and numbers that are none, both ways', async () => {
+    const value = {
+      date: new Date(1_700_000_000_000),
+      big: 12345678901234567890n,
+      bytes: Buffer.from([0, 1, 255]),
+      list: [undefined, null, Number.NaN, -Infinity],
+      dollar: { $: 'date', v: 1 },
+      text: 'ä€😀 \u2028',
+    }
+    expect(await runtime.call(busy, functionCall('echo', [value]))).toEqual(value)
+  })
+
+  it('hands on progress and log lines', async () => {
+    const progress: Progress[] = []
+    const lines: LogLine[] = []
+    const more: Partial<PluginCall> = { onProgress: (step) => progress.push(step), onLog: (line) => lines.push(line) }
+    await runtime.call(busy, functionCall('report', [{ $context: true }], more as never))
+    expect(progress).toMatchObject([{ done: 1, total: 10, message: 'one of ten' }])
+    expect(lines).toMatchObject([
+      { level: 'info', text: 'logged { a: 1 }' },
+      { level: 'warn', text: 'warned' },
+      { level: 'info', text: 'printed' },
+    ])
+  })
+
+  it('is cancelled through its signal', async () => {
+    const controller = new AbortController()
+    const call = runtime.call(busy, functionCall('untilCancelled', [{ $context: true }], { signal: controller.signal }))
+    setTimeout(() => controller.abort(), 50)
+    await expect(call).rejects.toMatchObject({ code: 'CALL_CANCELLED' })
+  })
+
+  it('may finish within the grace after its deadline', async () => {
+    const call = functionCall('tidy', [{ $context: true }], { deadlineMs: 50 })
+    expect(await runtime.call(busy, call)).toBe('tidied')
+  })
+
+  it('waits for its turn when eight of its plugin are running', async () => {
+    const started = performance.now()
+    const calls = Array.from({ length: 8 }, () => runtime.call(busy, functionCall('slow', [200])))
+    const ninth = runtime.call(busy, functionCall('echo', ['ninth'])).then(() => performance.now() - started)
+    const neighbour = runtime.call({ ...busy, tenantId: 'neighbour0' }, functionCall('echo', [1])).then(() => 'first')
+    expect(await Promise.race([neighbour, ninth])).toBe('first')
+    expect(await ninth).toBeGreaterThan(150)
+    await Promise.all(calls)
+  })
+
+  it('of a function that is not there is PLUGIN_EXPORT_MISSING', async () => {
+    await expect(runtime.call(busy, functionCall('toString'))).rejects.toMatchObject({
+      code: 'PLUGIN_EXPORT_MISSING',
+      details: { name: 'toString' },
+    })
+  })
+})
+
+describe('limits of calls', () => {
+  const slow = targetOf(`exports.install = () => ({})
+    exports.slow = (ms) => new Promise((resolve) => setTimeout(resolve, ms, 'done'))`)
+  const slowCall = (ms: number, more = {}) => functionCall('slow', [ms], more)
+
+  it('a line that is full, or does not move, is PLUGIN_OVERLOADED', async () => {
+    const limits = { maxCallsPerPlugin: 1, maxQueuedPerPlugin: 2, queueWaitMs: 300, warmRunners: 0 }
+    const own = createRuntime({ log: silentLog, limits })
+    const running = own.call(slow, slowCall(600))
+    const waiting = [own.call(slow, slowCall(1)), own.call(slow, slowCall(1))]
+    const overloaded = { code: 'PLUGIN_OVERLOADED' }
+    await expect(own.call(slow, slowCall(1))).rejects.toMatchObject(overloaded)
+    for (const call of waiting) await expect(call).rejects.toMatchObject(overloaded)
+    expect(await running).toBe('done')
+    await own.stop()
+  })
+
+  it('a deadline holds for its kind, and the call may set its own', async () => {
+    const own = createRuntime({ log: silentLog, limits: { functionMs: 100, graceMs: 50, warmRunners: 0 } })
+    expect(await own.call(slow, slowCall(50))).toBe('done')
+    await expect(own.call(slow, slowCall(400))).rejects.toMatchObject({
+      code: 'CALL_TIMEOUT',
+      details: { seconds: 0.1 },
+    })
+    expect(await own.call(slow, slowCall(400, { deadlineMs: 1_000 }))).toBe('done')
+    await own.stop()
+  })
+
+  it('beyond the cap of processes the least recently used idle one makes room, else tenants wait in turns', async () => {
+    const own = createRuntime({ log: silentLog, limits: { maxResidents: 2, warmRunners: 0 } })
+    const at = (id: string) => ({ ...slow, tenantId: id })
+    const residents = () =>
+      own
+        .status()
+        .processes.map((process) => process.tenantId)
+        .sort()
+    await own.call(at('one'), slowCall(1))
+    await own.call(at('two'), slowCall(1))
+    await own.call(at('one'), slowCall(1))
+    await own.call(at('three'), slowCall(1))
+    expect(residents()).toEqual(['one', 'three'])
+    const order: string[] = []
+    const note = (id: string, ms: number) => own.call(at(id), slowCall(ms)).then(() => order.push(id))
+    await Promise.all([note('one', 150), note('three', 300), note('four', 1), note('five', 1)])
+    expect(order.slice(0, 2)).toEqual(['one', 'four'])
+    expect(residents().length).toBeLessThanOrEqual(2)
+    await own.stop()
+  })
+
+  it('an idle process is ended, a used one is not', async () => {
+    const own = createRuntime({ log: silentLog, limits: { idleStopMs: 400, memoryPollMs: 50, warmRunners: 0 } })
+    await own.call(slow, slowCall(600))
+    expect(own.status().processes).toHaveLength(1)
+    await expect.poll(() => own.status().processes.length, { timeout: 3_000 }).toBe(0)
+    await own.stop()
+  })
+
+  it('a process that has grown is replaced once it is idle', async () => {
+    const grown = targetOf(`exports.install = () => ({}); let kept
+      exports.slow = () => { kept = Buffer.alloc(80e6, 1) }; exports.kept = () => kept !== undefined`)
+    const own = createRuntime({ log: silentLog, limits: { recycleRssBytes: 100e6, memoryPollMs: 50, warmRunners: 0 } })
+    await own.call(grown, slowCall(0))
+    await expect.poll(() => own.status().processes.length, { timeout: 3_000 }).toBe(0)
+    expect(await own.call(grown, functionCall('kept'))).toBe(false)
+    await own.stop()
+  })
+})
+
+describe('a plugin that crashes', () => {
+  it('is paused after three crashes, until a person or another version comes', async () => {
+    const own = createRuntime({ log: silentLog, limits: { backoffMs: 10, warmRunners: 1 } })
+    const target = hostile('process-exit')
+    const crash = () => own.call(target, functionCall('attack'))
+    for (let i = 0; i < 3; i++) await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
+    await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_CRASH_LOOP', details: { crashes: 3 } })
+    expect(own.health(target.tenantId, target.pluginKey)).toBe('crash_loop')
+
+    const fixed = targetOf(`exports.install = () => ({ success: true })`, { pluginKey: target.pluginKey })
+    expect(await own.call(fixed, callOf({ kind: 'install', configuration: {} }))).toEqual({ success: true })
+    for (let i = 0; i < 3; i++) await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
+    own.reset(target.tenantId, target.pluginKey)
+    await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
+    await own.stop()
+  })
+
+  it('waits before it is started again', async () => {
+    const own = createRuntime({ log: silentLog, limits: { backoffMs: 300, warmRunners: 1 } })
+    const target = hostile('process-exit')
+    await own.call(target, functionCall('attack')).catch(() => undefined)
+    const started = performance.now()
+    await own.call(target, functionCall('attack')).catch(() => undefined)
+    expect(performance.now() - started).toBeGreaterThan(200)
+    await own.stop()
+  })
+
+  it('has its GET asked once more, and nothing else', async () => {
+    const target = targetOf(`
+      exports.install = () => ({})
+      exports.exit = () => process.exit(1)
+      const slow = () => new Promise((resolve) => setTimeout(resolve, 400, { data: 'answered' }))
+      exports.router = { 'GET /slow': slow, 'POST /slow': slow }`)
+    const own = createRuntime({ log: silentLog, limits: { backoffMs: 10, warmRunners: 1 } })
+    await own.call(target, route('GET', '/slow'))
+    const calls = [own.call(target, route('GET', '/slow')), own.call(target, route('POST', '/slow'))]
+    setTimeout(() => void own.stopPlugin(target.tenantId, target.pluginKey), 100)
+    const [get, post] = await Promise.allSettled(calls)
+    expect(get).toMatchObject({ status: 'fulfilled', value: { data: 'answered' } })
+    expect(post).toMatchObject({ status: 'rejected', reason: { code: 'PLUGIN_RESTARTED' } })
+    await own.stop()
+  })
+})
+
+describe('stopping', () => {
+  const slow = targetOf(`exports.install = () => ({})
+    exports.slow = (ms) => new Promise((resolve) => setTimeout(resolve, ms, 'done'))`)
+
+  it('waits for calls in flight and takes no more', async () => {
+    const own = createRuntime({ log: silentLog, limits: { warmRunners: 1 } })
+    const running = own.call(slow, functionCall('slow', [300]))
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    const stopped = own.stop()
+    await expect(own.call(slow, functionCall('slow', [1]))).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })
+    expect(await running).toBe('done')
+    await stopped
+    expect(own.status()).toMatchObject({ warm: 0, processes: [] })
+  })
+
+  it('ends what does not come to an end', async () => {
+    const own = createRuntime({ log: silentLog, limits: { warmRunners: 0 } })
+    const running = own.call(slow, functionCall('slow', [60_000]))
+    const failed = expect(running).rejects.toMatchObject({ code: 'PLUGIN_RESTARTED' })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await own.stop({ drainMs: 50 })
+    await failed
+  })
+
+  it('reaches every process of a tenant, or of a digest', async () => {
+    const own = createRuntime({ log: silentLog, limits: { warmRunners: 0 } })
+    const other = targetOf(`${slow.artifact.code}\n`, { pluginKey: slow.pluginKey })
+    for (const target of [slow, other, { ...slow, tenantId: 'another000' }]) {
+      await own.call(target, functionCall('slow', [1]))
+    }
+    await own.stopMatching({ digest: slow.artifact.digest }, 'an operator blocked it')
+    expect(own.status().processes.map(({ digest }) => digest)).toEqual([other.artifact.digest])
+    await own.stopMatching({ tenantId: slow.tenantId }, 'the tenant left')
+    expect(own.status().processes).toEqual([])
+    await own.stop()
+  })
 })

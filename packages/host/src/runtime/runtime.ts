@@ -231,7 +231,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       if (bytes > limits.maxRssBytes) process.kill({ kind: 'memory', text: `it used ${megabytes(bytes)} of memory` })
     }
     const now = Date.now()
-    for (const resident of residents.all().filter(({ process }) => process.alive && process.callsInFlight === 0)) {
+    for (const resident of residents.idle()) {
       if (now - resident.lastUsedAt > limits.idleStopMs)
         resident.process.kill({ kind: 'idle', text: 'it had nothing to do' })
       else if ((rss.get(resident.process.pid) ?? 0) > limits.recycleRssBytes) residents.retire(resident)
@@ -240,7 +240,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   /** A plugin that spins when nobody asked it for anything would otherwise be noticed by the next caller only. */
   function pingIdle(): void {
-    for (const { process } of residents.all().filter((resident) => resident.process.callsInFlight === 0)) {
+    for (const { process } of residents.idle()) {
       void process.ping(limits.idlePingMs).then((answered) => {
         if (!answered && process.alive)
           process.kill({ kind: 'unresponsive', text: 'it kept working after its calls had ended' })
@@ -250,8 +250,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   async function attempt(target: PluginTarget, call: PluginCall, lane: Lane): Promise<unknown> {
     const resident = await residents.obtain(target, lane)
-    if (!resident.process.alive) throw new TenonError('PLUGIN_RESTARTED', { plugin: target.pluginKey })
     try {
+      if (!resident.process.alive) throw new TenonError('PLUGIN_RESTARTED', { plugin: target.pluginKey })
       const end = await runUnderDeadline({
         process: resident.process,
         call: processCall(call),
@@ -263,7 +263,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         residents.retire(resident)
       return valueOf(end, target.pluginKey, call, limits)
     } finally {
-      residents.noticeCallEnd(resident)
+      residents.release(resident)
     }
   }
 
@@ -306,7 +306,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     if (codeCaches.size > keptCodeCaches && oldest !== undefined) codeCaches.delete(oldest)
   }
 
-  function statusOf({ process, startedAt, lastUsedAt, report: _report, ...resident }: Resident): ProcessStatus {
+  function statusOf({
+    process,
+    startedAt,
+    lastUsedAt,
+    report: _report,
+    claims: _claims,
+    ...resident
+  }: Resident): ProcessStatus {
     const { open, bytesIn, bytesOut } = process.sockets
     return {
       ...resident,
@@ -329,11 +336,21 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     reset: (tenantId, pluginKey) => supervisor.reset(supervisorKey(tenantId, pluginKey)),
     health(tenantId, pluginKey) {
       if (supervisor.isPaused(supervisorKey(tenantId, pluginKey))) return 'crash_loop'
-      const running = residents.all().some((other) => other.process.alive && other.tenantId === tenantId && other.pluginKey === pluginKey)
+      const running = residents
+        .all()
+        .some((other) => other.process.alive && other.tenantId === tenantId && other.pluginKey === pluginKey)
       return running ? 'running' : 'stopped'
     },
     selfTest: () => runSelfTest(() => pool.take(), tier),
-    status: () => ({ tier, warm: pool.size, queued: queue.waiting, processes: residents.all().filter(({ process }) => process.alive).map(statusOf) }),
+    status: () => ({
+      tier,
+      warm: pool.size,
+      queued: queue.waiting,
+      processes: residents
+        .all()
+        .filter(({ process }) => process.alive)
+        .map(statusOf),
+    }),
     async stop({ drainMs = 10_000 } = {}) {
       stopping = true
       await Promise.race([Promise.allSettled(inFlight), new Promise((resolve) => setTimeout(resolve, drainMs).unref())])
