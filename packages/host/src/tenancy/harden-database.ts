@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import { quoteIdentifier as quote } from './sql-text.js'
+import { isPostgresError, quoteIdentifier as quote } from './sql-text.js'
 
 /**
  * What only a superuser can do, in the host's database, so that the server itself refuses what the statement guard
@@ -8,13 +8,13 @@ import { quoteIdentifier as quote } from './sql-text.js'
  */
 export async function hardenDatabase(superuser: ClientBase, { hostRole }: { hostRole: string }): Promise<void> {
   const host = quote(hostRole)
+  await grantFileLimit(superuser, hostRole)
   await superuser.query('BEGIN')
   try {
     await superuser.query(`SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('tenon.harden', 0))`)
     await superuser.query(`
       REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC;
-      GRANT USAGE ON LANGUAGE plpgsql, sql TO ${host};
-      GRANT SET ON PARAMETER temp_file_limit TO ${host}`)
+      GRANT USAGE ON LANGUAGE plpgsql, sql TO ${host}`)
     await restrictFunctions(superuser, host)
     await restrictRelations(superuser, host)
     await restrictCommands(superuser)
@@ -22,6 +22,25 @@ export async function hardenDatabase(superuser: ClientBase, { hostRole }: { host
   } catch (error) {
     await superuser.query('ROLLBACK')
     throw error
+  }
+}
+
+// unique_violation and "tuple concurrently updated": another database of the server is being hardened right now
+const CONCURRENT = new Set(['23505', 'XX000'])
+
+/** The right to limit temporary files belongs to the whole server, so the database's lock does not protect it. */
+async function grantFileLimit(superuser: ClientBase, hostRole: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const { rows } = await superuser.query<{ allowed: boolean }>(
+        `SELECT has_parameter_privilege($1, 'temp_file_limit', 'SET') AS allowed`,
+        [hostRole],
+      )
+      if (!rows[0]?.allowed) await superuser.query(`GRANT SET ON PARAMETER temp_file_limit TO ${quote(hostRole)}`)
+      return
+    } catch (error) {
+      if (tries === 5 || !isPostgresError(error) || !CONCURRENT.has(error.code)) throw error
+    }
   }
 }
 

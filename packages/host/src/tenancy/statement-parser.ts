@@ -50,6 +50,8 @@ export async function createStatementParser(): Promise<StatementParser> {
 }
 
 function parseHere(sql: string): ParsedStatement[] {
+  // The library takes an empty text for a mistake; the server does not.
+  if (sql.trim() === '') return []
   return rethrowAsSyntaxError(() => (parseSync(sql).stmts ?? []) as unknown as ParsedStatement[])
 }
 
