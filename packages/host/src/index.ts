@@ -1,1 +1,22 @@
-export {};
+export { createPluginHost, type PluginHost, type PluginHostHealth, type PluginHostOptions } from './compose.js'
+export {
+  createEgressFetch,
+  parseAllowPrivate,
+  parseHostMap,
+  type AddressExemption,
+  type HostMap,
+} from './egress/index.js'
+export { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'
+export { createEndpoints } from './http/endpoints.js'
+export type { Endpoint } from './http/endpoint.js'
+export type { PluginService } from './installations/plugin-service.js'
+export * from './migrations/index.js'
+export { createSealer, type Sealer } from './secrets/sealer.js'
+export {
+  getTenantHash,
+  hardenDatabase,
+  hostConnectionOptions,
+  sameOrganizationTrigger,
+  type GrantableTable,
+  type GrantableTables,
+} from './tenancy/index.js'

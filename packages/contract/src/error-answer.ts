@@ -1,0 +1,48 @@
+import * as z from 'zod'
+import { envelope } from './envelope.js'
+import { TenonError, type ErrorCode, type ErrorDetails } from './errors.js'
+
+/** What every failed request gets: the envelope, plus what a program and an operator need. */
+export interface ErrorAnswer {
+  status: number
+  body: Record<string, unknown> & { code: ErrorCode; requestId: string }
+}
+
+/** The body of an error answer; the sentence is in `data` below 500 and in `error` from 500 on. */
+export const errorBodySchema = z
+  .object({
+    message: z.string().describe('The reason phrase of the status'),
+    data: z.string().optional().describe('The sentence for a person, below 500'),
+    error: z.string().optional().describe('The sentence for a person, from 500 on'),
+    code: z.string().describe('Stable; see the table of errors'),
+    requestId: z.string(),
+    details: z.record(z.string(), z.unknown()).optional(),
+  })
+  .meta({ id: 'Error' })
+
+/** Turns whatever was thrown into an answer. What is not a {@link TenonError} shows nothing of itself. */
+export function errorAnswer(error: unknown, requestId: string): ErrorAnswer {
+  const known = error instanceof TenonError ? error : toTenonError(error, requestId)
+  const { code, status, message } = known
+  const details = publicDetails(known.details)
+  return { status, body: { ...envelope(status, message), code, requestId, ...(details ? { details } : {}) } }
+}
+
+function publicDetails({ message: _message, ...details }: ErrorDetails): ErrorDetails | undefined {
+  return Object.keys(details).length > 0 ? details : undefined
+}
+
+/** Errors of the body parser carry a `type`; everything else is ours and is only logged. */
+function toTenonError(error: unknown, requestId: string): TenonError {
+  const { type, limit } = (typeof error === 'object' && error !== null ? error : {}) as {
+    type?: string
+    limit?: number
+  }
+  if (type === 'entity.too.large')
+    return new TenonError('BODY_TOO_LARGE', { limit: `${Math.round((limit ?? 0) / 1_000_000)} MB` })
+  if (type === 'entity.parse.failed' || type === 'charset.unsupported' || type === 'encoding.unsupported')
+    return new TenonError('BODY_NOT_JSON')
+  if (error instanceof URIError)
+    return new TenonError('VALIDATION_FAILED', { message: 'The address of the request is not valid.' })
+  return new TenonError('INTERNAL', { requestId }, { cause: error })
+}

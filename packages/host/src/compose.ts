@@ -1,0 +1,333 @@
+import { randomUUID } from 'node:crypto'
+import path from 'node:path'
+import type { OperatorCeiling, Principal } from '@tenon/contract'
+import type { Request, Router } from 'express'
+import type { ClientConfig, Pool } from 'pg'
+import type { Logger } from 'pino'
+import type { ZodOpenApiPathsObject } from 'zod-openapi'
+import { createArtifacts, createArtifactStore, type NpmOptions } from './artifacts/index.js'
+import { createCatalog, createPostgresCatalogStore } from './catalog/index.js'
+import { createConnectionStore } from './connections/connection-store.js'
+import { createOAuthStates } from './connections/oauth-states.js'
+import { createEgressFetch, isExempt, type AddressExemption, type HostMap } from './egress/index.js'
+import { createEventDispatcher } from './events/event-dispatcher.js'
+import { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'
+import { createEndpoints } from './http/endpoints.js'
+import { createInstallLimit } from './http/install-limit.js'
+import { describeEndpoints } from './http/openapi.js'
+import { createRouter } from './http/router.js'
+import { createConfigure } from './installations/configure.js'
+import { createConnections } from './installations/connections.js'
+import { createHistory } from './installations/history.js'
+import { createHostCalls } from './installations/host-calls.js'
+import { createInstall } from './installations/install.js'
+import { createInstallationStore } from './installations/installation-store.js'
+import { claimMs } from './installations/lease.js'
+import { networkPolicyFor } from './installations/network-policy.js'
+import { createPluginCaller } from './installations/plugin-caller.js'
+import { createPluginRoles } from './installations/plugin-roles.js'
+import { createPluginService, createTenantLookup, type PluginService } from './installations/plugin-service.js'
+import { createRecovery } from './installations/recovery.js'
+import { createCallRoute } from './installations/routes.js'
+import { createSubscriptions } from './installations/subscriptions.js'
+import { createUninstall } from './installations/uninstall.js'
+import type { Migrator, TenantScope } from './migrations/index.js'
+import { createRuntime, type RuntimeLimits } from './runtime/index.js'
+import { createConfigurationVault } from './secrets/configuration-vault.js'
+import { dataKey } from './secrets/data-keys.js'
+import { createSealer } from './secrets/sealer.js'
+import { createTenancy, type GrantableTables, type TenancyLimits } from './tenancy/index.js'
+
+/** @since 0.1.0 */
+export interface PluginHostOptions {
+  database: {
+    /** Connections of the host's own role: owner of the database, CREATEROLE. */
+    pool: Pool
+    /** How plugin roles connect: the same server and database. User and password are not used. */
+    connection: ClientConfig
+  }
+  marketplace: {
+    /** An http(s) URL of a `plugins.json`, or a local path. */
+    location: string
+    /** Milliseconds between two looks at it. Default: five minutes. */
+    refreshIntervalMs?: number
+  }
+  /** The operator's keys: the first seals, all of them open. */
+  secretKeys: readonly string[]
+  /** Where people reach the web client; OAuth services send them back to it. */
+  publicUrl: string
+  /**
+   * Who a request comes from. This is the only thing that the host believes of a request.
+   * @throws TenonError NOT_AUTHENTICATED, SESSION_EXPIRED
+   */
+  authenticate: (request: Request) => Promise<Principal>
+  /** The most that any plugin may ask for; see {@link GrantableTables} for its tables. */
+  grantable: Omit<OperatorCeiling, 'tables'> & { tables: GrantableTables }
+  egress?: {
+    /** Private networks that plugins may reach when an admin configured an address in them. */
+    allowPrivate?: readonly AddressExemption[]
+    /** Where names are really found; for demonstrations and tests. */
+    hostMap?: HostMap
+    /** PEM of certificate authorities that are trusted besides the usual ones. */
+    extraCa?: readonly string[]
+    /** Plugins that declare nothing may reach any public host. */
+    undeclaredMayReachAnyHost?: boolean
+  }
+  /** What the application's own tables need; runs after the host's. */
+  migrations?: ApplicationMigrations
+  /** Installs that one address may start in an hour. Default: 20. */
+  installLimitPerHour?: number
+  /** Least tier of the sandbox below which no plugin runs. Default: 1. */
+  minTier?: 1 | 2 | 3
+  /** A folder for the cache of code and for builds, outside of any project. */
+  dataDir: string
+  npm?: NpmOptions
+  limits?: { runtime?: Partial<RuntimeLimits>; tenancy?: Partial<TenancyLimits> }
+  log: Logger
+}
+
+/** What `/api/health` shows of the host. */
+export interface PluginHostHealth {
+  tier: string
+  marketplace: {
+    location: string
+    fetchedAt: string | null
+    stale: boolean
+    entries: number
+    error?: { code: string; message: string }
+  }
+  processes: number
+}
+
+/** @since 0.1.0 */
+export interface PluginHost {
+  /** To be mounted at `/api/plugins`. */
+  router: Router
+  service: PluginService
+  migrator: Migrator
+  openapi(): { paths: ZodOpenApiPathsObject }
+  /** Makes the schema of an organization with everything in it. May be repeated. */
+  createTenant(organizationId: number): Promise<void>
+  /** Removes everything of an organization, plugins included. May be repeated. */
+  removeTenant(organizationId: number): Promise<void>
+  health(): Promise<PluginHostHealth>
+  /** Begins the background work: catalog, events, recovery of what a dead server left. */
+  start(): Promise<void>
+  /** Finishes what is under way, up to ten seconds, and stops every plugin. */
+  stop(): Promise<void>
+}
+
+/**
+ * Wires the host together and brings the database up to date. Read it from top to bottom: this is the way that a
+ * plugin takes from the marketplace to an answer.
+ *
+ * @since 0.1.0
+ */
+export async function createPluginHost(options: PluginHostOptions): Promise<PluginHost> {
+  const { log, marketplace, dataDir, egress = {} } = options
+  const { pool, connection } = options.database
+  const ceiling = ceilingOf(options.grantable)
+  const logEvent = (event: string, fields: Record<string, unknown>) =>
+    log[/failed|refused|degraded/.test(event) ? 'warn' : 'info'](fields, event)
+
+  const migrator = createHostMigrator({ pool, ...(options.migrations ? { application: options.migrations } : {}) })
+  await migrator.up()
+
+  // What is kept secret, and who the tenants are
+  const sealer = createSealer(options.secretKeys)
+  const vault = createConfigurationVault({ sealer })
+  const tenancy = await createTenancy({
+    pool,
+    connection: withoutUser(connection),
+    migrator,
+    roleKey: await dataKey({ pool, sealer }, 'roles'),
+    grantable: options.grantable.tables,
+    keptTables: [],
+    ...(options.limits?.tenancy ? { limits: options.limits.tenancy } : {}),
+  })
+  const findTenant = (organizationId: number): Promise<TenantScope | undefined> => tenancy.findTenant(organizationId)
+  const tenants = createTenantLookup(async (schema) =>
+    (await tenancy.listTenants()).find((tenant) => tenant.schema === schema),
+  )
+
+  // From the marketplace to exact bytes
+  const isPrivateAllowed = (address: string, port: number) => isExempt(egress.allowPrivate ?? [], address, port)
+  const operatorTargets = targetsOf([
+    marketplace.location,
+    ...Object.values(ceiling.connections ?? {}).map(({ tokenUrl }) => tokenUrl),
+  ])
+  const fetch = createEgressFetch({
+    // What the operator configured may be in the operator's own network; what a manifest names may not.
+    allowsAddress: (_address, host, port) => operatorTargets.has(`${host}:${port}`),
+    hostMap: egress.hostMap,
+    extraCa: egress.extraCa ?? [],
+  })
+  const catalog = createCatalog({
+    location: marketplace.location,
+    fetch: fetch as unknown as typeof globalThis.fetch,
+    store: createPostgresCatalogStore(pool),
+    log: logEvent,
+    ...(marketplace.refreshIntervalMs === undefined ? {} : { refreshIntervalMs: marketplace.refreshIntervalMs }),
+  })
+  const artifacts = createArtifacts({
+    location: marketplace.location,
+    fetch: fetch as unknown as typeof globalThis.fetch,
+    store: createArtifactStore({ pool, cacheDir: path.join(dataDir, 'artifacts') }),
+    tempDir: path.join(dataDir, 'builds'),
+    log: logEvent,
+    ...(options.npm ? { npm: options.npm } : {}),
+  })
+
+  // From bytes to a process, and from a process to an answer
+  const runtime = createRuntime({
+    log,
+    hostMap: egress.hostMap,
+    extraCa: egress.extraCa ?? [],
+    pidDirectory: path.join(dataDir, 'processes'),
+    ...(options.limits?.runtime ? { limits: options.limits.runtime } : {}),
+  })
+  assertTier(runtime.status().tier, options.minTier ?? 1)
+  const store = createInstallationStore({ pool, replicaId: randomUUID(), claimMs })
+  const connectionStore = createConnectionStore({ pool, sealer })
+  const history = createHistory({ pool })
+  const roles = createPluginRoles({ tenancy, pool })
+  const caller = createPluginCaller({
+    runtime,
+    tenancy,
+    roles,
+    artifacts,
+    networkPolicy: (manifest, configuration) =>
+      networkPolicyFor({
+        permissions: manifest.permissions?.network,
+        configuration,
+        isExempt: isPrivateAllowed,
+        undeclaredMayReachAnyHost: egress.undeclaredMayReachAnyHost ?? false,
+      }),
+    hostCalls: createHostCalls({ connections: connectionStore, sealer, ceiling, fetch }),
+    log: logEvent,
+  })
+  const source = marketplace.location
+  const install = createInstall({ catalog, artifacts, runtime, roles, store, caller, history, ceiling, source })
+  const uninstall = createUninstall({ runtime, roles, store, connections: connectionStore, vault, caller, history })
+  const service = createPluginService({
+    catalog,
+    store,
+    vault,
+    ceiling,
+    tenantOf: tenants.tenantOf,
+    install,
+    uninstall,
+    configure: createConfigure({ store, caller, vault, history }),
+    connections: createConnections({
+      installations: store,
+      connections: connectionStore,
+      states: createOAuthStates({ pool }),
+      caller,
+      vault,
+      history,
+      ceiling,
+      fetch: fetch as unknown as typeof globalThis.fetch,
+      publicUrl: options.publicUrl,
+      log: logEvent,
+    }),
+    callRoute: createCallRoute({ store, caller, vault }),
+    stopPlugin: (tenantId, pluginKey) => runtime.stopPlugin(tenantId, pluginKey),
+  })
+
+  // What goes on without a request
+  const events = createEventDispatcher({
+    pool,
+    ...createSubscriptions({ store, caller, vault, findTenant }),
+    log: logEvent,
+  })
+  const recovery = createRecovery({ store, roles, uninstall, history, log: logEvent })
+
+  // What a request meets
+  const endpoints = createEndpoints(service)
+  const countInstall = await createInstallLimit({ pool, perHour: options.installLimitPerHour ?? 20 })
+  const router = createRouter({ endpoints, service, authenticate: options.authenticate, countInstall, log: logEvent })
+
+  return {
+    router,
+    service,
+    migrator,
+    openapi: () => ({ paths: describeEndpoints(endpoints, '/api/plugins') }),
+    async createTenant(organizationId) {
+      await tenancy.createTenant(organizationId)
+    },
+    async removeTenant(organizationId) {
+      const tenant = await tenancy.findTenant(organizationId)
+      if (!tenant) return
+      await runtime.stopMatching({ tenantId: tenant.schema }, 'the organization is being removed')
+      await tenancy.removeTenant(organizationId)
+      tenants.forget(tenant.schema)
+    },
+    async health() {
+      const { tier, processes } = runtime.status()
+      const { location, fetchedAt, stale, entries, error } = catalog.status()
+      return {
+        tier,
+        marketplace: {
+          location,
+          fetchedAt: fetchedAt?.toISOString() ?? null,
+          stale,
+          entries,
+          ...(error ? { error } : {}),
+        },
+        processes: processes.length,
+      }
+    },
+    async start() {
+      await recovery.start()
+      await catalog.start()
+      await events.start()
+    },
+    async stop() {
+      catalog.stop()
+      await recovery.stop()
+      await events.stop()
+      await runtime.stop()
+      await tenancy.close()
+      await fetch.close()
+    },
+  }
+}
+
+/** The admission check knows tables by name and privilege; columns and policies are the tenancy's concern. */
+function ceilingOf({ tables, ...rest }: PluginHostOptions['grantable']): OperatorCeiling {
+  const privileges = ['select', 'insert', 'update', 'delete'] as const
+  return {
+    ...rest,
+    tables: Object.fromEntries(
+      Object.entries(tables).map(([name, table]) => [
+        name,
+        privileges.filter((privilege) => table.privileges[privilege] !== undefined),
+      ]),
+    ),
+  }
+}
+
+function withoutUser({
+  user: _user,
+  password: _password,
+  ...connection
+}: ClientConfig): Omit<ClientConfig, 'user' | 'password'> {
+  return connection
+}
+
+/** Host and port of every http(s) address among these. */
+function targetsOf(addresses: readonly string[]): ReadonlySet<string> {
+  const urls = addresses
+    .filter((address) => /^https?:/.test(address) && URL.canParse(address))
+    .map((address) => new URL(address))
+  return new Set(
+    urls.map(({ hostname, port, protocol }) => `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`),
+  )
+}
+
+function assertTier(tier: string, minTier: number): void {
+  if (Number(tier.slice(1)) >= minTier) return
+  throw new Error(
+    `SANDBOX_MIN_TIER is ${minTier}, but this machine offers tier ${tier.slice(1)} only. See docs/threat-model.md.`,
+  )
+}

@@ -1,0 +1,46 @@
+import { artifactsMigration } from './artifacts/index.js'
+import { catalogMigration } from './catalog/index.js'
+import { connectionsMigration } from './connections/migration.js'
+import { eventDeliveriesMigration } from './events/migration.js'
+import { installationsMigration } from './installations/migration.js'
+import {
+  createMigrator,
+  hostPlatformMigrations,
+  hostTenantMigrations,
+  type Migrator,
+  type PlatformMigration,
+  type TenantMigration,
+} from './migrations/index.js'
+import { dataKeysMigration } from './secrets/data-keys.js'
+import type { Pool } from 'pg'
+
+/** The migrations of the embedding application; they run after the host's own. */
+export interface ApplicationMigrations {
+  platform: PlatformMigration[]
+  tenant: TenantMigration[]
+}
+
+const platform: PlatformMigration[] = [
+  ...hostPlatformMigrations,
+  eventDeliveriesMigration,
+  connectionsMigration,
+  installationsMigration,
+  catalogMigration,
+  artifactsMigration,
+  dataKeysMigration,
+]
+
+/** Migrates everything that the host needs, and then what the application brings. */
+export function createHostMigrator({
+  pool,
+  application,
+}: {
+  pool: Pool
+  application?: ApplicationMigrations
+}): Migrator {
+  return createMigrator({
+    pool,
+    platform: [...platform, ...(application?.platform ?? [])],
+    tenant: [...hostTenantMigrations, ...(application?.tenant ?? [])],
+  })
+}

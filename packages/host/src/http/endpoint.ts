@@ -1,0 +1,51 @@
+import type { Principal, RoleName } from '@tenon/contract'
+import type { Request } from 'express'
+import type { ZodType } from 'zod'
+
+/** What a request is answered with. */
+export type Answer =
+  | { status: number; data: unknown; headers?: Record<string, string> }
+  | { status: number; file: AnswerFile; headers?: Record<string, string> }
+
+export interface AnswerFile {
+  content: Uint8Array
+  filename: string
+  contentType: string
+}
+
+/** A request after everything in it was checked. */
+export interface Call<Params = Record<string, string>, Query = unknown, Body = unknown> {
+  params: Params
+  query: Query
+  body: Body
+  principal: Principal
+  request: Request
+  signal: AbortSignal
+}
+
+/** One endpoint: what it takes, what it answers, who may call it. The router and the OpenAPI document are made from it. */
+export interface Endpoint<Params = unknown, Query = unknown, Body = unknown> {
+  /** The seed's name of the handler (S60). */
+  operation: string
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** As Express writes it, below the base path. */
+  path: string
+  tag: string
+  summary: string
+  description?: string
+  /** The least role (D-25). */
+  role: RoleName
+  params?: ZodType<Params>
+  query?: ZodType<Query>
+  body?: ZodType<Body>
+  success: { status: number; schema: ZodType } | { status: number; contentType: string }
+  /** Statuses of errors that are particular to this endpoint. */
+  errors?: number[]
+  limited?: boolean
+  handle(call: Call<Params, Query, Body>): Promise<Answer>
+}
+
+/** Keeps the types of one endpoint together while it is written down. */
+export function endpoint<Params, Query, Body>(definition: Endpoint<Params, Query, Body>): Endpoint {
+  return definition as unknown as Endpoint
+}

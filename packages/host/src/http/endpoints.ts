@@ -1,0 +1,411 @@
+import {
+  TenonError,
+  pluginCategorySchema,
+  pluginInstallationSchema,
+  pluginKeySchema,
+  pluginSchema,
+} from '@tenon/contract'
+import * as z from 'zod'
+import type { RouteAnswer } from '../runtime/index.js'
+import type { PluginService } from '../installations/plugin-service.js'
+import { endpoint, type Answer, type Call, type Endpoint } from './endpoint.js'
+import { readUpload } from './upload.js'
+
+const key = z.object({ key: pluginKeySchema })
+const id = z.object({ id: z.coerce.number({ error: 'must be a number' }).int().min(1) })
+const workspace = key.extend({ webhookId: z.coerce.number({ error: 'must be a number' }).int().min(1) })
+const jsonObject = z.record(z.string(), z.unknown())
+const workspaceSchema = z
+  .looseObject({ id: z.int(), is_active: z.boolean(), created_at: z.string(), connected_by: z.int() })
+  .meta({
+    id: 'Workspace',
+    description: 'A connected account; what else it carries is said by the manifest of the plugin',
+  })
+const connectionTestSchema = z
+  .looseObject({
+    success: z.boolean(),
+    message: z.string(),
+    testedAt: z.string().optional(),
+    steps: z.array(z.looseObject({ name: z.string(), ok: z.boolean(), message: z.string().optional() })).optional(),
+  })
+  .meta({ id: 'ConnectionTest' })
+
+const ok = (data: unknown): Answer => ({ status: 200, data })
+const created = (data: unknown): Answer => ({ status: 201, data })
+
+/** S65 to S81, literals before parameters (C1). What follows them below `/:key` belongs to the plugins. */
+export function createEndpoints(service: PluginService): Endpoint[] {
+  return [
+    ...marketplaceEndpoints(service),
+    ...installationEndpoints(service),
+    ...connectionEndpoints(service),
+    ...pluginEndpoints(service),
+  ]
+}
+
+function marketplaceEndpoints(service: PluginService): Endpoint[] {
+  const tag = 'Marketplace'
+  return [
+    endpoint({
+      operation: 'getAllPlugins',
+      method: 'get',
+      path: '/marketplace',
+      tag,
+      summary: 'List the plugins of the marketplace',
+      role: 'Reviewer',
+      query: z.object({ category: z.string().max(100).optional().describe('Only plugins of this category') }),
+      success: { status: 200, schema: z.array(pluginSchema) },
+      errors: [503],
+      handle: async ({ query }) => ok(service.getAllPlugins(query.category)),
+    }),
+    endpoint({
+      operation: 'searchPlugins',
+      method: 'get',
+      path: '/marketplace/search',
+      tag,
+      summary: 'Search plugins by name, tags and description',
+      role: 'Reviewer',
+      query: z.object({
+        q: z
+          .string({ error: "Query parameter 'q' is required" })
+          .trim()
+          .min(1, "Query parameter 'q' is required")
+          .max(200),
+      }),
+      success: { status: 200, schema: z.array(pluginSchema) },
+      errors: [503],
+      handle: async ({ query }) => ok(service.searchPlugins(query.q)),
+    }),
+    endpoint({
+      operation: 'getPluginByKey',
+      method: 'get',
+      path: '/marketplace/:key',
+      tag,
+      summary: 'Show one plugin',
+      role: 'Reviewer',
+      params: z.object({ key: z.string().max(100) }),
+      success: { status: 200, schema: pluginSchema },
+      errors: [404, 503],
+      handle: async ({ params }) => {
+        const plugin = service.getPluginByKey(params.key)
+        if (!plugin) throw new TenonError('PLUGIN_NOT_FOUND')
+        return ok(plugin)
+      },
+    }),
+    endpoint({
+      operation: 'getCategories',
+      method: 'get',
+      path: '/categories',
+      tag,
+      summary: 'List the categories',
+      role: 'Reviewer',
+      success: { status: 200, schema: z.array(pluginCategorySchema) },
+      errors: [503],
+      handle: async () => ok(service.getCategories()),
+    }),
+  ]
+}
+
+function installationEndpoints(service: PluginService): Endpoint[] {
+  const tag = 'Installations'
+  return [
+    endpoint({
+      operation: 'installPlugin',
+      method: 'post',
+      path: '/install',
+      tag,
+      summary: 'Install a plugin for your organization',
+      role: 'Admin',
+      body: z.object({
+        pluginKey: z.string({ error: 'pluginKey is required' }).trim().min(1, 'pluginKey is required').max(100),
+      }),
+      success: { status: 201, schema: pluginInstallationSchema },
+      errors: [404, 409, 422, 502, 503, 504],
+      limited: true,
+      handle: async ({ body, principal }) =>
+        created(await service.installPlugin(body.pluginKey, principal.userId, principal.tenantId)),
+    }),
+    endpoint({
+      operation: 'getInstalledPlugins',
+      method: 'get',
+      path: '/installations',
+      tag,
+      summary: 'List the installed plugins of your organization',
+      role: 'Reviewer',
+      success: { status: 200, schema: z.array(pluginInstallationSchema) },
+      handle: async ({ principal }) => ok(await service.getInstalledPlugins(principal.tenantId)),
+    }),
+    endpoint({
+      operation: 'uninstallPlugin',
+      method: 'delete',
+      path: '/installations/:id',
+      tag,
+      summary: 'Uninstall a plugin',
+      description: 'With data=keep the tables of the plugin stay, out of reach, for a later installation.',
+      role: 'Admin',
+      params: id,
+      query: z.object({ data: z.enum(['erase', 'keep']).default('erase') }),
+      success: { status: 200, schema: z.string() },
+      errors: [404, 409],
+      handle: async ({ params, query, principal }) => {
+        await service.uninstallPlugin(params.id, principal.userId, principal.tenantId, { data: query.data })
+        return ok('Plugin uninstalled successfully')
+      },
+    }),
+    endpoint({
+      operation: 'updatePluginConfiguration',
+      method: 'put',
+      path: '/installations/:id/configuration',
+      tag,
+      summary: 'Save the configuration of a plugin',
+      description: 'A secret that is absent, or comes back masked, keeps its value; null removes it.',
+      role: 'Admin',
+      params: id,
+      query: z.object({
+        force: z.enum(['true', 'false']).default('false').describe('Save although the connection test fails'),
+      }),
+      body: z.object({
+        configuration: z.record(z.string(), z.unknown(), { error: 'Configuration object is required' }),
+      }),
+      success: { status: 200, schema: pluginInstallationSchema },
+      errors: [404, 409, 422, 502, 504],
+      handle: async ({ params, query, body, principal }) =>
+        ok(
+          await service.updateConfiguration(params.id, principal.userId, principal.tenantId, body.configuration, {
+            force: query.force === 'true',
+          }),
+        ),
+    }),
+    ...[true, false].map((enabled) =>
+      endpoint({
+        operation: enabled ? 'enablePlugin' : 'disablePlugin',
+        method: 'post',
+        path: `/installations/:id/${enabled ? 'enable' : 'disable'}`,
+        tag,
+        summary: enabled ? 'Let a disabled plugin work again' : 'Stop a plugin without removing anything',
+        role: 'Admin',
+        params: id,
+        success: { status: 200, schema: pluginInstallationSchema },
+        errors: [404, 409],
+        handle: async ({ params, principal }) =>
+          ok(await service.setEnabled(params.id, principal.userId, principal.tenantId, enabled)),
+      }),
+    ),
+    endpoint({
+      operation: 'testPluginConnection',
+      method: 'post',
+      path: '/:key/test-connection',
+      tag,
+      summary: 'Try a configuration without saving it',
+      role: 'Admin',
+      params: key,
+      body: z.object({
+        configuration: z.record(z.string(), z.unknown(), { error: 'Configuration object is required' }),
+      }),
+      success: { status: 200, schema: connectionTestSchema },
+      errors: [404, 409],
+      handle: async ({ params, body, principal }) =>
+        ok(await service.testConnection(params.key, body.configuration, principal)),
+    }),
+  ]
+}
+
+function connectionEndpoints(service: PluginService): Endpoint[] {
+  const tag = 'Connections'
+  return [
+    endpoint({
+      operation: 'startOAuth',
+      method: 'post',
+      path: '/:key/oauth/start',
+      tag,
+      summary: 'Begin to connect an account at another service',
+      role: 'Admin',
+      params: key,
+      body: z.object({ connection: z.string().max(100).optional() }).optional(),
+      success: { status: 200, schema: z.object({ authorizeUrl: z.string() }) },
+      errors: [404, 422],
+      handle: async ({ params, body, principal }) =>
+        ok(
+          await service.startOAuth(
+            params.key,
+            principal.userId,
+            principal.tenantId,
+            principal.sessionId,
+            body?.connection,
+          ),
+        ),
+    }),
+    endpoint({
+      operation: 'connectOAuthWorkspace',
+      method: 'post',
+      path: '/:key/oauth/connect',
+      tag,
+      summary: 'Finish connecting with the code that the service sent back',
+      role: 'Admin',
+      params: key,
+      body: z.object({
+        code: z.string({ error: 'OAuth code is required' }).min(1, 'OAuth code is required').max(2_000),
+        state: z.string({ error: 'OAuth state is required' }).min(1, 'OAuth state is required').max(200),
+      }),
+      success: { status: 201, schema: workspaceSchema },
+      errors: [404, 422, 502],
+      handle: async ({ params, body, principal }) =>
+        created(
+          await service.connectOAuthWorkspace(params.key, body.code, principal.userId, principal.tenantId, {
+            state: body.state,
+            sessionId: principal.sessionId,
+          }),
+        ),
+    }),
+    endpoint({
+      operation: 'getOAuthWorkspaces',
+      method: 'get',
+      path: '/:key/oauth/workspaces',
+      tag,
+      summary: 'List the connected accounts',
+      role: 'Reviewer',
+      params: key,
+      success: { status: 200, schema: z.array(workspaceSchema) },
+      handle: async ({ params, principal }) =>
+        ok(await service.getOAuthWorkspaces(params.key, principal.userId, principal.tenantId)),
+    }),
+    endpoint({
+      operation: 'updateOAuthWorkspace',
+      method: 'patch',
+      path: '/:key/oauth/workspaces/:webhookId',
+      tag,
+      summary: 'Change the settings of a connected account, or switch it on and off',
+      role: 'Admin',
+      params: workspace,
+      body: jsonObject,
+      success: { status: 200, schema: workspaceSchema },
+      errors: [404, 422],
+      handle: async ({ params, body, principal }) =>
+        ok(
+          await service.updateOAuthWorkspace(params.key, params.webhookId, principal.userId, principal.tenantId, body),
+        ),
+    }),
+    endpoint({
+      operation: 'disconnectOAuthWorkspace',
+      method: 'delete',
+      path: '/:key/oauth/workspaces/:webhookId',
+      tag,
+      summary: 'Disconnect an account',
+      role: 'Admin',
+      params: workspace,
+      success: { status: 200, schema: z.string() },
+      errors: [404],
+      handle: async ({ params, principal }) => {
+        await service.disconnectOAuthWorkspace(params.key, params.webhookId, principal.userId, principal.tenantId)
+        return ok('Workspace disconnected successfully')
+      },
+    }),
+  ]
+}
+
+/** S78 to S81: four routes that plugins have, with the seed's names for them. They are the general route call. */
+function pluginEndpoints(service: PluginService): Endpoint[] {
+  const tag = 'Plugins'
+  const errors = [404, 409, 422, 502, 503, 504]
+  const call = callPluginRoute(service)
+  return [
+    endpoint({
+      operation: 'getMLflowModels',
+      method: 'get',
+      path: '/:key/models',
+      tag,
+      summary: 'List the models that a plugin has synced',
+      role: 'Auditor',
+      params: key,
+      query: jsonObject,
+      success: { status: 200, schema: z.unknown() },
+      errors,
+      handle: (request) => call(request, '/models'),
+    }),
+    endpoint({
+      operation: 'syncMLflowModels',
+      method: 'post',
+      path: '/:key/sync',
+      tag,
+      summary: 'Sync models now',
+      role: 'Auditor',
+      params: key,
+      success: { status: 200, schema: z.unknown() },
+      errors,
+      handle: (request) => call(request, '/sync'),
+    }),
+    endpoint({
+      operation: 'getRiskImportTemplate',
+      method: 'get',
+      path: '/:key/template',
+      tag,
+      summary: 'Download the template of an import',
+      role: 'Auditor',
+      params: key,
+      success: { status: 200, contentType: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet' },
+      errors,
+      handle: (request) => call(request, '/template'),
+    }),
+    endpoint({
+      operation: 'importRisks',
+      method: 'post',
+      path: '/:key/import',
+      tag,
+      summary: 'Import rows, or an .xlsx or .csv file',
+      role: 'Auditor',
+      params: key,
+      body: z
+        .object({ csvData: z.array(z.unknown(), { error: 'CSV data is required and must be an array' }).optional() })
+        .loose()
+        .optional(),
+      success: { status: 200, schema: z.unknown() },
+      errors: [...errors, 413],
+      handle: (request) => call(request, '/import'),
+    }),
+  ]
+}
+
+/** Hands a request to the plugin. The least role of a route is the plugin's to raise, and checked where its report is known. */
+export function callPluginRoute(service: PluginService) {
+  return async (
+    { params, principal, request, query, body, signal }: Call<{ key: string }, unknown, unknown>,
+    path: string,
+  ): Promise<Answer> => {
+    const upload = request.is('multipart/form-data') ? await readUpload(request) : undefined
+    const answer = await service.callRoute(principal.tenantId, {
+      pluginKey: params.key,
+      userId: principal.userId,
+      role: principal.role,
+      method: request.method,
+      path,
+      query: query as Record<string, unknown>,
+      signal,
+      ...(upload
+        ? { body: upload.fields, ...(upload.file ? { file: upload.file } : {}) }
+        : body === undefined
+          ? {}
+          : { body }),
+    })
+    return toAnswer(answer)
+  }
+}
+
+function toAnswer({ status, data, buffer, filename, contentType, headers }: RouteAnswer): Answer {
+  const safeHeaders = headersOf(headers)
+  if (!buffer) return { status, data: data ?? null, headers: safeHeaders }
+  return {
+    status,
+    headers: safeHeaders,
+    file: { content: buffer, filename: filename ?? 'download', contentType: contentType ?? 'application/octet-stream' },
+  }
+}
+
+const passedHeaders = new Set(['cache-control', 'content-language', 'etag', 'last-modified', 'retry-after'])
+
+/** A plugin's text on our origin: only headers that cannot set cookies, open the page to others, or redirect. */
+function headersOf(headers: RouteAnswer['headers'] = {}): Record<string, string> {
+  const passed = Object.entries(headers).filter(
+    ([name, value]) => passedHeaders.has(name.toLowerCase()) && /^[\x20-\x7e]*$/.test(String(value)),
+  )
+  return Object.fromEntries(passed.map(([name, value]) => [name.toLowerCase(), String(value)]))
+}

@@ -1,0 +1,65 @@
+import { envelope, errorBodySchema } from '@tenon/contract'
+import * as z from 'zod'
+import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject, ZodOpenApiResponsesObject } from 'zod-openapi'
+import type { Endpoint } from './endpoint.js'
+
+/** The paths of an OpenAPI 3.1 document, made from the same table as the router. */
+export function describeEndpoints(endpoints: readonly Endpoint[], basePath: string): ZodOpenApiPathsObject {
+  const paths: ZodOpenApiPathsObject = {}
+  for (const endpoint of endpoints) {
+    const path = `${basePath}${endpoint.path.replace(/:(\w+)/g, '{$1}')}`
+    paths[path] = { ...paths[path], [endpoint.method]: describe(endpoint) }
+  }
+  return paths
+}
+
+function describe({
+  operation,
+  tag,
+  summary,
+  description,
+  role,
+  params,
+  query,
+  body,
+  success,
+  errors = [],
+  limited,
+}: Endpoint): ZodOpenApiOperationObject {
+  const statuses = [...(body || params || query ? [400] : []), 401, 403, ...errors, ...(limited ? [429] : []), 500]
+  return {
+    operationId: operation,
+    tags: [tag],
+    summary,
+    description: [description, `Least role: ${role === 'Auditor' ? 'as the route of the plugin says' : role}.`]
+      .filter(Boolean)
+      .join(' '),
+    security: [{ bearer: [] }],
+    requestParams: {
+      ...(params ? { path: params as z.ZodObject } : {}),
+      ...(query instanceof z.ZodObject ? { query } : {}),
+    },
+    ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
+    responses: <ZodOpenApiResponsesObject>{
+      ...successOf(success),
+      ...Object.fromEntries(statuses.map((status) => [String(status), errorOf(status)])),
+    },
+  }
+}
+
+function successOf(success: Endpoint['success']) {
+  const description = envelope(success.status, null).message
+  if ('contentType' in success)
+    return {
+      [`${success.status}`]: {
+        description,
+        content: { [success.contentType]: { schema: { type: 'string', format: 'binary' } } },
+      },
+    }
+  const schema = z.object({ message: z.literal(description), data: success.schema })
+  return { [`${success.status}`]: { description, content: { 'application/json': { schema } } } }
+}
+
+function errorOf(status: number) {
+  return { description: envelope(status, null).message, content: { 'application/json': { schema: errorBodySchema } } }
+}

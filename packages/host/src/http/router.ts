@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto'
+import { TenonError, envelope, errorAnswer, pluginKeySchema, type Principal } from '@tenon/contract'
+import express, {
+  type ErrorRequestHandler,
+  type Request,
+  type RequestHandler,
+  type Response,
+  type Router,
+} from 'express'
+import type { ZodType } from 'zod'
+import { assertRole } from '../installations/routes.js'
+import type { PluginService } from '../installations/plugin-service.js'
+import { callPluginRoute } from './endpoints.js'
+import type { Answer, Call, Endpoint } from './endpoint.js'
+import type { CountInstall } from './install-limit.js'
+
+/** Bytes of a JSON body (S83). */
+export const maxBodyBytes = 10_000_000
+
+interface RouterOptions {
+  endpoints: readonly Endpoint[]
+  service: PluginService
+  /** Who a request comes from. @throws TenonError NOT_AUTHENTICATED and the like */
+  authenticate: (request: Request) => Promise<Principal>
+  countInstall: CountInstall
+  log: (event: string, fields: Record<string, unknown>) => void
+}
+
+/** The Express router of everything below `/api/plugins`. */
+export function createRouter({ endpoints, service, authenticate, countInstall, log }: RouterOptions): Router {
+  const router = express.Router()
+  const principals = new WeakMap<Request, Principal>()
+  const principalOf = (request: Request): Principal => {
+    const principal = principals.get(request)
+    if (!principal) throw new TenonError('NOT_AUTHENTICATED')
+    return principal
+  }
+
+  router.use(setRequestId)
+  router.use(async (request, _response, next) => {
+    principals.set(request, await authenticate(request))
+    next()
+  })
+  // After authentication, so that a stranger cannot make the server read large bodies.
+  router.use(express.json({ limit: maxBodyBytes }))
+  for (const endpoint of endpoints) {
+    router[endpoint.method](endpoint.path, async (request, response) => {
+      const principal = principalOf(request)
+      assertRole(principal.role, endpoint.role)
+      if (endpoint.limited) await countInstall(request)
+      sendAnswer(response, await endpoint.handle(checkedCall(endpoint, request, principal)))
+    })
+  }
+  router.all('/:key/*path', pluginRoute(service, principalOf))
+  router.use((request: Request) => {
+    throw new TenonError('ROUTE_NOT_FOUND', { method: request.method, path: request.originalUrl.split('?')[0] })
+  })
+  router.use(answerErrors(log))
+  return router
+}
+
+const setRequestId: RequestHandler = (request, response, next) => {
+  const existing = response.getHeader('x-request-id') ?? (request as { id?: unknown }).id
+  response.setHeader('x-request-id', typeof existing === 'string' ? existing : randomUUID())
+  next()
+}
+
+/** Everything below `/:key` that the table does not name is the plugin's. */
+function pluginRoute(service: PluginService, principalOf: (request: Request) => Principal): RequestHandler {
+  const call = callPluginRoute(service)
+  return async (request, response) => {
+    const { key, path } = request.params as unknown as { key: string; path: string[] }
+    const { method, originalUrl } = request
+    if (!pluginKeySchema.safeParse(key).success)
+      throw new TenonError('ROUTE_NOT_FOUND', { method, path: originalUrl.split('?')[0] })
+    const principal = principalOf(request)
+    const answer = await call(
+      {
+        params: { key },
+        query: request.query,
+        body: request.body as unknown,
+        principal,
+        request,
+        signal: signalOf(response),
+      },
+      `/${path.map(encodeURIComponent).join('/')}`,
+    )
+    sendAnswer(response, answer)
+  }
+}
+
+/** @throws TenonError VALIDATION_FAILED with the first thing that is wrong */
+function checkedCall(endpoint: Endpoint, request: Request, principal: Principal): Call {
+  return {
+    params: check(endpoint.params, request.params) as Record<string, string>,
+    query: check(endpoint.query, request.query),
+    body: request.is('multipart/form-data') ? undefined : check(endpoint.body, request.body as unknown),
+    principal,
+    request,
+    signal: signalOf(request.res as Response),
+  }
+}
+
+function check(schema: ZodType | undefined, value: unknown): unknown {
+  if (!schema) return value
+  const parsed = schema.safeParse(value ?? undefined)
+  if (parsed.success) return parsed.data
+  const issues = parsed.error.issues.map(({ path, message }) => ({ field: path.map(String).join('.'), message }))
+  const [first] = issues
+  const named =
+    first &&
+    first.field !== '' &&
+    !first.message.includes(first.field) &&
+    /^(must|Invalid|Too|Unrecognized)/.test(first.message)
+  const message = named ? `${first.field}: ${first.message}` : (first?.message ?? 'The request is not valid.')
+  throw new TenonError('VALIDATION_FAILED', { message, problems: issues })
+}
+
+/** Fires when the caller goes away before the answer. */
+function signalOf(response: Response): AbortSignal {
+  const controller = new AbortController()
+  response.on('close', () => response.writableFinished || controller.abort(new TenonError('CALL_CANCELLED')))
+  return controller.signal
+}
+
+function sendAnswer(response: Response, answer: Answer): void {
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
+  // What a plugin answers is never taken for a page of ours.
+  response.setHeader('x-content-type-options', 'nosniff')
+  if (!('file' in answer)) {
+    response.status(answer.status).json(envelope(answer.status, answer.data))
+    return
+  }
+  const { content, filename, contentType } = answer.file
+  response.status(answer.status)
+  response.setHeader('content-security-policy', "default-src 'none'; sandbox")
+  response.attachment(filename.replace(/[^\w .()-]/g, '_').slice(0, 200))
+  response.setHeader(
+    'content-type',
+    /^[\w.+-]+\/[\w.+-]+(; ?charset=[\w-]+)?$/.test(contentType) ? contentType : 'application/octet-stream',
+  )
+  response.end(Buffer.from(content.buffer, content.byteOffset, content.byteLength))
+}
+
+function answerErrors(log: RouterOptions['log']): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) return next(error)
+    const requestId = String(response.getHeader('x-request-id'))
+    const { status, body } = errorAnswer(error, requestId)
+    if (status >= 500) {
+      const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      log('request-failed', {
+        requestId,
+        code: body.code,
+        method: request.method,
+        path: request.baseUrl + request.path,
+        cause,
+      })
+    }
+    const seconds = (body['details'] as { seconds?: unknown } | undefined)?.seconds
+    if (status === 429 && typeof seconds === 'number') response.setHeader('retry-after', String(seconds))
+    response.status(status).json(body)
+  }
+}

@@ -1,0 +1,62 @@
+import { TenonError } from '@tenon/contract'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormatsModule from 'ajv-formats'
+import { RE2JS } from 're2js'
+
+// ajv-formats is CommonJS with a default export; under NodeNext the function is its `default`.
+const addFormats = addFormatsModule.default
+
+export interface ConfigurationProblem {
+  /** JSON pointer of the field, empty for the whole. */
+  field: string
+  message: string
+}
+
+/**
+ * Finds what is wrong with a value by a JSON Schema that a plugin wrote. Patterns run on a linear-time engine, because
+ * the schema is the attacker's text and this runs in the host.
+ *
+ * @throws TenonError PLUGIN_RESULT_INVALID when the schema itself cannot be used.
+ */
+export function findProblems(value: unknown, schema: Record<string, unknown>, plugin: string): ConfigurationProblem[] {
+  const validate = compile(schema, plugin)
+  if (validate(value)) return []
+  return (validate.errors ?? [])
+    .filter(({ keyword }) => keyword !== 'if')
+    .slice(0, 50)
+    .map(({ instancePath, keyword, message, params }) => ({
+      field:
+        keyword === 'required'
+          ? `${instancePath}/${String((params as { missingProperty?: string }).missingProperty)}`
+          : instancePath,
+      message: keyword === 'required' ? 'is required' : (message ?? 'is not valid'),
+    }))
+}
+
+/** @throws TenonError CONFIGURATION_INVALID with one entry for each field. */
+export function assertValid(value: unknown, schema: Record<string, unknown>, plugin: string): void {
+  const problems = findProblems(value, schema, plugin)
+  if (problems.length === 0) return
+  const reasons = problems.map(({ field, message }) => `${field.slice(1) || 'the whole'} ${message}`).join('; ')
+  throw new TenonError('CONFIGURATION_INVALID', { reasons, problems })
+}
+
+function compile(schema: Record<string, unknown>, plugin: string): ValidateFunction {
+  const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, code: { regExp: linearRegExp } })
+  addFormats(ajv)
+  try {
+    return ajv.compile(schema)
+  } catch (cause) {
+    const reason = `the JSON Schema of its configuration: ${cause instanceof Error ? cause.message : String(cause)}`
+    throw new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason }, { cause })
+  }
+}
+
+const linearRegExp = Object.assign(
+  (pattern: string) => {
+    const compiled = RE2JS.compile(pattern)
+    // ajv keeps compiled patterns by their text, which must therefore differ
+    return { test: (text: string) => compiled.matcher(text).find(), toString: () => pattern }
+  },
+  { code: 'linearRegExp' },
+)

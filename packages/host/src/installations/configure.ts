@@ -1,0 +1,149 @@
+import { PluginInstallationStatus as Status, TenonError, type TestConnectionResult } from '@tenon/contract'
+import type { PluginReport } from '@tenon/contract/wire'
+import type { TenantScope } from '../migrations/index.js'
+import type { Configuration, ConfigurationVault } from '../secrets/configuration-vault.js'
+import { assertValid } from './configuration-check.js'
+import type { History } from './history.js'
+import type { Installation, InstallationStore } from './installation-store.js'
+import { underLease } from './lease.js'
+import type { CallSubject, PluginCaller } from './plugin-caller.js'
+import { acceptResult, acceptValidation, connectionTestOf } from './results.js'
+import { configurationOwnerOf, subjectOf } from './subject.js'
+
+interface ConfigureOptions {
+  store: InstallationStore
+  caller: PluginCaller
+  vault: ConfigurationVault
+  history: History
+}
+
+export interface ConfigureRequest {
+  tenant: TenantScope
+  id: number
+  userId: number
+  /** As a person sent it: a masked or absent secret keeps its value, null removes it. */
+  configuration: Configuration
+  /** Skips a failed connection test where the manifest asks for one on saving; never `validateConfig`. */
+  force?: boolean
+}
+
+export interface Configure {
+  configure(request: ConfigureRequest): Promise<Installation>
+  /** Tests values that need not be saved. Always answers; a failed test is an answer too. */
+  testConnection(request: {
+    tenant: TenantScope
+    installation: Installation
+    userId: number
+    configuration: Configuration
+  }): Promise<TestConnectionResult>
+}
+
+/**
+ * Saves a configuration: completed with stored secrets, checked by its schema and by the plugin, tried by `configure()`,
+ * and only then stored. Until the last step the earlier configuration stays in force (D-18).
+ */
+export function createConfigure({ store, caller, vault, history }: ConfigureOptions): Configure {
+  async function save(request: ConfigureRequest, row: Installation, signal: AbortSignal): Promise<Installation> {
+    const { tenant, id, userId } = request
+    const subject = callable(tenant, row)
+    const owner = configurationOwnerOf(tenant, row)
+    const plugin = subject.manifest.displayName
+    const configuration = vault.merge(request.configuration, row.configuration, owner)
+    if (owner.schema) assertValid(configuration, owner.schema, plugin)
+    const call = { subject, userId, configuration, signal }
+    if (exportsOf(row).has('validateConfig')) {
+      acceptValidation(await caller.call({ ...call, invocation: { kind: 'validateConfig', configuration } }))
+    }
+    if (subject.manifest.contributes?.testOnSave && !request.force) await assertConnects(call)
+    if (exportsOf(row).has('configure')) {
+      await caller.callInTransaction(
+        { ...call, invocation: { kind: 'configure', configuration } },
+        { accept: (answer) => acceptResult(answer, plugin, 'configuring') },
+      )
+    }
+    const sealed = vault.seal(configuration, owner, userId, row.configuration)
+    const settled = await store.settle(tenant, id, { status: row.status, configuration: sealed })
+    await history.record(tenant, {
+      pluginKey: row.pluginKey,
+      installationId: id,
+      userId,
+      action: 'configure',
+      outcome: 'done',
+      before: vault.mask(row.configuration, owner) ?? {},
+      after: vault.mask(sealed, owner) ?? {},
+    })
+    return settled
+  }
+
+  async function assertConnects(call: {
+    subject: CallSubject
+    userId: number
+    configuration: Configuration
+    signal: AbortSignal
+  }) {
+    const invocation = { kind: 'testConnection' as const, configuration: call.configuration }
+    const { success, message, steps } = connectionTestOf(await caller.call({ ...call, invocation }))
+    if (!success) throw new TenonError('SERVICE_FAILED', { message: `The connection test failed: ${message}`, steps })
+  }
+
+  return {
+    async configure(request) {
+      const { tenant, id, userId } = request
+      const row = await store.claim(tenant, id, [Status.INSTALLED])
+      return underLease(store, tenant, id, async (signal) => {
+        try {
+          return await save(request, row, signal)
+        } catch (error) {
+          await store.settle(tenant, id, { status: row.status })
+          const message = error instanceof Error ? error.message : String(error)
+          await history.record(tenant, {
+            pluginKey: row.pluginKey,
+            installationId: id,
+            userId,
+            action: 'configure',
+            outcome: 'failed',
+            message,
+          })
+          throw error
+        }
+      })
+    },
+
+    async testConnection({ tenant, installation, userId, configuration: sent }) {
+      const subject = callable(tenant, installation)
+      if (!exportsOf(installation).has('testConnection')) {
+        return { success: false, message: 'Plugin does not support connection testing' }
+      }
+      const configuration = vault.merge(sent, installation.configuration, configurationOwnerOf(tenant, installation))
+      try {
+        const invocation = { kind: 'testConnection' as const, configuration }
+        return connectionTestOf(await caller.call({ subject, userId, configuration, invocation }))
+      } catch (error) {
+        return {
+          success: false,
+          message: error instanceof Error ? error.message : String(error),
+          testedAt: new Date().toISOString(),
+        }
+      }
+    },
+  }
+}
+
+/** @throws TenonError PLUGIN_NOT_INSTALLED */
+function callable(tenant: TenantScope, installation: Installation): CallSubject {
+  const subject = subjectOf(tenant, installation)
+  if (!subject)
+    throw new TenonError('PLUGIN_NOT_INSTALLED', {
+      plugin: installation.manifest?.displayName ?? installation.pluginKey,
+    })
+  return subject
+}
+
+/** What the plugin exported when it was installed. */
+export function reportOf(installation: Installation): PluginReport | undefined {
+  return installation.metadata?.['report'] as PluginReport | undefined
+}
+
+function exportsOf(installation: Installation): ReadonlySet<string> {
+  return new Set(reportOf(installation)?.exports ?? [])
+}

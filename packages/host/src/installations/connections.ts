@@ -1,0 +1,253 @@
+import {
+  TenonError,
+  isJsonObject,
+  valueAt,
+  type ConnectionContribution,
+  type ConnectionGrant,
+  type JsonObject,
+  type OperatorCeiling,
+} from '@tenon/contract'
+import type { Connection, ConnectionOwner, ConnectionStore } from '../connections/connection-store.js'
+import type { OAuthStates } from '../connections/oauth-states.js'
+import { exchangeCode } from '../connections/token-exchange.js'
+import type { TenantScope } from '../migrations/index.js'
+import type { ConfigurationVault } from '../secrets/configuration-vault.js'
+import { assertValid } from './configuration-check.js'
+import { reportOf } from './configure.js'
+import type { History } from './history.js'
+import type { Installation, InstallationStore } from './installation-store.js'
+import type { PluginCaller } from './plugin-caller.js'
+import { findRunning } from './routes.js'
+import { configurationOwnerOf, subjectOf } from './subject.js'
+
+/** Who connects, and for which plugin. */
+export interface ConnectionRequest {
+  tenant: TenantScope
+  pluginKey: string
+  userId: number
+  sessionId: string
+}
+
+/** S74, S75: a connection as the API shows it; the plugin's manifest says what the details and settings are called. */
+export type ConnectionJson = JsonObject & { id: number; is_active: boolean; created_at: string; connected_by: number }
+
+export interface Connections {
+  /** The address at the provider that a person is sent to. */
+  start(request: ConnectionRequest & { contributionId?: string }): Promise<{ authorizeUrl: string }>
+  /** Finishes the round trip with what the provider sent back. */
+  connect(request: ConnectionRequest & { code: string; state: string }): Promise<ConnectionJson>
+  list(request: Omit<ConnectionRequest, 'sessionId' | 'userId'>): Promise<ConnectionJson[]>
+  update(request: Omit<ConnectionRequest, 'sessionId'> & { id: number; change: JsonObject }): Promise<ConnectionJson>
+  disconnect(request: Omit<ConnectionRequest, 'sessionId'> & { id: number }): Promise<void>
+}
+
+interface ConnectionsOptions {
+  installations: InstallationStore
+  connections: ConnectionStore
+  states: OAuthStates
+  caller: PluginCaller
+  vault: ConfigurationVault
+  history: History
+  ceiling: OperatorCeiling
+  /** For the provider's token address; every connection of it is checked. */
+  fetch: typeof fetch
+  /** Where the web client is; the provider sends people back to `<publicUrl>/plugins/<key>/manage`. */
+  publicUrl: string
+  log: (event: string, fields: Record<string, unknown>) => void
+}
+
+export function createConnections(options: ConnectionsOptions): Connections {
+  const { installations, connections, states, history, publicUrl } = options
+
+  /** What is declared and what the operator set up, for one plugin that is installed. */
+  async function resolve(tenant: TenantScope, pluginKey: string, contributionId?: string) {
+    const installation = await findRunning(installations, tenant, pluginKey)
+    const declared = installation.manifest?.contributes?.connections ?? []
+    const contribution = contributionId === undefined ? declared[0] : declared.find(({ id }) => id === contributionId)
+    const plugin = installation.manifest?.displayName ?? pluginKey
+    if (!contribution) throw new TenonError('CONNECTION_NOT_DECLARED', { plugin })
+    return { installation, contribution, plugin }
+  }
+
+  return {
+    async start({ tenant, pluginKey, userId, sessionId, contributionId }) {
+      const { contribution } = await resolve(tenant, pluginKey, contributionId)
+      const grant = grantOf(options.ceiling, pluginKey, contribution.provider)
+      const redirectUri = `${publicUrl}/plugins/${pluginKey}/manage`
+      const trip = {
+        organizationId: tenant.organizationId,
+        userId,
+        sessionId,
+        pluginKey,
+        contributionId: contribution.id,
+        redirectUri,
+      }
+      const state = await states.issue(trip)
+      const authorizeUrl = new URL(grant.authorizeUrl)
+      const parameters = {
+        response_type: 'code',
+        client_id: grant.clientId,
+        scope: contribution.scopes.join(','),
+        redirect_uri: redirectUri,
+        state,
+      }
+      for (const [name, value] of Object.entries(parameters)) authorizeUrl.searchParams.set(name, value)
+      return { authorizeUrl: authorizeUrl.href }
+    },
+
+    async connect(request) {
+      const { tenant, pluginKey, userId, sessionId, code, state } = request
+      const trip = await states.consume(state, { organizationId: tenant.organizationId, userId, sessionId, pluginKey })
+      const { installation, contribution, plugin } = await resolve(tenant, pluginKey, trip.contributionId)
+      const grant = grantOf(options.ceiling, pluginKey, contribution.provider)
+      const { provider } = contribution
+      const answer = await exchangeCode({ provider, grant, code, redirectUri: trip.redirectUri, fetch: options.fetch })
+      const saved = await connections.save(ownerOf(tenant, pluginKey), {
+        ...readAnswer(answer, contribution),
+        connectedBy: userId,
+      })
+      await history.record(tenant, {
+        pluginKey,
+        userId,
+        action: 'connect',
+        outcome: 'done',
+        after: { account: saved.account, provider },
+      })
+      await tellPlugin(installation, contribution, saved, request, plugin)
+      return toJson(saved)
+    },
+
+    async list({ tenant, pluginKey }) {
+      return (await connections.list(ownerOf(tenant, pluginKey))).map(toJson)
+    },
+
+    async update({ tenant, pluginKey, id, change }) {
+      const owner = ownerOf(tenant, pluginKey)
+      const existing = await connections.get(owner, id)
+      const { contribution, plugin } = await resolve(tenant, pluginKey, existing.contributionId)
+      const { is_active: isActive, ...changed } = change
+      if (isActive !== undefined && typeof isActive !== 'boolean') {
+        throw new TenonError('VALIDATION_FAILED', { message: 'is_active must be true or false', field: 'is_active' })
+      }
+      const settings = { ...existing.settings, ...changed }
+      assertSettings(settings, contribution, plugin)
+      return toJson(await connections.update(owner, id, { settings, ...(isActive === undefined ? {} : { isActive }) }))
+    },
+
+    async disconnect({ tenant, pluginKey, userId, id }) {
+      const owner = ownerOf(tenant, pluginKey)
+      const { account } = await connections.get(owner, id)
+      await connections.remove(owner, id)
+      await history.record(tenant, { pluginKey, userId, action: 'disconnect', outcome: 'done', before: { account } })
+    },
+  }
+
+  /** The plugin's own work after a connection was made, such as joining a channel. Its failure is a warning. */
+  async function tellPlugin(
+    installation: Installation,
+    { onConnect }: ConnectionContribution,
+    saved: Connection,
+    { tenant, pluginKey, userId }: ConnectionRequest,
+    plugin: string,
+  ): Promise<void> {
+    const subject = subjectOf(tenant, installation)
+    if (!onConnect || !subject || !reportOf(installation)?.exports.includes(onConnect)) return
+    try {
+      const configuration = options.vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
+      const { id, account, details, settings, isActive } = saved
+      const args = [{ id, account, details, settings, isActive }, { $context: true }]
+      await options.caller.call({
+        subject,
+        userId,
+        configuration,
+        invocation: { kind: 'function', name: onConnect, args },
+      })
+    } catch (error) {
+      options.log('connection-hook-failed', {
+        pluginKey,
+        plugin,
+        reason: error instanceof Error ? error.message : String(error),
+      })
+    }
+  }
+}
+
+function ownerOf(tenant: TenantScope, pluginKey: string): ConnectionOwner {
+  return { organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey }
+}
+
+/** @throws TenonError CONNECTION_NOT_CONFIGURED with what the operator has to set. */
+function grantOf(ceiling: OperatorCeiling, pluginKey: string, provider: string): ConnectionGrant {
+  const grant = ceiling.connections?.[pluginKey]
+  const missing = !grant
+    ? 'the connection'
+    : grant.clientId === ''
+      ? 'the client id'
+      : grant.clientSecret === ''
+        ? 'the client secret'
+        : undefined
+  if (!grant || missing !== undefined) throw new TenonError('CONNECTION_NOT_CONFIGURED', { provider, missing })
+  return grant
+}
+
+/** Picks from a token response what the manifest points at. Tokens and secrets stay apart from what is shown. */
+function readAnswer(answer: JsonObject, contribution: ConnectionContribution) {
+  const { account, details = {}, secrets = {} } = contribution.response ?? {}
+  const text = (pointer: string | undefined): string | undefined => {
+    const value = pointer === undefined ? undefined : valueAt(answer, pointer)
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
+  }
+  const { provider } = contribution
+  const accountId = text(account?.id) ?? provider
+  const picked = <Value>(map: Record<string, string>, pick: (pointer: string) => Value | undefined) =>
+    Object.fromEntries(
+      Object.entries(map).flatMap(([name, pointer]) => {
+        const value = pick(pointer)
+        return value === undefined ? [] : [[name, value] as const]
+      }),
+    )
+  return {
+    contributionId: contribution.id,
+    provider,
+    account: { id: accountId, name: text(account?.name) ?? accountId },
+    details: picked<unknown>(details, (pointer) => valueAt(answer, pointer)),
+    settings: defaultsOf(contribution.settings),
+    tokens: {
+      secrets: picked(secrets, text),
+      ...(text('/access_token') === undefined ? {} : { accessToken: text('/access_token') as string }),
+      ...(text('/refresh_token') === undefined ? {} : { refreshToken: text('/refresh_token') as string }),
+    },
+  }
+}
+
+/** The defaults of the top-level properties of a JSON Schema. */
+function defaultsOf(schema: JsonObject | undefined): JsonObject {
+  const properties = isJsonObject(schema?.['properties']) ? schema['properties'] : {}
+  return Object.fromEntries(
+    Object.entries(properties).flatMap(([name, property]) =>
+      isJsonObject(property) && 'default' in property ? [[name, property['default']]] : [],
+    ),
+  )
+}
+
+function assertSettings(settings: JsonObject, { settings: schema }: ConnectionContribution, plugin: string): void {
+  const known = isJsonObject(schema?.['properties']) ? Object.keys(schema['properties']) : []
+  const unknown = Object.keys(settings).find((name) => !known.includes(name))
+  if (unknown !== undefined)
+    throw new TenonError('VALIDATION_FAILED', {
+      message: `A connection of ${plugin} has no setting "${unknown}".`,
+      field: unknown,
+    })
+  if (schema) assertValid(settings, schema, plugin)
+}
+
+function toJson({ id, details, settings, isActive, connectedBy, createdAt }: Connection): ConnectionJson {
+  return {
+    ...settings,
+    ...details,
+    id,
+    is_active: isActive,
+    connected_by: connectedBy,
+    created_at: createdAt.toISOString(),
+  }
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto'
+import {
+  PluginInstallationStatus as Status,
+  TenonError,
+  admit,
+  tenonVersion,
+  type CatalogEntry,
+  type OperatorCeiling,
+  type VerifiedArtifact,
+} from '@tenon/contract'
+import type { PluginReport } from '@tenon/contract/wire'
+import type { Artifacts } from '../artifacts/index.js'
+import { engineRefusals, type Catalog } from '../catalog/index.js'
+import type { TenantScope } from '../migrations/index.js'
+import type { Runtime } from '../runtime/index.js'
+import type { History } from './history.js'
+import type { Installation, InstallationStore } from './installation-store.js'
+import { underLease } from './lease.js'
+import type { CallSubject, PluginCaller } from './plugin-caller.js'
+import { acceptResult } from './results.js'
+import { isShared, ownTables, type PluginRoles } from './plugin-roles.js'
+import { runSteps, type Step, type StepReport } from './steps.js'
+
+interface InstallOptions {
+  catalog: Catalog
+  artifacts: Artifacts
+  runtime: Runtime
+  roles: PluginRoles
+  store: InstallationStore
+  caller: PluginCaller
+  history: History
+  ceiling: OperatorCeiling
+  /** The location of the marketplace, kept with each installation. */
+  source: string
+}
+
+export type InstallPlugin = (request: {
+  tenant: TenantScope
+  pluginKey: string
+  userId: number
+}) => Promise<Installation>
+
+/** Installs a plugin for one tenant: row first, then steps that can each be taken back, then the row again. */
+export function createInstall(engines: InstallOptions): InstallPlugin {
+  return async ({ tenant, pluginKey, userId }) => {
+    const entry = findInstallable(engines, pluginKey)
+    const attempt = randomUUID()
+    const { version } = entry
+    const row = await engines.store.claimNew(tenant, {
+      pluginKey,
+      version,
+      manifest: entry,
+      source: engines.source,
+      attempt,
+    })
+    return underLease(engines.store, tenant, row.id, (signal) =>
+      installUnderLease(engines, { tenant, entry, row, attempt, userId, signal }),
+    )
+  }
+}
+
+/** @throws TenonError PLUGIN_NOT_FOUND, PLUGIN_NOT_INSTALLABLE */
+function findInstallable({ catalog, ceiling }: InstallOptions, pluginKey: string): CatalogEntry {
+  const entry = catalog.get(pluginKey)
+  if (!entry) throw new TenonError('PLUGIN_NOT_FOUND', { pluginKey })
+  const refusals = [...admit(entry, ceiling).refusals, ...engineRefusals(entry, tenonVersion)]
+  if (refusals.length > 0) {
+    throw new TenonError('PLUGIN_NOT_INSTALLABLE', { name: entry.displayName, reason: refusals.join('; '), refusals })
+  }
+  return entry
+}
+
+interface Installing {
+  tenant: TenantScope
+  entry: CatalogEntry
+  row: Installation
+  /** Marks what this attempt made, so that a later start can tell it from what was there before. */
+  attempt: string
+  userId: number
+  signal: AbortSignal
+}
+
+async function installUnderLease(engines: InstallOptions, work: Installing): Promise<Installation> {
+  const { store, history } = engines
+  const { tenant, entry, row, userId } = work
+  const ids = { pluginKey: entry.key, installationId: row.id, userId, action: 'install' }
+  const outcome: InstallOutcome = {}
+  try {
+    await runSteps(stepsOf(engines, work, outcome), { onUndo: (report) => recordUndo(engines, work, report) })
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    await store.settle(tenant, row.id, { status: Status.FAILED, errorMessage: message })
+    await history.record(tenant, { ...ids, outcome: 'failed', message })
+    throw error
+  }
+  const { artifact, report, message, tables } = outcome
+  const settled = await store.settle(tenant, row.id, {
+    status: Status.INSTALLED,
+    metadata: { report, ...(message === undefined ? {} : { installMessage: message }), ...(tables ? { tables } : {}) },
+    ...(artifact ? { digest: artifact.digest, manifest: { ...entry, ...artifact.manifest } } : {}),
+  })
+  await history.record(tenant, { ...ids, outcome: 'done', after: { version: entry.version, digest: settled.digest } })
+  return settled
+}
+
+interface InstallOutcome {
+  artifact?: VerifiedArtifact
+  report?: PluginReport
+  message?: string | undefined
+  /** Of a plugin that shares its role: the tables that it made. */
+  tables?: string[]
+}
+
+function stepsOf(engines: InstallOptions, work: Installing, outcome: InstallOutcome): Step[] {
+  const { artifacts, runtime, roles, caller, source } = engines
+  const { tenant, entry, attempt, userId, signal } = work
+  const roleSubject = { tenant, manifest: entry, source }
+  let tablesBefore: string[] = []
+  const subject = (): CallSubject => {
+    if (!outcome.artifact) throw new Error('the artifact is verified before the plugin is called')
+    return { tenant, pluginKey: entry.key, digest: outcome.artifact.digest, manifest: entry, source }
+  }
+  return [
+    {
+      name: 'verify',
+      // Content-addressed and shared by all tenants: there is nothing to take back.
+      run: async () => void (outcome.artifact = await artifacts.resolve(entry)),
+    },
+    {
+      name: 'start',
+      run: async () => void (outcome.report = await caller.inspect(subject())),
+      undo: () => runtime.stopPlugin(tenant.schema, entry.key),
+    },
+    {
+      name: 'prepare',
+      run: async () => void (await roles.ensure(roleSubject, attempt)),
+      // A role that was there before owns data of an earlier installation, or of another plugin.
+      undo: () => roles.eraseIfMadeBy(roleSubject, attempt),
+    },
+    {
+      name: 'install',
+      // Its transaction is its undo; what it committed goes with the role.
+      run: async () => {
+        const request = {
+          subject: subject(),
+          invocation: { kind: 'install' as const, configuration: {} },
+          userId,
+          configuration: {},
+          signal,
+        }
+        const accepted = await caller.callInTransaction(request, {
+          before: async (session) =>
+            void (tablesBefore = isShared(entry) ? await ownTables(session, tenant.schema) : []),
+          accept: async (answer, session) => {
+            if (isShared(entry))
+              outcome.tables = (await ownTables(session, tenant.schema)).filter((name) => !tablesBefore.includes(name))
+            return acceptResult(answer, entry.displayName, 'installing')
+          },
+        })
+        outcome.message = accepted.message
+      },
+    },
+  ]
+}
+
+async function recordUndo(
+  { history }: InstallOptions,
+  { tenant, entry, row }: Installing,
+  report: StepReport,
+): Promise<void> {
+  if (report.stuck.length === 0) return
+  await history.record(tenant, {
+    pluginKey: entry.key,
+    installationId: row.id,
+    action: 'install',
+    outcome: 'undone',
+    message: report.stuck.map(({ name, reason }) => `${name} could not be taken back: ${reason}`).join('; '),
+  })
+}

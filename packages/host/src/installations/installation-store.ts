@@ -1,0 +1,312 @@
+import { PluginInstallationStatus as Status, TenonError, type CatalogEntry } from '@tenon/contract'
+import type { Pool, PoolClient } from 'pg'
+import type { TenantScope } from '../migrations/index.js'
+
+/** The entry as it was consented to. Listing, loading and uninstalling use this, never the present marketplace. */
+export type ConsentedManifest = CatalogEntry
+
+export interface Installation {
+  id: number
+  pluginKey: string
+  status: Status
+  installedAt: Date | null
+  errorMessage: string | null
+  /** Sealed; see the configuration vault. */
+  configuration: Record<string, unknown> | null
+  metadata: Record<string, unknown> | null
+  version: string | null
+  /** SHA-256 of the artifact this installation is pinned to. */
+  digest: string | null
+  manifest: ConsentedManifest | null
+  source: string | null
+  createdAt: Date
+  updatedAt: Date
+}
+
+/** What a finished operation leaves in the row; absent fields stay as they are. */
+export interface SettledInstallation {
+  status: Status
+  errorMessage?: string | null
+  configuration?: Record<string, unknown>
+  metadata?: Record<string, unknown>
+  digest?: string
+  manifest?: ConsentedManifest
+}
+
+export interface NewInstallation {
+  pluginKey: string
+  version: string
+  manifest: ConsentedManifest
+  source: string
+  /** UUID of this attempt, kept in `metadata` until it has ended. */
+  attempt: string
+}
+
+export interface InstallationStore {
+  list(tenant: TenantScope): Promise<Installation[]>
+  find(tenant: TenantScope, id: number): Promise<Installation | undefined>
+  findByKey(tenant: TenantScope, pluginKey: string): Promise<Installation | undefined>
+  /**
+   * The row first: creates it as `installing`, or takes over one that failed.
+   * @throws TenonError ALREADY_INSTALLED, INSTALLATION_BUSY
+   */
+  claimNew(tenant: TenantScope, installation: NewInstallation): Promise<Installation>
+  /**
+   * Takes the row for one operation: from one of `from`, unclaimed, to `to`.
+   * @throws TenonError INSTALLATION_NOT_FOUND, INSTALLATION_BUSY, STATUS_CHANGE_REFUSED
+   */
+  claim(tenant: TenantScope, id: number, from: readonly Status[], to?: Status): Promise<Installation>
+  /** Keeps a claim alive. False when it was lost. */
+  renew(tenant: TenantScope, id: number): Promise<boolean>
+  /** Ends a claim with what came out of it. */
+  settle(tenant: TenantScope, id: number, result: SettledInstallation): Promise<Installation>
+  /** Ends a claim by removing the row. */
+  remove(tenant: TenantScope, id: number): Promise<void>
+  /** Claims whose holder has died, taken over by the caller. */
+  takeExpired(): Promise<{ tenant: TenantScope; installation: Installation }[]>
+}
+
+interface InstallationStoreOptions {
+  pool: Pool
+  /** Names this process among the replicas, and differs after each start. */
+  replicaId: string
+  /** How long a claim lives without renewal, in milliseconds. */
+  claimMs: number
+}
+
+// TIMESTAMP columns (S17) hold times of the session's zone; the cast makes them instants whatever zone Node runs in.
+const columns = `id, plugin_key, status, installed_at::timestamptz, error_message, configuration, metadata, version, digest,
+  manifest, source, created_at::timestamptz, updated_at::timestamptz`
+const unclaimed = '(claimed_by IS NULL OR claim_expires_at < now())'
+
+/**
+ * `plugin_installations` of every tenant. The row is the lock: a claim with a heartbeat, so that nothing is pinned to a
+ * connection and a live operation of another replica is never mistaken for a dead one.
+ */
+export function createInstallationStore({ pool, replicaId, claimMs }: InstallationStoreOptions): InstallationStore {
+  const expiry = `now() + ${claimMs} * interval '1 millisecond'`
+
+  /** The claim itself, and the platform's index of open claims, in one transaction. */
+  async function inClaim<Result>(
+    tenant: TenantScope,
+    work: (client: PoolClient) => Promise<Result & { id: number }>,
+  ): Promise<Result> {
+    const client = await pool.connect()
+    try {
+      await client.query('BEGIN')
+      const result = await work(client)
+      await client.query(
+        `INSERT INTO tenon.open_claims (organization_id, installation_id, expires_at) VALUES ($1, $2, ${expiry})
+         ON CONFLICT (organization_id, installation_id) DO UPDATE SET expires_at = excluded.expires_at`,
+        [tenant.organizationId, result.id],
+      )
+      await client.query('COMMIT')
+      return result
+    } catch (error) {
+      await client.query('ROLLBACK')
+      throw error
+    } finally {
+      client.release()
+    }
+  }
+
+  async function endClaim(
+    tenant: TenantScope,
+    id: number,
+    end: (client: PoolClient) => Promise<InstallationRow[]>,
+  ): Promise<InstallationRow | undefined> {
+    const client = await pool.connect()
+    try {
+      await client.query('BEGIN')
+      const rows = await end(client)
+      await client.query('DELETE FROM tenon.open_claims WHERE organization_id = $1 AND installation_id = $2', [
+        tenant.organizationId,
+        id,
+      ])
+      await client.query('COMMIT')
+      return rows[0]
+    } catch (error) {
+      await client.query('ROLLBACK')
+      throw error
+    } finally {
+      client.release()
+    }
+  }
+
+  return {
+    async list(tenant) {
+      const { rows } = await pool.query<InstallationRow>(
+        `SELECT ${columns} FROM ${tableOf(tenant)} ORDER BY installed_at DESC, id DESC`,
+      )
+      return rows.map(toInstallation)
+    },
+    find: (tenant, id) => findWhere(pool, tenant, 'id = $1', id),
+    findByKey: (tenant, pluginKey) => findWhere(pool, tenant, 'plugin_key = $1', pluginKey),
+
+    async claimNew(tenant, { pluginKey, version, manifest, source, attempt }) {
+      const values = [pluginKey, version, JSON.stringify(manifest), source, replicaId, JSON.stringify({ attempt })]
+      return inClaim(tenant, async (client) => {
+        const { rows } = await client.query<InstallationRow>(
+          `INSERT INTO ${tableOf(tenant)} AS i
+             (plugin_key, status, installed_at, version, manifest, source, claimed_by, metadata, claim_expires_at)
+           VALUES ($1, 'installing', NULL, $2, $3, $4, $5, $6, ${expiry})
+           ON CONFLICT (plugin_key) DO UPDATE SET
+             status = 'installing', version = $2, manifest = $3, source = $4, digest = NULL, error_message = NULL,
+             claimed_by = $5, metadata = $6, claim_expires_at = ${expiry}, updated_at = now()
+           WHERE i.status = 'failed' AND (i.claimed_by IS NULL OR i.claim_expires_at < now())
+           RETURNING ${columns}`,
+          values,
+        )
+        if (rows[0]) return toInstallation(rows[0])
+        const existing = await findWhere(client, tenant, 'plugin_key = $1', pluginKey)
+        const settled = existing?.status === Status.INSTALLED || existing?.status === Status.DISABLED
+        if (settled) throw new TenonError('ALREADY_INSTALLED', { plugin: manifest.displayName })
+        throw new TenonError('INSTALLATION_BUSY', {
+          plugin: manifest.displayName,
+          status: existing?.status ?? 'uninstalling',
+        })
+      })
+    },
+
+    async claim(tenant, id, from, to) {
+      return inClaim(tenant, async (client) => {
+        const { rows } = await client.query<InstallationRow>(
+          `UPDATE ${tableOf(tenant)} SET status = coalesce($3, status), claimed_by = $4, claim_expires_at = ${expiry}, updated_at = now()
+           WHERE id = $1 AND status = ANY ($2) AND ${unclaimed} RETURNING ${columns}`,
+          [id, from, to ?? null, replicaId],
+        )
+        if (rows[0]) return toInstallation(rows[0])
+        const existing = await findWhere(client, tenant, 'id = $1', id)
+        if (!existing) throw new TenonError('INSTALLATION_NOT_FOUND', { id })
+        const plugin = existing.manifest?.displayName ?? existing.pluginKey
+        if (from.includes(existing.status))
+          throw new TenonError('INSTALLATION_BUSY', { plugin, status: 'another change is under way' })
+        if (isUnderWay(existing.status)) throw new TenonError('INSTALLATION_BUSY', { plugin, status: existing.status })
+        throw new TenonError('STATUS_CHANGE_REFUSED', { from: existing.status, to: to ?? existing.status })
+      })
+    },
+
+    async renew(tenant, id) {
+      const { rowCount } = await pool.query(
+        `WITH renewed AS (
+           UPDATE ${tableOf(tenant)} SET claim_expires_at = ${expiry} WHERE id = $1 AND claimed_by = $2 RETURNING id)
+         UPDATE tenon.open_claims SET expires_at = ${expiry}
+         WHERE organization_id = $3 AND installation_id IN (SELECT id FROM renewed)`,
+        [id, replicaId, tenant.organizationId],
+      )
+      return rowCount === 1
+    },
+
+    async settle(tenant, id, result) {
+      const row = await endClaim(tenant, id, async (client) => {
+        const { rows } = await client.query<InstallationRow>(
+          `UPDATE ${tableOf(tenant)} SET
+             status = $3, error_message = $4,
+             configuration = coalesce($5::jsonb, configuration), metadata = coalesce($6::jsonb, metadata),
+             digest = coalesce($7, digest), manifest = coalesce($8::jsonb, manifest),
+             installed_at = CASE WHEN $3 = 'installed' THEN coalesce(installed_at, now()) ELSE installed_at END, claimed_by = NULL, claim_expires_at = NULL, updated_at = now()
+           WHERE id = $1 AND claimed_by = $2 RETURNING ${columns}`,
+          [
+            id,
+            replicaId,
+            result.status,
+            result.errorMessage ?? null,
+            result.configuration ? JSON.stringify(result.configuration) : null,
+            result.metadata ? JSON.stringify(result.metadata) : null,
+            result.digest ?? null,
+            result.manifest ? JSON.stringify(result.manifest) : null,
+          ],
+        )
+        return rows
+      })
+      // Somebody else took the claim over because this process seemed dead: what they make of it is what counts.
+      if (!row) throw new TenonError('INTERRUPTED')
+      return toInstallation(row)
+    },
+
+    async remove(tenant, id) {
+      await endClaim(tenant, id, async (client) => {
+        const { rows } = await client.query<InstallationRow>(
+          `DELETE FROM ${tableOf(tenant)} WHERE id = $1 AND claimed_by = $2 RETURNING ${columns}`,
+          [id, replicaId],
+        )
+        return rows
+      })
+    },
+
+    async takeExpired() {
+      const { rows } = await pool.query<{ organization_id: number; installation_id: number; schema: string }>(
+        `UPDATE tenon.open_claims c SET expires_at = ${expiry} FROM tenon.tenants t
+         WHERE t.organization_id = c.organization_id AND t.state <> 'removing' AND c.expires_at < now()
+         RETURNING c.organization_id, c.installation_id, t.schema`,
+      )
+      const taken = await Promise.all(
+        rows.map(async (row) => {
+          const tenant = { organizationId: row.organization_id, schema: row.schema }
+          const claimed = await pool.query<InstallationRow>(
+            `UPDATE ${tableOf(tenant)} SET claimed_by = $2, claim_expires_at = ${expiry} WHERE id = $1 AND ${unclaimed} RETURNING ${columns}`,
+            [row.installation_id, replicaId],
+          )
+          return claimed.rows[0] ? [{ tenant, installation: toInstallation(claimed.rows[0]) }] : []
+        }),
+      )
+      return taken.flat()
+    },
+  }
+}
+
+/** `database` is the client of the caller's transaction where there is one: a second connection could wait for the first. */
+async function findWhere(
+  database: Pick<Pool, 'query'>,
+  tenant: TenantScope,
+  condition: string,
+  value: unknown,
+): Promise<Installation | undefined> {
+  const { rows } = await database.query<InstallationRow>(
+    `SELECT ${columns} FROM ${tableOf(tenant)} WHERE ${condition}`,
+    [value],
+  )
+  return rows[0] && toInstallation(rows[0])
+}
+
+const isUnderWay = (status: Status): boolean =>
+  [Status.INSTALLING, Status.UPDATING, Status.UNINSTALLING].includes(status)
+
+interface InstallationRow {
+  id: number
+  plugin_key: string
+  status: Status
+  installed_at: Date | null
+  error_message: string | null
+  configuration: Record<string, unknown> | null
+  metadata: Record<string, unknown> | null
+  version: string | null
+  digest: string | null
+  manifest: ConsentedManifest | null
+  source: string | null
+  created_at: Date
+  updated_at: Date
+}
+
+function toInstallation(row: InstallationRow): Installation {
+  return {
+    id: row.id,
+    pluginKey: row.plugin_key,
+    status: row.status,
+    installedAt: row.installed_at,
+    errorMessage: row.error_message,
+    configuration: row.configuration,
+    metadata: row.metadata,
+    version: row.version,
+    digest: row.digest,
+    manifest: row.manifest,
+    source: row.source,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+/** Always with its schema: a plugin can create tables of this name in no other place that the host would read. */
+function tableOf({ schema }: TenantScope): string {
+  return `"${schema.replaceAll('"', '""')}".plugin_installations`
+}

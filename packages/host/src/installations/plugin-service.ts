@@ -1,0 +1,243 @@
+import {
+  NotFoundException,
+  PluginInstallationStatus as Status,
+  TenonError,
+  ValidationException,
+  admit,
+  tenonVersion,
+  type CatalogEntry,
+  type JsonObject,
+  type OperatorCeiling,
+  type Plugin,
+  type PluginCategoryInfo,
+  type PluginInstallationJson,
+  type TestConnectionResult,
+} from '@tenon/contract'
+import { engineRefusals, type Catalog } from '../catalog/index.js'
+import type { TenantScope } from '../migrations/index.js'
+import type { Configuration, ConfigurationVault } from '../secrets/configuration-vault.js'
+import type { Configure } from './configure.js'
+import type { ConnectionJson, Connections } from './connections.js'
+import type { InstallPlugin } from './install.js'
+import type { Installation, InstallationStore } from './installation-store.js'
+import { toInstallationJson } from './installation-json.js'
+import type { CallRoute, RouteRequest } from './route-request.js'
+import { findRunning } from './routes.js'
+import { createSeedNames, type SeedNames } from './seed-names.js'
+import type { DataChoice, Uninstall } from './uninstall.js'
+
+/**
+ * Everything the host does for a tenant, by the names of the seed (S28 to S44). `tenantId` is the name of the tenant's
+ * schema; the caller answers for who may do what.
+ *
+ * @since 0.1.0
+ */
+export interface PluginService extends SeedNames {
+  /** S28 @throws TenonError MARKETPLACE_UNREACHABLE */
+  getAllPlugins(category?: string): Plugin[]
+  /** S29 */
+  getPluginByKey(pluginKey: string): Plugin | null
+  /** S30 */
+  searchPlugins(query: string): Plugin[]
+  /** S31 @throws TenonError PLUGIN_NOT_FOUND, PLUGIN_NOT_INSTALLABLE, ALREADY_INSTALLED, INSTALLATION_BUSY, and what fails on the way */
+  installPlugin(pluginKey: string, userId: number, tenantId: string): Promise<PluginInstallationJson>
+  /** S32 @throws TenonError INSTALLATION_NOT_FOUND, INSTALLATION_BUSY */
+  uninstallPlugin(
+    installationId: number,
+    userId: number,
+    tenantId: string,
+    options?: { data?: DataChoice },
+  ): Promise<void>
+  /** S33 */
+  getInstalledPlugins(tenantId: string): Promise<PluginInstallationJson[]>
+  /** S34 */
+  getCategories(): PluginCategoryInfo[]
+  /** S35 @throws TenonError CONFIGURATION_INVALID, PLUGIN_REFUSED */
+  updateConfiguration(
+    installationId: number,
+    userId: number,
+    tenantId: string,
+    configuration: Configuration,
+    options?: { force?: boolean },
+  ): Promise<PluginInstallationJson>
+  /** S36 @throws TenonError PLUGIN_NOT_INSTALLED; a failed test is an answer */
+  testConnection(
+    pluginKey: string,
+    configuration: Configuration,
+    context: { userId: number; tenantId: string },
+  ): Promise<TestConnectionResult>
+  /** Begins an OAuth round trip; `connectOAuthWorkspace` ends it. */
+  startOAuth(
+    pluginKey: string,
+    userId: number,
+    tenantId: string,
+    sessionId: string,
+    contributionId?: string,
+  ): Promise<{ authorizeUrl: string }>
+  /** S37 @throws TenonError OAUTH_STATE_INVALID, OAUTH_EXCHANGE_FAILED */
+  connectOAuthWorkspace(
+    pluginKey: string,
+    code: string,
+    userId: number,
+    tenantId: string,
+    roundTrip: { state: string; sessionId: string },
+  ): Promise<ConnectionJson>
+  /** S38 */
+  getOAuthWorkspaces(pluginKey: string, userId: number, tenantId: string): Promise<ConnectionJson[]>
+  /** S39 */
+  updateOAuthWorkspace(
+    pluginKey: string,
+    webhookId: number,
+    userId: number,
+    tenantId: string,
+    data: JsonObject,
+  ): Promise<ConnectionJson>
+  /** S40 */
+  disconnectOAuthWorkspace(pluginKey: string, webhookId: number, userId: number, tenantId: string): Promise<void>
+  /** Stops a plugin without removing anything of it, or lets it work again. */
+  setEnabled(
+    installationId: number,
+    userId: number,
+    tenantId: string,
+    enabled: boolean,
+  ): Promise<PluginInstallationJson>
+  /** Calls a route of an installed plugin. */
+  callRoute(tenantId: string, request: Omit<RouteRequest, 'tenant'>): ReturnType<CallRoute>
+}
+
+interface PluginServiceOptions {
+  catalog: Catalog
+  store: InstallationStore
+  vault: ConfigurationVault
+  ceiling: OperatorCeiling
+  /** @throws TenonError NOT_FOUND for a schema that is no tenant's. */
+  tenantOf: (tenantId: string) => Promise<TenantScope>
+  install: InstallPlugin
+  uninstall: Uninstall
+  configure: Configure
+  connections: Connections
+  callRoute: CallRoute
+  stopPlugin: (tenantId: string, pluginKey: string) => Promise<void>
+}
+
+export function createPluginService(engines: PluginServiceOptions): PluginService {
+  const { catalog, store, vault, tenantOf, connections, ceiling } = engines
+
+  const json = (tenant: TenantScope, installation: Installation): PluginInstallationJson =>
+    toInstallationJson(installation, { tenant, vault, entry: findEntry(catalog, installation.pluginKey) })
+  const call: PluginService['callRoute'] = async (tenantId, request) =>
+    engines.callRoute({ ...request, tenant: await tenantOf(tenantId) })
+
+  return {
+    ...createSeedNames((tenantId, request) => call(tenantId, { ...request, userId: 0 })),
+    getAllPlugins: (category) =>
+      catalog.list(category === undefined ? {} : { category }).map((entry) => toPlugin(entry, ceiling)),
+    getPluginByKey: (pluginKey) => {
+      const entry = catalog.get(requireKey(pluginKey))
+      return entry ? toPlugin(entry, ceiling) : null
+    },
+    searchPlugins: (query) => catalog.search(query).map((entry) => toPlugin(entry, ceiling)),
+    getCategories: () => catalog.categories(),
+
+    async installPlugin(pluginKey, userId, tenantId) {
+      const tenant = await tenantOf(tenantId)
+      return json(tenant, await engines.install({ tenant, pluginKey: requireKey(pluginKey), userId }))
+    },
+    async uninstallPlugin(installationId, userId, tenantId, { data = 'erase' } = {}) {
+      const tenant = await tenantOf(tenantId)
+      await engines.uninstall.uninstall({ tenant, id: requireId(installationId), userId, data })
+    },
+    async getInstalledPlugins(tenantId) {
+      const tenant = await tenantOf(tenantId)
+      return (await store.list(tenant)).map((installation) => json(tenant, installation))
+    },
+    async updateConfiguration(installationId, userId, tenantId, configuration, options = {}) {
+      const tenant = await tenantOf(tenantId)
+      return json(
+        tenant,
+        await engines.configure.configure({ tenant, id: requireId(installationId), userId, configuration, ...options }),
+      )
+    },
+    async testConnection(pluginKey, configuration, { userId, tenantId }) {
+      const tenant = await tenantOf(tenantId)
+      const installation = await findRunning(store, tenant, requireKey(pluginKey))
+      return engines.configure.testConnection({ tenant, installation, userId, configuration })
+    },
+
+    startOAuth: async (pluginKey, userId, tenantId, sessionId, contributionId) =>
+      connections.start({
+        tenant: await tenantOf(tenantId),
+        pluginKey,
+        userId,
+        sessionId,
+        ...(contributionId === undefined ? {} : { contributionId }),
+      }),
+    connectOAuthWorkspace: async (pluginKey, code, userId, tenantId, { state, sessionId }) =>
+      connections.connect({ tenant: await tenantOf(tenantId), pluginKey, userId, sessionId, code, state }),
+    getOAuthWorkspaces: async (pluginKey, _userId, tenantId) =>
+      connections.list({ tenant: await tenantOf(tenantId), pluginKey }),
+    updateOAuthWorkspace: async (pluginKey, webhookId, userId, tenantId, data) =>
+      connections.update({
+        tenant: await tenantOf(tenantId),
+        pluginKey,
+        userId,
+        id: requireId(webhookId),
+        change: data,
+      }),
+    disconnectOAuthWorkspace: async (pluginKey, webhookId, userId, tenantId) =>
+      connections.disconnect({ tenant: await tenantOf(tenantId), pluginKey, userId, id: requireId(webhookId) }),
+
+    async setEnabled(installationId, _userId, tenantId, enabled) {
+      const tenant = await tenantOf(tenantId)
+      const [from, to] = enabled ? [Status.DISABLED, Status.INSTALLED] : [Status.INSTALLED, Status.DISABLED]
+      const row = await store.claim(tenant, requireId(installationId), [from])
+      if (!enabled) await engines.stopPlugin(tenantId, row.pluginKey)
+      return json(tenant, await store.settle(tenant, row.id, { status: to }))
+    },
+    callRoute: call,
+  }
+}
+
+/** The marketplace may be away; what is installed is listed all the same (D-12). */
+function findEntry(catalog: Catalog, pluginKey: string): CatalogEntry | undefined {
+  try {
+    return catalog.get(pluginKey)
+  } catch (error) {
+    if (error instanceof TenonError) return undefined
+    throw error
+  }
+}
+
+function toPlugin(entry: CatalogEntry, ceiling: OperatorCeiling): Plugin {
+  const refusals = [...admit(entry, ceiling).refusals, ...engineRefusals(entry, tenonVersion)]
+  return { ...entry, installable: refusals.length === 0, ...(refusals.length > 0 ? { refusals } : {}) }
+}
+
+/** S27 */
+function requireKey(pluginKey: string): string {
+  const key = pluginKey.trim()
+  if (key === '') throw new ValidationException('Plugin key is required', 'plugin_key', pluginKey)
+  return key
+}
+
+/** S27 */
+function requireId(id: number): number {
+  if (!Number.isInteger(id) || id < 1) {
+    throw new ValidationException('Valid installation ID is required (must be >= 1)', 'id', id)
+  }
+  return id
+}
+
+/** Looks tenants up by the name of their schema, and remembers them: the pair never changes. */
+export function createTenantLookup(find: (schema: string) => Promise<TenantScope | undefined>) {
+  const known = new Map<string, TenantScope>()
+  return {
+    async tenantOf(tenantId: string): Promise<TenantScope> {
+      const tenant = known.get(tenantId) ?? (await find(tenantId))
+      if (!tenant) throw new NotFoundException('Valid tenant ID is required', 'tenant', tenantId)
+      known.set(tenantId, tenant)
+      return tenant
+    },
+    forget: (tenantId: string) => void known.delete(tenantId),
+  }
+}

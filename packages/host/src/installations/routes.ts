@@ -1,0 +1,114 @@
+import {
+  PluginInstallationStatus as Status,
+  TenonError,
+  isJsonObject,
+  roleAllows,
+  roleNames,
+  type RoleName,
+} from '@tenon/contract'
+import type { PluginInvocation, PluginReport } from '@tenon/contract/wire'
+import type { TenantScope } from '../migrations/index.js'
+import type { ConfigurationVault } from '../secrets/configuration-vault.js'
+import { reportOf } from './configure.js'
+import type { Installation, InstallationStore } from './installation-store.js'
+import type { RouteAnswer } from '../runtime/index.js'
+import type { PluginCaller } from './plugin-caller.js'
+import type { CallRoute, RouteRequest } from './route-request.js'
+import { seedRoute } from './seed-names.js'
+import { configurationOwnerOf, subjectOf } from './subject.js'
+
+/** A page waits for what it reads; a sync or an import may take as long as most proxies let a request live. */
+const readDeadlineMs = 30_000
+const workDeadlineMs = 60_000
+
+interface RoutesOptions {
+  store: InstallationStore
+  caller: PluginCaller
+  vault: ConfigurationVault
+}
+
+export function createCallRoute({ store, caller, vault }: RoutesOptions): CallRoute {
+  return async (request) => {
+    const { tenant, pluginKey, userId, method, path, signal } = request
+    const installation = await findRunning(store, tenant, pluginKey)
+    const subject = subjectOf(tenant, installation)
+    if (!subject) throw new TenonError('PLUGIN_NOT_INSTALLED', { plugin: pluginKey })
+    const report = reportOf(installation)
+    assertRole(request.role, neededRole(method, path, report))
+    const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
+    const invocation = invocationFor(request, report, configuration)
+    const deadlineMs = method === 'GET' ? readDeadlineMs : workDeadlineMs
+    const answer = await caller.call({
+      subject,
+      userId,
+      configuration,
+      invocation,
+      deadlineMs,
+      ...(signal ? { signal } : {}),
+    })
+    return invocation.kind === 'function' ? functionAnswer(answer) : (answer as RouteAnswer)
+  }
+}
+
+/** @throws TenonError PLUGIN_NOT_INSTALLED, PLUGIN_DISABLED, INSTALLATION_BUSY */
+export async function findRunning(
+  store: InstallationStore,
+  tenant: TenantScope,
+  pluginKey: string,
+): Promise<Installation> {
+  const installation = await store.findByKey(tenant, pluginKey)
+  const plugin = installation?.manifest?.displayName ?? pluginKey
+  if (!installation || installation.status === Status.FAILED) throw new TenonError('PLUGIN_NOT_INSTALLED', { plugin })
+  if (installation.status === Status.DISABLED) throw new TenonError('PLUGIN_DISABLED', { plugin })
+  if (installation.status !== Status.INSTALLED)
+    throw new TenonError('INSTALLATION_BUSY', { plugin, status: installation.status })
+  return installation
+}
+
+/** A route of the plugin's router; for plugins of the seed's generation, the named function that stands for it. */
+function invocationFor(
+  request: RouteRequest,
+  report: PluginReport | undefined,
+  configuration: Record<string, unknown>,
+): PluginInvocation {
+  const { method, path, query, body, file } = request
+  const seed = report?.routes.length === 0 ? seedRoute(request, report, configuration) : undefined
+  return (
+    seed ?? {
+      kind: 'route',
+      method,
+      path,
+      ...(query ? { query } : {}),
+      ...(body === undefined ? {} : { body }),
+      ...(file ? { file } : {}),
+    }
+  )
+}
+
+/** The least role: what the handler declares, else Reviewer for reading and Editor for the rest. */
+function neededRole(method: string, path: string, report: PluginReport | undefined): RoleName {
+  const declared = report?.routeRoles[`${method} ${path}`]
+  const known = roleNames.find((name) => name === declared)
+  return known ?? (method === 'GET' || method === 'HEAD' ? 'Reviewer' : 'Editor')
+}
+
+export function assertRole(role: RoleName | undefined, needed: RoleName): void {
+  if (role !== undefined && !roleAllows(role, needed)) throw new TenonError('ROLE_FORBIDDEN', { needed, role })
+}
+
+/** S78 to S81: what a named function of the seed answers, as an answer of a route. */
+function functionAnswer(answer: unknown): RouteAnswer {
+  if (!isJsonObject(answer)) return { status: 200, data: answer }
+  const { buffer, filename, contentType } = answer
+  if (buffer instanceof Uint8Array) {
+    return {
+      status: 200,
+      buffer: Buffer.from(buffer),
+      ...(typeof filename === 'string' ? { filename } : {}),
+      ...(typeof contentType === 'string' ? { contentType } : {}),
+    }
+  }
+  // D-23: a failed sync is a failed request. An import answers with its rows, refused ones included.
+  const failed = answer['success'] === false && !('imported' in answer)
+  return { status: failed ? 502 : 200, data: answer }
+}

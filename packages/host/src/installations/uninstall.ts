@@ -1,0 +1,108 @@
+import { PluginInstallationStatus as Status } from '@tenon/contract'
+import type { ConnectionStore } from '../connections/connection-store.js'
+import type { TenantScope } from '../migrations/index.js'
+import type { Runtime } from '../runtime/index.js'
+import type { ConfigurationVault } from '../secrets/configuration-vault.js'
+import type { History } from './history.js'
+import type { Installation, InstallationStore } from './installation-store.js'
+import { underLease } from './lease.js'
+import type { PluginCaller } from './plugin-caller.js'
+import { acceptResult } from './results.js'
+import type { PluginRoles } from './plugin-roles.js'
+import { configurationOwnerOf, subjectOf } from './subject.js'
+
+interface UninstallOptions {
+  runtime: Runtime
+  roles: PluginRoles
+  store: InstallationStore
+  connections: ConnectionStore
+  vault: ConfigurationVault
+  caller: PluginCaller
+  history: History
+}
+
+/** `erase` removes the plugin's tables; `keep` leaves them, out of reach, for a later installation. */
+export type DataChoice = 'erase' | 'keep'
+
+export interface Uninstall {
+  uninstall(request: { tenant: TenantScope; id: number; userId: number; data: DataChoice }): Promise<void>
+  /** Goes on with an uninstallation whose server died. The claim is already the caller's. */
+  resume(tenant: TenantScope, installation: Installation): Promise<void>
+}
+
+const uninstallable = [Status.INSTALLED, Status.FAILED, Status.DISABLED] as const
+
+/**
+ * Removes a plugin from a tenant. Never needs the plugin's cooperation: its own `uninstall()` is called at best effort,
+ * and what it leaves behind goes with its role. Every step can be repeated, so a crash is resumed by starting over.
+ */
+export function createUninstall(engines: UninstallOptions): Uninstall {
+  return {
+    async uninstall({ tenant, id, userId, data }) {
+      const before = await engines.store.claim(tenant, id, uninstallable, Status.UNINSTALLING)
+      await underLease(engines.store, tenant, id, (signal) =>
+        remove(engines, { tenant, installation: before, userId, data, signal }),
+      )
+    },
+    resume: (tenant, installation) =>
+      underLease(engines.store, tenant, installation.id, (signal) =>
+        remove(engines, { tenant, installation, data: 'erase', signal }),
+      ),
+  }
+}
+
+interface Removal {
+  tenant: TenantScope
+  installation: Installation
+  userId?: number
+  data: DataChoice
+  signal: AbortSignal
+}
+
+async function remove(engines: UninstallOptions, removal: Removal): Promise<void> {
+  const { runtime, roles, connections, store, history } = engines
+  const { tenant, installation, userId, data } = removal
+  const { pluginKey } = installation
+  const warning = data === 'erase' ? await callUninstall(engines, removal) : undefined
+  await runtime.stopPlugin(tenant.schema, pluginKey)
+  const { manifest, source } = installation
+  if (manifest && source !== null) {
+    const subject = { tenant, manifest, source }
+    await (data === 'keep' ? roles.keep(subject) : roles.erase(subject, tablesOf(installation)))
+  }
+  await connections.removeAll({ organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey })
+  await store.remove(tenant, installation.id)
+  await history.record(tenant, {
+    pluginKey,
+    installationId: installation.id,
+    action: 'uninstall',
+    outcome: 'done',
+    before: { version: installation.version, digest: installation.digest },
+    after: { data },
+    ...(userId === undefined ? {} : { userId }),
+    ...(warning === undefined ? {} : { message: warning }),
+  })
+}
+
+/** The plugin's own cleaning up. What goes wrong here is a warning and never keeps the plugin installed (D-20). */
+async function callUninstall({ caller, vault }: UninstallOptions, removal: Removal): Promise<string | undefined> {
+  const { tenant, installation, userId = 0, signal } = removal
+  const subject = subjectOf(tenant, installation)
+  if (!subject) return undefined
+  try {
+    const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
+    const request = { subject, invocation: { kind: 'uninstall' as const }, userId, configuration, signal }
+    await caller.callInTransaction(request, {
+      accept: (answer) => acceptResult(answer, subject.manifest.displayName, 'uninstalling'),
+    })
+    return undefined
+  } catch (error) {
+    return `uninstall() failed: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+/** The tables that an undeclared plugin made when it was installed. */
+function tablesOf({ metadata }: Installation): string[] {
+  const tables = metadata?.['tables']
+  return Array.isArray(tables) ? tables.filter((table) => typeof table === 'string') : []
+}
