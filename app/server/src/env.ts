@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { AddressExemption, HostMap } from '@tenon/host'
 import * as z from 'zod'
 import * as value from './setting-values.js'
 
@@ -189,7 +190,7 @@ export interface Settings {
   sandboxMinTier: 1 | 2 | 3
   installLimitPerHour: number
   trustProxy: boolean | number | string[]
-  egress: { allowPrivate: string[]; hostMap: Record<string, string>; extraCaFile: string | undefined }
+  egress: { allowPrivate: AddressExemption[]; hostMap: HostMap; extraCaFile: string | undefined }
   compatNetwork: 'configuration' | 'public'
   allowUnreviewed: boolean
   operatorEmails: string[]
@@ -271,7 +272,7 @@ function toSettings(parsed: Parsed): Settings {
     trustProxy: parsed.TRUST_PROXY,
     egress: {
       allowPrivate: parsed.EGRESS_ALLOW_PRIVATE ?? [],
-      hostMap: parsed.EGRESS_HOST_MAP ?? {},
+      hostMap: parsed.EGRESS_HOST_MAP ?? new Map(),
       extraCaFile: parsed.TENON_EXTRA_CA,
     },
     compatNetwork: parsed.TENON_COMPAT_NETWORK,

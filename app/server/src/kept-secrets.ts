@@ -49,7 +49,8 @@ async function generate(
   file: string,
   log: { warn(fields: object, message: string): void },
 ): Promise<Kept> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  // Others may pass through but not look: started by root, Postgres runs under an account of its own.
+  await mkdir(dataDir, { recursive: true, mode: 0o711 })
   const secrets: Kept = { secretKey: newSecret(), jwtSecret: newSecret() }
   const draft = `${file}.${randomBytes(6).toString('hex')}`
   await writeFile(draft, JSON.stringify(secrets, null, 2), { mode: 0o600, flag: 'wx' })

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { parseAllowPrivate, parseHostMap } from '@tenon/host'
 import * as z from 'zod'
 
 /** What the value of one setting must look like. Every schema takes the text of an environment variable. */
@@ -75,15 +76,26 @@ export const trustProxySchema = z
     'must be false, a number of proxies, or their addresses such as loopback,10.0.0.0/8',
   )
 
-/** `127.0.0.1/32:5000-5999,10.0.0.0/8`: private networks that plugins may reach when operator and admin both agree. */
-export const privateRangesSchema = listOf(
-  z.string().refine(isRangeWithPorts, 'must be networks such as 10.0.0.0/8 or 127.0.0.1/32:5000-5999'),
-)
+/** Private networks that plugins may reach when operator and admin both agree. */
+export const privateRangesSchema = parsedBy(parseAllowPrivate)
 
-/** `slack.com:443=127.0.0.1:4711`: where a name is really found, for demonstrations and tests. */
-export const hostMapSchema = listOf(
-  z.string().regex(/^[^=\s]+:\d{1,5}=[^=\s]+:\d{1,5}$/, 'must be pairs such as slack.com:443=127.0.0.1:4711'),
-).transform((pairs) => Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string])))
+/** Where a name is really found, for demonstrations and tests. */
+export const hostMapSchema = parsedBy(parseHostMap)
+
+/** The plugin host itself reads the setting, so that both understand it the same way. */
+function parsedBy<Value>(parse: (text: string) => Value) {
+  return z.string().transform((value, context) => {
+    try {
+      return parse(value)
+    } catch (error) {
+      context.addIssue({
+        code: 'custom',
+        message: `is not understood: ${(error as Error).message.replace(/^[A-Z_]+: /, '')}`,
+      })
+      return z.NEVER
+    }
+  })
+}
 
 function listOf(item: z.ZodType<string, string>) {
   return z
@@ -99,11 +111,6 @@ function listOf(item: z.ZodType<string, string>) {
 
 function isProxyAddress(value: string): boolean {
   return ['loopback', 'linklocal', 'uniquelocal'].includes(value) || isNetwork(value)
-}
-
-function isRangeWithPorts(value: string): boolean {
-  const [, network = '', from, to = from] = /^(.+?\/\d{1,3})(?::(\d{1,5})(?:-(\d{1,5}))?)?$/.exec(value) ?? []
-  return isNetwork(network) && (from === undefined || (Number(from) <= Number(to) && Number(to) <= 65_535))
 }
 
 function isNetwork(value: string): boolean {

@@ -14,7 +14,6 @@ interface DocumentOptions {
 
 /** The OpenAPI 3.1 document of the whole server, made from the schemas that its requests are checked with. */
 export function openApiDocument({ routes, host, version, publicUrl }: DocumentOptions) {
-  const plugins = host.openapi()
   return createDocument({
     openapi: '3.1.1',
     info: {
@@ -24,14 +23,8 @@ export function openApiDocument({ routes, host, version, publicUrl }: DocumentOp
         'Organizations, registers and plugins. Sign in at /api/auth/login and send the token as a bearer token.',
     },
     ...(publicUrl ? { servers: [{ url: publicUrl }] } : {}),
-    paths: { ...pathsOf(routes), ...plugins.paths },
-    components: {
-      ...plugins.components,
-      securitySchemes: {
-        ...plugins.components?.securitySchemes,
-        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-      },
-    },
+    paths: { ...pathsOf(routes), ...host.openapi().paths },
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     security: [{ bearer: [] }],
   })
 }

@@ -1,4 +1,4 @@
-import { createMigrator, getTenantHash, hostPlatformMigrations, hostTenantMigrations } from '@tenon/host'
+import { createHostMigrator, getTenantHash } from '@tenon/host'
 import { createTestDatabase, type TestDatabase } from '@tenon/embedded-postgres/testing'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
@@ -32,11 +32,7 @@ beforeEach(async () => {
 })
 
 function migrator() {
-  return createMigrator({
-    pool,
-    platform: [...hostPlatformMigrations, ...appMigrations.platform],
-    tenant: [...hostTenantMigrations, ...appMigrations.tenant],
-  })
+  return createHostMigrator({ pool, application: appMigrations })
 }
 
 const insertRisks = (count: number) =>
@@ -114,11 +110,7 @@ it('goes all the way down and up again', async () => {
   await migrator().migrateTenant(scope)
   const second = await createTestDatabase()
   const secondPool = new pg.Pool(second.connection)
-  const fresh = createMigrator({
-    pool: secondPool,
-    platform: [...hostPlatformMigrations, ...appMigrations.platform],
-    tenant: [],
-  })
+  const fresh = createHostMigrator({ pool: secondPool, application: appMigrations })
   await fresh.up()
   await fresh.down({ scope: 'platform', to: 0 })
   await fresh.up()

@@ -1,4 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import type { Principal } from '@tenon/contract'
@@ -12,7 +15,9 @@ import { createSessions } from '../accounts/sessions.js'
 import { createApp } from '../create-app.js'
 import { parseSettings, type Settings } from '../env.js'
 import type { PluginHostPort } from '../plugin-host-port.js'
-import { appMigrator, createMigratedHost } from './migrated-host.js'
+import { hostOptions } from '../start/host-options.js'
+import { createHostMigrator, createPluginHost } from '@tenon/host'
+import { appMigrations } from '../migrations/index.js'
 
 export const testJwtSecret = 'a secret of the tests, long enough to be one'
 
@@ -62,7 +67,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       name: 'app-server',
       async build(connection) {
         const pool = new pg.Pool(connection)
-        await appMigrator(pool).up()
+        await createHostMigrator({ pool, application: appMigrations }).up()
         await pool.end()
       },
     },
@@ -72,9 +77,21 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const logged: Record<string, unknown>[] = []
   const logStream = new PassThrough().on('data', (line: Buffer) => logged.push(JSON.parse(line.toString())))
   const log = pino({}, logStream)
-  const host = (options.host ?? ((same) => same))(createMigratedHost(pool))
   const sessions = createSessions({ secret: testJwtSecret })
   const authenticate = createAuthenticate({ pool, sessions, operatorEmails: settings.operatorEmails })
+  const dataDir = await mkdtemp(join(tmpdir(), 'tenon-app-'))
+  const pluginHost = await createPluginHost(
+    await hostOptions({
+      database: { pool, connection: database.connection },
+      settings: { ...settings, dataDir },
+      secrets: { secretKeys: ['a key of the tests, long enough to be one'] },
+      marketplaceLocation: join(dataDir, 'plugins.json'),
+      publicUrl: 'http://localhost',
+      authenticate,
+      log,
+    }),
+  )
+  const host = (options.host ?? ((same) => same))(pluginHost)
   const accounts = createAccounts({ pool, host, sessions, settings, log })
   const app = createApp({ pool, host, accounts, settings, log, authenticate })
   const server = createServer(app)
@@ -123,8 +140,10 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     async stop() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
+      await pluginHost.stop()
       await pool.end()
       await database.drop()
+      await rm(dataDir, { recursive: true, force: true })
     },
   }
 }
