@@ -6,7 +6,7 @@ import type { ClientConfig, Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { ZodOpenApiPathsObject } from 'zod-openapi'
 import { createArtifacts, createArtifactStore, type NpmOptions } from './artifacts/index.js'
-import { createCatalog, createPostgresCatalogStore } from './catalog/index.js'
+import { createCatalog, createPostgresCatalogStore, type RefreshReport } from './catalog/index.js'
 import { createConnectionStore } from './connections/connection-store.js'
 import { createOAuthStates } from './connections/oauth-states.js'
 import { createEgressFetch, isExempt, type AddressExemption, type HostMap } from './egress/index.js'
@@ -111,6 +111,8 @@ export interface PluginHost {
   /** Removes everything of an organization, plugins included. May be repeated. */
   removeTenant(organizationId: number): Promise<void>
   health(): Promise<PluginHostHealth>
+  /** Looks at the marketplace now instead of at the next interval. Keeps the last good copy when that fails. */
+  refreshMarketplace(): Promise<RefreshReport>
   /** Begins the background work: catalog, events, recovery of what a dead server left. */
   start(): Promise<void>
   /** Finishes what is under way, up to ten seconds, and stops every plugin. */
@@ -277,6 +279,7 @@ export async function createPluginHost(options: PluginHostOptions): Promise<Plug
         processes: processes.length,
       }
     },
+    refreshMarketplace: () => catalog.refresh(),
     async start() {
       await recovery.start()
       await catalog.start()

@@ -171,7 +171,7 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
     async claim(tenant, id, from, to) {
       return inClaim(tenant, async (client) => {
         const { rows } = await client.query<InstallationRow>(
-          `UPDATE ${tableOf(tenant)} SET status = coalesce($3, status), claimed_by = $4, claim_expires_at = ${expiry}, updated_at = now()
+          `UPDATE ${tableOf(tenant)} SET status = coalesce($3::varchar, status), claimed_by = $4, claim_expires_at = ${expiry}, updated_at = now()
            WHERE id = $1 AND status = ANY ($2) AND ${unclaimed} RETURNING ${columns}`,
           [id, from, to ?? null, replicaId],
         )
@@ -201,10 +201,10 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
       const row = await endClaim(tenant, id, async (client) => {
         const { rows } = await client.query<InstallationRow>(
           `UPDATE ${tableOf(tenant)} SET
-             status = $3, error_message = $4,
+             status = $3::varchar, error_message = $4,
              configuration = coalesce($5::jsonb, configuration), metadata = coalesce($6::jsonb, metadata),
              digest = coalesce($7, digest), manifest = coalesce($8::jsonb, manifest),
-             installed_at = CASE WHEN $3 = 'installed' THEN coalesce(installed_at, now()) ELSE installed_at END, claimed_by = NULL, claim_expires_at = NULL, updated_at = now()
+             installed_at = CASE WHEN $3::varchar = 'installed' THEN coalesce(installed_at, now()) ELSE installed_at END, claimed_by = NULL, claim_expires_at = NULL, updated_at = now()
            WHERE id = $1 AND claimed_by = $2 RETURNING ${columns}`,
           [
             id,
