@@ -6,15 +6,21 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { ArchiveError, createMeter, readArchive, type ReadArchive } from './archive.js'
 
+export interface AdoptedArchive {
+  digest: string
+  /** Undefined when the digest is another one than expected: then nothing was kept. */
+  archive: ReadArchive | undefined
+}
+
 /** Packages on disk, uncompressed, each under its own digest. A file that is there is whole: it was renamed into place. */
 export interface ArtifactCache {
   /**
-   * Unpacks a gzip archive and keeps it if its digest is the expected one.
+   * Unpacks a gzip archive and keeps it if its digest is the expected one and its form is right.
    *
-   * @returns the actual digest; when it is another one than expected, nothing was kept.
-   * @throws ArchiveError when it is not gzip or passes the limit.
+   * @returns the actual digest, and the archive when it was kept.
+   * @throws ArchiveError when it is not gzip, passes the limit, or contains what has no place in a package.
    */
-  adopt: (packedFile: string, expectedDigest?: string) => Promise<string>
+  adopt: (packedFile: string, expectedDigest?: string) => Promise<AdoptedArchive>
   /** The package, verified again while it is read; undefined when it is not here or was damaged. */
   open: (digest: string) => Promise<ReadArchive | undefined>
   /** A name for a file that is about to be written beside the packages. */
@@ -36,8 +42,10 @@ export function createArtifactCache(directory: string, maxUnpackedBytes: number)
       const staged = await temporaryFile()
       try {
         const digest = await unzip(packedFile, staged, maxUnpackedBytes)
-        if (digest === (expectedDigest ?? digest)) await rename(staged, fileOf(digest))
-        return digest
+        if (digest !== (expectedDigest ?? digest)) return { digest, archive: undefined }
+        const archive = await readArchive(createReadStream(staged), maxUnpackedBytes)
+        await rename(staged, fileOf(digest))
+        return { digest, archive }
       } finally {
         await rm(staged, { force: true })
       }

@@ -2,7 +2,7 @@ import { open, readFile, rm } from 'node:fs/promises'
 import type { ArtifactManifest } from '@tenon/contract'
 import type { Pool } from 'pg'
 import { ArchiveError, type ReadArchive } from './archive.js'
-import { createArtifactCache } from './artifact-cache.js'
+import { createArtifactCache, type ArtifactCache } from './artifact-cache.js'
 import { artifactLimits } from './artifact-limits.js'
 
 /** The driver turns a piece from text to bytes in one go, which must not hold the event loop. */
@@ -18,13 +18,8 @@ export interface Resolution {
 export interface ArtifactStore {
   /** The package, or undefined when it is not stored. */
   open: (digest: string) => Promise<ReadArchive | undefined>
-  /**
-   * Takes a gzip archive to disk.
-   *
-   * @returns the actual digest; when it is another one than expected, nothing was kept.
-   * @throws ArchiveError
-   */
-  adopt: (packedFile: string, expectedDigest?: string) => Promise<string>
+  /** Takes a gzip archive to disk. @throws ArchiveError */
+  adopt: ArtifactCache['adopt']
   /** Writes an adopted archive, once its contents were found good, for every replica. */
   publish: (packedFile: string, digest: string, manifest: ArtifactManifest) => Promise<void>
   resolution: (source: string) => Promise<Resolution | undefined>
@@ -52,11 +47,11 @@ export function createArtifactStore({ pool, cacheDir, ...options }: ArtifactStor
     const file = await cache.temporaryFile()
     try {
       await writePieces(pool, digest, rows[0].size, file)
-      await cache.adopt(file, digest).catch(ignoreArchiveError)
+      const adopted = await cache.adopt(file, digest).catch(ignoreArchiveError)
+      return adopted?.archive
     } finally {
       await rm(file, { force: true })
     }
-    return cache.open(digest)
   }
 
   return {

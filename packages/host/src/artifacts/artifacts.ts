@@ -98,11 +98,11 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
     expectedDigest: string | undefined,
     check: (artifact: VerifiedArtifact) => void,
   ): Promise<VerifiedArtifact> {
-    const digest = await store.adopt(file, expectedDigest).catch((error: unknown) => refuseArchive(error, plugin))
-    const expected = expectedDigest ?? digest
-    if (digest !== expected) throw new TenonError('ARTIFACT_DIGEST_MISMATCH', { plugin, actual: digest, expected })
-    const archive = await store.open(digest).catch((error: unknown) => refuseArchive(error, plugin))
-    if (archive === undefined) throw new TenonError('ARTIFACT_UNSAFE', { plugin, reason: 'its archive cannot be read' })
+    const adopted = await store.adopt(file, expectedDigest).catch((error: unknown) => refuseArchive(error, plugin))
+    const { digest, archive } = adopted
+    if (archive === undefined) {
+      throw new TenonError('ARTIFACT_DIGEST_MISMATCH', { plugin, actual: digest, expected: expectedDigest })
+    }
     const artifact = verifyArtifact(archive, digest, plugin)
     check(artifact)
     await store.publish(file, digest, artifact.manifest)

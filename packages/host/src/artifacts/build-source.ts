@@ -7,6 +7,7 @@ import { TenonError, type CatalogEntry } from '@tenon/contract'
 import type { MarketplaceFiles } from '../marketplace-files.js'
 import type { ArtifactLimits } from './artifact-limits.js'
 import type { BundleReport, BundleRequest } from './bundle-process.js'
+import { startDeadline } from './deadline.js'
 import { checkedRange, declaredDependencies } from './dependency-specs.js'
 import { NpmError, type Npm } from './npm.js'
 import { runProcess } from './run-process.js'
@@ -39,7 +40,7 @@ export function createSourceBuilder({ files, tempDir, npm, limits }: SourceBuild
 
   return {
     async build(entry) {
-      const signal = AbortSignal.timeout(limits.buildTimeoutMs)
+      const { signal, clear } = startDeadline(limits.buildTimeoutMs)
       const stage = await createSourceStage({ tempDir, files, plugin: entry.displayName, limits, signal })
       try {
         return await buildStaged(entry, stage, signal)
@@ -47,6 +48,7 @@ export function createSourceBuilder({ files, tempDir, npm, limits }: SourceBuild
         if (!signal.aborted) throw error
         throw buildFailed(entry, `it took longer than ${limits.buildTimeoutMs / 1000} seconds`, error)
       } finally {
+        clear()
         await stage.remove()
       }
     },

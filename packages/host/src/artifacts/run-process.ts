@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
+import { startDeadline } from './deadline.js'
 
 export interface ProcessRun {
   command: string
@@ -26,7 +27,7 @@ export interface ProcessResult {
  * the signal fires, and when it has ended, so that nothing that it started stays behind.
  */
 export function runProcess(run: ProcessRun): Promise<ProcessResult> {
-  const signal = AbortSignal.any([AbortSignal.timeout(run.timeoutMs), ...(run.signal ? [run.signal] : [])])
+  const { signal, clear } = startDeadline(run.timeoutMs, run.signal)
   return new Promise((resolve, reject) => {
     const child = spawn(run.command, run.args, {
       cwd: run.cwd,
@@ -49,9 +50,13 @@ export function runProcess(run: ProcessRun): Promise<ProcessResult> {
       if (signal.aborted) kill()
       signal.addEventListener('abort', kill)
     })
-    child.once('error', reject)
+    child.once('error', (error) => {
+      clear()
+      reject(error)
+    })
     child.once('exit', kill)
     child.once('close', (exitCode) => {
+      clear()
       signal.removeEventListener('abort', kill)
       resolve({ exitCode, stdout: stdout.toString(), stderr: stderr.toString(), timedOut: signal.aborted })
     })

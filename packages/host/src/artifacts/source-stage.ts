@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { TenonError } from '@tenon/contract'
 import { MarketplaceFileError, readBytes, type MarketplaceFiles } from '../marketplace-files.js'
 import type { ArtifactLimits } from './artifact-limits.js'
+import { startDeadline } from './deadline.js'
 import { candidatesOf } from './source-paths.js'
 
 /** Candidates of imports that are asked for, found or not: a remote marketplace answers each with a request. */
@@ -44,7 +45,7 @@ export async function createSourceStage(options: SourceStageOptions): Promise<So
   async function read(path: string): Promise<Buffer | undefined> {
     requests += 1
     if (requests > maxRequests) throw refuse(`its imports need more than ${maxRequests} requests`)
-    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(limits.fileTimeoutMs)])
+    const { signal, clear } = startDeadline(limits.fileTimeoutMs, options.signal)
     try {
       const file = await files.open(path, { signal })
       if (file.status !== 'found') return undefined
@@ -53,6 +54,8 @@ export async function createSourceStage(options: SourceStageOptions): Promise<So
     } catch (error) {
       if (!(error instanceof MarketplaceFileError)) throw error
       throw new TenonError('ARTIFACT_UNREACHABLE', { plugin, cause: `${path}: ${error.message}` }, { cause: error })
+    } finally {
+      clear()
     }
   }
 
