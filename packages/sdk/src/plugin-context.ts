@@ -56,7 +56,8 @@ export interface PluginContext<Configuration = Record<string, unknown>> {
   uploads: Uploads
   /**
    * Tells the application and other plugins that something happened. Only names that the manifest declares; at most
-   * 64 kB of JSON. It joins the transaction that the call has open, and is sent when that commits.
+   * 64 kB of JSON. In a lifecycle call it joins the call's transaction. In a transaction of your own, run
+   * `SELECT tenon_api.publish(:name, CAST(:payload AS jsonb))` with that transaction instead.
    */
   publish(name: string, payload?: Record<string, unknown>): Promise<unknown>
   /** Like the global one; with `connection` the host adds that connection's access token, which stays with the host. */

@@ -1,0 +1,552 @@
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import type { RouteRequest, RouteResult } from '@tenon/sdk'
+import {
+  addModelVersion,
+  addRegisteredModel,
+  emptyState,
+  type MlflowStandin,
+  type MlflowStandinOptions,
+  removeRegisteredModel,
+  setAlias,
+  startMlflowStandin,
+} from '@tenon/standins'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  contextOf,
+  type ObservedContext,
+  startTestApplication,
+  type TestApplication,
+} from '../../testing/test-application'
+import {
+  configure,
+  getMLflowModels,
+  install,
+  router,
+  syncModels,
+  testConnection,
+  uninstall,
+  validateConfig,
+} from './index'
+import { storableJson } from './model-records'
+
+const tenant = 'a4ayc80OGd'
+let application: TestApplication
+let context: ObservedContext
+const servers: { close(): Promise<void> }[] = []
+
+beforeAll(async () => {
+  application = await startTestApplication()
+})
+afterAll(() => application.close())
+beforeEach(async () => {
+  context = contextOf(application, application.one)
+  await install(1, tenant, {}, context)
+})
+afterEach(async () => {
+  await uninstall(1, tenant, context)
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+async function mlflow(options: MlflowStandinOptions = {}): Promise<MlflowStandin> {
+  const server = await startMlflowStandin(options)
+  servers.push(server)
+  return server
+}
+
+const configurationFor = ({ url }: { url: string }, more: object = {}): Record<string, unknown> => ({
+  tracking_server_url: url,
+  auth_method: 'none',
+  verify_ssl: true,
+  timeout: 5,
+  ...more,
+})
+
+async function stored(): Promise<Record<string, unknown>[]> {
+  return application.sequelize.query(`SELECT * FROM "${tenant}".mlflow_model_records ORDER BY id`, { type: 'SELECT' })
+}
+
+/** Which transaction wrote each record last: it changes whenever a record is written. */
+async function writers(): Promise<unknown[]> {
+  const rows = await application.sequelize.query(
+    `SELECT xmin::text FROM "${tenant}".mlflow_model_records ORDER BY id`,
+    { type: 'SELECT' },
+  )
+  return rows.map(({ xmin }) => xmin)
+}
+
+async function call(route: string, request: Partial<RouteRequest> = {}): Promise<RouteResult> {
+  const handler = router[route]
+  if (typeof handler !== 'function') throw new Error(`There is no route ${route}`)
+  const [method = '', path = ''] = route.split(' ')
+  const nothing = { params: {}, query: {}, body: undefined, configuration: {}, userId: 1 }
+  return handler({ ...context, ...nothing, method, path, ...request } as RouteRequest)
+}
+
+describe('installing', () => {
+  it('makes the table with the columns that are documented, and may be repeated', async () => {
+    await install(1, tenant, {}, context)
+    const columns = await application.sequelize.query<{ column_name: string }>(
+      `SELECT column_name FROM information_schema.columns
+       WHERE table_schema = :tenant AND table_name = 'mlflow_model_records' ORDER BY ordinal_position`,
+      { replacements: { tenant }, type: 'SELECT' },
+    )
+    expect(columns.map(({ column_name }) => column_name)).toEqual(
+      `id model_name version lifecycle_stage run_id description source status tags metrics parameters experiment_id
+       experiment_name artifact_location training_status training_started_at training_ended_at source_version
+       model_created_at model_updated_at last_synced_at created_at updated_at aliases removed_at`.split(/\s+/),
+    )
+  })
+
+  it('takes over the table of an earlier release, with its short texts', async () => {
+    await uninstall(1, tenant, context)
+    await application.sequelize.query(`CREATE TABLE "${tenant}".mlflow_model_records (
+      id serial PRIMARY KEY, model_name varchar(255) NOT NULL, version varchar(50) NOT NULL,
+      lifecycle_stage varchar(50), run_id varchar(100), description text, source varchar(255), status varchar(50),
+      tags jsonb NOT NULL DEFAULT '{}', metrics jsonb NOT NULL DEFAULT '{}', parameters jsonb NOT NULL DEFAULT '{}',
+      experiment_id varchar(255), experiment_name varchar(255), artifact_location varchar(255),
+      training_status varchar(50), training_started_at timestamp, training_ended_at timestamp,
+      source_version varchar(255), model_created_at timestamp, model_updated_at timestamp, last_synced_at timestamp,
+      created_at timestamp NOT NULL DEFAULT now(), updated_at timestamp NOT NULL DEFAULT now(),
+      CONSTRAINT mlflow_model_records_unique UNIQUE (model_name, version))`)
+    await install(1, tenant, {}, context)
+    const state = emptyState()
+    addRegisteredModel(state, { name: 'long' })
+    addModelVersion(state, { name: 'long', source: `s3://${'x'.repeat(400)}` })
+    expect(await syncModels(tenant, configurationFor(await mlflow({ models: state })), context)).toMatchObject({
+      success: true,
+    })
+  })
+
+  it('can be undone, also when the table is already gone', async () => {
+    await syncModels(tenant, configurationFor(await mlflow()), context)
+    expect((await uninstall(1, tenant, context)).message).toContain('24 model versions')
+    expect((await uninstall(1, tenant, context)).message).toContain('0 model versions')
+  })
+})
+
+describe('the configuration', () => {
+  const good = { tracking_server_url: 'https://mlflow.example', auth_method: 'none' }
+
+  it.each([
+    ['the least that is needed', good],
+    ['texts from an older form', { ...good, verify_ssl: 'true', timeout: '30' }],
+    ['the shortest timeout', { ...good, timeout: 1 }],
+    ['the longest timeout', { ...good, timeout: 300 }],
+    ['basic authentication', { ...good, auth_method: 'basic', username: 'u', password: 'p' }],
+    ['a token', { ...good, auth_method: 'token', api_token: 't' }],
+  ])('may be %s', async (_, config) => {
+    expect(validateConfig(config)).toEqual({ valid: true, errors: [] })
+    expect(await configure(1, tenant, config, context)).toMatchObject({ success: true })
+  })
+
+  it.each([
+    ['nothing', {}, 'Configuration is required'],
+    ['no server', { auth_method: 'none' }, 'Tracking server URL is required'],
+    ['another protocol', { ...good, tracking_server_url: 'file:///etc/passwd' }, 'http or https'],
+    ['no address', { ...good, tracking_server_url: 'mlflow' }, 'http or https'],
+    ['a password in the address', { ...good, tracking_server_url: 'https://a:b@mlflow.example' }, 'use the fields'],
+    ['no method', { ...good, auth_method: '' }, 'Authentication method is required'],
+    ['another method', { ...good, auth_method: 'kerberos' }, 'must be one of'],
+    ['no password', { ...good, auth_method: 'basic', username: 'u' }, 'Username and password required'],
+    ['no token', { ...good, auth_method: 'token' }, 'API token required'],
+    ['a token with a line break', { ...good, auth_method: 'token', api_token: 'a\r\nx: y' }, 'cannot be sent'],
+    ['a timeout below', { ...good, timeout: 0.5 }, 'between 1 and 300'],
+    ['a timeout above', { ...good, timeout: 301 }, 'between 1 and 300'],
+  ])('may not be %s', async (_, config, message) => {
+    const { valid, errors } = validateConfig(config)
+    expect(valid).toBe(false)
+    expect(errors.join()).toContain(message)
+    expect(await configure(1, tenant, config, context)).toMatchObject({ success: false })
+  })
+
+  it('may name a server that is down: saving does not need it', async () => {
+    const config = { ...good, tracking_server_url: 'http://127.0.0.1:9' }
+    expect(await configure(1, tenant, config, context)).toMatchObject({ success: true })
+  })
+})
+
+describe('the connection test', () => {
+  const steps = (result: Awaited<ReturnType<typeof testConnection>>): string =>
+    result.steps.map(({ name, ok }) => `${ok ? '+' : '-'}${name}`).join(' ')
+
+  it.each([
+    ['at the root', {}],
+    ['below a path', { pathPrefix: '/tools/mlflow' }],
+  ])('finds a server %s, with or without a slash at the end', async (_, options) => {
+    const server = await mlflow(options)
+    for (const end of ['', '/', '//']) {
+      const result = await testConnection(configurationFor({ url: server.url + end }))
+      expect(result).toMatchObject({ success: true, serverVersion: '3.17.2' })
+      expect(steps(result)).toBe('+Configuration +Connection +Sign-in +Model registry')
+    }
+  })
+
+  it('signs in with a user name and password', async () => {
+    const server = await mlflow({ auth: { kind: 'basic', username: 'ada', password: 'p:ä' } })
+    const basic = { auth_method: 'basic', username: 'ada' }
+    expect(await testConnection(configurationFor(server, { ...basic, password: 'p:ä' }))).toMatchObject({
+      success: true,
+    })
+    const refused = await testConnection(configurationFor(server, { ...basic, password: 'wrong' }))
+    expect(steps(refused)).toBe('+Configuration +Connection -Sign-in')
+    expect(refused.message).toContain('refused the sign-in (401)')
+    expect(JSON.stringify(refused)).not.toContain('wrong')
+  })
+
+  it('signs in with a token', async () => {
+    const server = await mlflow({ auth: { kind: 'bearer', token: 'secret' } })
+    const result = await testConnection(configurationFor(server, { auth_method: 'token', api_token: 'secret' }))
+    expect(result).toMatchObject({ success: true })
+  })
+
+  it.each([
+    [403, '-Sign-in', 'does not let you read'],
+    [404, '-Model registry', 'no MLflow API at this address'],
+    [302, '-Model registry', 'redirects to another address'],
+    [429, '-Model registry', 'too many requests'],
+    [500, '-Model registry', 'a problem of its own (500)'],
+  ])('explains a %i', async (status, step, message) => {
+    const server = await mlflow()
+    server.failNext({
+      path: 'registered-models/search',
+      status,
+      body: 'internal: token=abc',
+      headers: { location: 'http://10.0.0.1/' },
+    })
+    const result = await testConnection(configurationFor(server))
+    expect(steps(result)).toContain(step)
+    expect(result.message).toContain(message)
+    expect(JSON.stringify(result)).not.toMatch(/token=abc|10\.0\.0\.1/)
+  })
+
+  it('does not send credentials on to where it is redirected', async () => {
+    const [server, other] = [await mlflow(), await mlflow()]
+    server.failNext({
+      path: 'registered-models/search',
+      status: 307,
+      headers: { location: `${other.url}/api/2.0/mlflow/registered-models/search` },
+    })
+    await testConnection(configurationFor(server, { auth_method: 'token', api_token: 't' }))
+    expect(other.requests).toEqual([])
+  })
+
+  it('explains a page that is no API', async () => {
+    const server = await mlflow()
+    server.failNext({ path: 'registered-models/search', status: 200, body: '<html>Sign in</html>' })
+    expect((await testConnection(configurationFor(server))).message).toContain('did not answer with JSON')
+  })
+
+  it('explains that nothing listens', async () => {
+    const result = await testConnection(configurationFor({ url: 'http://127.0.0.1:9' }))
+    expect(steps(result)).toBe('+Configuration -Connection')
+    expect(result.message).toContain('Nothing answers at 127.0.0.1:9')
+  })
+
+  it('explains a name that does not exist', async () => {
+    const { message } = await testConnection(configurationFor({ url: 'http://no-such-host.invalid' }))
+    expect(message).toContain('The name no-such-host.invalid cannot be found')
+  })
+
+  it('gives up after the timeout', async () => {
+    const server = await mlflow()
+    server.failNext({ path: 'registered-models/search', status: 'hang' })
+    const before = performance.now()
+    const { message } = await testConnection(configurationFor(server, { timeout: '1' }))
+    expect(message).toContain('did not answer within 1 s')
+    expect(performance.now() - before).toBeLessThan(2_000)
+  })
+
+  it('checks the certificate unless it is told not to', async () => {
+    const server = await mlflow({ tls: true })
+    expect((await testConnection(configurationFor(server))).message).toContain('not signed by an authority')
+    for (const verify_ssl of [false, 'false']) {
+      expect(await testConnection(configurationFor(server, { verify_ssl }))).toMatchObject({ success: true })
+    }
+  })
+
+  it('explains a server that does not speak TLS', async () => {
+    const { url } = await mlflow()
+    const { message } = await testConnection(configurationFor({ url: url.replace('http:', 'https:') }))
+    expect(message).toContain('does not speak TLS')
+  })
+
+  it('explains a connection that is dropped', async () => {
+    const server = createServer((socket) => socket.destroy())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    servers.push({ close: () => new Promise((resolve) => server.close(() => resolve())) })
+    const { port } = server.address() as AddressInfo
+    expect((await testConnection(configurationFor({ url: `http://127.0.0.1:${port}` }))).message).toContain(
+      'ended the connection',
+    )
+  })
+})
+
+describe('a full synchronisation', () => {
+  it('stores every version with its run, experiment, tags and aliases', async () => {
+    const server = await mlflow()
+    const result = await syncModels(tenant, configurationFor(server), context)
+    expect(result).toMatchObject({
+      success: true,
+      modelCount: 8,
+      versionCount: 24,
+      inserted: 24,
+      updated: 0,
+      removed: 0,
+      status: 'success',
+    })
+    const records = await stored()
+    expect(records).toHaveLength(24)
+    expect(records.find(({ model_name, version }) => model_name === 'credit-scoring' && version === '2')).toMatchObject(
+      {
+        lifecycle_stage: 'Production',
+        description: 'Scores loan applications',
+        source: 's3://models/credit-scoring/2',
+        status: 'READY',
+        tags: { team: 'risk' },
+        aliases: ['champion'],
+        metrics: { auc: expect.any(Number) as number },
+        parameters: { depth: expect.any(String) as string },
+        experiment_id: expect.any(String) as string,
+        experiment_name: expect.any(String) as string,
+        artifact_location: expect.stringContaining('mlflow-artifacts:/') as string,
+        training_status: 'FINISHED',
+        training_started_at: expect.any(Date) as Date,
+        model_updated_at: new Date('2026-01-05T08:02:00Z'),
+        removed_at: null,
+      },
+    )
+    expect(context.progressed.at(-1)).toMatchObject({ done: 24 })
+  })
+
+  it('follows every page', async () => {
+    const server = await mlflow({
+      models: { registeredModels: 1_100, versionsPerModel: 1, experiments: 1_050, runs: 40 },
+    })
+    const result = await syncModels(tenant, configurationFor(server), context)
+    expect(result).toMatchObject({
+      success: true,
+      modelCount: 1_100,
+      versionCount: 1_100,
+      inserted: 1_100,
+      runsMissing: 0,
+    })
+    expect((await stored()).filter(({ experiment_name }) => experiment_name === null)).toEqual([])
+  })
+
+  it('writes nothing when nothing has changed', async () => {
+    const server = await mlflow()
+    await syncModels(tenant, configurationFor(server), context)
+    const before = await writers()
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
+      success: true,
+      inserted: 0,
+      updated: 0,
+      removed: 0,
+    })
+    expect(await writers()).toEqual(before)
+  })
+
+  it('writes only what has changed, and moves updated_at', async () => {
+    const server = await mlflow()
+    await syncModels(tenant, configurationFor(server), context)
+    const [before, writersBefore] = [await stored(), await writers()]
+    setAlias(server.state, 'churn-prediction', 'challenger', '1')
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({ inserted: 0, updated: 1 })
+    const [after, writersAfter] = [await stored(), await writers()]
+    const changed = after.filter((_, index) => writersAfter[index] !== writersBefore[index])
+    expect(changed).toMatchObject([{ model_name: 'churn-prediction', version: '1', aliases: ['challenger'] }])
+    const earlier = before.find(({ id }) => id === changed[0]?.id)
+    expect(Number(changed[0]?.updated_at)).toBeGreaterThan(Number(earlier?.updated_at))
+  })
+
+  it('marks what was removed, and takes the mark away when it is back', async () => {
+    const server = await mlflow()
+    await syncModels(tenant, configurationFor(server), context)
+    const { registeredModels, modelVersions } = structuredClone(server.state)
+    removeRegisteredModel(server.state, 'fraud-detection')
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({ removed: 3, versionCount: 21 })
+    expect((await stored()).filter(({ removed_at }) => removed_at !== null)).toHaveLength(3)
+    Object.assign(server.state, { registeredModels, modelVersions })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
+      removed: 0,
+      inserted: 0,
+      updated: 3,
+    })
+    expect((await stored()).filter(({ removed_at }) => removed_at !== null)).toEqual([])
+  })
+
+  it('accepts an empty registry', async () => {
+    const result = await syncModels(tenant, configurationFor(await mlflow({ models: emptyState() })), context)
+    expect(result).toMatchObject({ success: true, modelCount: 0, versionCount: 0, status: 'no_models' })
+  })
+
+  it('stores long addresses, numbers that JSON does not have, and a run that is gone', async () => {
+    const state = emptyState()
+    addRegisteredModel(state, { name: 'fraud detection (EU) – "v2"', description: `It's \\ a : test ? \u0000 \ud800` })
+    addModelVersion(state, { name: 'fraud detection (EU) – "v2"', source: `s3://${'x'.repeat(400)}`, runId: 'gone' })
+    const server = await mlflow({ models: state })
+    const result = await syncModels(tenant, configurationFor(server), context)
+    expect(result).toMatchObject({ success: true, inserted: 1, runsMissing: 1 })
+    expect((await stored())[0]).toMatchObject({
+      model_name: 'fraud detection (EU) – "v2"',
+      description: expect.stringContaining(`It's \\ a : test ?`) as string,
+    })
+  })
+
+  it('survives a server that is busy for a moment', async () => {
+    const server = await mlflow()
+    server.failNext({ path: 'runs/get', status: 503, times: 2 })
+    server.failNext({ path: 'model-versions/search', status: 'reset' })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
+      success: true,
+      versionCount: 24,
+    })
+  })
+
+  it('fails when a page fails, says what was kept, and marks nothing as removed', async () => {
+    const models = { registeredModels: 300, versionsPerModel: 1 }
+    const server = await mlflow({ models })
+    await syncModels(tenant, configurationFor(server), context)
+    removeRegisteredModel(server.state, 'fraud-detection')
+    for (let index = 0; index < 250; index += 1) addModelVersion(server.state, { name: 'credit-scoring' })
+    server.failNext({ path: 'model-versions/search', status: 500, after: 1, body: 'select * from secrets' })
+    const result = await syncModels(tenant, configurationFor(server), context)
+    expect(result).toMatchObject({ success: false, status: 'failed', inserted: 200, removed: 0 })
+    expect(result.message).toContain('200 records were written before that and are kept')
+    expect(result.message).not.toContain('secrets')
+    expect((await stored()).filter(({ removed_at }) => removed_at !== null)).toEqual([])
+    expect(await getMLflowModels(tenant, configurationFor(server), context)).toMatchObject({
+      configured: true,
+      connected: false,
+      error: result.message,
+      total: 500,
+    })
+  })
+
+  it('fails, and does not run for ever, when the server repeats a page', async () => {
+    const server = await mlflow()
+    server.failNext({
+      path: 'registered-models/search',
+      status: 200,
+      times: 5,
+      body: { registered_models: [], next_page_token: 'again' },
+    })
+    const result = await syncModels(tenant, configurationFor(server), context)
+    expect(result).toMatchObject({ success: false, message: expect.stringContaining('the same page') as string })
+  })
+
+  it('stops when it is cancelled', async () => {
+    const server = await mlflow()
+    server.failNext({ path: 'runs/get', status: 'hang', times: 10 })
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(), 100)
+    const result = await syncModels(tenant, configurationFor(server), { ...context, signal: controller.signal })
+    expect(result).toMatchObject({ success: false, status: 'cancelled' })
+  })
+
+  it('says what to do when nothing is configured', async () => {
+    expect(await call('POST /sync')).toMatchObject({ status: 422, data: { success: false, status: 'not_configured' } })
+  })
+})
+
+describe('a quick synchronisation', () => {
+  it('asks one question when nothing has changed', async () => {
+    const server = await mlflow()
+    await syncModels(tenant, configurationFor(server), context)
+    const before = server.requests.length
+    const result = await syncModels(tenant, configurationFor(server), context, 'quick')
+    expect(result).toMatchObject({ success: true, mode: 'quick', versionCount: 0, inserted: 0, updated: 0 })
+    expect(server.requests.length - before).toBe(1)
+  })
+
+  it('stores what is new and leaves the rest alone', async () => {
+    const server = await mlflow()
+    await syncModels(tenant, configurationFor(server), context)
+    const before = await writers()
+    addModelVersion(server.state, { name: 'credit-scoring', runId: server.state.runs[0]?.info.run_id ?? '' })
+    const result = await syncModels(tenant, configurationFor(server), context, 'quick')
+    expect(result).toMatchObject({ success: true, mode: 'quick', inserted: 1, updated: 0 })
+    expect((await writers()).slice(0, 24)).toEqual(before)
+    expect((await stored()).at(-1)).toMatchObject({
+      version: '4',
+      tags: { team: 'risk' },
+      metrics: { auc: expect.any(Number) as number },
+    })
+  })
+
+  it('is a full one as long as there was none', async () => {
+    const server = await mlflow()
+    const { status, data } = await call('POST /sync/quick', { configuration: configurationFor(server) })
+    expect(status).toBe(200)
+    expect(data).toMatchObject({ success: true, mode: 'full', inserted: 24 })
+  })
+})
+
+describe('the table', () => {
+  async function list(query: Record<string, unknown> = {}, configuration = {}): Promise<Record<string, unknown>> {
+    const { status, data } = await call('GET /models', { query, configuration })
+    expect(status ?? 200).toBe(200)
+    return data as Record<string, unknown>
+  }
+  const names = ({ models }: Record<string, unknown>): string[] =>
+    (models as Record<string, string>[]).map(({ model_name, version }) => `${model_name} ${version}`)
+
+  it('says that nothing is configured, before it is', async () => {
+    expect(await list()).toMatchObject({ configured: false, models: [], total: 0, lastSyncedAt: null })
+  })
+
+  it('is sorted, filtered and paged', async () => {
+    const server = await mlflow()
+    const configuration = configurationFor(server)
+    expect(await call('POST /sync', { configuration })).toMatchObject({
+      status: 200,
+      data: { success: true, modelCount: 8 },
+    })
+    const all = await list({}, configuration)
+    expect(all).toMatchObject({
+      configured: true,
+      connected: true,
+      total: 24,
+      summary: { models: 8, versions: 24, production: 8 },
+    })
+    expect(all.lastSyncedAt).toMatch(/^\d{4}-/)
+    expect(names(all)).toHaveLength(24)
+    expect(names(await list({ page: '2', pageSize: '2', sort: '-model_name' }))).toHaveLength(2)
+    expect(names(await list({ 'filter.model_name': 'CREDIT', sort: '-version' }))).toEqual([
+      'credit-scoring 3',
+      'credit-scoring 2',
+      'credit-scoring 1',
+    ])
+    expect(await list({ 'filter.lifecycle_stage': 'production' })).toMatchObject({ total: 8 })
+    expect(await list({ 'filter.model_name': '%' })).toMatchObject({ total: 0 })
+    expect(await list({ filter: { removed: 'true' } })).toMatchObject({ total: 0 })
+  })
+
+  it.each([
+    { sort: 'id; DROP TABLE x' },
+    { 'filter.1=1 OR x': 'y' },
+    { page: '-1', pageSize: 'many' },
+    { page: ['1', '2'] },
+  ])('is not confused by %j', async (query) => {
+    expect(await list(query)).toMatchObject({ models: [] })
+  })
+
+  it('gives one model, or 404', async () => {
+    await syncModels(tenant, configurationFor(await mlflow()), context)
+    const [{ id } = {}] = await stored()
+    expect(await call('GET /models/:id', { params: { id: String(id) } })).toMatchObject({ data: { id } })
+    for (const wrong of ['999999', '1 OR 1=1', '']) {
+      expect(await call('GET /models/:id', { params: { id: wrong } })).toMatchObject({ status: 404 })
+    }
+  })
+})
+
+describe('text that Postgres cannot hold', () => {
+  it('loses NUL and half characters, and nothing else', () => {
+    const text = 'a\u0000b \ud83d\ude00 \ud800 c:\\u0000 "\\" \n'
+    const read = JSON.parse(storableJson(JSON.stringify({ [text]: text }))) as Record<string, string>
+    const clean = 'ab \ud83d\ude00 \ufffd c:\\u0000 "\\" \n'
+    expect(read).toEqual({ [clean]: clean })
+  })
+})

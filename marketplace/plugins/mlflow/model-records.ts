@@ -1,0 +1,240 @@
+import type { Sequelize } from '@tenon/sdk'
+
+/** Columns that come from the server, in the order of the table. One list makes the table, the upsert and the page. */
+const SYNCED_COLUMNS = {
+  model_name: 'text',
+  version: 'text',
+  lifecycle_stage: 'text',
+  run_id: 'text',
+  description: 'text',
+  source: 'text',
+  status: 'text',
+  tags: 'jsonb',
+  metrics: 'jsonb',
+  parameters: 'jsonb',
+  experiment_id: 'text',
+  experiment_name: 'text',
+  artifact_location: 'text',
+  training_status: 'text',
+  training_started_at: 'timestamptz',
+  training_ended_at: 'timestamptz',
+  source_version: 'text',
+  model_created_at: 'timestamptz',
+  model_updated_at: 'timestamptz',
+  aliases: 'jsonb',
+} as const
+
+type SyncedColumn = keyof typeof SYNCED_COLUMNS
+
+/** One version of one model, as it is stored. Moments are ISO 8601. */
+export type ModelRecord = Record<SyncedColumn, unknown> & { model_name: string; version: string }
+
+const KEY_COLUMNS: readonly string[] = ['model_name', 'version']
+const columns = Object.keys(SYNCED_COLUMNS) as SyncedColumn[]
+const changingColumns = columns.filter((column) => !KEY_COLUMNS.includes(column))
+
+/** What the caller needs of the host: the plugin's own tables, in the schema of one organization. */
+export interface ModelRecords {
+  createTables(): Promise<void>
+  /** Removes everything; returns how many records there were. Also works when nothing is there. */
+  dropTables(): Promise<number>
+  /** Writes what is new or differs; returns how many of each. */
+  upsert(records: readonly ModelRecord[]): Promise<{ inserted: number; updated: number }>
+  /** Marks the records for which `isPresent` is false; returns how many. */
+  markRemoved(isPresent: (name: string, version: string) => boolean): Promise<number>
+  /** When the server last changed something that is stored here, in ms; 0 when nothing is. */
+  newestChangeMs(): Promise<number>
+}
+
+/** Below the frame size of the host, with room for the rest of the statement. */
+const MAX_STATEMENT_BYTES = 1_500_000
+const SCAN_ROWS = 5_000
+
+export function modelRecords(sequelize: Sequelize, tenantId: string): ModelRecords {
+  const table = recordsTable(tenantId)
+  const state = stateTable(tenantId)
+
+  async function upsertBatch(json: string): Promise<{ inserted: number; updated: number }> {
+    const [rows] = await sequelize.query<{ inserted: boolean }>(upsertStatement(table), { replacements: { json } })
+    const inserted = rows.filter((row) => row.inserted).length
+    return { inserted, updated: rows.length - inserted }
+  }
+
+  return {
+    async createTables() {
+      await sequelize.query(createStatement(table))
+      await sequelize.query(`ALTER TABLE ${table} ${catchUpActions().join(', ')}`)
+      await sequelize.query(`
+        CREATE TABLE IF NOT EXISTS ${state} (
+          id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+          last_attempt_at timestamptz,
+          last_success_at timestamptz,
+          last_full_success_at timestamptz,
+          connected boolean,
+          error text
+        )`)
+    },
+
+    async dropTables() {
+      const count = (await exists(sequelize, table)) ? await countRows(sequelize, table) : 0
+      await sequelize.query(`DROP TABLE IF EXISTS ${table} CASCADE`)
+      await sequelize.query(`DROP TABLE IF EXISTS ${state} CASCADE`)
+      return count
+    },
+
+    async upsert(records) {
+      const total = { inserted: 0, updated: 0 }
+      for (const json of batches(withoutRepeats(records))) {
+        const { inserted, updated } = await upsertBatch(json)
+        total.inserted += inserted
+        total.updated += updated
+      }
+      return total
+    },
+
+    async markRemoved(isPresent) {
+      let removed = 0
+      for await (const rows of scan(sequelize, table)) {
+        const gone = rows.filter((row) => !isPresent(row.model_name, row.version)).map(({ id }) => id)
+        if (gone.length === 0) continue
+        await sequelize.query(`UPDATE ${table} SET removed_at = now(), updated_at = now() WHERE id IN (:gone)`, {
+          replacements: { gone },
+        })
+        removed += gone.length
+      }
+      return removed
+    },
+
+    async newestChangeMs() {
+      const rows = await sequelize.query<{ newest: string | null }>(
+        `SELECT (EXTRACT(EPOCH FROM max(model_updated_at)) * 1000)::bigint AS newest FROM ${table} WHERE removed_at IS NULL`,
+        { type: 'SELECT' },
+      )
+      return Number(rows[0]?.newest ?? 0)
+    },
+  }
+}
+
+/** The table of models, quoted and qualified. */
+export function recordsTable(tenantId: string): string {
+  return `${schemaOf(tenantId)}.mlflow_model_records`
+}
+
+/** How the last synchronisation went: one row. */
+export function stateTable(tenantId: string): string {
+  return `${schemaOf(tenantId)}.mlflow_sync_state`
+}
+
+/**
+ * JSON that Postgres can store: without NUL, and without half of a surrogate pair. Either would fail a whole page of
+ * models. `JSON.stringify` writes both as escapes; an escaped backslash before one is consumed by the same pattern.
+ */
+export function storableJson(json: string): string {
+  return json.replace(/\\(u0000|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/g, (escape, kind: string) => {
+    if (kind === 'u0000') return ''
+    return kind.length === 5 ? '\\ufffd' : escape
+  })
+}
+
+function schemaOf(tenantId: string): string {
+  if (!/^[A-Za-z0-9_]{1,63}$/.test(tenantId)) throw new Error('This is not the name of an organization')
+  return `"${tenantId}"`
+}
+
+function createStatement(table: string): string {
+  const synced = columns
+    .filter((column) => column !== 'aliases')
+    .map((column) => `${column} ${SYNCED_COLUMNS[column]} ${constraintOf(column)}`)
+  return `
+    CREATE TABLE IF NOT EXISTS ${table} (
+      id serial PRIMARY KEY,
+      ${synced.join(',\n      ')},
+      last_synced_at timestamptz,
+      created_at timestamptz NOT NULL DEFAULT now(),
+      updated_at timestamptz NOT NULL DEFAULT now(),
+      aliases jsonb NOT NULL DEFAULT '[]',
+      removed_at timestamptz,
+      CONSTRAINT mlflow_model_records_unique UNIQUE (model_name, version)
+    )`
+}
+
+function constraintOf(column: SyncedColumn): string {
+  if (KEY_COLUMNS.includes(column)) return 'NOT NULL'
+  return SYNCED_COLUMNS[column] === 'jsonb' ? "NOT NULL DEFAULT '{}'" : ''
+}
+
+/** A table that an earlier release left behind has shorter texts and two columns fewer. */
+function catchUpActions(): string[] {
+  return [
+    "ADD COLUMN IF NOT EXISTS aliases jsonb NOT NULL DEFAULT '[]'",
+    'ADD COLUMN IF NOT EXISTS removed_at timestamptz',
+    ...columns
+      .filter((column) => SYNCED_COLUMNS[column] === 'text')
+      .map((column) => `ALTER COLUMN ${column} TYPE text`),
+  ]
+}
+
+function upsertStatement(table: string): string {
+  const definitions = columns.map((column) => `${column} ${SYNCED_COLUMNS[column]}`)
+  const stored = changingColumns.map((column) => `stored.${column}`)
+  const sent = changingColumns.map((column) => `EXCLUDED.${column}`)
+  return `
+    INSERT INTO ${table} AS stored (${columns.join(', ')}, last_synced_at)
+    SELECT ${columns.join(', ')}, now()
+    FROM jsonb_to_recordset(CAST(:json AS jsonb)) AS sent(${definitions.join(', ')})
+    ON CONFLICT (model_name, version) DO UPDATE SET
+      ${changingColumns.map((column) => `${column} = EXCLUDED.${column}`).join(', ')},
+      last_synced_at = now(), updated_at = now(), removed_at = NULL
+    WHERE (${stored.join(', ')}) IS DISTINCT FROM (${sent.join(', ')}) OR stored.removed_at IS NOT NULL
+    RETURNING (xmax = 0) AS inserted`
+}
+
+/** A list may shift between two pages; a row that came twice in one statement would fail all of them. */
+function withoutRepeats(records: readonly ModelRecord[]): ModelRecord[] {
+  return [...new Map(records.map((record) => [JSON.stringify([record.model_name, record.version]), record])).values()]
+}
+
+function* batches(records: readonly ModelRecord[]): Generator<string> {
+  let batch: string[] = []
+  let bytes = 0
+  for (const record of records) {
+    const json = storableJson(JSON.stringify(record))
+    if (bytes + json.length > MAX_STATEMENT_BYTES && batch.length > 0) {
+      yield `[${batch.join(',')}]`
+      batch = []
+      bytes = 0
+    }
+    batch.push(json)
+    bytes += json.length
+  }
+  if (batch.length > 0) yield `[${batch.join(',')}]`
+}
+
+async function* scan(
+  sequelize: Sequelize,
+  table: string,
+): AsyncGenerator<{ id: number; model_name: string; version: string }[]> {
+  let after = 0
+  for (;;) {
+    const rows = await sequelize.query<{ id: number; model_name: string; version: string }>(
+      `SELECT id, model_name, version FROM ${table} WHERE removed_at IS NULL AND id > :after ORDER BY id LIMIT ${SCAN_ROWS}`,
+      { replacements: { after }, type: 'SELECT' },
+    )
+    yield rows
+    if (rows.length < SCAN_ROWS) return
+    after = rows[rows.length - 1].id
+  }
+}
+
+async function exists(sequelize: Sequelize, table: string): Promise<boolean> {
+  const rows = await sequelize.query<{ found: boolean }>('SELECT to_regclass(:table) IS NOT NULL AS found', {
+    replacements: { table },
+    type: 'SELECT',
+  })
+  return rows[0]?.found === true
+}
+
+async function countRows(sequelize: Sequelize, table: string): Promise<number> {
+  const rows = await sequelize.query<{ count: string }>(`SELECT count(*) AS count FROM ${table}`, { type: 'SELECT' })
+  return Number(rows[0]?.count ?? 0)
+}

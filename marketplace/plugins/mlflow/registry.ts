@@ -1,0 +1,195 @@
+import { MlflowError } from './mlflow-error'
+import type { Json, MlflowServer, Query } from './mlflow-server'
+
+/** MLflow allows 1,000 for models and far more for the others; smaller pages keep one answer and one INSERT small. */
+const MODELS_PER_PAGE = 1000
+const EXPERIMENTS_PER_PAGE = 1000
+export const VERSIONS_PER_PAGE = 200
+
+/** What is known of a model as a whole. */
+export interface RegisteredModel {
+  description: string | null
+  tags: Record<string, string>
+  /** Aliases by version number. */
+  aliases: Map<string, string[]>
+}
+
+export interface ModelVersion {
+  name: string
+  version: string
+  stage: string | null
+  description: string | null
+  source: string | null
+  status: string | null
+  runId: string | null
+  tags: Record<string, string>
+  aliases: string[]
+  createdAtMs: number | null
+  updatedAtMs: number | null
+}
+
+export interface Experiment {
+  name: string | null
+  artifactLocation: string | null
+}
+
+export interface Run {
+  experimentId: string | null
+  status: string | null
+  startedAtMs: number | null
+  endedAtMs: number | null
+  metrics: Record<string, unknown>
+  parameters: Record<string, string>
+  sourceVersion: string | null
+}
+
+/** Every registered model, page after page. */
+export async function* readModels(server: MlflowServer): AsyncGenerator<[name: string, model: RegisteredModel][]> {
+  const query = { max_results: String(MODELS_PER_PAGE) }
+  for await (const page of pages((token) => server.get('registered-models/search', withToken(query, token)))) {
+    yield listOf(page.registered_models).map((model) => [textOf(model.name) ?? '', toModel(model)])
+  }
+}
+
+/** One registered model; undefined when it was deleted meanwhile. */
+export async function readModel(server: MlflowServer, name: string): Promise<RegisteredModel | undefined> {
+  const answer = await orMissing(server.get('registered-models/get', { name }))
+  return answer && toModel(recordOf(answer.registered_model))
+}
+
+/** Every version of every model, last updated first, page after page. */
+export async function* readVersions(server: MlflowServer): AsyncGenerator<ModelVersion[]> {
+  const query = { max_results: String(VERSIONS_PER_PAGE), order_by: ['last_updated_timestamp DESC', 'name ASC'] }
+  for await (const page of pages((token) => server.get('model-versions/search', withToken(query, token)))) {
+    yield listOf(page.model_versions).flatMap(toVersion)
+  }
+}
+
+/** Every experiment, deleted ones included: a model may come from one. */
+export async function* readExperiments(server: MlflowServer): AsyncGenerator<[id: string, experiment: Experiment][]> {
+  const body = { max_results: EXPERIMENTS_PER_PAGE, view_type: 'ALL' }
+  const ask = (token: string | undefined): Promise<Json> =>
+    server.post('experiments/search', token === undefined ? body : { ...body, page_token: token })
+  for await (const page of pages(ask)) {
+    yield listOf(page.experiments).map((experiment) => [
+      textOf(experiment.experiment_id) ?? '',
+      toExperiment(experiment),
+    ])
+  }
+}
+
+export async function readExperiment(server: MlflowServer, id: string): Promise<Experiment | undefined> {
+  const answer = await orMissing(server.get('experiments/get', { experiment_id: id }))
+  return answer && toExperiment(recordOf(answer.experiment))
+}
+
+/** The run that a version was made by; undefined when it was deleted for good. */
+export async function readRun(server: MlflowServer, runId: string): Promise<Run | undefined> {
+  const answer = await orMissing(server.get('runs/get', { run_id: runId }))
+  return answer && toRun(recordOf(answer.run))
+}
+
+/** True when the registry answers at all. */
+export async function probeRegistry(server: MlflowServer): Promise<void> {
+  const answer = await server.get('registered-models/search', { max_results: '1' })
+  const models = answer.registered_models
+  if (models !== undefined && !Array.isArray(models)) {
+    throw new MlflowError('answer', `${server.host} answers, but not like the model registry of MLflow 2 or 3.`)
+  }
+}
+
+async function* pages(ask: (token: string | undefined) => Promise<Json>): AsyncGenerator<Json> {
+  const seen = new Set<string>()
+  let token: string | undefined
+  do {
+    const page = await ask(token)
+    yield page
+    token = textOf(page.next_page_token) ?? undefined
+    if (token !== undefined && seen.has(token)) {
+      throw new MlflowError('answer', 'The server keeps sending the same page.')
+    }
+    if (token !== undefined) seen.add(token)
+  } while (token !== undefined)
+}
+
+function withToken(query: Query, token: string | undefined): Query {
+  return token === undefined ? query : { ...query, page_token: token }
+}
+
+async function orMissing(answer: Promise<Json>): Promise<Json | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof MlflowError && error.errorCode === 'RESOURCE_DOES_NOT_EXIST') return undefined
+    throw error
+  }
+}
+
+function toModel(model: Json): RegisteredModel {
+  const aliases = new Map<string, string[]>()
+  for (const entry of listOf(model.aliases)) {
+    const [alias, version] = [textOf(entry.alias), textOf(entry.version)]
+    if (alias !== null && version !== null) aliases.set(version, [...(aliases.get(version) ?? []), alias])
+  }
+  return { description: textOf(model.description), tags: pairsOf(model.tags), aliases }
+}
+
+function toVersion(version: Json): ModelVersion[] {
+  const [name, number] = [textOf(version.name), textOf(version.version)]
+  if (name === null || number === null) return []
+  return [
+    {
+      name,
+      version: number,
+      stage: textOf(version.current_stage),
+      description: textOf(version.description),
+      source: textOf(version.source),
+      status: textOf(version.status),
+      runId: textOf(version.run_id),
+      tags: pairsOf(version.tags),
+      aliases: Array.isArray(version.aliases) ? version.aliases.flatMap((alias) => textOf(alias) ?? []) : [],
+      createdAtMs: momentOf(version.creation_timestamp),
+      updatedAtMs: momentOf(version.last_updated_timestamp),
+    },
+  ]
+}
+
+function toExperiment(experiment: Json): Experiment {
+  return { name: textOf(experiment.name), artifactLocation: textOf(experiment.artifact_location) }
+}
+
+function toRun(run: Json): Run {
+  const info = recordOf(run.info)
+  const data = recordOf(run.data)
+  return {
+    experimentId: textOf(info.experiment_id),
+    status: textOf(info.status),
+    startedAtMs: momentOf(info.start_time),
+    endedAtMs: momentOf(info.end_time),
+    metrics: Object.fromEntries(listOf(data.metrics).map(({ key, value }) => [String(key), value ?? null])),
+    parameters: pairsOf(data.params),
+    sourceVersion: pairsOf(data.tags)['mlflow.source.git.commit'] ?? null,
+  }
+}
+
+function pairsOf(value: unknown): Record<string, string> {
+  return Object.fromEntries(listOf(value).map((pair) => [String(pair.key), String(pair.value ?? '')]))
+}
+
+function listOf(value: unknown): Json[] {
+  return Array.isArray(value) ? value.map(recordOf) : []
+}
+
+function recordOf(value: unknown): Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {}
+}
+
+/** MLflow sends '' for what is not there, and some versions send numbers as text. */
+function textOf(value: unknown): string | null {
+  return (typeof value === 'string' && value !== '') || typeof value === 'number' ? String(value) : null
+}
+
+function momentOf(value: unknown): number | null {
+  const milliseconds = Number(value ?? NaN)
+  return milliseconds > 0 && milliseconds < 8.64e15 ? milliseconds : null
+}

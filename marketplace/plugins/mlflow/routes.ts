@@ -1,0 +1,32 @@
+import type { RouteRequest, RouteResult, Router } from '@tenon/sdk'
+import { isConfigured } from './configuration'
+import { findModel, listModels } from './model-list'
+import { syncModels, type SyncResult } from './sync-models'
+import type { SyncMode } from './sync-state'
+
+/** Below `/api/plugins/mlflow`. */
+export const router: Router = {
+  'GET /models': async ({ sequelize, tenantId, configuration, query }) => ({
+    data: await listModels(sequelize, tenantId, isConfigured(configuration), query),
+  }),
+
+  'GET /models/:id': async ({ sequelize, tenantId, params }) => {
+    const model = await findModel(sequelize, tenantId, params.id ?? '')
+    return model ? { data: model } : { status: 404, data: { message: 'There is no such model.' } }
+  },
+
+  'POST /sync': (request) => answerSync('full', request),
+
+  'POST /sync/quick': (request) => answerSync('quick', request),
+}
+
+async function answerSync(mode: SyncMode, request: RouteRequest): Promise<RouteResult> {
+  const result = await syncModels(request.tenantId, request.configuration, request, mode)
+  return { status: statusOf(result), data: result }
+}
+
+/** 422: somebody has to do something here first. 502: the tracking server. */
+function statusOf({ success, status }: SyncResult): number {
+  if (success) return 200
+  return status === 'not_configured' ? 422 : 502
+}

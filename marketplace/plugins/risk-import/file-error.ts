@@ -1,0 +1,7 @@
+/** A file that cannot be read, with a sentence for the person who chose it. */
+export class FileError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'FileError'
+  }
+}

@@ -1,0 +1,153 @@
+import type { PluginEvent, SeedContext } from '@tenon/sdk'
+import { sendNotificationByRoutingType } from './notify'
+import type { RoutingType } from './routing-types'
+import type { Notification } from './slack-message'
+
+type Payload = Record<string, unknown>
+
+interface KnownEvent {
+  routingType: RoutingType
+  describe(payload: Payload): Notification | undefined
+}
+
+/** Names in one message; the rest is a number. */
+const MAX_NAMES = 5
+
+/** The events that become notifications. The manifest subscribes to exactly these. */
+export const knownEvents: Readonly<Record<string, KnownEvent>> = {
+  'risk.imported': {
+    routingType: 'Evidence and task alerts',
+    describe: (payload) => {
+      const count = Number(payload.imported ?? 0)
+      const source = textOf(payload.fileName)
+      return {
+        title: 'Risks imported',
+        message: `${count} ${count === 1 ? 'risk was' : 'risks were'} imported${source === '' ? '' : ` from ${source}`}.`,
+      }
+    },
+  },
+  'risk.created': {
+    routingType: 'Evidence and task alerts',
+    // An import announces itself, with more to say.
+    describe: (payload) => (payload.importId == null ? added('risk', 'risks', payload) : undefined),
+  },
+  'risk.deleted': { routingType: 'Evidence and task alerts', describe: (payload) => removed('risk', 'risks', payload) },
+  'evidence.added': {
+    routingType: 'Evidence and task alerts',
+    describe: (payload) => added('piece of evidence', 'pieces of evidence', payload),
+  },
+  'task.assigned': {
+    routingType: 'Evidence and task alerts',
+    describe: (payload) => ({ title: 'Task assigned', message: subjectOf(payload) }),
+  },
+  'user.invited': {
+    routingType: 'Membership and roles',
+    describe: (payload) => ({
+      title: 'New member',
+      message: `${subjectOf(payload)} joined${role(payload.role, ' as ')}.`,
+    }),
+  },
+  'user.role_changed': {
+    routingType: 'Membership and roles',
+    describe: (payload) => ({
+      title: 'Role changed',
+      message: `${subjectOf(payload)}${role(payload.from, ' was ')}${role(payload.to, ' and is now ')}.`,
+    }),
+  },
+  'user.removed': {
+    routingType: 'Membership and roles',
+    describe: (payload) => ({ title: 'Member removed', message: `${subjectOf(payload)} is no longer a member.` }),
+  },
+  'project.created': {
+    routingType: 'Projects and organizations',
+    describe: (payload) => added('project', 'projects', payload),
+  },
+  'project.deleted': {
+    routingType: 'Projects and organizations',
+    describe: (payload) => removed('project', 'projects', payload),
+  },
+  'model.created': {
+    routingType: 'Projects and organizations',
+    describe: (payload) => added('model', 'models', payload),
+  },
+  'organization.updated': {
+    routingType: 'Projects and organizations',
+    describe: (payload) => ({ title: 'Organization changed', message: subjectOf(payload) }),
+  },
+  'policy.status_changed': {
+    routingType: 'Policy reminders and status',
+    describe: (payload) => ({
+      title: 'Policy status changed',
+      message: `${subjectOf(payload)}${role(payload.from, ' was ')}${role(payload.to, ' and is now ')}.`,
+    }),
+  },
+  'policy.review_due': {
+    routingType: 'Policy reminders and status',
+    describe: (payload) => ({ title: 'Policy review due', message: subjectOf(payload) }),
+  },
+  'policy.changed': {
+    routingType: 'Control or policy changes',
+    describe: (payload) => ({ title: 'Policy changed', message: subjectOf(payload) }),
+  },
+  'control.changed': {
+    routingType: 'Control or policy changes',
+    describe: (payload) => ({ title: 'Control changed', message: subjectOf(payload) }),
+  },
+}
+
+/**
+ * Called by the host for each event, at least once. Throws when a workspace did not get it, so that it is delivered
+ * again; those that had it do not get it twice.
+ */
+export async function onEvent(event: PluginEvent, context: SeedContext): Promise<void> {
+  const known = Object.prototype.hasOwnProperty.call(knownEvents, event.name) ? knownEvents[event.name] : undefined
+  const notification = known?.describe(event.payload ?? {})
+  if (!known || !notification) return
+  const { id: eventId, name: eventName, occurredAt } = event
+  const origin = { eventId, eventName, occurredAt }
+  await sendNotificationByRoutingType(
+    context.userId ?? 0,
+    known.routingType,
+    notification,
+    context.sequelize,
+    context,
+    origin,
+  )
+}
+
+function added(one: string, several: string, payload: Payload): Notification {
+  return changed('New', 'added', one, several, payload)
+}
+
+function removed(one: string, several: string, payload: Payload): Notification {
+  return changed('Removed', 'removed', one, several, payload)
+}
+
+function changed(title: string, verb: string, one: string, several: string, payload: Payload): Notification {
+  const names = namesOf(payload)
+  const count = Math.max(Number(payload.count ?? 1), 1)
+  const rest = names.length === 0 ? 0 : count - names.length
+  const list = names.length === 0 ? '' : `: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+  return {
+    title: `${title} ${count === 1 ? one : several}`,
+    message: `${count} ${count === 1 ? `${one} was` : `${several} were`} ${verb}${list}.`,
+  }
+}
+
+function namesOf(payload: Payload): string[] {
+  const names = Array.isArray(payload.names) ? payload.names.map(textOf) : [textOf(payload.name)]
+  return names.filter((name) => name !== '').slice(0, MAX_NAMES)
+}
+
+function subjectOf(payload: Payload): string {
+  return textOf(payload.name) || textOf(payload.title) || textOf(payload.email) || 'Somebody'
+}
+
+function role(value: unknown, before: string): string {
+  const text = textOf(value)
+  return text === '' ? '' : before + text
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+}

@@ -1,0 +1,358 @@
+import type { PluginEvent, RouteRequest, RouteResult, SeedContext } from '@tenon/sdk'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { connectionsOf, startTestSlack, type TestConnection, type TestSlack } from '../../testing/slack-workspaces'
+import {
+  contextOf,
+  type ObservedContext,
+  startTestApplication,
+  type TestApplication,
+} from '../../testing/test-application'
+import * as slackPlugin from './index'
+import {
+  configure,
+  connected,
+  onEvent,
+  router,
+  sendNotificationByRoutingType,
+  testConnection,
+  uninstall,
+  VALID_ROUTING_TYPES,
+  validateConfig,
+} from './index'
+import { slackMessage } from './slack-message'
+
+let application: TestApplication
+let test: TestSlack
+let context: ObservedContext
+
+beforeAll(async () => {
+  application = await startTestApplication()
+})
+afterAll(() => application.close())
+beforeEach(async () => {
+  test = await startTestSlack()
+  context = contextOf(application, application.one)
+})
+afterEach(async () => {
+  await test.close()
+  await application.sequelize.query('TRUNCATE slack_webhooks')
+})
+
+const withConnections = (...connections: TestConnection[]): SeedContext => ({
+  ...context,
+  connections: connectionsOf(connections),
+})
+
+const inbox = (): string[] => test.slack.inbox().map(({ channelName, text }) => `#${channelName} ${text}`)
+const webhookRequests = (): number => test.slack.requests.filter(({ path }) => path.startsWith('/services/')).length
+
+let events = 0
+function eventOf(name: string, payload: Record<string, unknown>): PluginEvent {
+  events += 1
+  return { id: `event-${events}`, name, payload, source: 'app', occurredAt: '2026-01-05T08:00:00.000Z' }
+}
+
+describe('an event', () => {
+  it('goes to the workspaces that want its kind, and to no other', async () => {
+    const wanting = await test.connect('risk-alerts', { routing_type: ['Evidence and task alerts'] })
+    const other = await test.connect('general', { routing_type: ['Membership and roles'] })
+    const none = await test.connect('research', { routing_type: [] })
+    const off = { ...(await test.connect('ai-governance')), isActive: false }
+    const event = eventOf('risk.imported', { imported: 12, importId: 'x', fileName: 'risks.xlsx' })
+    await onEvent(event, withConnections(wanting, other, none, off))
+    expect(inbox()).toEqual(['#risk-alerts Risks imported: 12 risks were imported from risks.xlsx.'])
+  })
+
+  it('goes to a new workspace whatever its kind, unless a default was configured', async () => {
+    const fresh = await test.connect('general')
+    await onEvent(eventOf('user.invited', { name: 'Ada Okafor', role: 'Editor' }), withConnections(fresh))
+    const configuration = { routing_type: ['Projects and organizations'] }
+    await onEvent(eventOf('user.invited', { name: 'Ben' }), { ...withConnections(fresh), configuration })
+    await onEvent(eventOf('project.created', { count: 1, names: ['P'] }), { ...withConnections(fresh), configuration })
+    expect(inbox()).toEqual([
+      '#general New member: Ada Okafor joined as Editor.',
+      '#general New project: 1 project was added: P.',
+    ])
+  })
+
+  it('carries its id, so that a repeated delivery can be recognised', async () => {
+    const event = eventOf('user.role_changed', { name: 'Ada', from: 'Editor', to: 'Admin' })
+    await onEvent(event, withConnections(await test.connect('general')))
+    const [message] = test.slack.inbox()
+    expect(message?.text).toBe('Role changed: Ada was Editor and is now Admin.')
+    expect(message?.payload.metadata).toEqual({
+      event_type: 'tenon_notification',
+      event_payload: { event_id: event.id, event_name: 'user.role_changed' },
+    })
+    expect(JSON.stringify(message?.payload.blocks)).toContain('Membership and roles · 2026-01-05 08:00 UTC')
+  })
+
+  it('names five of many', async () => {
+    const payload = { count: 1000, ids: [1], names: ['a', 'b', 'c', 'd', 'e'] }
+    await onEvent(eventOf('risk.created', payload), withConnections(await test.connect('general')))
+    expect(inbox()).toEqual(['#general New risks: 1000 risks were added: a, b, c, d, e and 995 more.'])
+  })
+
+  it('that it does not know is ignored', async () => {
+    const connection = await test.connect('general')
+    for (const name of ['risk.unheard_of', 'constructor', 'toString']) {
+      await onEvent(eventOf(name, {}), withConnections(connection))
+    }
+    expect(inbox()).toEqual([])
+  })
+
+  it('reaches the other workspaces when one fails, and only the failed one when it is repeated', async () => {
+    const [one, two] = [await test.connect('general'), await test.connect('research')]
+    const context = withConnections(one, two)
+    test.slack.failNext({ path: /^\/services\//, status: 500 })
+    const event = eventOf('project.created', { count: 1, names: ['P'] })
+    await expect(onEvent(event, context)).rejects.toMatchObject({ retryable: true, delivered: 1 })
+    await onEvent(event, context)
+    expect(inbox().map((line) => line.split(' ')[0])).toEqual(['#research', '#general'])
+  })
+})
+
+describe('a message', () => {
+  const textOf = (message: object): string => JSON.stringify(message)
+
+  it('cannot mention anybody, forge a link or hide behind markup', () => {
+    const attack = '<!channel> <@U123> <https://evil.example|Sign in> &lt;!here&gt; @here\u202e'
+    const text = textOf(slackMessage({ title: attack, message: attack }))
+    expect(text).not.toMatch(/<|\u202e/)
+    expect(text).toContain('&lt;!channel&gt;')
+    expect(text).toContain('&amp;lt;!here&amp;gt;')
+    expect(text).toContain('"verbatim":true')
+  })
+
+  it('is cut to what Slack takes, never in the middle of an escape', () => {
+    const { blocks } = slackMessage({ title: '&'.repeat(500), message: '<😀'.repeat(3_000) }) as {
+      blocks: { text: { text: string } }[]
+    }
+    const text = blocks[0]?.text.text ?? ''
+    expect(text.length).toBeLessThanOrEqual(3_000)
+    expect(text).toMatch(/(&lt;|😀)…$/)
+    expect(text.replace(/&(amp|lt|gt);/g, '')).not.toContain('&')
+  })
+
+  it('has a title of one line', () => {
+    expect(slackMessage({ title: 'One\r\n\ttwo', message: '' })).toMatchObject({ text: 'One two' })
+  })
+})
+
+describe('what Slack answers', () => {
+  async function fails(
+    status: number,
+    options: { headers?: Record<string, string>; body?: string } = {},
+  ): Promise<string> {
+    const connection = await test.connect('general')
+    test.slack.failNext({ path: /^\/services\//, status, ...options })
+    const { data, status: answered } = await call({ connectionId: connection.id }, withConnections(connection))
+    expect(answered).toBe(502)
+    return (data as { message: string }).message
+  }
+
+  it.each([
+    [404, 'no_service', 'The webhook was removed in Slack'],
+    [404, 'channel_not_found', 'The channel no longer exists'],
+    [410, 'channel_is_archived', 'The channel was archived'],
+    [403, 'invalid_token', 'no longer accepts this connection'],
+    [403, 'action_prohibited', 'An admin of the Slack workspace'],
+    [400, 'invalid_payload', 'did not take the message (status 400)'],
+    [500, 'rollup_error', 'cannot be reached at the moment'],
+  ])('%i %s is explained', async (status, body, message) => {
+    expect(await fails(status, { body })).toContain(message)
+  })
+
+  it('is never shown as it is', async () => {
+    expect(await fails(400, { body: 'internal https://10.0.0.1/secret' })).not.toContain('secret')
+  })
+
+  it('429 is waited for when it is short', async () => {
+    const connection = await test.connect('general')
+    test.slack.failNext({ path: /^\/services\//, status: 429, headers: { 'retry-after': '1' } })
+    const before = performance.now()
+    expect(await call({}, withConnections(connection))).toMatchObject({ data: { success: true, sent: 1 } })
+    expect(performance.now() - before).toBeGreaterThan(990)
+  })
+
+  it('429 is left to a later delivery when it is long', async () => {
+    const before = performance.now()
+    expect(await fails(429, { headers: { 'retry-after': '60' } })).toContain('Slack asks to send less')
+    expect(performance.now() - before).toBeLessThan(1_000)
+  })
+
+  it('a redirect is not followed', async () => {
+    expect(await fails(307, { headers: { location: 'https://hooks.slack.com/elsewhere' } })).toContain(
+      'cannot be reached',
+    )
+  })
+})
+
+async function call(body: object, context: SeedContext): Promise<RouteResult> {
+  const handler = router['POST /test-message']
+  if (typeof handler !== 'function') throw new Error('There is no such route')
+  return handler({ ...context, body } as RouteRequest)
+}
+
+describe('a webhook address', () => {
+  it.each([
+    'http://hooks.slack.com/services/x',
+    'https://127.0.0.1/services/x',
+    'https://hooks.slack.com.evil.example/services/x',
+    'https://hooks.slack.com@evil.example/services/x',
+    'https://hooks.slack.com:8443/services/x',
+    'nonsense',
+  ])('like %s is not called', async (webhook_url) => {
+    const connection = await test.connect('general')
+    connection.opened.secrets.webhook_url = webhook_url
+    const { data } = await call({}, withConnections(connection))
+    expect((data as { message: string }).message).toContain('not one of a Slack webhook')
+    expect(webhookRequests()).toBe(0)
+  })
+})
+
+describe('connecting', () => {
+  it('lets the app join the channel', async () => {
+    const connection = await test.connect('ai-governance')
+    expect(await connected(connection, withConnections(connection))).toEqual({
+      success: true,
+      message: 'Connected to #ai-governance in Example Company.',
+      warnings: [],
+    })
+    const channel = test.slack.workspaces[0]?.channels.find(({ name }) => name === 'ai-governance')
+    expect(channel?.members.has(String(connection.details.bot_user_id))).toBe(true)
+  })
+
+  it('works without joining when the channel is private', async () => {
+    const connection = await test.connect('leadership')
+    const { success, warnings } = await connected(connection, withConnections(connection))
+    expect(success).toBe(true)
+    expect(warnings).toHaveLength(1)
+    expect(context.logged[0]).toContain('did not join')
+    expect(await call({}, withConnections(connection))).toMatchObject({ data: { success: true } })
+  })
+
+  it('posts as the app where there is no webhook', async () => {
+    const connection = await test.connect('general')
+    await connected(connection, withConnections(connection))
+    connection.opened.secrets = {}
+    await onEvent(eventOf('user.removed', { name: 'Ada' }), withConnections(connection))
+    expect(test.slack.inbox()).toMatchObject([
+      { via: 'chat.postMessage', text: 'Member removed: Ada is no longer a member.' },
+    ])
+  })
+
+  it('is counted by the connection test', async () => {
+    const [on, off] = [await test.connect('general'), { ...(await test.connect('research')), isActive: false }]
+    expect(await testConnection({}, withConnections(on, off))).toMatchObject({
+      success: true,
+      message: expect.stringMatching(/^1 workspace is/) as string,
+    })
+    expect(await testConnection({}, withConnections(off))).toMatchObject({ success: false })
+    expect(await testConnection({})).toMatchObject({ success: true })
+  })
+})
+
+describe('the configuration', () => {
+  it.each([undefined, null, {}, { routing_type: [] }, { routing_type: [...VALID_ROUTING_TYPES] }])(
+    'may be %j',
+    (config) => {
+      expect(validateConfig(config)).toEqual({ valid: true, errors: [] })
+    },
+  )
+
+  it.each([{ routing_type: ['Gossip'] }, { routing_type: 'Membership and roles' as unknown as string[] }])(
+    'may not be %j',
+    (config) => {
+      expect(validateConfig(config).valid).toBe(false)
+    },
+  )
+})
+
+describe('where workspaces are rows of a table', () => {
+  async function addRow(userId: number, url: string, routing: string[], isActive = true): Promise<void> {
+    await application.sequelize.query(
+      `INSERT INTO slack_webhooks (access_token, scope, user_id, team_name, team_id, channel, channel_id,
+         configuration_url, url, is_active, routing_type)
+       VALUES ('', '', :userId, 'Example', 'T1', 'general', 'C1', '', :url, :isActive, ARRAY[:routing]::text[])`,
+      { replacements: { userId, url, isActive, routing } },
+    )
+  }
+
+  it('sends to those of one person, by routing type', async () => {
+    const url = (await test.connect('general')).opened.secrets.webhook_url ?? ''
+    const encoded = Buffer.from(url).toString('base64')
+    await addRow(1, encoded, ['Membership and roles'])
+    await addRow(1, url, ['Control or policy changes'])
+    await addRow(1, encoded, ['Membership and roles'], false)
+    await addRow(2, encoded, ['Membership and roles'])
+    const { sequelize } = application
+    await sendNotificationByRoutingType(1, 'Membership and roles', { title: 'Hello', message: 'world' }, sequelize)
+    await slackPlugin.notifyControlPolicyChange(
+      1,
+      { name: 'Access control', action: 'was approved', by: 'Ada' },
+      sequelize,
+    )
+    expect(inbox()).toEqual([
+      '#general Hello: world',
+      '#general Control or policy changed: Access control was approved (by Ada)',
+    ])
+  })
+
+  it('has a function for each of the five types', async () => {
+    const url = (await test.connect('general')).opened.secrets.webhook_url ?? ''
+    await addRow(1, url, [...VALID_ROUTING_TYPES])
+    const {
+      notifyControlPolicyChange,
+      notifyEvidenceTaskAlert,
+      notifyMembershipRoles,
+      notifyPolicyReminderStatus,
+      notifyProjectOrganization,
+    } = slackPlugin
+    const all = [
+      notifyControlPolicyChange,
+      notifyEvidenceTaskAlert,
+      notifyPolicyReminderStatus,
+      notifyMembershipRoles,
+      notifyProjectOrganization,
+    ]
+    for (const notify of all) await notify(1, { title: 'T', message: 'm' }, application.sequelize)
+    expect(inbox()).toHaveLength(5)
+  })
+
+  it('refuses a type that does not exist', async () => {
+    const sending = sendNotificationByRoutingType(1, 'Gossip', { title: 'T', message: 'm' }, application.sequelize)
+    await expect(sending).rejects.toThrow('not a routing type')
+  })
+
+  it('changes the routing of one person, whatever the words contain', async () => {
+    await addRow(1, 'x', [])
+    await addRow(2, 'x', [])
+    await configure(
+      1,
+      'a4ayc80OGd',
+      { routing_type: ['Membership and roles', 'Projects and organizations'] },
+      { sequelize: application.sequelize },
+    )
+    const rows = await application.sequelize.query('SELECT routing_type FROM slack_webhooks ORDER BY id', {
+      type: 'SELECT',
+    })
+    expect(rows).toEqual([
+      { routing_type: ['Membership and roles', 'Projects and organizations'] },
+      { routing_type: [] },
+    ])
+  })
+
+  it('counts what it tests and what it removes', async () => {
+    const { sequelize } = application
+    await addRow(1, 'x', [])
+    await addRow(1, 'y', [], false)
+    await addRow(2, 'z', [])
+    expect(await testConnection({}, { sequelize, userId: 1 })).toMatchObject({
+      success: true,
+      message: expect.stringMatching(/^1 /) as string,
+    })
+    expect((await uninstall(1, 'a4ayc80OGd', { sequelize })).message).toContain('2 workspaces')
+    expect((await uninstall(1, 'a4ayc80OGd', { sequelize })).message).toContain('0 workspaces')
+  })
+})

@@ -1,0 +1,69 @@
+import type { SeedContext, Sequelize } from '@tenon/sdk'
+import { deliver } from './deliver'
+import { connectedDestinations, storedDestinations } from './destinations'
+import { isRoutingType, type RoutingType, VALID_ROUTING_TYPES } from './routing-types'
+import type { Notification, Origin } from './slack-message'
+
+/**
+ * Sends a notification to the workspaces that want this kind. With `context` those are the organization's connections;
+ * without, as plugins of the first generation call it, the rows of `userId` in `public.slack_webhooks`.
+ *
+ * @throws DeliveryError when a workspace did not get it; the others did.
+ */
+export async function sendNotificationByRoutingType(
+  userId: number,
+  routingType: string,
+  notification: Notification,
+  sequelize: Sequelize,
+  context?: Partial<SeedContext>,
+  origin: Origin = {},
+): Promise<void> {
+  if (!isRoutingType(routingType)) {
+    throw new Error(`"${routingType}" is not a routing type. It must be one of: ${VALID_ROUTING_TYPES.join(', ')}`)
+  }
+  const destinations = context?.connections
+    ? await connectedDestinations({ sequelize, ...context }, routingType)
+    : await storedDestinations(sequelize, userId, routingType)
+  await deliver(notification, { ...origin, routingType }, destinations, context)
+}
+
+/** What happened, as far as the caller knows it. */
+export interface Happening {
+  /** Of the thing: a control, a task, a policy, a person, a project. */
+  name?: string
+  /** What happened to it, such as `was approved`. */
+  action?: string
+  /** Who did it. */
+  by?: string
+  description?: string
+  title?: string
+  message?: string
+}
+
+type Notify = (
+  userId: number,
+  happening: Happening,
+  sequelize: Sequelize,
+  context?: Partial<SeedContext>,
+) => Promise<void>
+
+export const notifyControlPolicyChange: Notify = notifier('Control or policy changes', 'Control or policy changed')
+export const notifyEvidenceTaskAlert: Notify = notifier('Evidence and task alerts', 'Evidence or task alert')
+export const notifyPolicyReminderStatus: Notify = notifier('Policy reminders and status', 'Policy reminder')
+export const notifyMembershipRoles: Notify = notifier('Membership and roles', 'Membership or role changed')
+export const notifyProjectOrganization: Notify = notifier(
+  'Projects and organizations',
+  'Project or organization changed',
+)
+
+function notifier(routingType: RoutingType, usualTitle: string): Notify {
+  return (userId, { title = usualTitle, ...happening }, sequelize, context) =>
+    sendNotificationByRoutingType(userId, routingType, { title, message: sentenceOf(happening) }, sequelize, context)
+}
+
+function sentenceOf({ name, action, by, description, message }: Happening): string {
+  if (message !== undefined) return message
+  const what = [name, action].filter((part) => part !== undefined).join(' ')
+  const who = by === undefined ? '' : ` (by ${by})`
+  return [`${what}${who}`.trim(), description].filter((part) => part !== undefined && part !== '').join('\n')
+}

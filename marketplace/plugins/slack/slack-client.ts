@@ -1,0 +1,99 @@
+import { errorOfAnswer, SlackError, unavailable } from './slack-error'
+
+const WEB_API = 'https://slack.com/api/'
+const WEBHOOK_HOST = 'hooks.slack.com'
+const TIMEOUT_MS = 10_000
+/** Longer waits are left to whoever delivers the event again. */
+const MAX_WAIT_MS = 5_000
+/** Slack's words are short; more is a page of something in between. */
+const MAX_WORD_BYTES = 4_000
+
+/** Posts to an incoming webhook. @throws SlackError */
+export async function postToWebhook(url: string, message: object, signal?: AbortSignal): Promise<void> {
+  if (!isWebhookUrl(url)) {
+    throw new SlackError(
+      'SLACK_ADDRESS_INVALID',
+      'The stored address is not one of a Slack webhook. Connect the workspace again.',
+    )
+  }
+  await patiently(signal, async () => {
+    const response = await send(url, message, {}, signal)
+    if (!response.ok) throw errorOfAnswer(response.status, await wordOf(response), retryAfterOf(response))
+    await response.body?.cancel()
+  })
+}
+
+/** Calls a method of the Web API. Slack says with status 200 that it failed. @throws SlackError */
+export async function callSlack(
+  method: string,
+  token: string,
+  parameters: object,
+  signal?: AbortSignal,
+): Promise<Record<string, unknown>> {
+  return patiently(signal, async () => {
+    const response = await send(WEB_API + method, parameters, { authorization: `Bearer ${token}` }, signal)
+    const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
+    if (response.ok && answer.ok === true) return answer
+    throw errorOfAnswer(response.status, String(answer.error ?? ''), retryAfterOf(response))
+  })
+}
+
+/** A webhook address is a secret that somebody may have put there: it must not make this process call another host. */
+function isWebhookUrl(text: string): boolean {
+  try {
+    const url = new URL(text)
+    return url.protocol === 'https:' && url.host === WEBHOOK_HOST && url.username === '' && url.password === ''
+  } catch {
+    return false
+  }
+}
+
+async function send(
+  url: string,
+  body: object,
+  headers: Record<string, string>,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS)
+  try {
+    return await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+      body: JSON.stringify(body),
+      redirect: 'error',
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    })
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw unavailable(timeout.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : reasonOf(error))
+  }
+}
+
+/** Once more when Slack says how long to wait, and that is not long. */
+async function patiently<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const waitMs = error instanceof SlackError ? error.retryAfterMs : undefined
+    if (waitMs === undefined || waitMs > MAX_WAIT_MS) throw error
+    await new Promise((resolve) => setTimeout(resolve, waitMs))
+    signal?.throwIfAborted()
+    return work()
+  }
+}
+
+function retryAfterOf(response: Response): number | undefined {
+  const seconds = Number(response.headers.get('retry-after'))
+  return seconds > 0 ? seconds * 1000 : undefined
+}
+
+async function wordOf(response: Response): Promise<string> {
+  const text = await response.text().catch(() => '')
+  return text.length <= MAX_WORD_BYTES ? text.trim() : ''
+}
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? (error as { cause?: unknown }).cause : undefined
+  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined
+  return typeof code === 'string' ? code : 'the connection failed'
+}

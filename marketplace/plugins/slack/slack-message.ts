@@ -1,0 +1,78 @@
+/** Slack refuses a block with more. */
+const MAX_SECTION_CHARACTERS = 3_000
+const MAX_TITLE_CHARACTERS = 200
+
+export interface Notification {
+  title: string
+  message: string
+}
+
+/** Where a notification comes from; travels as metadata, so that a repeated delivery can be recognised. */
+export interface Origin {
+  eventId?: string
+  eventName?: string
+  routingType?: string
+  occurredAt?: string
+}
+
+/**
+ * A notification in Slack's words. Titles and messages hold what people of the application have entered, so everything
+ * in them that Slack would read as markup is escaped: no mention of a channel, no forged link, no text that shows
+ * another way round than it is.
+ */
+export function slackMessage({ title, message }: Notification, origin: Origin = {}): Record<string, unknown> {
+  const heading = escapeWithin(oneLine(title), MAX_TITLE_CHARACTERS)
+  const body = escapeWithin(withoutControls(message).trim(), MAX_SECTION_CHARACTERS - MAX_TITLE_CHARACTERS - 10)
+  const note = [origin.routingType, timeOf(origin.occurredAt)].filter((part) => part !== undefined).join(' · ')
+  return {
+    text: body === '' ? heading : `${heading}: ${body}`,
+    unfurl_links: false,
+    unfurl_media: false,
+    blocks: [
+      section(body === '' ? `*${heading}*` : `*${heading}*\n${body}`),
+      ...(note === '' ? [] : [{ type: 'context', elements: [{ type: 'mrkdwn', text: escape(note), verbatim: true }] }]),
+    ],
+    ...(origin.eventId === undefined
+      ? {}
+      : {
+          metadata: {
+            event_type: 'tenon_notification',
+            event_payload: { event_id: origin.eventId, event_name: origin.eventName ?? '' },
+          },
+        }),
+  }
+}
+
+/** `verbatim`: otherwise Slack makes mentions and links of plain names and addresses. */
+function section(text: string): object {
+  return { type: 'section', text: { type: 'mrkdwn', text, verbatim: true } }
+}
+
+/** Escapes what Slack reads as control characters, and cuts so that the result has at most `max` of them. */
+function escapeWithin(text: string, max: number): string {
+  let escaped = ''
+  for (const character of text) {
+    const next = escape(character)
+    if (escaped.length + next.length >= max) return `${escaped}…`
+    escaped += next
+  }
+  return escaped
+}
+
+function escape(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;')
+}
+
+function oneLine(text: string): string {
+  return withoutControls(text).replace(/\s+/g, ' ').trim()
+}
+
+/** Control characters but the line feed, and the ones that turn the direction of writing. */
+function withoutControls(text: string): string {
+  return text.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0009\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, ' ')
+}
+
+function timeOf(moment: string | undefined): string | undefined {
+  const date = new Date(moment ?? NaN)
+  return Number.isNaN(date.getTime()) ? undefined : `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
