@@ -6,7 +6,7 @@ import type { Migration, PlatformMigration, TenantMigration, TenantScope } from 
 import { runPastSquatters } from './squatters.js'
 
 // A migration that waits longer than this for a lock would hold up the traffic queued behind it.
-const LOCK_TIMEOUT_MS = 5_000
+const DEFAULT_LOCK_TIMEOUT_MS = 5_000
 
 export interface MigrationStatus {
   platform: { applied: string[]; pending: string[] }
@@ -46,18 +46,28 @@ interface MigratorOptions {
   /** The host's own steps first, then those of the embedding application. */
   platform: PlatformMigration[]
   tenant: TenantMigration[]
+  /** How long a step waits for a lock, milliseconds. Default 5,000. */
+  lockTimeoutMs?: number
   log?: (event: string, fields: Record<string, unknown>) => void
 }
 
-export function createMigrator({ pool, platform, tenant, log = () => {} }: MigratorOptions): Migrator {
+export function createMigrator({
+  pool,
+  platform,
+  tenant,
+  lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS,
+  log = () => {},
+}: MigratorOptions): Migrator {
   assertUnique(platform)
   assertUnique(tenant)
+  const ofPlatform = { name: PLATFORM_SCOPE, migrations: platform, scope: undefined, lockTimeoutMs }
+  const ofTenant = (scope: TenantScope) => ({ name: scope.schema, migrations: tenant, scope, lockTimeoutMs })
 
   async function up(): Promise<MigrationReport> {
     const report: MigrationReport = { platform: [], tenants: [], degraded: [] }
     const missing = await findMissing(pool, platform, tenant)
     if (missing.platform) {
-      report.platform = await onClient(pool, (client) => upScope(client, PLATFORM_SCOPE, platform, undefined, 'wait'))
+      report.platform = await onClient(pool, (client) => upScope(client, ofPlatform, 'wait'))
       missing.tenants = (await findMissing(pool, platform, tenant)).tenants
     }
     const busy: TenantScope[] = []
@@ -70,7 +80,7 @@ export function createMigrator({ pool, platform, tenant, log = () => {} }: Migra
   /** False when another replica is at this tenant. */
   async function upTenant(scope: TenantScope, report: MigrationReport, whenLocked: 'wait' | 'skip'): Promise<boolean> {
     try {
-      const applied = await onClient(pool, (client) => upScope(client, scope.schema, tenant, scope, whenLocked))
+      const applied = await onClient(pool, (client) => upScope(client, ofTenant(scope), whenLocked))
       await recordState(pool, scope, null)
       if (applied.length > 0) report.tenants.push({ ...scope, applied })
     } catch (error) {
@@ -85,12 +95,12 @@ export function createMigrator({ pool, platform, tenant, log = () => {} }: Migra
 
   return {
     up,
-    migrateTenant: (scope) => onClient(pool, (client) => upScope(client, scope.schema, tenant, scope, 'wait')),
+    migrateTenant: (scope) => onClient(pool, (client) => upScope(client, ofTenant(scope), 'wait')),
     down: (target) =>
       onClient(pool, (client) =>
         target.scope === 'platform'
-          ? downScope(client, PLATFORM_SCOPE, platform, undefined, target)
-          : downScope(client, target.scope.schema, tenant, target.scope, target),
+          ? downScope(client, ofPlatform, target)
+          : downScope(client, ofTenant(target.scope), target),
       ),
     status: () => readStatus(pool, platform, tenant),
   }
@@ -98,31 +108,34 @@ export function createMigrator({ pool, platform, tenant, log = () => {} }: Migra
 
 const LOCKED = Symbol('another replica migrates this scope')
 
+interface ScopeOfWork<Scope> {
+  /** Its name in the ledger. */
+  name: string
+  migrations: Migration<Scope>[]
+  scope: Scope
+  lockTimeoutMs: number
+}
+
 async function upScope<Scope extends TenantScope | undefined>(
   client: PoolClient,
-  name: string,
-  migrations: Migration<Scope>[],
-  scope: Scope,
+  work: ScopeOfWork<Scope>,
   whenLocked: 'wait' | 'skip',
 ): Promise<string[]> {
-  if (name === PLATFORM_SCOPE) await createLedger(client)
-  return inLockedTransaction(client, name, whenLocked, async () => {
-    const applied = await umzugFor(client, name, migrations, scope).up()
+  if (work.name === PLATFORM_SCOPE) await createLedger(client)
+  return inLockedTransaction(client, work, whenLocked, async () => {
+    const applied = await umzugFor(client, work).up()
     return applied.map((step) => step.name)
   })
 }
 
 function downScope<Scope extends TenantScope | undefined>(
   client: PoolClient,
-  name: string,
-  migrations: Migration<Scope>[],
-  scope: Scope,
+  work: ScopeOfWork<Scope>,
   target: { to: string | 0 } | { steps: number },
 ): Promise<string[]> {
-  return inLockedTransaction(client, name, 'wait', async () => {
-    const umzug = umzugFor(client, name, migrations, scope)
-    const undone = await umzug.down(
-      'steps' in target ? { step: target.steps } : { to: target.to === 0 ? 0 : followerOf(migrations, target.to) },
+  return inLockedTransaction(client, work, 'wait', async () => {
+    const undone = await umzugFor(client, work).down(
+      'steps' in target ? { step: target.steps } : { to: target.to === 0 ? 0 : followerOf(work.migrations, target.to) },
     )
     return undone.map((step) => step.name)
   })
@@ -137,15 +150,15 @@ function followerOf(migrations: { name: string }[], name: string): string {
 
 async function inLockedTransaction<Result>(
   client: PoolClient,
-  scope: string,
+  { name, lockTimeoutMs }: { name: string; lockTimeoutMs: number },
   whenLocked: 'wait' | 'skip',
   work: () => Promise<Result>,
 ): Promise<Result> {
   await client.query('BEGIN')
   try {
-    if (whenLocked === 'wait') await lockScope(client, scope)
-    else if (!(await tryLockScope(client, scope))) throw LOCKED
-    await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
+    if (whenLocked === 'wait') await lockScope(client, name)
+    else if (!(await tryLockScope(client, name))) throw LOCKED
+    await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`)
     const result = await work()
     await client.query('COMMIT')
     return result
@@ -161,9 +174,7 @@ async function inLockedTransaction<Result>(
 
 function umzugFor<Scope extends TenantScope | undefined>(
   client: ClientBase,
-  name: string,
-  migrations: Migration<Scope>[],
-  scope: Scope,
+  { name, migrations, scope }: ScopeOfWork<Scope>,
 ) {
   const checksums = new Map(migrations.map((migration) => [migration.name, checksumOf(migration)]))
   return new Umzug({

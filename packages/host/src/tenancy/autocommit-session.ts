@@ -8,6 +8,7 @@ interface OpenTransaction {
   lease: Lease
   timer: NodeJS.Timeout
   savepoints: number
+  creates: string[]
 }
 
 /**
@@ -27,7 +28,9 @@ export function createAutocommitSession(resources: SessionResources): SessionMod
     running.add(lease)
     try {
       const { connection } = lease
-      return await runPlan(plan, values, { connection, schema, limits: statementLimits, inTransaction: false })
+      const results = await runPlan(plan, values, { connection, schema, limits: statementLimits, inTransaction: false })
+      if (plan.creates.length > 0) await resources.recordTables?.(plan.creates)
+      return results
     } finally {
       running.delete(lease)
       lease.release()
@@ -35,8 +38,10 @@ export function createAutocommitSession(resources: SessionResources): SessionMod
   }
 
   async function runInside(id: string, sql: string, values: unknown[] | undefined) {
-    const { connection } = find(id).lease
+    const { lease, creates } = find(id)
+    const { connection } = lease
     const plan = await guard.plan(sql, schema, values !== undefined)
+    creates.push(...plan.creates)
     return runPlan(plan, values, { connection, schema, limits: statementLimits, inTransaction: true })
   }
 
@@ -55,7 +60,7 @@ export function createAutocommitSession(resources: SessionResources): SessionMod
       throw error
     }
     const id = `t${++counter}`
-    open.set(id, { lease, timer, savepoints: 0 })
+    open.set(id, { lease, timer, savepoints: 0, creates: [] })
     return id
   }
 
@@ -78,6 +83,7 @@ export function createAutocommitSession(resources: SessionResources): SessionMod
     clearTimeout(transaction.timer)
     try {
       await connection.run(command, undefined, statementLimits)
+      if (command === 'COMMIT' && transaction.creates.length > 0) await resources.recordTables?.(transaction.creates)
     } finally {
       transaction.lease.release()
     }

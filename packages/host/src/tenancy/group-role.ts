@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import { type GrantableTables } from './grantable.js'
+import { lockGrants } from './role-membership.js'
 import { applyRowPolicies } from './row-policies.js'
 import { quoteIdentifier as quote } from './sql-text.js'
 import { inTransaction } from './transaction.js'
@@ -11,7 +12,7 @@ import { inTransaction } from './transaction.js'
  */
 export async function prepareGroup(pool: Pool, group: string, grantable: GrantableTables): Promise<void> {
   await inTransaction(pool, async (client) => {
-    await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('tenon.group', 0))`)
+    await lockGrants(client)
     const role = quote(group)
     const { rows } = await client.query<{ database: string; known: boolean }>(
       `SELECT quote_ident(current_database()) AS database,

@@ -29,6 +29,7 @@ export function createLifecycleSession(resources: SessionResources, remainingMs:
   let lease: Promise<Lease> | undefined
   let outermost: string | undefined
   let counter = 0
+  const creates: string[] = []
   const inOrder = oneAtATime()
 
   const statementLimits = (): StatementLimits => ({
@@ -68,6 +69,7 @@ export function createLifecycleSession(resources: SessionResources, remainingMs:
         const runner = { connection, schema, limits: statementLimits(), inTransaction: true }
         const results = await runPlan(plan, values, runner)
         await command('RELEASE SAVEPOINT tenon_statement')
+        creates.push(...plan.creates)
         return results
       } catch (error) {
         if (transaction) transaction.aborted = true
@@ -79,23 +81,23 @@ export function createLifecycleSession(resources: SessionResources, remainingMs:
 
   async function begin({ parent }: BeginOptions): Promise<string> {
     const nested = parent !== undefined
-    if (nested) find(parent)
-    else await waitForTurn()
     const id = `t${++counter}`
-    if (!nested) outermost = id
-    const savepoint = `tenon_transaction_${counter}`
+    if (nested) find(parent)
+    else await takeTurn(id)
+    const savepoint = `tenon_transaction_${id}`
     transactions.set(id, { savepoint, nested, aborted: false })
     await inOrder(() => command(`SAVEPOINT ${savepoint}`))
     return id
   }
 
   // There is one connection: the second of two transactions that were started side by side waits for the first.
-  async function waitForTurn(): Promise<void> {
+  async function takeTurn(id: string): Promise<void> {
     const giveUpAt = performance.now() + limits.connectionWaitMs
     while (outermost !== undefined) {
       if (performance.now() > giveUpAt) throw new TenonError('DATABASE_BUSY')
       await sleep(5)
     }
+    outermost = id
   }
 
   async function finish(id: string, keep: boolean): Promise<void> {
@@ -130,7 +132,11 @@ export function createLifecycleSession(resources: SessionResources, remainingMs:
     begin,
     commit: (id) => finish(id, true),
     rollback: (id) => finish(id, false),
-    commitAll: () => inOrder(() => close('COMMIT')),
+    commitAll: () =>
+      inOrder(async () => {
+        await close('COMMIT')
+        if (creates.length > 0) await resources.recordTables?.(creates)
+      }),
     rollbackAll: () => inOrder(() => close('ROLLBACK')),
     end: () => inOrder(() => close('ROLLBACK')).catch(() => {}),
     abort(reason) {

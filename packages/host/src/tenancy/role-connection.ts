@@ -75,6 +75,8 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
     )
     try {
       const results = await collect(client, text, values, limits.maxRows, () => end(tooLarge(`${limits.maxRows} rows`)))
+      // A result that was too large may have been here whole before the connection was cut.
+      if (endedBecause) throw endedBecause
       return await parseUserTypes(results)
     } catch (error) {
       if (!isPostgresError(error) || error.severity === 'FATAL') usable = false

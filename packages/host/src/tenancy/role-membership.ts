@@ -2,6 +2,14 @@ import type { ClientBase } from 'pg'
 import { quoteIdentifier as quote } from './sql-text.js'
 
 /**
+ * Waits for everybody who changes grants in this database. Two at once on one schema or one public table get "tuple
+ * concurrently updated". Taken before any lock of a single role.
+ */
+export async function lockGrants(client: ClientBase): Promise<void> {
+  await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('tenon.grants', 0))`)
+}
+
+/**
  * Runs `work` while the host is a member of a plugin's role, inside the caller's transaction. The host is a member only
  * for as long as it takes to terminate, rename or drop: a host that always had the plugin's privileges would follow
  * where the plugin's tables lead.

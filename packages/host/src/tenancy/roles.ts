@@ -4,7 +4,7 @@ import type { Pool, PoolClient } from 'pg'
 import { type GrantableTables, grantsFor, type RolePermissions } from './grantable.js'
 import type { TenancyLimits } from './limits.js'
 import { roleName, rolePassword, scramVerifier } from './role-credentials.js'
-import { withRoleOf } from './role-membership.js'
+import { lockGrants, withRoleOf } from './role-membership.js'
 import { quoteIdentifier as quote, quoteLiteral as literal } from './sql-text.js'
 import { applyGrants } from './table-grants.js'
 import { inTransaction } from './transaction.js'
@@ -73,7 +73,7 @@ export function createRoles({ pool, databaseId, group, roleKey, grantable, limit
     const role = quote(name)
     const ownsTables = permissions.kind === 'compatibility' || permissions.tenantSchema
     const created = await inTransaction(pool, async (client) => {
-      await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('tenon.role:' || $1, 0))`, [name])
+      await lockGrants(client)
       const isNew = await createRole(client, name)
       await client.query(`
         ALTER ROLE ${role} LOGIN;
@@ -142,7 +142,7 @@ export function createRoles({ pool, databaseId, group, roleKey, grantable, limit
     }
     await inTransaction(pool, async (client) => {
       if (rows.length > 0) {
-        await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('tenon.role:' || $1, 0))`, [name])
+        await lockGrants(client)
         await client.query(`GRANT ${role} TO CURRENT_USER; DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`)
       }
       await client.query('DELETE FROM tenon.plugin_roles WHERE role = $1', [name])

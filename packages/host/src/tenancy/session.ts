@@ -15,6 +15,11 @@ export interface SessionOptions {
   deadlineMs: number
   /** The call was cancelled. */
   signal?: AbortSignal
+  /**
+   * The plugin, where several share the role: tables that it creates are recorded, so that its uninstall can remove
+   * those which no other plugin claims.
+   */
+  recordTablesOf?: string
 }
 
 /** A plugin's way to the database for one call, bound to one role and so to one tenant. */
@@ -50,6 +55,8 @@ export interface SessionResources {
   guard: StatementGuard
   limits: TenancyLimits
   acquire(kind: LeaseKind): Promise<Lease>
+  /** Called with the names of tables that statements outside any transaction, or a whole call, have created. */
+  recordTables?: ((names: string[]) => Promise<void>) | undefined
 }
 
 const isolationLevels = ['READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'] as const
@@ -77,6 +84,8 @@ export function openSession(
     mode === 'lifecycle' ? createLifecycleSession(bound, () => Math.max(0, deadline - performance.now())) : undefined
   const session = lifecycle ?? createAutocommitSession(bound)
 
+  let inFlight = 0
+
   const abort = () => {
     ended.abort()
     session.abort(new TenonError('SESSION_ENDED'))
@@ -89,11 +98,14 @@ export function openSession(
     return async (params: unknown) => {
       if (ended.signal.aborted) throw new TenonError('SESSION_ENDED')
       const parsed = schema.parse(params)
+      inFlight += 1
       try {
         return await work(parsed)
       } catch (error) {
         if (ended.signal.aborted) throw new TenonError('SESSION_ENDED', {}, { cause: error })
         return { error: errorForPlugin(error) }
+      } finally {
+        inFlight -= 1
       }
     }
   }
@@ -118,6 +130,8 @@ export function openSession(
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
       ended.abort()
+      // A statement that still runs would hold its connection until it is done.
+      if (inFlight > 0) session.abort(new TenonError('SESSION_ENDED'))
       await session.end()
     },
   }

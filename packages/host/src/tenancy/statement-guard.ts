@@ -2,7 +2,7 @@ import { TenonError } from '@tenon/contract'
 import { readDoBlock } from './do-block.js'
 import { createStatementParser, type ParsedStatement, type ParseNode } from './statement-parser.js'
 import type { StatementPlan, Step } from './statement-plan.js'
-import { type FunctionNames, judgeStatement, refuse } from './statement-rules.js'
+import { type FunctionNames, judgeStatement, refuse, type StatementFacts } from './statement-rules.js'
 
 export interface StatementGuard {
   /**
@@ -35,35 +35,35 @@ export async function createStatementGuard({ functions, maxSqlLength }: GuardOpt
     // The server would read only what comes before it.
     if (sql.includes('\0')) refuse('its text contains the character U+0000')
     const statements = await parser.parse(sql)
-    const ownIfPresent: string[] = []
-    const steps = statements.map((statement) => judge(statement, sql, schema, ownIfPresent))
+    const facts: StatementFacts = { ownIfPresent: [], creates: [] }
+    const steps = statements.map((statement) => judge(statement, sql, schema, facts))
     // A text of plain statements goes to the server as it came.
     const isPlain = steps.every((step) => step === undefined)
-    if (isPlain) return { steps: [{ kind: 'run', sql }], ownIfPresent }
+    if (isPlain) return { steps: [{ kind: 'run', sql }], ...facts }
     if (hasValues) refuse('DO and CREATE SCHEMA take no bind parameters')
     const split = statements.flatMap(
       (statement, at): Step[] => steps[at] ?? [{ kind: 'run', sql: slice(sql, statement) }],
     )
-    return { steps: split, ownIfPresent }
+    return { steps: split, ...facts }
   }
 
   /** The steps that stand for a statement which is not run as it is; undefined when it is. */
-  function judge(statement: ParsedStatement, sql: string, schema: string, ownIfPresent: string[]): Step[] | undefined {
+  function judge(statement: ParsedStatement, sql: string, schema: string, facts: StatementFacts): Step[] | undefined {
     const created = statement.stmt['CreateSchemaStmt'] as ParseNode | undefined
     if (created?.['schemaname'] === schema && created['if_not_exists'] === true && !created['schemaElts']) {
       return [{ kind: 'done', command: 'CREATE' }]
     }
     if (statement.stmt['DoStmt'] && (statement.stmt_len ?? sql.length) <= MAX_BLOCK_BYTES) {
       const steps = readDoBlock(parser.parseBlock(slice(sql, statement)))
-      if (steps) return steps.map((step) => judgeStep(step, ownIfPresent))
+      if (steps) return steps.map((step) => judgeStep(step, facts))
     }
-    ownIfPresent.push(...judgeStatement(statement.stmt, functions).ownIfPresent)
+    addFacts(facts, judgeStatement(statement.stmt, functions))
     return undefined
   }
 
-  function judgeStep(step: Extract<Step, { kind: 'when' }>, ownIfPresent: string[]): Step {
+  function judgeStep(step: Extract<Step, { kind: 'when' }>, facts: StatementFacts): Step {
     judgeAlone(`SELECT (${step.condition})`)
-    for (const sql of [...step.then, ...step.otherwise]) ownIfPresent.push(...judgeAlone(sql).ownIfPresent)
+    for (const sql of [...step.then, ...step.otherwise]) addFacts(facts, judgeAlone(sql))
     return step
   }
 
@@ -85,6 +85,11 @@ export async function createStatementGuard({ functions, maxSqlLength }: GuardOpt
     },
     close: () => parser.close(),
   }
+}
+
+function addFacts(all: StatementFacts, one: StatementFacts): void {
+  all.ownIfPresent.push(...one.ownIfPresent)
+  all.creates.push(...one.creates)
 }
 
 function remember(cache: Map<string, StatementPlan>, key: string, plan: StatementPlan): void {

@@ -14,6 +14,8 @@ export interface StatementPlan {
   steps: Step[]
   /** Names that `CREATE … IF NOT EXISTS` mentions. If they exist they must be the plugin's own. */
   ownIfPresent: string[]
+  /** Tables that `CREATE TABLE` mentions, with or without IF NOT EXISTS. */
+  creates: string[]
 }
 
 export interface PlanRunner {

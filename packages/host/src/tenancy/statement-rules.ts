@@ -5,6 +5,8 @@ import type { ParseNode } from './statement-parser.js'
 export interface StatementFacts {
   /** Names of `CREATE TABLE/INDEX/SEQUENCE IF NOT EXISTS`. */
   ownIfPresent: string[]
+  /** Names of `CREATE TABLE`. */
+  creates: string[]
 }
 
 export interface FunctionNames {
@@ -27,7 +29,9 @@ export function judgeStatement(statement: ParseNode, functions: FunctionNames): 
   const reason = judge(node)
   if (reason !== undefined) refuse(reason)
   walk(node, functions, 0)
-  return { ownIfPresent: ownIfPresentIn(kind, node) }
+  const created = createdBy(kind, node)
+  const isTable = kind === 'CreateStmt' || kind === 'CreateTableAsStmt'
+  return { ownIfPresent: node['if_not_exists'] === true ? created : [], creates: isTable ? created : [] }
 }
 
 export function refuse(reason: string): never {
@@ -124,8 +128,7 @@ function tableReason(node: ParseNode): string | undefined {
   return undefined
 }
 
-function ownIfPresentIn(kind: string, node: ParseNode): string[] {
-  if (node['if_not_exists'] !== true) return []
+function createdBy(kind: string, node: ParseNode): string[] {
   if (kind === 'CreateStmt') return [String(asNode(node['relation'])['relname'])]
   if (kind === 'CreateSeqStmt') return [String(asNode(node['sequence'])['relname'])]
   if (kind === 'IndexStmt' && node['idxname'] !== undefined) return [String(node['idxname'])]

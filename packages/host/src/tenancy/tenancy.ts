@@ -1,6 +1,7 @@
 import { TenonError } from '@tenon/contract'
 import type { ClientConfig, Pool } from 'pg'
 import type { Migrator } from '../migrations/migrator.js'
+import { createCreatedTables } from './created-tables.js'
 import { assertGrantable, type GrantableTables, type RolePermissions } from './grantable.js'
 import { prepareGroup } from './group-role.js'
 import { defaultTenancyLimits, type TenancyLimits } from './limits.js'
@@ -43,6 +44,11 @@ export interface Tenancy {
   keepRole(role: PluginRole): Promise<void>
   /** Uninstall and erase: the role and everything that it owns. Repeating it finishes what was cut off. */
   eraseRole(role: PluginRole): Promise<void>
+  /**
+   * For plugins that share a role: drops the tables which this plugin alone has created (see
+   * `SessionOptions.recordTablesOf`) and answers their names.
+   */
+  eraseTablesOf(role: PluginRole, pluginKey: string): Promise<string[]>
   openSession(role: PluginRole, options: SessionOptions): DatabaseSession
   /** Bytes on disk of the tenant's schema, indexes included. */
   schemaBytes(organizationId: number): Promise<number>
@@ -85,6 +91,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
     },
     maxSqlLength: limits.maxSqlLength,
   })
+  const createdTables = createCreatedTables(pool)
   const schemas = new Map<string, string>()
   const enumArrays = new Map<number, boolean>()
   const pools = createRolePools((role) => connectHealing(role), limits)
@@ -143,11 +150,15 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
       await pools.closeRole(role.name)
       await roles.erase(role)
     },
+    eraseTablesOf: createdTables.erase,
     openSession(role, sessionOptions) {
       schemas.set(role.name, role.schema)
       const { schema, name } = role
       const acquire = pools.acquire.bind(undefined, name)
-      return openSession({ schema, guard, limits, acquire }, sessionOptions)
+      const { recordTablesOf: pluginKey } = sessionOptions
+      const recordTables =
+        pluginKey === undefined ? undefined : (names: string[]) => createdTables.record(role, pluginKey, names)
+      return openSession({ schema, guard, limits, acquire, recordTables }, sessionOptions)
     },
     async schemaBytes(organizationId) {
       const { schema } = await tenantOf(organizationId)

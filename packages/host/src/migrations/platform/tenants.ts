@@ -31,14 +31,16 @@ export const tenantsMigration: PlatformMigration = {
         UNIQUE (organization_id, owner_key)
       );
 
+      -- which plugins of a shared role said CREATE TABLE of which table
       CREATE TABLE tenon.created_relations (
-        relation oid PRIMARY KEY,
+        relation oid NOT NULL,
+        plugin_key text NOT NULL,
         organization_id integer NOT NULL,
         role name NOT NULL REFERENCES tenon.plugin_roles (role) ON DELETE CASCADE,
-        plugin_key text NOT NULL,
-        name text NOT NULL,
-        created_at timestamptz NOT NULL DEFAULT now()
+        created_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (relation, plugin_key)
       );
+      CREATE INDEX created_relations_role ON tenon.created_relations (role);
 
       CREATE TABLE tenon.renamed_relations (
         id bigserial PRIMARY KEY,
