@@ -1,0 +1,48 @@
+import { Command } from 'commander'
+import { account, doMainJob } from './main-job.js'
+import { startSurroundings } from './surroundings.js'
+
+const program = new Command('npm run demo --')
+  .description('Does the main job of Tenon from end to end, on free ports and in a temporary folder.')
+  .option('--keep', 'leave everything running afterwards, and print the address and the account')
+  .parse()
+
+const { keep = false } = program.opts<{ keep?: boolean }>()
+const say = (text: string): boolean => process.stdout.write(`${text}\n`)
+
+say('Starting Tenon with its own Postgres, a marketplace on HTTP, and stand-ins for MLflow and Slack …')
+const started = performance.now()
+const surroundings = await startSurroundings({ databaseUrl: process.env['DATABASE_URL'] })
+say(`  ready in ${seconds(started)} s at ${surroundings.server.url}\n`)
+
+let lastStep = performance.now()
+let failed = false
+try {
+  await doMainJob(surroundings, (step, outcome) => {
+    say(`  ✓ ${step.padEnd(36)} ${outcome} (${Math.round(performance.now() - lastStep)} ms)`)
+    lastStep = performance.now()
+  })
+  say(`\nThe main job is done, in ${seconds(started)} s.`)
+} catch (error) {
+  failed = true
+  say(`  ✗ ${error instanceof Error ? error.message : String(error)}`)
+}
+
+if (keep && !failed) {
+  say(`\n  Address    ${surroundings.server.url}/api/docs`)
+  say(`  Email      ${account.email}`)
+  say(`  Password   ${account.password}`)
+  say(`  Slack      ${surroundings.slack.url}/inbox`)
+  say(`  MLflow     ${surroundings.mlflow.url}`)
+  say('\nCtrl+C stops everything and removes the temporary folder.')
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve)
+    process.once('SIGTERM', resolve)
+  })
+}
+await surroundings.close()
+process.exitCode = failed ? 1 : 0
+
+function seconds(since: number): string {
+  return ((performance.now() - since) / 1_000).toFixed(1)
+}
