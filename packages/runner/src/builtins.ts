@@ -129,13 +129,11 @@ function onlyContextTracking(): unknown {
 const noAddress = (name: string) =>
   Object.assign(new Error(`queryA ENOTFOUND ${name}`), { code: 'ENOTFOUND', hostname: name, syscall: 'queryA' })
 
-type DnsCallback = (error: Error) => void
-
 /** Names are resolved by the host when a socket opens; a question to a name server could carry data out. */
 function dnsFacade(): unknown {
   const fail = (...args: unknown[]) => {
     const callback = args.at(-1)
-    if (typeof callback === 'function') process.nextTick(callback as DnsCallback, noAddress(String(args[0])))
+    if (typeof callback === 'function') process.nextTick(callback, noAddress(String(args[0])))
   }
   return { ...dnsFunctions(fail), promises: dnsPromises(), ADDRCONFIG: 1024, V4MAPPED: 2048, ALL: 256 }
 }

@@ -1,13 +1,15 @@
 import type { CallContext, LogLevel } from '@tenon/contract/wire'
-import { createSequelize } from './sequelize/index.js'
+import { createDatabase, createSequelize, type PluginDatabase, type Sequelize } from './sequelize/index.js'
+import { Transaction } from './sequelize/transaction.js'
 
 /** What a plugin is given with a call. Everything in it belongs to that call and ends with it. */
 export interface PluginContext extends CallContext {
-  sequelize: object
+  sequelize: Sequelize
+  database: PluginDatabase
   signal: AbortSignal
   log: Record<LogLevel, (...args: unknown[]) => void>
   progress(done: number, total?: number, message?: string): void
-  publish(name: string, payload?: unknown, options?: { transaction?: { id?: unknown } }): Promise<unknown>
+  publish(name: string, payload?: unknown, options?: { transaction?: Transaction }): Promise<unknown>
   fetch(url: string, init?: ConnectionRequest): Promise<Response>
   secrets: { seal(value: unknown): Promise<unknown>; open(sealed: unknown): Promise<unknown> }
   connections: { list(): Promise<unknown>; open(id: unknown): Promise<unknown> }
@@ -38,11 +40,16 @@ export function createCallContext(options: {
   return {
     ...told,
     sequelize: createSequelize({ request }),
+    database: createDatabase({ request }),
     signal,
     progress,
     log: { debug, info, warn, error },
     publish: (name, payload, { transaction } = {}) =>
-      request('events.publish', { name, payload, ...(transaction ? { transaction: transaction.id } : {}) }),
+      request('events.publish', {
+        name,
+        payload,
+        ...(transaction ? { transaction: Transaction.keyOf(transaction) } : {}),
+      }),
     fetch: (url, init = {}) => (init.connection === undefined ? fetch(url, init) : fetchWith(request, url, init)),
     secrets: {
       seal: (value) => request('secrets.seal', { value }),

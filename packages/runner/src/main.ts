@@ -126,7 +126,7 @@ function ask(call: RunningCall, method: string, params: unknown): Promise<unknow
       send({ t: 'ask', id, call: call.id, method, params })
     } catch (error) {
       asked.delete(id)
-      reject(error as Error)
+      reject(error instanceof Error ? error : new Error(String(error)))
     }
   })
 }

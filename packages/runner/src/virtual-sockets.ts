@@ -175,7 +175,7 @@ function tlsOverVirtualSockets(connect: typeof tls.connect): (...args: unknown[]
   return (...args) => {
     const [target, onSecure] = normalizeArgs(args)
     const given = [args[0], args[1], args[2]].filter((arg) => typeof arg === 'object' && arg !== null)
-    const options: tls.ConnectionOptions & { path?: string } = Object.assign({}, target, ...given)
+    const options = Object.assign({}, target, ...given) as tls.ConnectionOptions & { path?: string }
     const callback = onSecure ?? undefined
     if (options.socket) return connect(options, callback)
     const { path, timeout, ...rest } = options

@@ -107,7 +107,7 @@ async function exchange(agent: Agent, url: URL, init: EgressRequest, signal: Abo
   try {
     return await request(url, {
       dispatcher: agent,
-      method: (init.method ?? 'GET').toUpperCase() as Dispatcher.HttpMethod,
+      method: (init.method ?? 'GET').toUpperCase(),
       headers: init.headers ?? {},
       body: init.body ?? null,
       signal,

@@ -1,7 +1,6 @@
 import { TenonError, type VerifiedArtifact } from '@tenon/contract'
 import type { PluginReport } from '@tenon/contract/wire'
 import type { CrashSupervisor } from './crash-supervisor.js'
-import type { RuntimeLimits } from './limits.js'
 import type { Places } from './places.js'
 import { type LoadOutcome, type ProcessEnd, type RunnerProcess } from './runner-process.js'
 
@@ -17,12 +16,16 @@ export interface PluginTarget {
   codeCache?: Buffer | undefined
 }
 
-/** A process that holds one plugin for one tenant. It is never given to another. */
-export interface Resident {
+/** What a process belongs to, for good. */
+export interface Identity {
   readonly tenantId: string
   readonly pluginKey: string
   readonly digest: string
   readonly lane: Lane
+}
+
+/** A process that holds one plugin for one tenant. It is never given to another. */
+export interface Resident extends Identity {
   readonly process: RunnerProcess
   readonly report: PluginReport
   readonly startedAt: number
@@ -34,7 +37,7 @@ export interface Resident {
 }
 
 /** Which processes: those for which every given field fits. */
-export type Match = Partial<Pick<Resident, 'tenantId' | 'pluginKey' | 'digest' | 'lane'>>
+export type Match = Partial<Identity>
 
 export interface Residents {
   /**
@@ -59,45 +62,28 @@ export const supervisorKey = (tenantId: string, pluginKey: string) => `${tenantI
 const faults = new Set(['memory', 'violation', 'unresponsive'])
 
 export function createResidents(options: {
-  limits: RuntimeLimits
   places: () => Places
   supervisor: CrashSupervisor
-  takeBlank: () => Promise<RunnerProcess>
+  takeBlank: (plugin: string) => Promise<RunnerProcess>
   load: (process: RunnerProcess, target: PluginTarget) => Promise<LoadOutcome>
-  onEnd: (
-    resident: Pick<Resident, 'tenantId' | 'pluginKey' | 'digest' | 'lane'>,
-    end: ProcessEnd,
-    crashed: boolean,
-  ) => void
+  onEnd: (identity: Identity, end: ProcessEnd, crashed: boolean) => void
 }): Residents {
   const { supervisor } = options
-  const current = new Map<string, Promise<Resident>>()
+  const current = new Map<string, Registration>()
   const living = new Set<Resident>()
 
-  const keyOf = ({ tenantId, pluginKey, artifact }: PluginTarget, lane: Lane) =>
-    [tenantId, pluginKey, artifact.digest, lane].join(' ')
-
-  async function start(target: PluginTarget, lane: Lane, key: string): Promise<Resident> {
-    const { tenantId, pluginKey, artifact } = target
+  async function start(identity: Identity, target: PluginTarget): Promise<Resident> {
+    const { tenantId, pluginKey } = identity
     await supervisor.backoff(supervisorKey(tenantId, pluginKey))
     await options.places().take(tenantId, pluginKey)
-    const identity = { tenantId, pluginKey, digest: artifact.digest, lane }
     try {
-      const process = await options.takeBlank()
+      const process = await options.takeBlank(pluginKey)
       void process.ended.then((end) => noticeEnd(identity, end))
-      const outcome = await loadOrKill(process, target)
+      const { report } = await loadOrKill(process, target)
       const now = Date.now()
-      const resident = {
-        ...identity,
-        process,
-        report: outcome.report,
-        startedAt: now,
-        lastUsedAt: now,
-        claims: 1,
-        retired: false,
-      }
+      const resident = { ...identity, process, report, startedAt: now, lastUsedAt: now, claims: 1, retired: false }
       living.add(resident)
-      void process.ended.then(() => forget(resident, key))
+      void process.ended.then(() => forget(resident))
       return resident
     } catch (error) {
       options.places().give()
@@ -115,55 +101,59 @@ export function createResidents(options: {
     throw loadError(plugin, outcome)
   }
 
-  function noticeEnd(identity: Pick<Resident, 'tenantId' | 'pluginKey' | 'digest' | 'lane'>, end: ProcessEnd): void {
+  function noticeEnd(identity: Identity, end: ProcessEnd): void {
     const crashed = end.reason === undefined || faults.has(end.reason.kind)
     if (crashed) supervisor.noticeCrash(supervisorKey(identity.tenantId, identity.pluginKey), identity.digest)
     options.onEnd(identity, end, crashed)
   }
 
-  function forget(resident: Resident, key: string): void {
-    living.delete(resident)
-    const registered = current.get(key)
-    void registered?.then(
-      (other) => other === resident && current.get(key) === registered && current.delete(key),
-      () => undefined,
+  function register(identity: Identity, target: PluginTarget): Promise<Resident> {
+    const key = keyOf(identity)
+    const registration: Registration = { identity, started: start(identity, target) }
+    current.set(key, registration)
+    registration.started.then(
+      (resident) => (registration.resident = resident),
+      () => current.get(key) === registration && current.delete(key),
     )
+    return registration.started
+  }
+
+  function unregister(resident: Resident): void {
+    const key = keyOf(resident)
+    if (current.get(key)?.resident === resident) current.delete(key)
+  }
+
+  function forget(resident: Resident): void {
+    living.delete(resident)
+    unregister(resident)
     options.places().give()
   }
 
   function retire(resident: Resident): void {
     resident.retired = true
-    for (const [key, starting] of current) {
-      void starting.then(
-        (other) => other === resident && current.get(key) === starting && current.delete(key),
-        () => undefined,
-      )
-    }
+    unregister(resident)
     if (resident.claims === 0) resident.process.kill({ kind: 'recycled', text: 'it was replaced' })
+  }
+
+  async function obtain(target: PluginTarget, lane: Lane): Promise<Resident> {
+    const { tenantId, pluginKey, artifact } = target
+    supervisor.check(supervisorKey(tenantId, pluginKey), artifact.digest, pluginKey)
+    const identity: Identity = { tenantId, pluginKey, digest: artifact.digest, lane }
+    const known = current.get(keyOf(identity))
+    if (!known) return register(identity, target)
+    const resident = await known.started
+    if (resident.process.alive && !resident.retired) {
+      resident.claims++
+      return resident
+    }
+    unregister(resident)
+    return obtain(target, lane)
   }
 
   const isIdle = ({ process, claims }: Resident) => process.alive && claims === 0
 
   return {
-    async obtain(target, lane) {
-      const { tenantId, pluginKey, artifact } = target
-      supervisor.check(supervisorKey(tenantId, pluginKey), artifact.digest, pluginKey)
-      const key = keyOf(target, lane)
-      const known = current.get(key)
-      if (known) {
-        const resident = await known
-        if (resident.process.alive && !resident.retired) {
-          resident.claims++
-          return resident
-        }
-        if (current.get(key) === known) current.delete(key)
-      }
-      if (current.has(key)) return this.obtain(target, lane)
-      const starting = start(target, lane, key)
-      current.set(key, starting)
-      starting.catch(() => current.get(key) === starting && current.delete(key))
-      return starting
-    },
+    obtain,
     release(resident) {
       resident.lastUsedAt = Date.now()
       resident.claims--
@@ -173,21 +163,33 @@ export function createResidents(options: {
     },
     retire,
     evictIdle() {
-      const idle = [...living].filter(isIdle).sort((a, b) => a.lastUsedAt - b.lastUsedAt)
-      idle[0]?.process.kill({ kind: 'idle', text: 'it made room for another plugin' })
-      return idle.length > 0
+      const [oldest] = [...living].filter(isIdle).sort((a, b) => a.lastUsedAt - b.lastUsedAt)
+      oldest?.process.kill({ kind: 'idle', text: 'it made room for another plugin' })
+      return oldest !== undefined
     },
     async stop(match, text) {
-      const fits = (resident: Resident) =>
-        Object.entries(match).every(([field, value]) => resident[field as keyof Match] === value)
-      await Promise.allSettled(current.values())
-      const matching = [...living].filter(fits)
+      const starting = [...current.values()].filter(({ identity }) => fits(identity, match))
+      await Promise.allSettled(starting.map(({ started }) => started))
+      const matching = [...living].filter((resident) => fits(resident, match))
       for (const { process } of matching) process.kill({ kind: 'stopped', text })
       await Promise.all(matching.map(({ process }) => process.ended))
     },
     all: () => [...living],
     idle: () => [...living].filter(isIdle),
   }
+}
+
+/** A process that is there, or on its way. */
+interface Registration {
+  identity: Identity
+  started: Promise<Resident>
+  resident?: Resident
+}
+
+const keyOf = ({ tenantId, pluginKey, digest, lane }: Identity) => [tenantId, pluginKey, digest, lane].join(' ')
+
+function fits(identity: Identity, match: Match): boolean {
+  return Object.entries(match).every(([field, value]) => identity[field as keyof Match] === value)
 }
 
 /** Why a load failed, in the words of the error table. */

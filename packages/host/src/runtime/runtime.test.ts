@@ -249,7 +249,7 @@ describe('a call', () => {
     const progress: Progress[] = []
     const lines: LogLine[] = []
     const more: Partial<PluginCall> = { onProgress: (step) => progress.push(step), onLog: (line) => lines.push(line) }
-    await runtime.call(busy, functionCall('report', [{ $context: true }], more as never))
+    await runtime.call(busy, functionCall('report', [{ $context: true }], more))
     expect(progress).toMatchObject([{ done: 1, total: 10, message: 'one of ten' }])
     expect(lines).toMatchObject([
       { level: 'info', text: 'logged { a: 1 }' },
@@ -331,7 +331,7 @@ describe('limits of calls', () => {
     expect(residents()).toEqual(['one', 'three'])
     const order: string[] = []
     const note = (id: string, ms: number) => own.call(at(id), slowCall(ms)).then(() => order.push(id))
-    await Promise.all([note('one', 150), note('three', 300), note('four', 1), note('five', 1)])
+    await Promise.all([note('one', 150), note('three', 1_200), note('four', 1), note('five', 1)])
     expect(order.slice(0, 2)).toEqual(['one', 'four'])
     expect(residents().length).toBeLessThanOrEqual(2)
     await own.stop()
@@ -407,7 +407,7 @@ describe('stopping', () => {
   it('waits for calls in flight and takes no more', async () => {
     const own = createRuntime({ log: silentLog, limits: { warmRunners: 1 } })
     const running = own.call(slow, functionCall('slow', [300]))
-    await new Promise((resolve) => setTimeout(resolve, 150))
+    await expect.poll(() => own.status().processes[0]?.callsInFlight).toBe(1)
     const stopped = own.stop()
     await expect(own.call(slow, functionCall('slow', [1]))).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })
     expect(await running).toBe('done')
@@ -419,7 +419,7 @@ describe('stopping', () => {
     const own = createRuntime({ log: silentLog, limits: { warmRunners: 0 } })
     const running = own.call(slow, functionCall('slow', [60_000]))
     const failed = expect(running).rejects.toMatchObject({ code: 'PLUGIN_RESTARTED' })
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await expect.poll(() => own.status().processes[0]?.callsInFlight).toBe(1)
     await own.stop({ drainMs: 50 })
     await failed
   })

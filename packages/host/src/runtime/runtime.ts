@@ -165,10 +165,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   const pool = createWarmPool({ size: limits.warmRunners, start: startRunner })
   const residents = createResidents({
-    limits,
     places: () => places,
     supervisor,
-    takeBlank: () => pool.take(),
+    takeBlank,
     load: (process, target) => {
       owners.set(process, { tenantId: target.tenantId, pluginKey: target.pluginKey })
       const cachedData = target.codeCache ?? codeCaches.get(target.artifact.digest)
@@ -209,6 +208,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       pidFiles.remove(process.pid)
     })
     return process
+  }
+
+  async function takeBlank(plugin: string): Promise<RunnerProcess> {
+    try {
+      return await pool.take()
+    } catch (cause) {
+      throw new TenonError(stopping ? 'SHUTTING_DOWN' : 'PLUGIN_RESTARTED', { plugin }, { cause })
+    }
   }
 
   function loadMessage(
@@ -285,7 +292,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   async function inspect(target: Pick<PluginTarget, 'pluginKey' | 'artifact'>): Promise<Inspection> {
     if (stopping) throw new TenonError('SHUTTING_DOWN')
-    const process = await pool.take()
+    const process = await takeBlank(target.pluginKey)
     try {
       const outcome = await process.load(loadMessage(target, { wantCodeCache: true })).catch((error: Error) => {
         throw new TenonError('PLUGIN_LOAD_FAILED', { plugin: target.pluginKey, reason: error.message })

@@ -1,7 +1,7 @@
 import type { RunnerProcess } from './runner-process.js'
 
 export interface WarmPool {
-  /** A blank runner that is ready, at once when one is waiting. */
+  /** A blank runner that is ready, at once when one is waiting. @throws Error when none can be started. */
   take(): Promise<RunnerProcess>
   readonly size: number
   stop(): void
@@ -35,12 +35,9 @@ export function createWarmPool(options: { size: number; start: () => RunnerProce
   refill()
   return {
     async take() {
-      const runner = waiting.shift()
+      const warm = waiting.shift()
       refillSoon()
-      if (runner?.alive) {
-        await runner.ready
-        return runner
-      }
+      if (warm?.alive && (await becomesReady(warm))) return warm
       const fresh = options.start()
       await fresh.ready
       return fresh
@@ -55,3 +52,9 @@ export function createWarmPool(options: { size: number; start: () => RunnerProce
     },
   }
 }
+
+const becomesReady = (runner: RunnerProcess) =>
+  runner.ready.then(
+    () => true,
+    () => false,
+  )

@@ -1,0 +1,145 @@
+import { PassThrough } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { type ChannelLimits, createChannel, createFrameReader, UnsendableValue, WireViolation } from './index.js'
+
+const limits: ChannelLimits = {
+  maxFrameBytes: 10_000,
+  maxReceivedMessageBytes: 50_000,
+  maxSentMessageBytes: 50_000,
+  maxAttachmentBytes: 100_000,
+  chunkBytes: 1_000,
+}
+
+/** What the other end receives when `value` is sent. */
+async function carried(value: unknown, more: Partial<ChannelLimits> = {}): Promise<unknown> {
+  const stream = new PassThrough()
+  return new Promise((resolve, reject) => {
+    const channel = createChannel({ stream, limits: { ...limits, ...more }, onMessage: resolve, onViolation: reject })
+    try {
+      channel.send(value)
+    } catch (error) {
+      reject(error instanceof Error ? error : new Error(String(error)))
+    }
+  })
+}
+
+/** What becomes of bytes that somebody wrote on the stream. */
+async function received(...pieces: Buffer[]): Promise<unknown> {
+  const stream = new PassThrough()
+  return new Promise((resolve, reject) => {
+    createChannel({ stream, limits, onMessage: resolve, onViolation: reject })
+    for (const piece of pieces) stream.write(piece)
+    stream.once('end', () => resolve('nothing'))
+    setTimeout(() => stream.end(), 20)
+  })
+}
+
+function frame(kind: number, body: string | Buffer): Buffer {
+  const content = Buffer.concat([Buffer.from([kind]), Buffer.from(body as string)])
+  const header = Buffer.alloc(4)
+  header.writeUInt32LE(content.length)
+  return Buffer.concat([header, content])
+}
+
+describe('a message', () => {
+  it.each([
+    ['plain JSON', { a: [1, 'two', true, null], b: { c: {} } }],
+    ['dates', { at: new Date(0), bad: [new Date(Number.NaN)] }],
+    ['big integers', [10n ** 30n, -1n]],
+    ['undefined', { a: undefined, b: [undefined] }],
+    ['numbers that JSON has no word for', [Number.NaN, Infinity, -Infinity]],
+    ['keys that look like tags', { $: 'date', v: 1, inner: { $: { $: 'bytes' } } }],
+    ['bytes', { empty: Buffer.alloc(0), small: Buffer.from('abc'), large: Buffer.alloc(5_500, 7) }],
+    ['more text than one chunk', 'ä'.repeat(20_000)],
+  ])('carries %s', async (_, value) => {
+    expect(await carried(value)).toEqual(value)
+  })
+
+  it('carries what JSON carries of everything else', async () => {
+    const value = { error: new TypeError('t'), json: { toJSON: () => 'j' }, call: () => 1, view: new Uint16Array([1]) }
+    expect(await carried(value)).toEqual({
+      error: { name: 'TypeError', message: 't' },
+      json: 'j',
+      view: Buffer.from([1, 0]),
+    })
+  })
+
+  it('leaves out __proto__, also one spelled with escapes', async () => {
+    const sent = await carried({ list: [JSON.parse('{"__proto__":{"polluted":1},"kept":1}')] })
+    expect(sent).toEqual({ list: [{ kept: 1 }] })
+    const forged = (await received(frame(1, '{"\\u005f_proto__":{"polluted":1},"kept":1}'))) as object
+    expect(Object.getOwnPropertyNames(forged)).toEqual(['kept'])
+  })
+
+  it('is refused when it is circular', async () => {
+    const value: { self?: unknown } = {}
+    value.self = value
+    await expect(carried(value)).rejects.toThrow(UnsendableValue)
+  })
+
+  it('may be as large as the limit, and not larger', async () => {
+    const text = 'x'.repeat(limits.maxSentMessageBytes - 2)
+    expect(await carried(text)).toBe(text)
+    await expect(carried(`${text}x`)).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' })
+    expect(await carried(`${text}x`, { maxSentMessageBytes: 60_000, maxReceivedMessageBytes: 60_000 })).toBe(`${text}x`)
+  })
+
+  it('may have as many bytes beside it as the limit, and not more', async () => {
+    expect(await carried(Buffer.alloc(limits.maxAttachmentBytes))).toHaveLength(limits.maxAttachmentBytes)
+    await expect(carried(Buffer.alloc(limits.maxAttachmentBytes + 1))).rejects.toMatchObject({
+      code: 'RESULT_TOO_LARGE',
+    })
+  })
+})
+
+describe('a violation is', () => {
+  it.each([
+    ['an announced frame above the limit', Buffer.from([0x11, 0x27, 0, 0])],
+    ['an empty frame', Buffer.alloc(4)],
+    ['a frame of an unknown kind', frame(7, 'x')],
+    ['text that is not JSON', frame(1, '{')],
+    ['a tag that means nothing', frame(1, '{"$":"function","v":"x"}')],
+    ['a big integer that is none', frame(1, '{"$":"bigint","v":"0x1"}')],
+    ['an attachment that never came', frame(1, '{"$":"bytes","v":1,"size":3}')],
+    ['an attachment without a number', frame(2, 'ab')],
+    ['nesting without end', frame(1, '['.repeat(4_000) + '"$"' + ']'.repeat(4_000))],
+    ['a large message without its size', frame(3, 'abc')],
+  ])('%s', async (_, bytes) => {
+    await expect(received(bytes)).rejects.toThrow(WireViolation)
+  })
+
+  it('an attachment of another size than the message says', async () => {
+    const attachment = frame(2, Buffer.from([1, 0, 0, 0, 9, 9]))
+    await expect(received(attachment, frame(1, '{"$":"bytes","v":1,"size":3}'))).rejects.toThrow(WireViolation)
+    expect(await received(attachment, frame(1, '{"$":"bytes","v":1,"size":2}'))).toEqual(Buffer.from([9, 9]))
+  })
+
+  it('bytes that wait for a message which never comes', async () => {
+    const piece = (id: number) => frame(2, Buffer.concat([Buffer.from([id, 0, 0, 0]), Buffer.alloc(9_000)]))
+    await expect(received(...Array.from({ length: 12 }, (_, id) => piece(id)))).rejects.toThrow('too many bytes')
+  })
+})
+
+it('puts frames together again however the bytes are cut', () => {
+  const bodies = ['a', 'bcd', 'e'.repeat(300), 'f']
+  const bytes = Buffer.concat(
+    bodies.map((body) => {
+      const header = Buffer.alloc(4)
+      header.writeUInt32LE(body.length)
+      return Buffer.concat([header, Buffer.from(body)])
+    }),
+  )
+  for (const size of [1, 2, 3, 5, 7, 64, 1_000]) {
+    const seen: string[] = []
+    const reader = createFrameReader(300, (body) => seen.push(body.toString()))
+    for (let i = 0; i < bytes.length; i += size) reader.push(bytes.subarray(i, i + size))
+    expect(seen).toEqual(bodies)
+  }
+})
+
+it('takes a frame of exactly the limit, refuses one byte more at its header', () => {
+  const header = Buffer.alloc(4)
+  header.writeUInt32LE(301)
+  expect(() => createFrameReader(300, () => undefined).push(header)).toThrow(WireViolation)
+  expect(() => createFrameReader(301, () => undefined).push(header)).not.toThrow()
+})
