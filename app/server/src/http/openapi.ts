@@ -1,5 +1,5 @@
 import { errorBodySchema } from '@tenon/contract'
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
+import { createDocument, type oas31, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
 import * as z from 'zod'
 import type { PluginHostPort } from '../plugin-host-port.js'
 import type { Route } from './route.js'
@@ -13,7 +13,7 @@ interface DocumentOptions {
 }
 
 /** The OpenAPI 3.1 document of the whole server, made from the schemas that its requests are checked with. */
-export function openApiDocument({ routes, host, version, publicUrl }: DocumentOptions) {
+export function openApiDocument({ routes, host, version, publicUrl }: DocumentOptions): oas31.OpenAPIObject {
   return createDocument({
     openapi: '3.1.1',
     info: {
