@@ -43,10 +43,9 @@ function textOf(value: unknown): string {
   }
 }
 
-/** An error that the host answered with, as the plugin sees it: name, message and code are the host's. */
-export function errorFromHost(error: WireError): Error {
-  const { name, message, code, cause } = error
-  const made = new Error(message, cause ? { cause } : undefined)
-  made.name = name
-  return code === undefined ? made : Object.assign(made, { code })
+/** An error that the host answered with, as the plugin sees it: name, message, code and details are the host's. */
+export function errorFromHost({ name, message, code, details, cause }: WireError): Error {
+  const error = new Error(message, cause ? { cause } : undefined)
+  error.name = name
+  return Object.assign(error, code === undefined ? {} : { code }, details === undefined ? {} : { details })
 }

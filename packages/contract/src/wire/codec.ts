@@ -70,9 +70,13 @@ function packObject(value: object, attach: Attach, depth: number): unknown {
   if (ArrayBuffer.isView(value)) return packBytes(bytesOf(value), attach)
   if (value instanceof ArrayBuffer) return packBytes(new Uint8Array(value), attach)
   if (Array.isArray(value)) return value.map((item) => pack(item, attach, depth + 1))
-  if ('toJSON' in value && typeof value.toJSON === 'function') return pack(value.toJSON(), attach, depth + 1)
+  if (hasToJson(value)) return pack(value.toJSON(), attach, depth + 1)
   if (value instanceof Error) return packFields(fieldsOfError(value), attach, depth)
   return packFields(value as Record<string, unknown>, attach, depth)
+}
+
+function hasToJson(value: object): value is { toJSON(): unknown } {
+  return 'toJSON' in value && typeof value.toJSON === 'function'
 }
 
 /** Name and message of an error are not its own enumerable fields, and would be lost. */

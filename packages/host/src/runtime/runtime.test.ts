@@ -1,3 +1,5 @@
+import inspector from 'node:inspector'
+import os from 'node:os'
 import { afterAll, describe, expect, it } from 'vitest'
 import { callOf, functionCall, hostile, silentLog, targetOf, tenantId } from './fixtures/plugin-under-test.js'
 import { createRuntime, type LogLine, type PluginCall, type Progress } from './index.js'
@@ -353,6 +355,46 @@ describe('limits of calls', () => {
     await expect.poll(() => own.status().processes.length, { timeout: 3_000 }).toBe(0)
     expect(await own.call(grown, functionCall('kept'))).toBe(false)
     await own.stop()
+  })
+})
+
+describe('memory', () => {
+  it("up to the limit is the plugin's own, above it the process is killed", async () => {
+    const target = targetOf(`exports.install = () => ({}); let kept
+      exports.take = (bytes) => { kept = Buffer.alloc(bytes, 1); return new Promise((resolve) => setTimeout(resolve, 400, kept.length)) }`)
+    const own = createRuntime({ log: silentLog, limits: { maxRssBytes: 200e6, memoryPollMs: 50, warmRunners: 1 } })
+    expect(await own.call(target, functionCall('take', [100e6]))).toBe(100e6)
+    await expect(own.call(target, functionCall('take', [200e6]))).rejects.toMatchObject({ code: 'PLUGIN_KILLED' })
+    await own.stop()
+  })
+})
+
+describe('the host and its children', () => {
+  it('answers first: children are nicer', async () => {
+    await runtime.call(seedPlugin, callOf({ kind: 'uninstall' }))
+    const [child] = runtime.status().processes
+    expect(os.getPriority(child?.pid)).toBe(os.getPriority() + 10)
+  })
+
+  it('does not open an inspector on SIGUSR1', async () => {
+    process.kill(process.pid, 'SIGUSR1')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(inspector.url()).toBeUndefined()
+  })
+
+  it('tells the plugin what a request to the host failed with, and no more', async () => {
+    const code = `exports.install = () => ({}); exports.ask = (context) => context.secrets.open('x').catch((error) =>
+      ({ ...error, name: error.name, message: error.message, stack: error.stack.includes('runtime.test') }))`
+    const refusal = Object.assign(new Error('not yours'), { code: 'E_NOT_YOURS', details: { field: 'a' }, secret: 's' })
+    const host = { 'secrets.open': () => Promise.reject(refusal) }
+    const answer = await runtime.call(targetOf(code), functionCall('ask', [{ $context: true }], { host }))
+    expect(answer).toEqual({
+      name: 'Error',
+      message: 'not yours',
+      code: 'E_NOT_YOURS',
+      details: { field: 'a' },
+      stack: false,
+    })
   })
 })
 
