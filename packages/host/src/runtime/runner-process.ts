@@ -93,6 +93,9 @@ interface RunningCall extends ProcessCall {
   settle: (outcome: CallOutcome) => void
 }
 
+/** For reading what arrived while the host was busy. */
+const afterStallMs = 50
+
 /** Speaks with one child process. Everything that comes from it is checked; what is not as agreed ends it. */
 export function createRunnerProcess(options: {
   child: ChildProcess
@@ -293,7 +296,10 @@ export function createRunnerProcess(options: {
     ping(timeoutMs) {
       const id = nextId++
       return new Promise((resolve) => {
-        const timer = setTimeout(() => resolve(false), timeoutMs)
+        let timer = setTimeout(() => {
+          // A host that was blocked itself sees its timers before the answers that wait in the pipe.
+          timer = setTimeout(() => resolve(false), afterStallMs)
+        }, timeoutMs)
         pings.set(id, () => (clearTimeout(timer), resolve(true)))
         void ended.then(() => (clearTimeout(timer), resolve(false)))
         if (alive) channel.send({ t: 'ping', id } satisfies HostMessage)

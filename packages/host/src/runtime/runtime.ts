@@ -162,6 +162,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const codeCaches = new Map<string, Buffer>()
   const inFlight = new Set<Promise<unknown>>()
   let stopping = false
+  let closed = false
 
   const pool = createWarmPool({ size: limits.warmRunners, start: startRunner })
   const residents = createResidents({
@@ -211,6 +212,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   }
 
   async function takeBlank(plugin: string): Promise<RunnerProcess> {
+    if (closed) throw new TenonError('SHUTTING_DOWN')
     try {
       return await pool.take()
     } catch (cause) {
@@ -248,7 +250,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   /** A plugin that spins when nobody asked it for anything would otherwise be noticed by the next caller only. */
   function pingIdle(): void {
     for (const { process } of residents.idle()) {
-      void process.ping(limits.idlePingMs).then((answered) => {
+      void process.ping(2 * limits.idlePingMs).then((answered) => {
         if (!answered && process.alive)
           process.kill({ kind: 'unresponsive', text: 'it kept working after its calls had ended' })
       })
@@ -361,6 +363,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     async stop({ drainMs = 10_000 } = {}) {
       stopping = true
       await Promise.race([Promise.allSettled(inFlight), new Promise((resolve) => setTimeout(resolve, drainMs).unref())])
+      closed = true
       clearInterval(housekeeping)
       clearInterval(idlePings)
       pool.stop()
