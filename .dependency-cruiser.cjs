@@ -1,49 +1,55 @@
 /**
  * The import arrows: the engines do not know each other; `installations` conducts them; `http` fronts it; `compose.ts`
- * wires it; everyone may read `contract`; plugins see only `sdk`.
+ * wires it; everyone may read `contract`; plugins see only `sdk`. Foundations are what engines may stand on.
  */
-const engines = ['catalog', 'artifacts', 'runtime', 'tenancy', 'secrets', 'egress', 'migrations']
+const engines = ['catalog', 'artifacts', 'runtime', 'tenancy', 'secrets', 'connections', 'events']
+const foundations = '^packages/host/src/(egress|migrations|marketplace-files|sql)'
 const src = (folder) => `^packages/host/src/${folder}/`
+const inTests = '(\\.test\\.ts$|/testing/)'
 
 module.exports = {
   forbidden: [
-    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     ...engines.map((engine) => ({
       name: `${engine}-knows-no-other-engine`,
       severity: 'error',
-      from: { path: src(engine), pathNot: '\\.test\\.ts$' },
-      to: {
-        path: '^packages/host/src/',
-        pathNot: [
-          src(engine),
-          ...(engine === 'runtime' ? [src('egress')] : []),
-          ...(engine === 'tenancy' ? [src('migrations')] : []),
-        ],
-      },
+      from: { path: src(engine), pathNot: inTests },
+      to: { path: '^packages/host/src/', pathNot: [src(engine), foundations] },
     })),
     {
-      name: 'only-compose-and-http-above-installations',
+      name: 'foundations-stand-on-nothing',
       severity: 'error',
-      from: { path: src('installations') },
+      from: { path: foundations, pathNot: inTests },
+      to: { path: '^packages/host/src/', pathNot: foundations },
+    },
+    {
+      name: 'installations-conducts-from-below',
+      severity: 'error',
+      from: { path: src('installations'), pathNot: inTests },
       to: { path: [src('http'), '^packages/host/src/compose'] },
     },
     {
       name: 'contract-depends-on-nobody',
       severity: 'error',
-      from: { path: '^packages/contract/src', pathNot: '\\.test\\.ts$' },
+      from: { path: '^packages/contract/src', pathNot: inTests },
       to: { path: '^(packages/(?!contract)|app|standins)' },
     },
     {
       name: 'runner-reads-only-the-contract',
       severity: 'error',
-      from: { path: '^packages/runner/src', pathNot: '\\.test\\.ts$' },
+      from: { path: '^packages/runner/src', pathNot: inTests },
       to: { path: '^(packages/(?!runner|contract)|app|standins)' },
     },
     { name: 'packages-know-no-application', severity: 'error', from: { path: '^packages' }, to: { path: '^app' } },
     {
       name: 'plugins-see-only-the-sdk',
       severity: 'error',
-      from: { path: '^marketplace/plugins', pathNot: '\\.test\\.ts$' },
+      from: { path: '^marketplace/plugins', pathNot: inTests },
       to: { path: '^(packages/(?!sdk)|app|standins)' },
     },
   ],
