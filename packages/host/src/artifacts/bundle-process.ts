@@ -55,7 +55,9 @@ async function bundle(request: BundleRequest): Promise<BundleReport> {
     report.errors.push(...describeErrors(error))
     return undefined
   })
-  const nothingMissing = Object.values(report).every((list) => list.length === 0)
+  const nothingMissing = Object.values(report as unknown as Record<string, unknown[]>).every(
+    ({ length }) => length === 0,
+  )
   const code = result?.outputFiles[0]?.contents
   if (nothingMissing && code !== undefined) writeFileSync(join(request.staging, 'out', 'plugin.cjs'), code)
   return report
@@ -113,7 +115,8 @@ function stagingPlugin({ staging, maxFileBytes }: BundleRequest, report: BundleR
 
       onLoad({ filter: /.*/ }, ({ path }) => {
         const real = realpathSync(path)
-        if (!isBelow(source, real) && !isBelow(modules, real)) return failure(`${path} lies outside the staging folder`)
+        if (!isBelow(source, real) && !isBelow(modules, real))
+          return failure('it takes in a file outside of the plugin')
         const name = relative(staging, path)
         const loader = loaders[extname(path).toLowerCase()]
         if (extname(path) === '.node') return failure(`${name} is a native module, which a plugin cannot contain`)

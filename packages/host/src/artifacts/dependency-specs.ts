@@ -3,6 +3,8 @@ import semver from 'semver'
 
 const packageName = /^(@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/
 const maxNameLength = 214
+const maxRangeLength = 200
+const maxPackageJsonLength = 500_000
 
 /** What a specification that is not a version range would make npm do. */
 const kinds: [pattern: RegExp, kind: string][] = [
@@ -22,6 +24,9 @@ const kinds: [pattern: RegExp, kind: string][] = [
  */
 export function declaredDependencies(packageJson: string | undefined, plugin: string): Map<string, unknown> {
   if (packageJson === undefined) return new Map()
+  if (packageJson.length > maxPackageJsonLength) {
+    throw new TenonError('SOURCE_REFUSED', { plugin, reason: 'its package.json is too large' })
+  }
   const parsed = parseLeniently(packageJson)
   if (!isJsonObject(parsed)) throw new TenonError('SOURCE_REFUSED', { plugin, reason: 'its package.json is not JSON' })
   return new Map(isJsonObject(parsed.dependencies) ? Object.entries(parsed.dependencies) : [])
@@ -39,6 +44,7 @@ export function checkedRange(name: string, specification: unknown, plugin: strin
   if (!packageName.test(name) || name.length > maxNameLength) return refuse(`"${name}" is not the name of a package`)
   if (typeof specification !== 'string') return refuse(`the version of its dependency ${name} is not text`)
   const wanted = specification.trim()
+  if (wanted.length > maxRangeLength) return refuse(`the version of its dependency ${name} is too long`)
   if (wanted === 'latest' || semver.validRange(wanted) !== null) return wanted
   const kind = kinds.find(([pattern]) => pattern.test(wanted))?.[1] ?? 'not a version range'
   return refuse(
@@ -48,14 +54,37 @@ export function checkedRange(name: string, specification: unknown, plugin: strin
 
 /** JSON, also with `//` comments and without the comma that was left before a bracket: the seed's own sample has both. */
 function parseLeniently(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    const plain = text
-      .replace(/("(?:[^"\\]|\\.)*")|\/\/[^\n]*/g, (_match, string: string | undefined) => string ?? '')
-      .replace(/("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])/g, (_match, string: string | undefined) => string ?? '')
-    return parseOrUndefined(plain)
+  return parseOrUndefined(text) ?? parseOrUndefined(withoutComments(text))
+}
+
+/** One pass from left to right: a pattern that skips strings would go over hostile text again and again. */
+function withoutComments(text: string): string {
+  let plain = ''
+  let comma = -1
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at] ?? ''
+    if (character === '"') {
+      const end = endOfString(text, at)
+      plain += text.slice(at, end)
+      at = end - 1
+      comma = -1
+    } else if (text.startsWith('//', at)) {
+      const end = text.indexOf('\n', at)
+      at = end === -1 ? text.length : end
+    } else {
+      if (comma !== -1 && (character === '}' || character === ']')) plain = plain.slice(0, comma)
+      if (character === ',') comma = plain.length
+      else if (!/\s/.test(character)) comma = -1
+      plain += character
+    }
   }
+  return plain
+}
+
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return Math.min(at + 1, text.length)
 }
 
 function parseOrUndefined(text: string): unknown {

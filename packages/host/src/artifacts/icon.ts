@@ -22,7 +22,7 @@ const imageTypes: [contentType: string, matches: (bytes: Buffer) => boolean][] =
   [
     'image/svg+xml',
     (bytes) =>
-      /^\s*(<\?xml[^>]*>\s*|<!--[^]*?-->\s*|<!doctype svg[^>]*>\s*)*<svg[\s>]/i.test(
+      /^\s*(<\?xml[^>]*>\s*|<!--(?:(?!-->)[^])*-->\s*|<!doctype svg[^>]*>\s*)*<svg[\s/>]/i.test(
         bytes.subarray(0, 2000).toString(),
       ),
   ],

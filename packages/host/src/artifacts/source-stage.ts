@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { TenonError } from '@tenon/contract'
+import { relativePathSchema, TenonError } from '@tenon/contract'
 import { MarketplaceFileError, readBytes, type MarketplaceFiles } from '../marketplace-files.js'
 import type { ArtifactLimits } from './artifact-limits.js'
 import { startDeadline } from './deadline.js'
@@ -75,6 +75,8 @@ export async function createSourceStage(options: SourceStageOptions): Promise<So
     directory,
     fetchFile,
     async fetchImport(importer, path) {
+      if (!relativePathSchema.safeParse(path).success)
+        throw refuse(`${importer} imports "${path}", which is not a plain path`)
       for (const candidate of candidatesOf(path)) if (await fetchFile(candidate)) return
       throw refuse(`${importer} imports "${path}", which is not in the marketplace`)
     },
