@@ -73,7 +73,7 @@ async function authorize(channel: string): Promise<string> {
     auto: 'allow',
     channel,
   })
-  const response = await fetch(`https://slack.com/oauth/v2/authorize?${query}`, { redirect: 'manual' })
+  const response = await fetch(`https://slack.com/oauth/v2/authorize?${query.toString()}`, { redirect: 'manual' })
   return new URL(response.headers.get('location') ?? '').searchParams.get('code') ?? ''
 }
 

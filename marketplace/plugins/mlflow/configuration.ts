@@ -36,7 +36,7 @@ export function readConfiguration(config: Record<string, unknown>): MlflowConfig
   return {
     baseUrl: textOf(config.tracking_server_url).replace(/\/+$/, ''),
     authorization: authorizationOf(config),
-    verifyTls: String(config.verify_ssl ?? true) !== 'false',
+    verifyTls: config.verify_ssl !== false && config.verify_ssl !== 'false',
     timeoutMs: (isBlank(config.timeout) ? DEFAULT_TIMEOUT_SECONDS : Number(config.timeout)) * 1000,
   }
 }
@@ -44,7 +44,7 @@ export function readConfiguration(config: Record<string, unknown>): MlflowConfig
 function authorizationOf(config: Record<string, unknown>): string | undefined {
   if (config.auth_method === 'token') return `Bearer ${textOf(config.api_token)}`
   if (config.auth_method !== 'basic') return undefined
-  const credentials = `${textOf(config.username)}:${String(config.password ?? '')}`
+  const credentials = `${textOf(config.username)}:${typeof config.password === 'string' ? config.password : ''}`
   return `Basic ${Buffer.from(credentials).toString('base64')}`
 }
 

@@ -117,7 +117,7 @@ function filtersOf(query: ListQuery): Map<string, string> {
 }
 
 function orderOf(sort: unknown): string {
-  const [, minus, column = ''] = /^(-?)([a-z_]+)$/.exec(String(sort ?? '')) ?? []
+  const [, minus, column = ''] = /^(-?)([a-z_]+)$/.exec(typeof sort === 'string' ? sort : '') ?? []
   const direction = minus === '-' ? 'DESC NULLS LAST' : 'ASC NULLS LAST'
   if (column === 'version') return `${VERSION_AS_NUMBER} ${direction}, version ${direction}, id`
   if (TEXT_COLUMNS.includes(column) || MOMENT_COLUMNS.includes(column)) return `${column} ${direction}, id`

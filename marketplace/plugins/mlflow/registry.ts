@@ -173,7 +173,7 @@ function toRun(run: Json): Run {
 }
 
 function pairsOf(value: unknown): Record<string, string> {
-  return Object.fromEntries(listOf(value).map((pair) => [String(pair.key), String(pair.value ?? '')]))
+  return Object.fromEntries(listOf(value).map((pair) => [textOf(pair.key) ?? '', textOf(pair.value) ?? '']))
 }
 
 function listOf(value: unknown): Json[] {

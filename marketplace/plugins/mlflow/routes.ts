@@ -12,7 +12,7 @@ export const router: Router = {
 
   'GET /models/:id': async ({ sequelize, tenantId, params }) => {
     const model = await findModel(sequelize, tenantId, params.id ?? '')
-    return model ? { data: model } : { status: 404, data: { message: 'There is no such model.' } }
+    return model ? { data: model } : { status: 404, data: 'There is no such model.' }
   },
 
   'POST /sync': (request) => answerSync('full', request),

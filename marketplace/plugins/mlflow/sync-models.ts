@@ -69,7 +69,7 @@ export async function syncModels(
     return resultOf(
       counts,
       actualMode,
-      counts.versionCount === 0 ? 'no_models' : 'success',
+      actualMode === 'full' && counts.versionCount === 0 ? 'no_models' : 'success',
       successMessage(counts, actualMode),
     )
   } catch (error) {

@@ -60,7 +60,8 @@ function joined(parts: readonly unknown[], separator: string, depth: number): Ce
 /** Without what Postgres cannot store, and without the spaces that stick to a copied cell. */
 function cleanText(text: string): string {
   return text
-    .replace(/\u0000/g, '')
+    .split('\0')
+    .join('')
     .replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD')
     .trim()
 }

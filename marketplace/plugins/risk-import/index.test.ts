@@ -1,5 +1,5 @@
 import ExcelJS from 'exceljs'
-import type { RouteRequest, RouteResult, UploadedFile } from '@tenon/sdk'
+import type { RouteResult, UploadedFile } from '@tenon/sdk'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   contextOf,
@@ -43,7 +43,7 @@ async function call(route: string, request: { file?: UploadedFile; body?: unknow
   if (typeof handler !== 'function') throw new Error(`There is no route ${route}`)
   const [method = '', path = ''] = route.split(' ')
   const nothing = { params: {}, query: {}, body: undefined, configuration: {}, userId: 1 }
-  return handler({ ...context, ...nothing, method, path, ...request } as RouteRequest)
+  return handler({ ...context, ...nothing, method, path, ...request })
 }
 
 async function importFile(file: UploadedFile): Promise<ImportResult & { ignoredColumns: string[] }> {
@@ -331,7 +331,7 @@ describe('importing rows', () => {
 })
 
 const header = columns.map(headerOf)
-const cells = columns.map(({ key }) => (goodRow as Record<string, unknown>)[key] ?? null)
+const cells = columns.map(({ key }) => (goodRow as Record<string, string>)[key] ?? '')
 
 describe('importing a file', () => {
   it('reads a workbook of 1,000 rows', async () => {
@@ -351,7 +351,7 @@ describe('importing a file', () => {
     const sheet = workbook.addWorksheet('Register')
     sheet.getRow(3).values = [...header, 'Our own column']
     const row = sheet.getRow(6)
-    row.values = cells as ExcelJS.CellValue[]
+    row.values = cells
     row.getCell(1).value = { richText: [{ text: 'Rich ' }, { font: { bold: true }, text: 'text' }] }
     row.getCell(2).value = { text: 'ada@one.example', hyperlink: 'mailto:ada@one.example' }
     row.getCell(12).value = new Date('2031-02-03T00:00:00Z')
@@ -379,7 +379,7 @@ describe('importing a file', () => {
     ['tabs', '\t', ''],
     ['a line that names the delimiter', ';', 'sep=;\r\n'],
   ])('reads CSV with %s', async (_, delimiter, start) => {
-    const quote = (value: unknown): string => `"${String(value ?? '').replace(/"/g, '""')}"`
+    const quote = (value: string): string => `"${value.replace(/"/g, '""')}"`
     const lines = [header, ['Two\nlines; "quoted", ü', ...cells.slice(1)]].map((row) => row.map(quote).join(delimiter))
     const result = await importFile(fileOf('risks.csv', start + lines.join('\r\n')))
     expect(result, JSON.stringify(result.errors)).toMatchObject({ success: true, imported: 1 })
@@ -390,7 +390,7 @@ describe('importing a file', () => {
     ['utf-16le', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
     ['windows-1252', (text: string) => Buffer.from(text, 'latin1')],
   ])('reads CSV in %s', async (_, encode) => {
-    const text = [header, ['Größe', ...cells.slice(1)]].map((row) => row.map((cell) => cell ?? '').join(';')).join('\n')
+    const text = [header, ['Größe', ...cells.slice(1)]].map((row) => row.join(';')).join('\n')
     expect(await importFile(fileOf('risks.csv', encode(text)))).toMatchObject({ success: true })
     expect((await stored())[0]?.risk_name).toBe('Größe')
   })
@@ -407,14 +407,14 @@ describe('importing a file', () => {
   ])('answers 400 to %s, and says why', async (_, file, message) => {
     expect(await call('POST /import', { file })).toEqual({
       status: 400,
-      data: { message: expect.stringContaining(message) as string },
+      data: expect.stringContaining(message) as string,
     })
   })
 
   it('answers 400 when there is neither a file nor rows', async () => {
     expect(await call('POST /import', { body: {} })).toEqual({
       status: 400,
-      data: { message: 'CSV data is required and must be an array' },
+      data: 'CSV data is required and must be an array',
     })
   })
 

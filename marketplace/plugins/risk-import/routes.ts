@@ -44,7 +44,7 @@ async function withRows(request: RouteRequest, answer: (upload: Upload) => Promi
   try {
     return await answer(await readUpload(request))
   } catch (error) {
-    if (error instanceof FileError) return { status: 400, data: { message: error.message } }
+    if (error instanceof FileError) return { status: 400, data: error.message }
     throw error
   }
 }

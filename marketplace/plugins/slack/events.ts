@@ -29,7 +29,7 @@ export const knownEvents: Readonly<Record<string, KnownEvent>> = {
   'risk.created': {
     routingType: 'Evidence and task alerts',
     // An import announces itself, with more to say.
-    describe: (payload) => (payload.importId == null ? added('risk', 'risks', payload) : undefined),
+    describe: (payload) => ((payload.importId ?? null) === null ? added('risk', 'risks', payload) : undefined),
   },
   'risk.deleted': { routingType: 'Evidence and task alerts', describe: (payload) => removed('risk', 'risks', payload) },
   'evidence.added': {

@@ -11,8 +11,7 @@ export const router: Router = {
     const chosen = all.filter(({ id, isActive }) =>
       connectionId === undefined ? isActive : id === Number(connectionId),
     )
-    if (chosen.length === 0)
-      return { status: 404, data: { message: 'There is no such workspace, or none is switched on.' } }
+    if (chosen.length === 0) return { status: 404, data: 'There is no such workspace, or none is switched on.' }
     return post(
       request,
       chosen.map((connection) => destinationOf(connection, request.connections)),

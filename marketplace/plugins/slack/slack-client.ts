@@ -34,7 +34,7 @@ export async function callSlack(
     const response = await send(WEB_API + method, parameters, { authorization: `Bearer ${token}` }, signal)
     const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
     if (response.ok && answer.ok === true) return answer
-    throw errorOfAnswer(response.status, String(answer.error ?? ''), retryAfterOf(response))
+    throw errorOfAnswer(response.status, typeof answer.error === 'string' ? answer.error : '', retryAfterOf(response))
   })
 }
 

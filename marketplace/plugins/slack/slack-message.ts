@@ -67,9 +67,9 @@ function oneLine(text: string): string {
   return withoutControls(text).replace(/\s+/g, ' ').trim()
 }
 
-/** Control characters but the line feed, and the ones that turn the direction of writing. */
+/** Without control characters but the line feed, and without those that turn the direction of writing (bidi controls). */
 function withoutControls(text: string): string {
-  return text.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0009\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, ' ')
+  return text.replace(/\r\n?/g, '\n').replace(/(?!\n)\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, ' ')
 }
 
 function timeOf(moment: string | undefined): string | undefined {

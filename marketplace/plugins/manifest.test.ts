@@ -4,12 +4,12 @@ import { admit, parseManifest } from '@tenon/contract'
 import type { CatalogEntry } from '@tenon/contract'
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
-import * as mlflow from './plugins/mlflow/index'
-import * as riskImport from './plugins/risk-import/index'
-import * as slack from './plugins/slack/index'
-import { knownEvents } from './plugins/slack/events'
+import * as mlflow from './mlflow/index'
+import * as riskImport from './risk-import/index'
+import * as slack from './slack/index'
+import { knownEvents } from './slack/events'
 
-const directory = import.meta.dirname
+const directory = join(import.meta.dirname, '..')
 const text = (path: string): string => readFileSync(join(directory, path), 'utf8')
 const manifest = parseManifest(text('plugins.json'))
 const entryOf = (key: string): CatalogEntry => {
