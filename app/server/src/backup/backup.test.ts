@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseSettings } from '../env.js'
 import { resolveSecrets } from '../kept-secrets.js'
 import { startServer } from '../server.js'
+import type { AnswerData } from '../testing/test-app.js'
 import { openDatabase } from '../start/open-database.js'
 import { restoreBackup } from './restore-backup.js'
 import { writeBackup } from './write-backup.js'
@@ -40,7 +41,7 @@ async function withServer<T>(name: string, work: (call: Call) => Promise<T>): Pr
         headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
-      return { status: response.status, body: (await response.json()) as { data: any } }
+      return { status: response.status, body: (await response.json()) as { data: AnswerData } }
     })
   } finally {
     await server.stop()
@@ -51,7 +52,7 @@ type Call = (
   path: string,
   body?: unknown,
   token?: string,
-) => Promise<{ status: number; body: { data: any } }>
+) => Promise<{ status: number; body: { data: AnswerData } }>
 
 async function withDatabase<T>(
   name: string,

@@ -1,5 +1,5 @@
 import { isTenonError } from '@tenon/contract'
-import { type DestinationStream, type Logger, pino, type SerializedError } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 import type { Settings } from '../env.js'
 
@@ -19,7 +19,7 @@ export function createLog(
 }
 
 /** What an error says of itself, but not the values of rows that Postgres puts into `detail`, `where` and others. */
-function describeError(error: unknown): Partial<SerializedError> | unknown {
+function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const { name, message, stack, cause } = error
   const code = isTenonError(error) || 'code' in error ? { code: String(error.code) } : {}

@@ -21,17 +21,28 @@ import { appMigrations } from '../migrations/index.js'
 
 export const testJwtSecret = 'a secret of the tests, long enough to be one'
 
+/** What tests look into; which of it is there depends on the endpoint. */
+export interface AnswerData {
+  [field: string]: unknown
+  id: number
+  token: string
+  user: { id: number; isOperator: boolean; lastLogin: string | null }
+  organization: { id: number; tenantId: string }
+  items: { risk_name: string }[]
+  total: number
+}
+
 export interface Answer {
   status: number
   headers: Headers
   /** The whole body, as parsed JSON. */
   body: {
     message: string
-    data?: any
-    error?: any
+    data: AnswerData
+    error?: string
     code?: string
     requestId?: string
-    details?: any
+    details?: Record<string, unknown>
   }
 }
 
