@@ -187,6 +187,12 @@ describe('an egress fetch', () => {
     )
   })
 
+  it('takes headers and bodies as a standard fetch does', async () => {
+    const init = { method: 'POST', body: new URLSearchParams({ a: 'b c' }), headers: new Headers({ 'X-Own': 'yes' }) }
+    expect((await fetchWith('https://service.example/echo', init)).text).toBe('a=b+c')
+    expect((await fetchWith('https://service.example/', init)).text).toContain('application/x-www-form-urlencoded')
+  })
+
   it.each([
     ['ftp://service.example/', /only http and https/],
     ['file:///etc/hostname', /only http and https/],
@@ -218,7 +224,8 @@ describe('an egress fetch', () => {
     const twice = to(302, to(302, 'https://service.example/end'))
     expect(await fetchWith(twice, { maxRedirects: 2 })).toMatchObject({ status: 200 })
     await expect(fetchWith(twice, { maxRedirects: 1 })).rejects.toMatchObject(refused(/more than 1 times/))
-    expect(await fetchWith(twice, { maxRedirects: 0 })).toMatchObject({ status: 302 })
+    expect(await fetchWith(twice, { redirect: 'manual' })).toMatchObject({ status: 302 })
+    await expect(fetchWith(twice, { redirect: 'error' })).rejects.toMatchObject(refused(/it redirects/))
   })
 
   it('leaves credentials behind when a redirect leads to another origin', async () => {
@@ -240,6 +247,7 @@ describe('an egress fetch', () => {
   it('reads bodies up to the limit, and not one byte more', async () => {
     const url = 'https://service.example/bytes/5000'
     expect((await fetchWith(url, { maxBodyBytes: 5_000 })).text).toHaveLength(5_000)
+    await expect(fetchWith(url, {}, { maxBodyBytes: 4_999 })).rejects.toMatchObject(refused(/larger than 4999 bytes/))
     await expect(fetchWith(url, { maxBodyBytes: 4_999 })).rejects.toMatchObject(refused(/larger than 4999 bytes/))
   })
 

@@ -14,20 +14,35 @@ export interface EgressFetchOptions {
   hostMap?: HostMap | undefined
   /** Certificate authorities (PEM) that are trusted besides the well-known ones. */
   extraCa?: readonly string[]
+  /** Default 10 s. */
   connectTimeoutMs?: number
+  /** For requests that do not say otherwise. Default 60 s. */
+  timeoutMs?: number
+  /** For requests that do not say otherwise. Default 64 MB, which an artifact may need; other callers name less. */
+  maxBodyBytes?: number
 }
 
+/** The options of a standard `fetch` that are honoured, and three of our own. */
 export interface EgressRequest {
   method?: string
-  headers?: Record<string, string>
-  body?: string | Uint8Array
-  signal?: AbortSignal | undefined
-  /** For the whole exchange, body included. Default 30 s. */
-  timeoutMs?: number
-  /** A body that is larger fails while it is read. Default 10 MB. */
-  maxBodyBytes?: number
-  /** Default 5. Each target is checked like the first; 0 hands out the redirect itself. */
+  headers?: ConstructorParameters<typeof Headers>[0]
+  body?: string | Uint8Array | URLSearchParams | null
+  signal?: AbortSignal | null | undefined
+  /** `follow` (default) checks each target like the first; `manual` hands out the redirect; `error` refuses it. */
+  redirect?: 'follow' | 'manual' | 'error'
+  /** How many redirects are followed. Default 5. */
   maxRedirects?: number
+  /** For the whole exchange, body included. */
+  timeoutMs?: number
+  /** A body that is larger fails while it is read. */
+  maxBodyBytes?: number
+}
+
+/** A request as it goes out. */
+interface Outgoing {
+  method: string
+  headers: Record<string, string>
+  body: string | Uint8Array | null
 }
 
 /** `fetch` for addresses that somebody else chose. */
@@ -52,22 +67,24 @@ export function createEgressFetch(options: EgressFetchOptions = {}): EgressFetch
   }
   const agent = new Agent({ connect: createConnector(rules, options.extraCa ?? []) as never, keepAliveTimeout: 4_000 })
 
+  const defaults = { timeoutMs: options.timeoutMs ?? 60_000, maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024 }
+
   async function egressFetch(url: string | URL, init: EgressRequest = {}): Promise<Response> {
-    const { timeoutMs = 30_000, maxRedirects = 5 } = init
-    const signals = [AbortSignal.timeout(timeoutMs), ...(init.signal ? [init.signal] : [])]
-    const signal = AbortSignal.any(signals)
+    const { redirect = 'follow', maxRedirects = 5, timeoutMs, maxBodyBytes } = { ...defaults, ...init }
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(init.signal ? [init.signal] : [])])
     let target = checkedUrl(url)
-    let current: EgressRequest = { ...init, headers: lowerCased(init.headers) }
+    let outgoing = outgoingOf(init)
     for (let redirects = 0; ; redirects++) {
-      const answer = await exchange(agent, target, current, signal)
+      const answer = await exchange(agent, target, outgoing, signal)
       const location = headerOf(answer, 'location')
-      if (!redirectStatuses.has(answer.statusCode) || location === undefined || maxRedirects === 0) {
-        return toResponse(answer, target, init.maxBodyBytes ?? 10 * 1024 * 1024)
+      if (!redirectStatuses.has(answer.statusCode) || location === undefined || redirect === 'manual') {
+        return toResponse(answer, target, maxBodyBytes)
       }
       answer.body.on('error', () => undefined).destroy()
+      if (redirect === 'error') throw refused(target, 'it redirects')
       if (redirects >= maxRedirects) throw refused(target, `it redirects more than ${maxRedirects} times`)
       const next = checkedUrl(resolveLocation(location, target))
-      current = afterRedirect(current, answer.statusCode, next.origin === target.origin)
+      outgoing = afterRedirect(outgoing, answer.statusCode, next.origin === target.origin)
       target = next
     }
   }
@@ -90,26 +107,31 @@ function resolveLocation(location: string, from: URL): string {
   return new URL(location, from).href
 }
 
-/** Credentials stay with the origin they were meant for; a 303, and a POST after 301 or 302, becomes a GET. */
-function afterRedirect(init: EgressRequest, status: number, sameOrigin: boolean): EgressRequest {
-  const { body, method = 'GET', ...rest } = init
-  const toGet = status === 303 || (status < 303 && method.toUpperCase() === 'POST')
-  const dropped = new Set([
-    ...(sameOrigin ? [] : credentialHeaders),
-    ...(toGet ? ['content-type', 'content-length'] : []),
-  ])
-  const headers = Object.fromEntries(Object.entries(init.headers ?? {}).filter(([name]) => !dropped.has(name)))
-  if (toGet) return { ...rest, method: 'GET', headers }
-  return { ...rest, method, headers, ...(body === undefined ? {} : { body }) }
+function outgoingOf({ method = 'GET', headers, body = null }: EgressRequest): Outgoing {
+  const fields = new Headers(headers)
+  if (body instanceof URLSearchParams && !fields.has('content-type')) {
+    fields.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8')
+  }
+  const sent = body instanceof URLSearchParams ? body.toString() : body
+  return { method: method.toUpperCase(), headers: Object.fromEntries(fields), body: sent }
 }
 
-async function exchange(agent: Agent, url: URL, init: EgressRequest, signal: AbortSignal): Promise<Answer> {
+/** Credentials stay with the origin they were meant for; a 303, and a POST after 301 or 302, becomes a GET. */
+function afterRedirect({ method, headers, body }: Outgoing, status: number, sameOrigin: boolean): Outgoing {
+  const toGet = status === 303 || (status < 303 && method === 'POST')
+  const left = Object.entries(headers).filter(
+    ([name]) => (sameOrigin || !credentialHeaders.has(name)) && !(toGet && name.startsWith('content-')),
+  )
+  return { method: toGet ? 'GET' : method, headers: Object.fromEntries(left), body: toGet ? null : body }
+}
+
+async function exchange(agent: Agent, url: URL, outgoing: Outgoing, signal: AbortSignal): Promise<Answer> {
   try {
     return await request(url, {
       dispatcher: agent,
-      method: (init.method ?? 'GET').toUpperCase(),
-      headers: init.headers ?? {},
-      body: init.body ?? null,
+      method: outgoing.method,
+      headers: outgoing.headers,
+      body: outgoing.body,
       signal,
     })
   } catch (error) {
@@ -211,8 +233,4 @@ async function open(options: ConnectorOptions, rules: ConnectRules, secureContex
 function headerOf(answer: Answer, name: string): string | undefined {
   const value = answer.headers[name]
   return Array.isArray(value) ? value[0] : value
-}
-
-function lowerCased(headers: Record<string, string> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
