@@ -1,8 +1,9 @@
-import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createHostDatabase, createTenancyDatabase } from '../testing/tenancy-database.js'
+import type pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createHostDatabase, createTenancyDatabase, type TenancyDatabase } from '../testing/tenancy-database.js'
 import { facadeOver } from '../testing/facade.js'
-import { quoteIdentifier as quote } from '../tenancy/sql-text.js'
+import type { RolePermissions } from '../tenancy/index.js'
+import { quoteIdentifier as quote } from './sql-text.js'
 import {
   createMigrator,
   hostPlatformMigrations,
@@ -13,10 +14,12 @@ import {
 
 let database: Awaited<ReturnType<typeof createHostDatabase>>
 
-beforeEach(async () => {
-  database = await createHostDatabase()
-})
-afterEach(() => database.drop())
+function useDatabase(): void {
+  beforeEach(async () => {
+    database = await createHostDatabase()
+  })
+  afterEach(() => database.drop())
+}
 
 const makeTable = (name: string, table = name): TenantMigration => ({
   name,
@@ -64,6 +67,8 @@ async function tables(schema: string): Promise<string[]> {
 }
 
 describe('up', () => {
+  useDatabase()
+
   test('makes the platform first, then every tenant, and does nothing when it is repeated', async () => {
     const migrator = migratorOf([makeTable('one')], [appPlatform])
     expect((await migrator.status()).platform.pending).toEqual([
@@ -184,6 +189,8 @@ describe('up', () => {
 })
 
 describe('down', () => {
+  useDatabase()
+
   test('undoes a number of steps, or everything after a step', async () => {
     const scope = { organizationId: 1, schema: 'tenant1' }
     const migrator = migratorOf([makeTable('one'), makeTable('two'), makeTable('three')])
@@ -201,6 +208,14 @@ describe('down', () => {
 })
 
 describe('a name that a plugin took', () => {
+  let wall: TenancyDatabase
+  let organizationId = 0
+
+  beforeAll(async () => {
+    wall = await createTenancyDatabase()
+  })
+  afterAll(() => wall.drop())
+
   test.each([
     ['a table', 'CREATE TABLE "models" (secret text)', 'CREATE TABLE'],
     ['a table, before IF NOT EXISTS', 'CREATE TABLE "models" (secret text)', 'CREATE TABLE IF NOT EXISTS'],
@@ -208,34 +223,29 @@ describe('a name that a plugin took', () => {
     ['a sequence', 'CREATE SEQUENCE "models"', 'CREATE TABLE'],
     ['a type', `CREATE TYPE "models" AS ENUM ('a')`, 'CREATE TABLE'],
   ])('%s is renamed, recorded, and the host’s table is the host’s', async (_, squat, create) => {
-    const wall = await createTenancyDatabase()
-    try {
-      const { schema } = await wall.tenancy.createTenant(1)
-      const role = await wall.tenancy.ensureRole(1, 'squatter', { kind: 'declared', tenantSchema: true, tables: {} })
-      const session = wall.tenancy.openSession(role, { mode: 'autocommit', deadlineMs: 10_000 })
-      const { sequelize } = facadeOver(session)
-      await sequelize.query(`${squat}; CREATE TABLE models__plugin_1 (a int)`)
-      const models: TenantMigration = {
-        name: 'models',
-        up: (client, scope) => client.query(`${create} ${quote(scope.schema)}.models (a int)`).then(() => {}),
-        down: async () => {},
-      }
-      const migrator = createMigrator({ pool: wall.pool, platform: [], tenant: [models] })
-      expect(await migrator.migrateTenant({ organizationId: 1, schema })).toEqual(['models'])
-      const { rows } = await wall.pool.query(
-        `SELECT pg_get_userbyid(relowner) = current_user AS own FROM pg_class WHERE oid = to_regclass($1)`,
-        [`${quote(schema)}.models`],
-      )
-      expect(rows).toEqual([{ own: true }])
-      const renamed = await wall.pool.query(
-        'SELECT organization_id, name, renamed_to, role FROM tenon.renamed_relations',
-      )
-      expect(renamed.rows).toEqual([
-        { organization_id: 1, name: 'models', renamed_to: 'models__plugin_2', role: role.name },
-      ])
-      await session.end()
-    } finally {
-      await wall.drop()
+    organizationId += 1
+    const { schema } = await wall.tenancy.createTenant(organizationId)
+    const own: RolePermissions = { kind: 'declared', tenantSchema: true, tables: {} }
+    const role = await wall.tenancy.ensureRole(organizationId, 'squatter', own)
+    const session = wall.tenancy.openSession(role, { mode: 'autocommit', deadlineMs: 10_000 })
+    await facadeOver(session).sequelize.query(`${squat}; CREATE TABLE models__plugin_1 (a int)`)
+    const models: TenantMigration = {
+      name: 'models',
+      up: (client, scope) => client.query(`${create} ${quote(scope.schema)}.models (a int)`).then(() => {}),
+      down: async () => {},
     }
+    const migrator = createMigrator({ pool: wall.pool, platform: [], tenant: [models] })
+    expect(await migrator.migrateTenant({ organizationId, schema })).toEqual(['models'])
+    const { rows } = await wall.pool.query(
+      `SELECT pg_get_userbyid(relowner) = current_user AS own FROM pg_class WHERE oid = to_regclass($1)`,
+      [`${quote(schema)}.models`],
+    )
+    expect(rows).toEqual([{ own: true }])
+    const renamed = await wall.pool.query(
+      'SELECT name, renamed_to, role FROM tenon.renamed_relations WHERE organization_id = $1',
+      [organizationId],
+    )
+    expect(renamed.rows).toEqual([{ name: 'models', renamed_to: 'models__plugin_2', role: role.name }])
+    await session.end()
   })
 })

@@ -1,6 +1,6 @@
 import type { ClientBase, Pool, PoolClient } from 'pg'
 import { MigrationError, Umzug } from 'umzug'
-import { isPostgresError } from '../tenancy/sql-text.js'
+import { isPostgresError } from './sql-text.js'
 import { checksumOf, createLedger, ledgerStorage, lockScope, PLATFORM_SCOPE, tryLockScope } from './ledger.js'
 import type { Migration, PlatformMigration, TenantMigration, TenantScope } from './migration.js'
 import { runPastSquatters } from './squatters.js'
@@ -165,11 +165,12 @@ async function inLockedTransaction<Result>(
   } catch (error) {
     await client.query('ROLLBACK')
     // umzug wraps what a step throws; the cause is the error that says what is wrong
-    if (error instanceof MigrationError && error.cause instanceof Error) {
-      throw new Error(`${error.migration.name}: ${error.cause.message}`, { cause: error.cause })
-    }
-    throw error
+    throw error instanceof MigrationError ? namedCause(error) : error
   }
+}
+
+function namedCause({ migration, cause }: MigrationError): Error {
+  return new Error(`${migration.name}: ${messageOf(cause)}`, { cause })
 }
 
 function umzugFor<Scope extends TenantScope | undefined>(

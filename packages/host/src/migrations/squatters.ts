@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
-import { isPostgresError, quoteIdentifier as quote } from '../tenancy/sql-text.js'
-import { withRoleOf } from '../tenancy/role-membership.js'
+import { isPostgresError, quoteIdentifier as quote } from './sql-text.js'
+import { withRoleOf } from './role-membership.js'
 import type { TenantScope } from './migration.js'
 
 // duplicate_table (also indexes, sequences and views) and duplicate_object (types)

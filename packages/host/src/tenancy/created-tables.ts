@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
-import { withRoleOf } from './role-membership.js'
+import { withRoleOf } from '../migrations/role-membership.js'
 import type { PluginRole } from './roles.js'
-import { quoteIdentifier as quote } from './sql-text.js'
+import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 import { inTransaction } from './transaction.js'
 
 /** Which plugins of a shared role created which tables, by what they said and not by who was first. */

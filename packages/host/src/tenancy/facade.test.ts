@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { QueryTypes, Sequelize as RealSequelize, Transaction } from 'sequelize'
-import { sequelizeModule } from '@tenon/runner/sequelize'
+import { injectReplacements } from 'sequelize/lib/utils/sql'
+import { createSequelize, sequelizeModule } from '@tenon/runner/sequelize'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { facadeOver } from '../testing/facade.js'
 import { createTenancyDatabase, type TenancyDatabase, testRoleKey } from '../testing/tenancy-database.js'
@@ -345,5 +346,110 @@ describe('the façade gives what Sequelize 6 gives', () => {
     expect(sequelize['config']).toBeUndefined()
     expect(sequelize['then']).toBeUndefined()
     expect(inspect(sequelize)).not.toContain('password')
+  })
+})
+
+describe('replacements', () => {
+  // Every token that the two might read differently, in any order.
+  const tokens = [
+    ...[`'`, `''`, `"`, 'E', ' e', `E'`, `\\`, '$', '$$', '$t$', '$a1', '--', '-- ', '\n', '/*', '*/', '?', '?|', '?&'],
+    ...[':a', ':b', '::a', ':', '::', '[', ']', '(', ')', ',', ';', '=', '>', '<', ' ', 'x', '1', '_', '%', '.', 'ü'],
+  ]
+
+  test.each([
+    ['named', { a: `it's`, b: 2 }],
+    ['positional', [`it's`, 2, null, 'x', 'y', 'z']],
+  ])('%s ones stand where they stand in Sequelize, in any text', async (_, replacements) => {
+    let sent = ''
+    const stub = async (_method: string, params: unknown) => {
+      sent = (params as { sql: string }).sql
+      return { results: [] }
+    }
+    const { sequelize } = { sequelize: createSequelize({ request: stub }) }
+    const dialect = (real as unknown as { dialect: unknown }).dialect
+    let seed = 20_260_203
+    const random = (below: number) => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
+      return Math.floor((seed / 2_147_483_648) * below)
+    }
+    for (let round = 0; round < 20_000; round++) {
+      const text = Array.from({ length: 1 + random(14) }, () => tokens[random(tokens.length)]).join('')
+      const expected = await outcomeOf(async () => injectReplacements(text.trim(), dialect, replacements))
+      const actual = await outcomeOf(async () => {
+        sent = ''
+        await sequelize.query(text, { replacements })
+        return sent
+      })
+      expect(actual, JSON.stringify(text)).toEqual(expected)
+    }
+  })
+})
+
+describe('insertMany and upsertMany', () => {
+  const rows = (count: number) => Array.from({ length: count }, (_, n) => ({ name: `row ${n}` }))
+
+  test('write and read back every type', async () => {
+    const row = {
+      big: 9007199254740993n,
+      small: 7,
+      dec: '1.50000',
+      flt: 1.5,
+      txt: nasty,
+      flag: false,
+      day: '2026-02-03',
+      at,
+      doc: { a: [1, "it's", null] },
+      raw: [1, 2],
+      bin: Buffer.from([0, 255]),
+      texts: ['a', `b"c\\d`, null, '', 'NULL', '{x}'],
+      ints: [1, 2],
+      decs: ['1.5'],
+      ats: [at],
+      feel: 'so so',
+      feels: ['sad', 'so so'],
+      uid: '7f0c3b8a-54d0-4c53-9c0e-0d8a8a1f0a11',
+    }
+    expect(await facade.database.insertMany('everything', [row, { txt: 'second' }])).toBe(2)
+    const [first, second] = (await facade.sequelize.query('SELECT * FROM everything ORDER BY id', {
+      type: 'SELECT',
+    })) as Record<string, unknown>[]
+    expect(first).toMatchObject({ ...row, big: '9007199254740993', id: 1 })
+    expect(second).toMatchObject({ id: 2, txt: 'second', big: null, texts: null })
+  })
+
+  test('write more rows than one statement holds, all or none', async () => {
+    expect(await facade.database.insertMany('parents', rows(5_000))).toBe(5_000)
+    await facade.sequelize.query('DELETE FROM parents')
+    const bad = [...rows(5_000), { name: 'row 0' }]
+    await expect(facade.database.insertMany('parents', bad)).rejects.toThrow('Validation error')
+    expect(await facade.sequelize.query('SELECT count(*) FROM parents', { type: 'SELECT' })).toEqual([{ count: '0' }])
+    expect(await facade.database.insertMany('parents', bad, { ignoreConflicts: true })).toBe(5_000)
+    expect(await facade.database.insertMany('parents', [])).toBe(0)
+  })
+
+  test('update what is there, and leave alone what would not change', async () => {
+    const pairs = (b: number) => [1, 2, 3].map((a) => ({ a, b: a, small: b }))
+    const options = { conflict: ['a', 'b'] }
+    expect(await facade.database.upsertMany('everything', pairs(1), options)).toBe(3)
+    expect(await facade.database.upsertMany('everything', pairs(1), options)).toBe(0)
+    expect(await facade.database.upsertMany('everything', pairs(1), { ...options, writeUnchanged: true })).toBe(3)
+    expect(await facade.database.upsertMany('everything', pairs(2).slice(1), options)).toBe(2)
+    expect(await facade.database.upsertMany('everything', pairs(9), { ...options, update: [] })).toBe(0)
+    const found = await facade.sequelize.query('SELECT a, small FROM everything ORDER BY a', { type: 'SELECT' })
+    expect(found).toEqual([1, 2, 2].map((small, n) => ({ a: n + 1, small })))
+  })
+
+  test('join a transaction', async () => {
+    const transaction = await facade.sequelize.transaction()
+    await facade.database.insertMany('parents', rows(10), { transaction })
+    await transaction.rollback()
+    expect(await facade.sequelize.query('SELECT * FROM parents', { type: 'SELECT' })).toEqual([])
+  })
+
+  test('say which table or column is not there', async () => {
+    const { database: bulk } = facade
+    await expect(bulk.insertMany('nowhere', [{ a: 1 }])).rejects.toThrow('relation "nowhere" does not exist')
+    await expect(bulk.insertMany('parents', [{ nothing: 1 }])).rejects.toThrow('column "nothing" of relation "parents"')
+    await expect(bulk.insertMany('parents; DROP TABLE parents', [{ a: 1 }])).rejects.toThrow('does not exist')
   })
 })

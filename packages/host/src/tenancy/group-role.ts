@@ -1,8 +1,8 @@
 import type { Pool } from 'pg'
 import { type GrantableTables } from './grantable.js'
-import { lockGrants } from './role-membership.js'
+import { lockGrants } from '../migrations/role-membership.js'
 import { applyRowPolicies } from './row-policies.js'
-import { quoteIdentifier as quote } from './sql-text.js'
+import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 import { inTransaction } from './transaction.js'
 
 /**

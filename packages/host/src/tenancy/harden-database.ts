@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import { isPostgresError, quoteIdentifier as quote } from './sql-text.js'
+import { isPostgresError, quoteIdentifier as quote } from '../migrations/sql-text.js'
 
 /**
  * What only a superuser can do, in the host's database, so that the server itself refuses what the statement guard

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { TenonError } from '@tenon/contract'
 import pg from 'pg'
-import { isPostgresError } from './sql-text.js'
+import { isPostgresError } from '../migrations/sql-text.js'
 import { FIRST_USER_TYPE, parseEnumArray, valueParsers } from './value-parsers.js'
 
 /** One statement's answer, in a shape that is small on the wire. */

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { GrantableTable, GrantableTables } from './grantable.js'
-import { quoteIdentifier as quote } from './sql-text.js'
+import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 
 const POLICY = 'tenon_own_organization'
 

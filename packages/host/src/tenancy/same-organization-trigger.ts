@@ -1,4 +1,4 @@
-import { quoteIdentifier as quote, quoteLiteral as literal } from './sql-text.js'
+import { quoteIdentifier as quote, quoteLiteral as literal } from '../migrations/sql-text.js'
 
 /**
  * SQL for the migrations of an application: plugins that write to `schema.table` can name only users of their own

@@ -237,7 +237,8 @@ describe('outside a lifecycle call', () => {
 
 describe('limits', () => {
   test('a statement that takes too long is stopped by the server', async () => {
-    await expect(plugin().sequelize.query(busy)).rejects.toThrow('canceling statement due to statement timeout')
+    const wall = await database.openTenancy({ statementTimeoutMs: 300 })
+    await expect(plugin({}, wall).sequelize.query(busy)).rejects.toThrow('canceling statement due to statement timeout')
   })
 
   test('the host ends a backend that switched its own timeout off', async () => {

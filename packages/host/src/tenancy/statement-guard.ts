@@ -34,7 +34,7 @@ export async function createStatementGuard({ functions, maxSqlLength }: GuardOpt
     }
     // The server would read only what comes before it.
     if (sql.includes('\0')) refuse('its text contains the character U+0000')
-    const statements = await parser.parse(sql)
+    const statements = await parser.parse(sql, schema)
     const facts: StatementFacts = { ownIfPresent: [], creates: [] }
     const steps = statements.map((statement) => judge(statement, sql, schema, facts))
     // A text of plain statements goes to the server as it came.

@@ -14,7 +14,7 @@ export interface ParsedStatement {
 
 export interface StatementParser {
   /** @throws an error that looks like Postgres's own when the text is not SQL. */
-  parse(sql: string): Promise<ParsedStatement[]>
+  parse(sql: string, asker: string): Promise<ParsedStatement[]>
   /** The same at once and on this thread, for what is known to be short. */
   parseHere(sql: string): ParsedStatement[]
   /** The PL/pgSQL of a DO statement. */
@@ -32,20 +32,15 @@ const WORKER_TIMEOUT_MS = 5_000
  */
 export async function createStatementParser(): Promise<StatementParser> {
   await loadModule()
-  let thread: ParserThread | undefined
+  const thread = createParserThread()
 
   return {
-    async parse(sql) {
-      if (sql.length <= INLINE_CHARACTERS) return parseHere(sql)
-      if (!thread?.alive) thread = startThread()
-      return thread.parse(sql)
+    async parse(sql, asker) {
+      return sql.length <= INLINE_CHARACTERS ? parseHere(sql) : thread.parse(sql, asker)
     },
     parseHere,
     parseBlock: (sql) => rethrowAsSyntaxError(() => parsePlPgSQLSync(sql) as unknown as ParseNode),
-    async close() {
-      await thread?.stop()
-      thread = undefined
-    },
+    close: () => thread.stop(),
   }
 }
 
@@ -75,57 +70,73 @@ function syntaxError({ message, sqlDetails }: ParserFailure): Error {
 }
 
 interface ParserThread {
-  readonly alive: boolean
-  parse(sql: string): Promise<ParsedStatement[]>
+  parse(sql: string, asker: string): Promise<ParsedStatement[]>
   stop(): Promise<void>
 }
 
-type Answer = { id: number; stmts: ParsedStatement[] } | { id: number; failure: ParserFailure }
+interface Job {
+  sql: string
+  resolve(stmts: ParsedStatement[]): void
+  reject(error: Error): void
+}
 
-function startThread(): ParserThread {
-  const library = createRequire(import.meta.url).resolve('libpg-query')
-  const worker = new Worker(THREAD_SOURCE, {
-    eval: true,
-    workerData: { library },
-    resourceLimits: { maxOldGenerationSizeMb: 512 },
-    env: {},
-  })
-  worker.unref()
-  const waiting = new Map<number, { resolve(stmts: ParsedStatement[]): void; reject(error: Error): void }>()
-  let alive = true
-  let counter = 0
+type Answer = { stmts: ParsedStatement[] } | { failure: ParserFailure }
 
-  worker.on('message', (answer: Answer) => {
-    const waiter = waiting.get(answer.id)
-    waiting.delete(answer.id)
-    if ('failure' in answer) waiter?.reject(syntaxError(answer.failure))
-    else waiter?.resolve(answer.stmts)
-  })
-  const die = () => {
-    alive = false
-    for (const waiter of waiting.values()) waiter.reject(syntaxError({ message: 'this statement cannot be read' }))
-    waiting.clear()
+/**
+ * One text at a time, and the askers take turns: a plugin that sends nothing but monstrous texts delays the others by
+ * one of them. A text that the thread does not survive is refused; the next gets a new thread.
+ */
+function createParserThread(): ParserThread {
+  const waiting = new Map<string, Job[]>()
+  let worker: Worker | undefined
+  let running: { job: Job; timer: NodeJS.Timeout } | undefined
+
+  function startNext(): void {
+    const [asker, jobs] = waiting.entries().next().value ?? []
+    const job = running ? undefined : jobs?.shift()
+    if (asker === undefined || !jobs || !job) return
+    waiting.delete(asker)
+    if (jobs.length > 0) waiting.set(asker, jobs)
+    worker ??= startWorker()
+    running = { job, timer: setTimeout(() => void worker?.terminate(), WORKER_TIMEOUT_MS) }
+    worker.postMessage(job.sql)
   }
-  worker.on('error', die)
-  worker.on('exit', die)
+
+  function finish(answer: Answer): void {
+    const finished = running
+    running = undefined
+    clearTimeout(finished?.timer)
+    if ('failure' in answer) finished?.job.reject(syntaxError(answer.failure))
+    else finished?.job.resolve(answer.stmts)
+    startNext()
+  }
+
+  function startWorker(): Worker {
+    const library = createRequire(import.meta.url).resolve('libpg-query')
+    const started = new Worker(THREAD_SOURCE, {
+      eval: true,
+      workerData: { library },
+      resourceLimits: { maxOldGenerationSizeMb: 512 },
+      env: {},
+    })
+    started.unref()
+    started.on('message', finish)
+    started.on('error', () => {})
+    started.on('exit', () => {
+      worker = undefined
+      finish({ failure: { message: 'this statement is too large to be read' } })
+    })
+    return started
+  }
 
   return {
-    get alive() {
-      return alive
-    },
-    parse(sql) {
-      const id = ++counter
-      return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => void worker.terminate(), WORKER_TIMEOUT_MS)
-        waiting.set(id, {
-          resolve: (stmts) => (clearTimeout(timer), resolve(stmts)),
-          reject: (error) => (clearTimeout(timer), reject(error)),
-        })
-        worker.postMessage({ id, sql })
-      })
-    },
+    parse: (sql, asker) =>
+      new Promise((resolve, reject) => {
+        waiting.set(asker, [...(waiting.get(asker) ?? []), { sql, resolve, reject }])
+        startNext()
+      }),
     async stop() {
-      await worker.terminate()
+      await worker?.terminate()
     },
   }
 }
@@ -140,12 +151,12 @@ const isConstantRow = (row) => row.List !== undefined && (row.List.items ?? []).
 const withoutConstants = (key, value) =>
   key === 'valuesLists' && Array.isArray(value) ? value.filter((row) => !isConstantRow(row)) : value
 const ready = loadModule()
-parentPort.on('message', async ({ id, sql }) => {
+parentPort.on('message', async (sql) => {
   await ready
   try {
     const stmts = JSON.parse(JSON.stringify(parseSync(sql).stmts ?? [], withoutConstants))
-    parentPort.postMessage({ id, stmts })
+    parentPort.postMessage({ stmts })
   } catch (error) {
-    parentPort.postMessage({ id, failure: { message: String(error.message), sqlDetails: error.sqlDetails } })
+    parentPort.postMessage({ failure: { message: String(error.message), sqlDetails: error.sqlDetails } })
   }
 })`

@@ -1,6 +1,6 @@
 import { TenonError } from '@tenon/contract'
 import type { RoleConnection, StatementLimits, StatementResult } from './role-connection.js'
-import { isPostgresError } from './sql-text.js'
+import { isPostgresError } from '../migrations/sql-text.js'
 
 /** What is left to do for one text of a plugin after the guard has read it. */
 export type Step =

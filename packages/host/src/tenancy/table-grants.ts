@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { GrantableTables, TableGrant } from './grantable.js'
-import { quoteIdentifier as quote } from './sql-text.js'
+import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 
 interface GrantTarget {
   role: string

@@ -2,7 +2,7 @@ import { TenonError } from '@tenon/contract'
 import type { Pool } from 'pg'
 import type { Migrator } from '../migrations/migrator.js'
 import type { Roles } from './roles.js'
-import { quoteIdentifier as quote } from './sql-text.js'
+import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 import { getTenantHash } from './tenant-hash.js'
 
 export interface Tenant {

@@ -25,29 +25,72 @@ export interface ApiAnswer {
   /** `data` below 500, `error` from 500 on. */
   content: unknown
   body: Record<string, unknown>
+  bytes: Buffer
   headers: Headers
 }
 
-export interface HostInTest {
-  host: PluginHost
+/** Who sends a request; an admin of organization 1 where nothing else is said. */
+export interface Who {
+  role?: RoleName
+  organizationId?: number
+  userId?: number
+  sessionId?: string
+}
+
+export type CallApi = (method: string, path: string, body?: unknown, who?: Who) => Promise<ApiAnswer>
+
+/** What outlives a host: its database, its disk, and the marketplace. */
+export interface Surroundings {
+  connection: pg.ClientConfig
   pool: pg.Pool
   registry: Registry
+  /** For temporary files; removed in the end. */
+  directory: string
+  close(): Promise<void>
+}
+
+/** One running host, with a server in front of it. */
+export interface Replica {
+  host: PluginHost
   log: string[]
+  url: string
   /** A request by a user of an organization. */
-  api(
-    method: string,
-    path: string,
-    body?: unknown,
-    who?: { role?: RoleName; organizationId?: number },
-  ): Promise<ApiAnswer>
+  api: CallApi
+  close(): Promise<void>
+}
+
+export interface HostInTest extends Replica, Omit<Surroundings, 'close'> {
   /** Adds or replaces plugins in the marketplace and makes the host look at it. */
   publish(...plugins: TestPlugin[]): Promise<void>
-  url: string
-  close(): Promise<void>
+  /** A second host on the same database, as on another machine. The caller closes it. */
+  startReplica(options?: Partial<PluginHostOptions>): Promise<Replica>
 }
 
 /** A real host on a real database behind a real server, with a marketplace that is fetched over HTTP. */
 export async function startHostInTest(options: Partial<PluginHostOptions> = {}): Promise<HostInTest> {
+  const surroundings = await prepareSurroundings()
+  const first = await openReplica(surroundings, options)
+  let replicas = 1
+  return {
+    ...surroundings,
+    ...first,
+    async publish(...plugins) {
+      await surroundings.registry.publish(...plugins)
+      await refresh(first.host)
+    },
+    startReplica(others = {}) {
+      replicas += 1
+      const dataDir = path.join(surroundings.directory, `data-${replicas}`)
+      return openReplica(surroundings, { ...options, dataDir, ...others })
+    },
+    async close() {
+      await first.close()
+      await surroundings.close()
+    },
+  }
+}
+
+export async function prepareSurroundings(): Promise<Surroundings> {
   const database = await createTestDatabase({
     template: {
       name: 'host-in-test',
@@ -62,10 +105,36 @@ export async function startHostInTest(options: Partial<PluginHostOptions> = {}):
   })
   const directory = await mkdtemp(path.join(tmpdir(), 'tenon-host-test-'))
   const registry = await startRegistry(path.join(directory, 'marketplace'))
-  const pool = new pg.Pool({ ...database.connection, max: 20, options: hostConnectionOptions })
+  const pool = openPool(database.connection)
+  return {
+    connection: database.connection,
+    pool,
+    registry,
+    directory,
+    async close() {
+      await pool.end()
+      await registry.close()
+      await database.drop()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function openPool(connection: pg.ClientConfig): pg.Pool {
+  const pool = new pg.Pool({ ...connection, max: 20, options: hostConnectionOptions })
+  pool.on('error', () => {})
+  return pool
+}
+
+/** Starts a host; organizations 1 and 2 are its tenants. */
+export async function openReplica(
+  { connection, registry, directory }: { connection: pg.ClientConfig; registry: { url: string }; directory: string },
+  options: Partial<PluginHostOptions> = {},
+): Promise<Replica> {
+  const pool = openPool(connection)
   const log: string[] = []
   const host = await createPluginHost({
-    database: { pool, connection: database.connection },
+    database: { pool, connection },
     marketplace: { location: `${registry.url}/plugins.json`, refreshIntervalMs: 3_600_000 },
     secretKeys: ['a secret key of this test'],
     publicUrl: 'http://localhost',
@@ -79,46 +148,41 @@ export async function startHostInTest(options: Partial<PluginHostOptions> = {}):
   })
   for (const organizationId of [1, 2]) await host.createTenant(organizationId)
   await host.start()
-  const app = express().use('/api/plugins', host.router)
-  const { server, url } = await listen(app)
-
+  const { server, url } = await listen(express().use('/api/plugins', host.router))
   return {
     host,
-    pool,
-    registry,
     log,
     url,
-    async api(method, apiPath, body, { role = 'Admin', organizationId = 1 } = {}) {
-      const response = await fetch(`${url}/api/plugins${apiPath}`, {
-        method,
-        headers: {
-          'x-test-user': `${role}:${organizationId}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      const text = await response.text()
-      const parsed = (text.startsWith('{') ? JSON.parse(text) : { data: text }) as Record<string, unknown>
-      return {
-        status: response.status,
-        content: parsed['data'] ?? parsed['error'],
-        body: parsed,
-        headers: response.headers,
-      }
-    },
-    async publish(...plugins) {
-      await registry.publish(...plugins)
-      await refresh(host)
-    },
+    api: createApi(url),
     async close() {
       server.closeAllConnections()
       server.close()
       await host.stop()
       await pool.end()
-      await registry.close()
-      await database.drop()
-      await rm(directory, { recursive: true, force: true })
     },
+  }
+}
+
+export function createApi(url: string): CallApi {
+  return async (method, apiPath, body, { role = 'Admin', organizationId = 1, userId, sessionId } = {}) => {
+    const response = await fetch(`${url}/api/plugins${apiPath}`, {
+      method,
+      headers: {
+        'x-test-user': [role, organizationId, userId ?? organizationId, sessionId ?? 'session of the test'].join(':'),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const bytes = Buffer.from(await response.arrayBuffer())
+    const text = bytes.toString()
+    const parsed = (text.startsWith('{') ? JSON.parse(text) : { data: text }) as Record<string, unknown>
+    return {
+      status: response.status,
+      content: parsed['data'] ?? parsed['error'],
+      body: parsed,
+      bytes,
+      headers: response.headers,
+    }
   }
 }
 
@@ -129,14 +193,14 @@ async function refresh(host: PluginHost): Promise<void> {
 }
 
 function principalFrom(header: unknown): Principal {
-  const [role = '', organization = '1'] = String(header).split(':')
+  const [role = '', organization = '1', user = organization, sessionId = ''] = String(header).split(':')
   const organizationId = Number(organization)
   return {
-    userId: organizationId,
+    userId: Number(user),
     organizationId,
     tenantId: getTenantHash(organizationId),
     role: role as RoleName,
-    sessionId: 'session of the test',
+    sessionId,
     isOperator: false,
   }
 }
@@ -148,6 +212,10 @@ export interface Registry {
   requests: string[]
   /** Answers every request with 503 while it is true. */
   down: boolean
+  /** The folder that it serves. */
+  directory: string
+  /** Leaves requests for this path without an answer until the returned function is called. */
+  hold(pathname: string): () => void
   publish(...plugins: TestPlugin[]): Promise<void>
   close(): Promise<void>
 }
@@ -156,10 +224,20 @@ async function startRegistry(directory: string): Promise<Registry> {
   const entries = new Map<string, Record<string, unknown>>()
   await mkdir(directory, { recursive: true })
   const requests: string[] = []
+  const held = new Map<string, Promise<void>>()
   const registry: Registry = {
     url: '',
     requests,
     down: false,
+    directory,
+    hold(pathname) {
+      let release = () => {}
+      held.set(pathname, new Promise<void>((resolve) => (release = resolve)))
+      return () => {
+        held.delete(pathname)
+        release()
+      }
+    },
     async publish(...plugins) {
       for (const { key, entry, files } of plugins) {
         entries.set(key, { ...plainEntry(key), ...entry })
@@ -183,10 +261,12 @@ async function startRegistry(directory: string): Promise<Registry> {
     const name = new URL(request.url ?? '/', 'http://registry').pathname
     requests.push(name)
     if (registry.down) return void response.writeHead(503).end()
-    readFile(path.join(directory, name)).then(
-      (content) => response.end(content),
-      () => response.writeHead(404).end(),
-    )
+    Promise.resolve(held.get(name))
+      .then(() => readFile(path.join(directory, name)))
+      .then(
+        (content) => response.end(content),
+        () => response.writeHead(404).end(),
+      )
   })
   registry.url = url
   return registry

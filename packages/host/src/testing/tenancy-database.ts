@@ -12,7 +12,7 @@ import {
   type Tenancy,
   type TenancyLimits,
 } from '../tenancy/index.js'
-import { quoteIdentifier as quote } from '../tenancy/sql-text.js'
+import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 
 /** The tables of a small application, as an embedder would declare them. */
 export const applicationTables: PlatformMigration = {

@@ -3,14 +3,15 @@ import { escapeReplacement } from './escape.js'
 type Replacements = unknown[] | Record<string, unknown>
 
 // What is not a replacement: quoted names and texts, dollar quotes and comments. Each alternative also matches when it
-// never ends, because Sequelize then skips the rest of the text. A line comment needs its space, as in Sequelize.
+// never ends, because Sequelize then skips the rest of the text. A line comment needs its space, and a dollar quote
+// something before it, and /*/ is a whole comment, as in Sequelize.
 const skipped = [
   `"[^"]*(?:"|$)`,
-  `(?<escaped>(?<=(?:^|[\\s(>,=])[eE])'(?:[^'\\\\]|\\\\[^])*(?:'|$))`,
+  `(?<=(?:^|[\\s(>,=])[eE])'(?:[^'\\\\]|\\\\(?:[^]|$))*(?:'|(?<neverEnds>$))`,
   `'[^']*(?:'|(?<unterminated>$))`,
-  `(?<![0-9a-zA-Z_])\\$(?<tag>(?:[a-zA-Z_][0-9a-zA-Z_]*)?)\\$`,
+  `(?<=[^0-9a-zA-Z_])\\$(?<tag>(?:[a-zA-Z_][0-9a-zA-Z_]*)?)\\$`,
   `-- [^\\n]*`,
-  `/\\*[^]*?(?:\\*/|$)`,
+  `/(?=\\*)[^]*?(?:\\*(?=/)|$)`,
 ].join('|')
 const named = `(?<=^|[\\s(>,=[]):(?<name>[a-zA-Z_][0-9a-zA-Z_]*)(?=\\)|,|$|\\s|::|;|\\])`
 const positional = `(?<=^|[\\s(>,=[])(?<mark>\\?)(?![|&])`
@@ -26,8 +27,8 @@ export function injectReplacements(sql: string, replacements: unknown): string {
   let copied = 0
   let next = 0
   for (let match = pattern.exec(sql); match; match = pattern.exec(sql)) {
-    const { name, mark, tag, unterminated, escaped } = match.groups ?? {}
-    if (unterminated !== undefined || (escaped !== undefined && !escaped.endsWith("'"))) throw unterminatedText(sql)
+    const { name, mark, tag, unterminated, neverEnds } = match.groups ?? {}
+    if (unterminated !== undefined || neverEnds !== undefined) throw unterminatedText(sql)
     if (tag !== undefined) {
       pattern.lastIndex = endOfDollarQuote(sql, pattern.lastIndex, tag)
     } else if (name !== undefined || mark !== undefined) {
@@ -51,14 +52,22 @@ function valueFor(values: Replacements, name: string | undefined, index: number)
   throw new Error(`Named replacement ":${key}" has no entry in the replacement map.`)
 }
 
-/** The place after the next `$tag$`; Sequelize looks at any `$`, whatever stands before it. */
+/**
+ * Where reading goes on after a dollar quote: behind the first `$` of `$tag$`. Sequelize takes any lone `$` for the end
+ * of `$$`, and looks at the second `$` of the end again.
+ */
 function endOfDollarQuote(sql: string, from: number, tag: string): number {
-  const end = sql.indexOf(`$${tag}$`, from)
-  return end < 0 ? sql.length : end + tag.length + 2
+  for (let at = sql.indexOf('$', from); at >= 0; at = sql.indexOf('$', at + 1)) {
+    tagAt.lastIndex = at
+    if ((tagAt.exec(sql)?.[1] ?? '') === tag) return at + 1
+  }
+  return sql.length
 }
 
+const tagAt = /\$([a-zA-Z_][0-9a-zA-Z_]*)?\$/y
+
 function checked(replacements: unknown): Replacements {
-  if (Array.isArray(replacements)) return replacements
+  if (Array.isArray(replacements)) return replacements as unknown[]
   if (isPlainObject(replacements)) return replacements
   throw new TypeError(
     `"replacements" must be an array or a plain object, but received ${JSON.stringify(replacements)} instead.`,

@@ -125,7 +125,8 @@ function merged(inText: string, inOptions: string, first: unknown, second: unkno
 }
 
 function logQuery(logging: unknown, sql: string, transaction: Transaction | null | undefined): void {
-  if (typeof logging === 'function') logging(`Executing (${transaction?.id ?? 'default'}): ${sql}`)
+  if (typeof logging === 'function')
+    (logging as (line: string) => void)(`Executing (${transaction?.id ?? 'default'}): ${sql}`)
 }
 
 function transactionFinished({ finished, id }: Transaction, sql: string): Error {
@@ -180,7 +181,9 @@ export function withAdvice<Target extends object>(target: Target): Target {
       }
       const value: unknown = Reflect.get(object, key, object)
       // Private fields belong to the object itself, not to the proxy before it.
-      return typeof value === 'function' && key !== 'constructor' && key !== 'Sequelize' ? value.bind(object) : value
+      return typeof value === 'function' && key !== 'constructor' && key !== 'Sequelize'
+        ? (value.bind(object) as unknown)
+        : value
     },
   })
 }

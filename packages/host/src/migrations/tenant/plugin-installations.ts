@@ -1,4 +1,4 @@
-import { quoteIdentifier as quote } from '../../tenancy/sql-text.js'
+import { quoteIdentifier as quote } from '../sql-text.js'
 import type { TenantMigration } from '../migration.js'
 
 /** S17 and S18, with the states of C2 and what an installation must remember: version, digest, consent, claim. */

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createStatementGuard, type StatementGuard } from './statement-guard.js'
+
+let guard: StatementGuard
+
+beforeAll(async () => {
+  const functions = {
+    catalog: new Set(['count', 'now', 'upper', 'pg_typeof']),
+    allowed: new Set(['current_org', 'uuid_generate_v4']),
+  }
+  guard = await createStatementGuard({ functions, maxSqlLength: 1_000_000 })
+})
+afterAll(() => guard.close())
+
+const plan = (sql: string) => guard.plan(sql, 'own', false)
+
+test('leaves a text of plain statements as it is', async () => {
+  const sql = 'SELECT 1; /* ü */ INSERT INTO t VALUES (now())'
+  expect(await plan(sql)).toEqual({ steps: [{ kind: 'run', sql }], ownIfPresent: [], creates: [] })
+})
+
+test('says what CREATE mentions', async () => {
+  const facts = await plan(
+    'CREATE TABLE a (x int); CREATE TABLE IF NOT EXISTS own.b (x int); CREATE INDEX IF NOT EXISTS i ON a (x)',
+  )
+  expect(facts).toMatchObject({ ownIfPresent: ['b', 'i'], creates: ['a', 'b'] })
+})
+
+test('lets functions of the catalog and of the application’s list pass, and no others', async () => {
+  await plan('SELECT count(*), pg_catalog.upper(name), current_org(), public.uuid_generate_v4(), pg_typeof(1) FROM t')
+  await plan(`SELECT tenon_api.publish('a', '{}')`)
+  for (const call of ['dblink_connect(1)', 'public.upper(1)', 'own.mine()', 'other.uuid_generate_v4()', 'unknown()']) {
+    await expect(plan(`SELECT ${call}`), call).rejects.toMatchObject({ code: 'STATEMENT_REFUSED' })
+  }
+})
+
+test('speaks Postgres’s own words about what is not SQL', async () => {
+  await expect(plan('SELEC 1')).rejects.toMatchObject({ code: '42601', message: 'syntax error at or near "SELEC"' })
+})
+
+test('judges long texts like short ones', async () => {
+  const rows = Array.from({ length: 5_000 }, (_, n) => `('row ${n}', ${n}, NULL, DEFAULT)`).join(', ')
+  await plan(`INSERT INTO t VALUES ${rows}`)
+  await expect(plan(`INSERT INTO t VALUES ${rows}, (pg_sleep(1), 1, 1, 1)`)).rejects.toThrow(/pg_sleep/)
+  await expect(plan(`INSERT INTO t VALUES ${rows}; RESET ALL`)).rejects.toThrow(/settings/)
+  await expect(plan(`INSERT INTO t VALUES ${rows} nonsense`)).rejects.toMatchObject({ code: '42601' })
+})
+
+test('takes askers in turn, and refuses a text that cannot be read without refusing the others', async () => {
+  const long = (n: number) => `SELECT ${n} /* ${'x'.repeat(20_000)} */`
+  const order: string[] = []
+  const ask = (schema: string, n: number) => guard.plan(long(n), schema, false).then(() => order.push(schema))
+  await Promise.all([ask('greedy', 1), ask('greedy', 2), ask('greedy', 3), ask('patient', 4)])
+  expect(order).toEqual(['greedy', 'greedy', 'patient', 'greedy'])
+  const deep = `SELECT ${'1+'.repeat(200_000)}1`
+  const results = await Promise.allSettled([plan(deep), plan(long(5)), plan(long(6))])
+  expect(results.map((result) => result.status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
+})
+
+test('a text as long as the limit passes, a longer one does not', async () => {
+  const text = (length: number) => `SELECT '${'x'.repeat(length - 9)}'`
+  await plan(text(1_000_000))
+  await expect(plan(text(1_000_001))).rejects.toThrow('its text has 1000001 characters, the limit is 1000000')
+})
