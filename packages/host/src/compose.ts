@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
-import type { OperatorCeiling, Principal } from '@tenon/contract'
+import type { OperatorCeiling } from '@tenon/contract'
 import type { Request, Router } from 'express'
-import type { ClientConfig, Pool } from 'pg'
-import type { Logger } from 'pino'
+import type { ClientConfig } from 'pg'
+import { pino, type Logger } from 'pino'
 import type { ZodOpenApiPathsObject } from 'zod-openapi'
 import { createArtifacts, createArtifactStore, type NpmOptions } from './artifacts/index.js'
 import { createCatalog, createPostgresCatalogStore, type RefreshReport } from './catalog/index.js'
@@ -11,18 +11,20 @@ import { createConnectionStore } from './connections/connection-store.js'
 import { createOAuthStates } from './connections/oauth-states.js'
 import { createEgressFetch, isExempt, type AddressExemption, type HostMap } from './egress/index.js'
 import { createEventDispatcher } from './events/event-dispatcher.js'
+import { openHostDatabase, type HostDatabase, type HostDatabaseOptions } from './host-database.js'
 import { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'
 import { createEndpoints } from './http/endpoints.js'
 import { createInstallLimit } from './http/install-limit.js'
 import { describeEndpoints } from './http/openapi.js'
 import { createRouter } from './http/router.js'
+import { toPrincipal, type Identity } from './identity.js'
 import { createConfigure } from './installations/configure.js'
 import { createConnections } from './installations/connections.js'
 import { createHistory } from './installations/history.js'
 import { createHostCalls } from './installations/host-calls.js'
 import { createInstall } from './installations/install.js'
 import { createInstallationStore } from './installations/installation-store.js'
-import { claimMs } from './installations/lease.js'
+import { defaultClaimMs } from './installations/lease.js'
 import { networkPolicyFor } from './installations/network-policy.js'
 import { createPluginCaller } from './installations/plugin-caller.js'
 import { createPluginRoles } from './installations/plugin-roles.js'
@@ -30,8 +32,10 @@ import { createPluginService, createTenantLookup, type PluginService } from './i
 import { createRecovery } from './installations/recovery.js'
 import { createCallRoute } from './installations/routes.js'
 import { createSubscriptions } from './installations/subscriptions.js'
+import { createSwitchPlugin } from './installations/switch-plugin.js'
 import { createUninstall } from './installations/uninstall.js'
 import type { Migrator, TenantScope } from './migrations/index.js'
+import { ownDirectory } from './own-directory.js'
 import { createRuntime, type RuntimeLimits } from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
@@ -40,29 +44,28 @@ import { createTenancy, type GrantableTables, type TenancyLimits } from './tenan
 
 /** @since 0.1.0 */
 export interface PluginHostOptions {
-  database: {
-    /** Connections of the host's own role: owner of the database, CREATEROLE. */
-    pool: Pool
-    /** How plugin roles connect: the same server and database. User and password are not used. */
-    connection: ClientConfig
-  }
+  database: HostDatabaseOptions
   marketplace: {
-    /** An http(s) URL of a `plugins.json`, or a local path. */
+    /** An http(s) URL of a `plugins.json`, or a local path of one or of its folder. */
     location: string
     /** Milliseconds between two looks at it. Default: five minutes. */
     refreshIntervalMs?: number
   }
   /** The operator's keys: the first seals, all of them open. */
   secretKeys: readonly string[]
-  /** Where people reach the web client; OAuth services send them back to it. */
-  publicUrl: string
+  /** Where people reach the web client; OAuth services send them back to it. Needed with `grantable.connections`. */
+  publicUrl?: string
   /**
-   * Who a request comes from. This is the only thing that the host believes of a request.
+   * Who a request comes from, or undefined when nobody is signed in. This is the only thing that the host believes of a
+   * request.
    * @throws TenonError NOT_AUTHENTICATED, SESSION_EXPIRED
    */
-  authenticate: (request: Request) => Promise<Principal>
-  /** The most that any plugin may ask for; see {@link GrantableTables} for its tables. */
-  grantable: Omit<OperatorCeiling, 'tables'> & { tables: GrantableTables }
+  authenticate: (request: Request) => Promise<Identity | undefined> | Identity | undefined
+  /**
+   * The most that any plugin may ask for; see {@link GrantableTables} for its tables. When absent: tables of its own,
+   * public hosts and hosts of its configuration, events, a schedule, and nothing of the application's.
+   */
+  grantable?: Omit<OperatorCeiling, 'tables'> & { tables?: GrantableTables }
   egress?: {
     /** Private networks that plugins may reach when an admin configured an address in them. */
     allowPrivate?: readonly AddressExemption[]
@@ -79,11 +82,17 @@ export interface PluginHostOptions {
   installLimitPerHour?: number
   /** Least tier of the sandbox below which no plugin runs. Default: 1. */
   minTier?: 1 | 2 | 3
-  /** A folder for the cache of code and for builds, outside of any project. */
-  dataDir: string
+  /** A folder for the cache of code and for builds, outside of any project. Default: one below the temporary folder. */
+  dataDir?: string
   npm?: NpmOptions
-  limits?: { runtime?: Partial<RuntimeLimits>; tenancy?: Partial<TenancyLimits> }
-  log: Logger
+  limits?: {
+    runtime?: Partial<RuntimeLimits>
+    tenancy?: Partial<TenancyLimits>
+    /** After how many milliseconds without a sign of life another replica takes over what a server was doing. */
+    claimMs?: number
+  }
+  /** Default: silence. */
+  log?: Logger
 }
 
 /** What `/api/health` shows of the host. */
@@ -120,15 +129,40 @@ export interface PluginHost {
 }
 
 /**
- * Wires the host together and brings the database up to date. Read it from top to bottom: this is the way that a
- * plugin takes from the marketplace to an answer.
+ * Brings the database up to date and makes the host. It does nothing by itself before `start()`.
  *
+ * @throws when the database cannot be used, or when the options contradict each other
  * @since 0.1.0
  */
 export async function createPluginHost(options: PluginHostOptions): Promise<PluginHost> {
-  const { log, marketplace, dataDir, egress = {} } = options
+  if (options.grantable?.connections && options.publicUrl === undefined) {
+    throw new Error('grantable.connections needs a publicUrl: OAuth services send people back to it.')
+  }
+  const log = options.log ?? pino({ level: 'silent' })
+  const dataDir = options.dataDir === undefined ? await ownDirectory() : path.resolve(options.dataDir)
+  const database = openHostDatabase(options.database, log)
+  try {
+    return await wire({ ...options, log, dataDir, database })
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+interface WireOptions extends PluginHostOptions {
+  database: HostDatabase
+  dataDir: string
+  log: Logger
+}
+
+/**
+ * Wires the host together. Read it from top to bottom: this is the way that a plugin takes from the marketplace to an
+ * answer.
+ */
+async function wire(options: WireOptions): Promise<PluginHost> {
+  const { log, marketplace, dataDir, egress = {}, grantable = {} } = options
   const { pool, connection } = options.database
-  const ceiling = ceilingOf(options.grantable)
+  const ceiling = ceilingOf(grantable)
   const logEvent = (event: string, fields: Record<string, unknown>) =>
     log[/failed|refused|degraded/.test(event) ? 'warn' : 'info'](fields, event)
 
@@ -143,11 +177,15 @@ export async function createPluginHost(options: PluginHostOptions): Promise<Plug
     connection: withoutUser(connection),
     migrator,
     roleKey: await dataKey({ pool, sealer }, 'roles'),
-    grantable: options.grantable.tables,
+    grantable: grantable.tables ?? {},
     keptTables: [],
     ...(options.limits?.tenancy ? { limits: options.limits.tenancy } : {}),
   })
-  const findTenant = (organizationId: number): Promise<TenantScope | undefined> => tenancy.findTenant(organizationId)
+  // Of an organization that is being removed nothing may be started any more; its tables may be gone already.
+  const findTenant = async (organizationId: number): Promise<TenantScope | undefined> => {
+    const tenant = await tenancy.findTenant(organizationId)
+    return tenant?.state === 'removing' ? undefined : tenant
+  }
   const tenants = createTenantLookup(async (schema) =>
     (await tenancy.listTenants()).find((tenant) => tenant.schema === schema),
   )
@@ -189,7 +227,11 @@ export async function createPluginHost(options: PluginHostOptions): Promise<Plug
     ...(options.limits?.runtime ? { limits: options.limits.runtime } : {}),
   })
   assertTier(runtime.status().tier, options.minTier ?? 1)
-  const store = createInstallationStore({ pool, replicaId: randomUUID(), claimMs })
+  const store = createInstallationStore({
+    pool,
+    replicaId: randomUUID(),
+    claimMs: options.limits?.claimMs ?? defaultClaimMs,
+  })
   const connectionStore = createConnectionStore({ pool, sealer })
   const history = createHistory({ pool })
   const roles = createPluginRoles({ tenancy, pool })
@@ -229,11 +271,11 @@ export async function createPluginHost(options: PluginHostOptions): Promise<Plug
       history,
       ceiling,
       fetch: fetch as unknown as typeof globalThis.fetch,
-      publicUrl: options.publicUrl,
+      publicUrl: options.publicUrl ?? '',
       log: logEvent,
     }),
     callRoute: createCallRoute({ store, caller, vault }),
-    stopPlugin: (tenantId, pluginKey) => runtime.stopPlugin(tenantId, pluginKey),
+    switchPlugin: createSwitchPlugin({ store, runtime, history }),
   })
 
   // What goes on without a request
@@ -247,7 +289,13 @@ export async function createPluginHost(options: PluginHostOptions): Promise<Plug
   // What a request meets
   const endpoints = createEndpoints(service)
   const countInstall = await createInstallLimit({ pool, perHour: options.installLimitPerHour ?? 20 })
-  const router = createRouter({ endpoints, service, authenticate: options.authenticate, countInstall, log: logEvent })
+  const router = createRouter({
+    endpoints,
+    service,
+    authenticate: async (request) => toPrincipal(await options.authenticate(request)),
+    countInstall,
+    log: logEvent,
+  })
 
   return {
     router,
@@ -292,12 +340,13 @@ export async function createPluginHost(options: PluginHostOptions): Promise<Plug
       await runtime.stop()
       await tenancy.close()
       await fetch.close()
+      await options.database.close()
     },
   }
 }
 
 /** The admission check knows tables by name and privilege; columns and policies are the tenancy's concern. */
-function ceilingOf({ tables, ...rest }: PluginHostOptions['grantable']): OperatorCeiling {
+function ceilingOf({ tables = {}, ...rest }: NonNullable<PluginHostOptions['grantable']>): OperatorCeiling {
   const privileges = ['select', 'insert', 'update', 'delete'] as const
   return {
     ...rest,

@@ -64,32 +64,17 @@ export function createEventDispatcher({ pool, subscribersOf, deliver, log }: Eve
     while ((await deliverDue()) > 0 && !stopped) continue
   }
 
-  /** Turns waiting events into one delivery for each subscriber. Answers how many events it took. */
+  /** Turns waiting events into one delivery for each subscriber. Answers how many events it dealt with. */
   async function fanOut(): Promise<number> {
     const client = await pool.connect()
     try {
       await client.query('BEGIN')
-      const { rows } = await client.query<{ event_id: string; organization_id: number; name: string }>(
+      const { rows } = await client.query<OutboxRow>(
         `SELECT event_id, organization_id, name FROM tenon.outbox WHERE dispatched_at IS NULL
          ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`,
         [fanOutBatch],
       )
-      for (const row of rows) {
-        for (const subscriber of await subscribersOf(row.organization_id, row.name)) {
-          await client.query(
-            `INSERT INTO tenon.event_deliveries (event_id, organization_id, plugin_key, handler, routing_type)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-            [
-              row.event_id,
-              row.organization_id,
-              subscriber.pluginKey,
-              subscriber.handler,
-              subscriber.routingType ?? null,
-            ],
-          )
-        }
-        await client.query('UPDATE tenon.outbox SET dispatched_at = now() WHERE event_id = $1', [row.event_id])
-      }
+      for (const row of rows) await addDeliveries(client, row)
       await client.query('COMMIT')
       return rows.length
     } catch (error) {
@@ -97,6 +82,30 @@ export function createEventDispatcher({ pool, subscribersOf, deliver, log }: Eve
       throw error
     } finally {
       client.release()
+    }
+  }
+
+  async function addDeliveries(
+    client: PoolClient,
+    { event_id: eventId, organization_id: organization, name }: OutboxRow,
+  ) {
+    for (const { pluginKey, handler, routingType } of await subscribersOrNone(organization, name)) {
+      await client.query(
+        `INSERT INTO tenon.event_deliveries (event_id, organization_id, plugin_key, handler, routing_type)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+        [eventId, organization, pluginKey, handler, routingType ?? null],
+      )
+    }
+    await client.query('UPDATE tenon.outbox SET dispatched_at = now() WHERE event_id = $1', [eventId])
+  }
+
+  /** An organization whose subscribers cannot be told, for example because it is being removed, must not hold up the others. */
+  async function subscribersOrNone(organizationId: number, name: string): Promise<Subscriber[]> {
+    try {
+      return await subscribersOf(organizationId, name)
+    } catch (error) {
+      log('event-fan-out-failed', { organizationId, name, reason: messageOf(error) })
+      return []
     }
   }
 
@@ -142,7 +151,10 @@ export function createEventDispatcher({ pool, subscribersOf, deliver, log }: Eve
     listener = await pool.connect()
     listener.on('notification', wake)
     // A lost connection only costs latency: the poll goes on, and the next start listens again.
-    listener.on('error', () => (listener = undefined))
+    listener.on('error', (error) => {
+      listener?.release(error)
+      listener = undefined
+    })
     await listener.query('LISTEN tenon_outbox')
   }
 
@@ -165,6 +177,12 @@ export function createEventDispatcher({ pool, subscribersOf, deliver, log }: Eve
       await workAll()
     },
   }
+}
+
+interface OutboxRow {
+  event_id: string
+  organization_id: number
+  name: string
 }
 
 interface DeliveryRow {

@@ -93,10 +93,10 @@ async function installUnderLease(engines: InstallOptions, work: Installing): Pro
     await history.record(tenant, { ...ids, outcome: 'failed', message })
     throw error
   }
-  const { artifact, report, message, tables } = outcome
+  const { artifact, report, message } = outcome
   const settled = await store.settle(tenant, row.id, {
     status: Status.INSTALLED,
-    metadata: { report, ...(message === undefined ? {} : { installMessage: message }), ...(tables ? { tables } : {}) },
+    metadata: { report, ...(message === undefined ? {} : { installMessage: message }) },
     ...(artifact ? { digest: artifact.digest, manifest: { ...entry, ...artifact.manifest } } : {}),
   })
   await history.record(tenant, { ...ids, outcome: 'done', after: { version: entry.version, digest: settled.digest } })
@@ -107,13 +107,13 @@ interface InstallOutcome {
   artifact?: VerifiedArtifact
   report?: PluginReport
   message?: string | undefined
-  /** Of a plugin that shares its role: the tables that it made. */
+  /** Of a plugin that shares its role: the tables that this attempt made. */
   tables?: string[]
 }
 
 function stepsOf(engines: InstallOptions, work: Installing, outcome: InstallOutcome): Step[] {
-  const { artifacts, runtime, roles, caller, source } = engines
-  const { tenant, entry, attempt, userId, signal } = work
+  const { artifacts, runtime, roles, store, caller, source } = engines
+  const { tenant, entry, row, attempt, userId, signal } = work
   const roleSubject = { tenant, manifest: entry, source }
   let tablesBefore: string[] = []
   const subject = (): CallSubject => {
@@ -135,7 +135,7 @@ function stepsOf(engines: InstallOptions, work: Installing, outcome: InstallOutc
       name: 'prepare',
       run: async () => void (await roles.ensure(roleSubject, attempt)),
       // A role that was there before owns data of an earlier installation, or of another plugin.
-      undo: () => roles.eraseIfMadeBy(roleSubject, attempt),
+      undo: () => roles.undo(roleSubject, attempt, outcome.tables ?? []),
     },
     {
       name: 'install',
@@ -152,9 +152,12 @@ function stepsOf(engines: InstallOptions, work: Installing, outcome: InstallOutc
           before: async (session) =>
             void (tablesBefore = isShared(entry) ? await ownTables(session, tenant.schema) : []),
           accept: async (answer, session) => {
+            const result = acceptResult(answer, entry.displayName, 'installing')
             if (isShared(entry))
               outcome.tables = (await ownTables(session, tenant.schema)).filter((name) => !tablesBefore.includes(name))
-            return acceptResult(answer, entry.displayName, 'installing')
+            // Before COMMIT, so that whoever takes over from a dead server knows what to take back.
+            await store.note(tenant, row.id, { tables: outcome.tables ?? [] })
+            return result
           },
         })
         outcome.message = accepted.message

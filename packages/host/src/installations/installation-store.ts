@@ -43,6 +43,8 @@ export interface NewInstallation {
 }
 
 export interface InstallationStore {
+  /** How long a claim lives without renewal, in milliseconds. */
+  claimMs: number
   list(tenant: TenantScope): Promise<Installation[]>
   find(tenant: TenantScope, id: number): Promise<Installation | undefined>
   findByKey(tenant: TenantScope, pluginKey: string): Promise<Installation | undefined>
@@ -52,10 +54,22 @@ export interface InstallationStore {
    */
   claimNew(tenant: TenantScope, installation: NewInstallation): Promise<Installation>
   /**
-   * Takes the row for one operation: from one of `from`, unclaimed, to `to`.
+   * Takes the row for one operation: from one of `from`, unclaimed, to `to`. `note` is kept in `metadata`, for whoever
+   * has to go on when this server dies.
    * @throws TenonError INSTALLATION_NOT_FOUND, INSTALLATION_BUSY, STATUS_CHANGE_REFUSED
    */
-  claim(tenant: TenantScope, id: number, from: readonly Status[], to?: Status): Promise<Installation>
+  claim(
+    tenant: TenantScope,
+    id: number,
+    from: readonly Status[],
+    to?: Status,
+    note?: Record<string, unknown>,
+  ): Promise<Installation>
+  /**
+   * Adds to the `metadata` of a claimed row what an undo would need.
+   * @throws TenonError INTERRUPTED when the claim was lost: then nothing may be committed any more.
+   */
+  note(tenant: TenantScope, id: number, note: Record<string, unknown>): Promise<void>
   /** Keeps a claim alive. False when it was lost. */
   renew(tenant: TenantScope, id: number): Promise<boolean>
   /** Ends a claim with what came out of it. */
@@ -134,6 +148,7 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
   }
 
   return {
+    claimMs,
     async list(tenant) {
       const { rows } = await pool.query<InstallationRow>(
         `SELECT ${columns} FROM ${tableOf(tenant)} ORDER BY installed_at DESC, id DESC`,
@@ -168,12 +183,13 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
       })
     },
 
-    async claim(tenant, id, from, to) {
+    async claim(tenant, id, from, to, note = {}) {
       return inClaim(tenant, async (client) => {
         const { rows } = await client.query<InstallationRow>(
-          `UPDATE ${tableOf(tenant)} SET status = coalesce($3::varchar, status), claimed_by = $4, claim_expires_at = ${expiry}, updated_at = now()
+          `UPDATE ${tableOf(tenant)} SET status = coalesce($3::varchar, status), claimed_by = $4, claim_expires_at = ${expiry},
+             metadata = CASE WHEN $5::jsonb = '{}' THEN metadata ELSE coalesce(metadata, '{}') || $5::jsonb END, updated_at = now()
            WHERE id = $1 AND status = ANY ($2) AND ${unclaimed} RETURNING ${columns}`,
-          [id, from, to ?? null, replicaId],
+          [id, from, to ?? null, replicaId, JSON.stringify(note)],
         )
         if (rows[0]) return toInstallation(rows[0])
         const existing = await findWhere(client, tenant, 'id = $1', id)
@@ -184,6 +200,14 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
         if (isUnderWay(existing.status)) throw new TenonError('INSTALLATION_BUSY', { plugin, status: existing.status })
         throw new TenonError('STATUS_CHANGE_REFUSED', { from: existing.status, to: to ?? existing.status })
       })
+    },
+
+    async note(tenant, id, note) {
+      const { rowCount } = await pool.query(
+        `UPDATE ${tableOf(tenant)} SET metadata = coalesce(metadata, '{}') || $3::jsonb WHERE id = $1 AND claimed_by = $2`,
+        [id, replicaId, JSON.stringify(note)],
+      )
+      if (rowCount !== 1) throw new TenonError('INTERRUPTED')
     },
 
     async renew(tenant, id) {

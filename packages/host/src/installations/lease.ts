@@ -2,9 +2,11 @@ import { TenonError } from '@tenon/contract'
 import type { TenantScope } from '../migrations/index.js'
 import type { InstallationStore } from './installation-store.js'
 
-/** How long a claim lives without a heartbeat. Three heartbeats may be missed before another replica takes over. */
-export const claimMs = 20_000
-const heartbeatMs = 5_000
+/** How long a claim lives without a heartbeat, where the operator sets nothing else. */
+export const defaultClaimMs = 20_000
+
+/** Three heartbeats may be missed before another replica takes over. */
+const heartbeatsPerClaim = 4
 
 /** Does work under a claim that has been taken, with a heartbeat. `signal` fires when the claim is lost. */
 export async function underLease<Result>(
@@ -20,7 +22,7 @@ export async function underLease<Result>(
       // The database may be away for a moment; the claim outlives two missed heartbeats.
       () => undefined,
     )
-  }, heartbeatMs)
+  }, store.claimMs / heartbeatsPerClaim)
   try {
     return await work(controller.signal)
   } finally {

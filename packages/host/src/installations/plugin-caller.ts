@@ -4,7 +4,7 @@ import type { Artifacts } from '../artifacts/index.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { HostCalls, NetworkPolicy, Runtime } from '../runtime/index.js'
 import type { DatabaseSession, Tenancy } from '../tenancy/index.js'
-import type { PluginRoles } from './plugin-roles.js'
+import { isShared, type PluginRoles } from './plugin-roles.js'
 
 /** One plugin of one tenant, and the exact code of it. */
 export interface CallSubject {
@@ -75,6 +75,7 @@ export function createPluginCaller({
     const session = tenancy.openSession(await roles.find(subject), {
       mode,
       deadlineMs: longestSessionMs,
+      ...(isShared(subject.manifest) ? { recordTablesOf: subject.pluginKey } : {}),
       ...(signal ? { signal } : {}),
     })
     try {

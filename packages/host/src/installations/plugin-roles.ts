@@ -19,10 +19,13 @@ export interface PluginRoles {
   /** @throws TenonError PLUGIN_NOT_INSTALLED when the plugin has no role any more. */
   find(subject: RoleSubject): Promise<PluginRole>
   keep(subject: RoleSubject): Promise<void>
-  /** Removes what the plugin owns. `tables` are those of an undeclared plugin, whose role others share. */
-  erase(subject: RoleSubject, tables: readonly string[]): Promise<void>
-  /** Erases the role if this very attempt made it, and it is nobody else's. */
-  eraseIfMadeBy(subject: RoleSubject, attempt: string): Promise<void>
+  /** Removes what the plugin owns; where others share its role, the tables that it alone has created. */
+  erase(subject: RoleSubject): Promise<void>
+  /**
+   * Takes back an attempt to install: the role, if this very attempt made it; where others share the role, the tables
+   * that the attempt made and nobody else has claimed since.
+   */
+  undo(subject: RoleSubject, attempt: string, tables: readonly string[]): Promise<void>
 }
 
 export function createPluginRoles({ tenancy, pool }: { tenancy: Tenancy; pool: Pool }): PluginRoles {
@@ -44,22 +47,36 @@ export function createPluginRoles({ tenancy, pool }: { tenancy: Tenancy; pool: P
       if (role && !isShared(subject.manifest)) await tenancy.keepRole(role)
     },
 
-    async erase(subject, tables) {
+    async erase(subject) {
       const role = await findRole(subject)
       if (!role) return
-      if (!isShared(subject.manifest)) return tenancy.eraseRole(role)
-      await dropTables(tenancy, role, tables)
+      if (isShared(subject.manifest)) await tenancy.eraseTablesOf(role, subject.manifest.key)
+      else await tenancy.eraseRole(role)
     },
 
-    async eraseIfMadeBy(subject, attempt) {
+    async undo(subject, attempt, tables) {
       const role = await findRole(subject)
-      if (!role || isShared(subject.manifest)) return
+      if (!role) return
+      if (isShared(subject.manifest)) {
+        return dropTables(tenancy, role, await unclaimed(role, subject.manifest.key, tables))
+      }
       const { rowCount } = await pool.query(
         'SELECT FROM tenon.plugin_roles WHERE role = $1 AND created_by_installation = $2',
         [role.name, attempt],
       )
       if (rowCount === 1) await tenancy.eraseRole(role)
     },
+  }
+
+  /** Those of these tables that are still there and that no other plugin of the role says it made. */
+  async function unclaimed(role: PluginRole, pluginKey: string, tables: readonly string[]): Promise<string[]> {
+    const { rows } = await pool.query<{ table: string }>(
+      `SELECT c.relname AS table FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = $1 AND c.relname = ANY ($2) AND pg_get_userbyid(c.relowner) = $3::name
+         AND NOT EXISTS (SELECT FROM tenon.created_relations r WHERE r.relation = c.oid AND r.plugin_key <> $4)`,
+      [role.schema, tables, role.name, pluginKey],
+    )
+    return rows.map(({ table }) => table)
   }
 }
 
@@ -96,7 +113,9 @@ async function dropTables(tenancy: Tenancy, role: PluginRole, tables: readonly s
   const session = tenancy.openSession(role, { mode: 'autocommit', deadlineMs: 30_000 })
   try {
     for (const table of tables) {
-      await session.handlers['db.query']({ sql: `DROP TABLE IF EXISTS ${quote(role.schema)}.${quote(table)} CASCADE` })
+      const sql = `DROP TABLE IF EXISTS ${quote(role.schema)}.${quote(table)} CASCADE`
+      const { error } = (await session.handlers['db.query']({ sql })) as { error?: { message?: string } }
+      if (error) throw new Error(`The table ${table} cannot be dropped: ${error.message ?? 'no reason given'}`)
     }
   } finally {
     await session.end()

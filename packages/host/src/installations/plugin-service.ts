@@ -1,6 +1,5 @@
 import {
   NotFoundException,
-  PluginInstallationStatus as Status,
   TenonError,
   ValidationException,
   admit,
@@ -24,6 +23,7 @@ import { toInstallationJson } from './installation-json.js'
 import type { CallRoute, RouteRequest } from './route-request.js'
 import { findRunning } from './routes.js'
 import { createSeedNames, type SeedNames } from './seed-names.js'
+import type { SwitchPlugin } from './switch-plugin.js'
 import type { DataChoice, Uninstall } from './uninstall.js'
 
 /**
@@ -117,7 +117,7 @@ interface PluginServiceOptions {
   configure: Configure
   connections: Connections
   callRoute: CallRoute
-  stopPlugin: (tenantId: string, pluginKey: string) => Promise<void>
+  switchPlugin: SwitchPlugin
 }
 
 export function createPluginService(engines: PluginServiceOptions): PluginService {
@@ -187,12 +187,9 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
     disconnectOAuthWorkspace: async (pluginKey, webhookId, userId, tenantId) =>
       connections.disconnect({ tenant: await tenantOf(tenantId), pluginKey, userId, id: requireId(webhookId) }),
 
-    async setEnabled(installationId, _userId, tenantId, enabled) {
+    async setEnabled(installationId, userId, tenantId, enabled) {
       const tenant = await tenantOf(tenantId)
-      const [from, to] = enabled ? [Status.DISABLED, Status.INSTALLED] : [Status.INSTALLED, Status.DISABLED]
-      const row = await store.claim(tenant, requireId(installationId), [from])
-      if (!enabled) await engines.stopPlugin(tenantId, row.pluginKey)
-      return json(tenant, await store.settle(tenant, row.id, { status: to }))
+      return json(tenant, await engines.switchPlugin({ tenant, id: requireId(installationId), userId, enabled }))
     },
     callRoute: call,
   }

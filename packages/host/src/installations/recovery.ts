@@ -19,7 +19,8 @@ export interface Recovery {
   stop(): Promise<void>
 }
 
-const intervalMs = 10_000
+/** Twice in the life of a claim. */
+const looksPerClaim = 2
 
 /**
  * Brings every installation that a dead server left half-way to a settled state: an unfinished install is taken back,
@@ -55,7 +56,7 @@ export function createRecovery({ store, roles, uninstall, history, log }: Recove
   ): Promise<void> {
     const attempt = metadata?.['attempt']
     if (manifest && source !== null && typeof attempt === 'string') {
-      await roles.eraseIfMadeBy({ tenant, manifest, source }, attempt)
+      await roles.undo({ tenant, manifest, source }, attempt, namesIn(metadata?.['tables']))
     }
     const message = new TenonError('INTERRUPTED').message
     await store.settle(tenant, id, { status: Status.FAILED, errorMessage: message })
@@ -67,11 +68,15 @@ export function createRecovery({ store, roles, uninstall, history, log }: Recove
       await recoverAll()
       timer = setInterval(() => {
         running = running.then(recoverAll).catch((error: unknown) => log('recovery-failed', { reason: String(error) }))
-      }, intervalMs)
+      }, store.claimMs / looksPerClaim)
     },
     async stop() {
       clearInterval(timer)
       await running
     },
   }
+}
+
+function namesIn(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((name) => typeof name === 'string') : []
 }

@@ -39,22 +39,33 @@ const uninstallable = [Status.INSTALLED, Status.FAILED, Status.DISABLED] as cons
 export function createUninstall(engines: UninstallOptions): Uninstall {
   return {
     async uninstall({ tenant, id, userId, data }) {
-      const before = await engines.store.claim(tenant, id, uninstallable, Status.UNINSTALLING)
+      const note = { uninstall: { data, userId } satisfies UninstallNote }
+      const before = await engines.store.claim(tenant, id, uninstallable, Status.UNINSTALLING, note)
       await underLease(engines.store, tenant, id, (signal) =>
         remove(engines, { tenant, installation: before, userId, data, signal }),
       )
     },
     resume: (tenant, installation) =>
       underLease(engines.store, tenant, installation.id, (signal) =>
-        remove(engines, { tenant, installation, data: 'erase', signal }),
+        remove(engines, { tenant, installation, ...noteOf(installation), signal }),
       ),
   }
+}
+
+/** What was asked for, kept in the row: who goes on after a crash must not erase what was to be kept. */
+interface UninstallNote {
+  data: DataChoice
+  userId: number
+}
+
+function noteOf({ metadata }: Installation): UninstallNote {
+  return (metadata?.['uninstall'] as UninstallNote | undefined) ?? { data: 'erase', userId: 0 }
 }
 
 interface Removal {
   tenant: TenantScope
   installation: Installation
-  userId?: number
+  userId: number
   data: DataChoice
   signal: AbortSignal
 }
@@ -68,7 +79,7 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
   const { manifest, source } = installation
   if (manifest && source !== null) {
     const subject = { tenant, manifest, source }
-    await (data === 'keep' ? roles.keep(subject) : roles.erase(subject, tablesOf(installation)))
+    await (data === 'keep' ? roles.keep(subject) : roles.erase(subject))
   }
   await connections.removeAll({ organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey })
   await store.remove(tenant, installation.id)
@@ -79,14 +90,14 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
     outcome: 'done',
     before: { version: installation.version, digest: installation.digest },
     after: { data },
-    ...(userId === undefined ? {} : { userId }),
+    userId,
     ...(warning === undefined ? {} : { message: warning }),
   })
 }
 
 /** The plugin's own cleaning up. What goes wrong here is a warning and never keeps the plugin installed (D-20). */
 async function callUninstall({ caller, vault }: UninstallOptions, removal: Removal): Promise<string | undefined> {
-  const { tenant, installation, userId = 0, signal } = removal
+  const { tenant, installation, userId, signal } = removal
   const subject = subjectOf(tenant, installation)
   if (!subject) return undefined
   try {
@@ -99,10 +110,4 @@ async function callUninstall({ caller, vault }: UninstallOptions, removal: Remov
   } catch (error) {
     return `uninstall() failed: ${error instanceof Error ? error.message : String(error)}`
   }
-}
-
-/** The tables that an undeclared plugin made when it was installed. */
-function tablesOf({ metadata }: Installation): string[] {
-  const tables = metadata?.['tables']
-  return Array.isArray(tables) ? tables.filter((table) => typeof table === 'string') : []
 }
