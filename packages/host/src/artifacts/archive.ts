@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -135,11 +136,9 @@ function optionalParts({ code, icon, readme, changelog }: ArchiveContents) {
 }
 
 function decode(bytes: Buffer, name: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch (cause) {
-    throw new ArchiveError(`${name} in it is not UTF-8 text`, { cause })
-  }
+  // Several times as fast as TextDecoder, on the thread that serves everybody.
+  if (isUtf8(bytes)) return bytes.toString('utf8')
+  throw new ArchiveError(`${name} in it is not UTF-8 text`)
 }
 
 function parseJson(text: string): unknown {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { TenonError, type CatalogEntry, type ManifestProblem, type PluginCategoryInfo } from '@tenon/contract'
 import { MarketplaceFileError, openMarketplaceFiles, readBytes, type Fetch } from '../marketplace-files.js'
 import { catalogLimits, emptyRetryMs, refreshJitter, type CatalogLimits } from './catalog-limits.js'
@@ -178,11 +179,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
 }
 
 function toText(bytes: Buffer, location: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw new TenonError('MANIFEST_NOT_JSON', { location, cause: 'it is not UTF-8 text' }, { cause })
-  }
+  if (isUtf8(bytes)) return bytes.toString('utf8').replace(/^\uFEFF/, '')
+  throw new TenonError('MANIFEST_NOT_JSON', { location, cause: 'it is not UTF-8 text' })
 }
 
 function toTenonError(error: unknown, location: string): TenonError {
