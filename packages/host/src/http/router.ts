@@ -134,7 +134,10 @@ function sendAnswer(response: Response, answer: Answer): void {
   const { content, filename, contentType } = answer.file
   response.status(answer.status)
   response.setHeader('content-security-policy', "default-src 'none'; sandbox")
-  response.attachment(filename.replace(/[^\w .()-]/g, '_').slice(0, 200))
+  response.setHeader(
+    'content-disposition',
+    `attachment; filename="${filename.replace(/[^\w .()-]/g, '_').slice(0, 200)}"`,
+  )
   response.setHeader(
     'content-type',
     /^[\w.+-]+\/[\w.+-]+(; ?charset=[\w-]+)?$/.test(contentType) ? contentType : 'application/octet-stream',

@@ -55,12 +55,12 @@ export function createConfigure({ store, caller, vault, history }: ConfigureOpti
       acceptValidation(await caller.call({ ...call, invocation: { kind: 'validateConfig', configuration } }))
     }
     if (subject.manifest.contributes?.testOnSave && !request.force) await assertConnects(call)
-    if (exportsOf(row).has('configure')) {
-      await caller.callInTransaction(
-        { ...call, invocation: { kind: 'configure', configuration } },
-        { accept: (answer) => acceptResult(answer, plugin, 'configuring') },
-      )
-    }
+    const { message } = exportsOf(row).has('configure')
+      ? await caller.callInTransaction(
+          { ...call, invocation: { kind: 'configure', configuration } },
+          { accept: (answer) => acceptResult(answer, plugin, 'configuring') },
+        )
+      : {}
     const sealed = vault.seal(configuration, owner, userId, row.configuration)
     const settled = await store.settle(tenant, id, { status: row.status, configuration: sealed })
     await history.record(tenant, {
@@ -71,6 +71,7 @@ export function createConfigure({ store, caller, vault, history }: ConfigureOpti
       outcome: 'done',
       before: vault.mask(row.configuration, owner) ?? {},
       after: vault.mask(sealed, owner) ?? {},
+      ...(message === undefined ? {} : { message }),
     })
     return settled
   }

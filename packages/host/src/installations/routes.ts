@@ -96,10 +96,13 @@ export function assertRole(role: RoleName | undefined, needed: RoleName): void {
   if (role !== undefined && !roleAllows(role, needed)) throw new TenonError('ROLE_FORBIDDEN', { needed, role })
 }
 
+/** S80: what the seed's plugins make, which do not say it. */
+const workbookType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
+
 /** S78 to S81: what a named function of the seed answers, as an answer of a route. */
 function functionAnswer(answer: unknown): RouteAnswer {
   if (!isJsonObject(answer)) return { status: 200, data: answer }
-  const { buffer, filename, contentType } = answer
+  const { buffer, filename, contentType = workbookType } = answer
   if (buffer instanceof Uint8Array) {
     return {
       status: 200,

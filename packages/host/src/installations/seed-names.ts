@@ -1,3 +1,4 @@
+import { ValidationException } from '@tenon/contract'
 import { contextPlaceholder, type PluginInvocation, type PluginReport } from '@tenon/contract/wire'
 import type { RouteAnswer } from '../runtime/index.js'
 import type { CallRoute, RouteRequest } from './route-request.js'
@@ -38,7 +39,12 @@ export function createSeedNames(call: CallForTenant): SeedNames {
 const dataOf = (answer: RouteAnswer): unknown => answer.data
 const fileOf = ({ buffer = Buffer.alloc(0), filename = 'download' }: RouteAnswer) => ({ buffer, filename })
 
-/** S88 to S90: what stands for a route in a plugin that has no router, but a function with one of the seed's names. */
+/**
+ * S88 to S90: what stands for a route in a plugin that has no router, but a function with one of the seed's names. The
+ * seed's templates have names of their own for the same things.
+ *
+ * @throws ValidationException for an import without rows
+ */
 export function seedRoute(
   request: RouteRequest,
   report: PluginReport,
@@ -46,16 +52,22 @@ export function seedRoute(
 ): PluginInvocation | undefined {
   const { tenant, method, path, body } = request
   const tenantId = tenant.schema
-  const functions: Record<string, { name: string; args: unknown[] }> = {
-    'POST /sync': { name: 'syncModels', args: [tenantId, configuration, contextPlaceholder] },
-    'GET /template': { name: 'getExcelTemplate', args: [String(tenant.organizationId), contextPlaceholder] },
-    'POST /import': { name: 'importRisks', args: [rowsOf(body), tenantId, contextPlaceholder] },
+  const functions: Record<string, { names: string[]; args: () => unknown[] }> = {
+    'POST /sync': { names: ['syncModels', 'syncRecords'], args: () => [tenantId, configuration, contextPlaceholder] },
+    'GET /template': {
+      names: ['getExcelTemplate'],
+      args: () => [String(tenant.organizationId), contextPlaceholder],
+    },
+    'POST /import': { names: ['importRisks', 'importData'], args: () => [rowsOf(body), tenantId, contextPlaceholder] },
   }
   const found = functions[`${method} ${path}`]
-  return found && report.exports.includes(found.name) ? { kind: 'function', ...found } : undefined
+  const name = found?.names.find((candidate) => report.exports.includes(candidate))
+  return found && name !== undefined ? { kind: 'function', name, args: found.args() } : undefined
 }
 
+/** S81 */
 function rowsOf(body: unknown): unknown[] {
   const rows = (body as { csvData?: unknown } | undefined)?.csvData
-  return Array.isArray(rows) ? rows : []
+  if (!Array.isArray(rows)) throw new ValidationException('CSV data is required and must be an array', 'csvData')
+  return rows
 }

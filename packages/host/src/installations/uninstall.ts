@@ -74,7 +74,7 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
   const { runtime, roles, connections, store, history } = engines
   const { tenant, installation, userId, data } = removal
   const { pluginKey } = installation
-  const warning = data === 'erase' ? await callUninstall(engines, removal) : undefined
+  const message = data === 'erase' ? await callUninstall(engines, removal) : undefined
   await runtime.stopPlugin(tenant.schema, pluginKey)
   const { manifest, source } = installation
   if (manifest && source !== null) {
@@ -91,11 +91,11 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
     before: { version: installation.version, digest: installation.digest },
     after: { data },
     userId,
-    ...(warning === undefined ? {} : { message: warning }),
+    ...(message === undefined ? {} : { message }),
   })
 }
 
-/** The plugin's own cleaning up. What goes wrong here is a warning and never keeps the plugin installed (D-20). */
+/** The plugin's own cleaning up, and what it says of it. What goes wrong never keeps the plugin installed (D-20). */
 async function callUninstall({ caller, vault }: UninstallOptions, removal: Removal): Promise<string | undefined> {
   const { tenant, installation, userId, signal } = removal
   const subject = subjectOf(tenant, installation)
@@ -103,10 +103,10 @@ async function callUninstall({ caller, vault }: UninstallOptions, removal: Remov
   try {
     const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
     const request = { subject, invocation: { kind: 'uninstall' as const }, userId, configuration, signal }
-    await caller.callInTransaction(request, {
+    const { message } = await caller.callInTransaction(request, {
       accept: (answer) => acceptResult(answer, subject.manifest.displayName, 'uninstalling'),
     })
-    return undefined
+    return message
   } catch (error) {
     return `uninstall() failed: ${error instanceof Error ? error.message : String(error)}`
   }

@@ -90,6 +90,22 @@ export async function startHostInTest(options: Partial<PluginHostOptions> = {}):
   }
 }
 
+/** Rows of a plugin's own tables, which not even the host may read: asked in the name of the role that owns them. */
+export async function readAsRole<Row extends pg.QueryResultRow>(
+  pool: pg.Pool,
+  role: string,
+  sql: string,
+): Promise<Row[]> {
+  const client = await pool.connect()
+  try {
+    await client.query(`BEGIN; GRANT ${role} TO CURRENT_USER; SET LOCAL ROLE ${role}`)
+    return (await client.query<Row>(sql)).rows
+  } finally {
+    await client.query('ROLLBACK')
+    client.release()
+  }
+}
+
 export async function prepareSurroundings(): Promise<Surroundings> {
   const database = await createTestDatabase({
     template: {
@@ -188,7 +204,7 @@ export function createApi(url: string): CallApi {
 
 async function refresh(host: PluginHost): Promise<void> {
   const { outcome, problems, error } = await host.refreshMarketplace()
-  if (outcome === 'failed' || problems.length > 0)
+  if (outcome === 'failed' || problems.some(({ severity }) => severity !== 'warning'))
     throw new Error(`the marketplace of the test is wrong: ${error?.message} ${JSON.stringify(problems)}`)
 }
 
