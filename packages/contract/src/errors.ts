@@ -77,6 +77,8 @@ export const errorTable = {
   PLUGIN_LOAD_FAILED: { status: 422, sentence: '{plugin} failed while it was loaded: {reason}' },
   PLUGIN_EXPORT_MISSING: { status: 422, sentence: '{plugin} does not export {name}().' },
   PLUGIN_REFUSED: { status: 422, sentence: '{message}' },
+  /** The status is the plugin's own. */
+  PLUGIN_ANSWERED: { status: 422, sentence: '{message}' },
   PLUGIN_THREW: { status: 422, sentence: '{message}' },
   PLUGIN_RESULT_INVALID: { status: 502, sentence: '{plugin} answered with something that cannot be used: {reason}' },
   PLUGIN_EXITED: { status: 502, sentence: '{plugin} ended its own process (exit code {exitCode}).' },

@@ -36,7 +36,7 @@ import { createSwitchPlugin } from './installations/switch-plugin.js'
 import { createUninstall } from './installations/uninstall.js'
 import type { Migrator, TenantScope } from './migrations/index.js'
 import { ownDirectory } from './own-directory.js'
-import { createRuntime, type RuntimeLimits } from './runtime/index.js'
+import { createRuntime, type SelfTest, type RuntimeLimits } from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
 import { createSealer } from './secrets/sealer.js'
@@ -329,7 +329,8 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     },
     refreshMarketplace: () => catalog.refresh(),
     async start() {
-      await recovery.start()
+      assertContained(await runtime.selfTest())
+      recovery.start()
       await catalog.start()
       await events.start()
     },
@@ -377,9 +378,15 @@ function targetsOf(addresses: readonly string[]): ReadonlySet<string> {
   )
 }
 
+/** A sandbox that does not hold on this machine must not be found out by a plugin. */
+function assertContained({ passed, breaches }: SelfTest): void {
+  if (passed) return
+  throw new Error(`The sandbox does not hold on this machine: a probe could ${breaches.join(', ')}. No plugin is run.`)
+}
+
 function assertTier(tier: string, minTier: number): void {
   if (Number(tier.slice(1)) >= minTier) return
   throw new Error(
-    `SANDBOX_MIN_TIER is ${minTier}, but this machine offers tier ${tier.slice(1)} only. See docs/threat-model.md.`,
+    `SANDBOX_MIN_TIER is ${minTier}, but plugins run under tier ${tier.slice(1)} here. Lower the setting, or run no plugins.`,
   )
 }

@@ -8,10 +8,12 @@ export interface Announced {
   nameColumn: string
   /** Rows are marked as deleted in this column instead of being removed. */
   deletedColumn?: string
+  /** Names the import that a row came with: rows of one import say so, whoever hears of them. */
+  importColumn?: string
 }
 
 export const announced: readonly Announced[] = [
-  { noun: 'risk', table: 'risks', nameColumn: 'risk_name', deletedColumn: 'is_deleted' },
+  { noun: 'risk', table: 'risks', nameColumn: 'risk_name', deletedColumn: 'is_deleted', importColumn: 'import_id' },
   { noun: 'project', table: 'projects', nameColumn: 'project_title' },
   { noun: 'model', table: 'model_inventories', nameColumn: 'model' },
 ]
@@ -72,14 +74,18 @@ function functionsOf(register: Announced): string[] {
   ]
 }
 
-function announcement({ nameColumn }: Announced, event: string, rows: string): string {
+function announcement({ nameColumn, importColumn }: Announced, event: string, rows: string): string {
+  const oneImport = importColumn
+    ? ` || (SELECT CASE WHEN count(*) = count(r.${importColumn}) AND count(DISTINCT r.${importColumn}) = 1
+              THEN jsonb_build_object('importId', min(r.${importColumn}::text)) ELSE '{}' END FROM ${rows} r)`
+    : ''
   return `
           INSERT INTO tenon.outbox (organization_id, source, name, payload)
           SELECT TG_ARGV[0]::integer, 'app', '${event}', jsonb_build_object(
             'count', total,
             'ids', (SELECT coalesce(jsonb_agg(f.id), '[]') FROM (SELECT r.id FROM ${rows} r ORDER BY r.id LIMIT ${maxIds}) f),
             'names', (SELECT coalesce(jsonb_agg(f.name), '[]')
-              FROM (SELECT r.${nameColumn} AS name FROM ${rows} r ORDER BY r.id LIMIT ${maxNames}) f))
+              FROM (SELECT r.${nameColumn} AS name FROM ${rows} r ORDER BY r.id LIMIT ${maxNames}) f))${oneImport}
           FROM (SELECT count(*) AS total FROM ${rows} r) counted WHERE total > 0;`
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
-import { startDeadline } from './deadline.js'
+import { startDeadline } from '../egress/deadline.js'
 
 export interface ProcessRun {
   command: string

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { relativePathSchema, TenonError } from '@tenon/contract'
 import { MarketplaceFileError, readBytes, type MarketplaceFiles } from '../marketplace-files.js'
 import type { ArtifactLimits } from './artifact-limits.js'
-import { startDeadline } from './deadline.js'
+import { startDeadline } from '../egress/deadline.js'
 import { candidatesOf } from './source-paths.js'
 
 /** Candidates of imports that are asked for, found or not: a remote marketplace answers each with a request. */

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import tls from 'node:tls'
 import { TenonError } from '@tenon/contract'
 import { Agent, type Dispatcher, request } from 'undici'
+import { startDeadline } from './deadline.js'
 import { connectChecked, EgressRefusal, type ConnectRules, type Lookup } from './connect.js'
 import type { HostMap } from './host-map.js'
 
@@ -71,7 +72,8 @@ export function createEgressFetch(options: EgressFetchOptions = {}): EgressFetch
 
   async function egressFetch(url: string | URL, init: EgressRequest = {}): Promise<Response> {
     const { redirect = 'follow', maxRedirects = 5, timeoutMs, maxBodyBytes } = { ...defaults, ...init }
-    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(init.signal ? [init.signal] : [])])
+    // Not cleared: it also ends a body that is still being read after this function has returned.
+    const { signal } = startDeadline(timeoutMs, init.signal ?? undefined)
     let target = checkedUrl(url)
     let outgoing = outgoingOf(init)
     for (let redirects = 0; ; redirects++) {

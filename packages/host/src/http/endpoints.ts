@@ -9,6 +9,7 @@ import * as z from 'zod'
 import type { RouteAnswer } from '../runtime/index.js'
 import type { PluginService } from '../installations/plugin-service.js'
 import { endpoint, type Answer, type Call, type Endpoint } from './endpoint.js'
+import { PluginAnsweredError } from './plugin-answered-error.js'
 import { readUpload } from './upload.js'
 
 const key = z.object({ key: pluginKeySchema })
@@ -391,6 +392,7 @@ export function callPluginRoute(service: PluginService) {
 }
 
 function toAnswer({ status, data, buffer, filename, contentType, headers }: RouteAnswer): Answer {
+  if (status >= 400) throw new PluginAnsweredError(status, data)
   const safeHeaders = headersOf(headers)
   if (!buffer) return { status, data: data ?? null, headers: safeHeaders }
   return {

@@ -124,11 +124,15 @@ const ids = (subject: CallSubject) => ({ tenantId: subject.tenant.schema, plugin
 function publishThrough(session: DatabaseSession): HostCalls {
   return {
     'events.publish': async (params) => {
-      const { name, payload } = params as { name: unknown; payload: unknown }
+      const { name, payload, transaction } = params as { name: unknown; payload: unknown; transaction?: unknown }
       if (typeof name !== 'string')
         throw new TenonError('VALIDATION_FAILED', { message: 'publish() needs the name of an event.' })
       const bind = [name, JSON.stringify(payload ?? {})]
-      const answer = await session.handlers['db.query']({ sql: 'SELECT tenon_api.publish($1, $2::jsonb)', bind })
+      const answer = await session.handlers['db.query']({
+        sql: 'SELECT tenon_api.publish($1, $2::jsonb)',
+        bind,
+        ...(typeof transaction === 'string' ? { transaction } : {}),
+      })
       const { error } = answer as { error?: { message?: string } }
       if (error)
         throw new TenonError('PERMISSION_DENIED', { plugin: 'The plugin', permission: error.message ?? 'publishing' })

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PluginInstallationStatus as Status, TenonError } from '@tenon/contract'
 import type { TenantScope } from '../migrations/index.js'
 import type { History } from './history.js'
@@ -15,12 +16,14 @@ interface RecoveryOptions {
 
 export interface Recovery {
   /** Looks for operations whose server died, now and every few seconds. */
-  start(): Promise<void>
+  start(): void
+  /** Stops looking, and waits a moment for what is being recovered; the rest is another server's. */
   stop(): Promise<void>
 }
 
 /** Twice in the life of a claim. */
 const looksPerClaim = 2
+const stopMs = 5_000
 
 /**
  * Brings every installation that a dead server left half-way to a settled state: an unfinished install is taken back,
@@ -30,16 +33,24 @@ export function createRecovery({ store, roles, uninstall, history, log }: Recove
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
 
+  function look(): void {
+    running = running.then(recoverAll).catch((error: unknown) => log('recovery-failed', { reason: String(error) }))
+  }
+
+  /** Side by side: the claims that were taken run out, and one plugin that hangs must not cost the others theirs. */
   async function recoverAll(): Promise<void> {
-    for (const { tenant, installation } of await store.takeExpired()) {
-      await recover(tenant, installation).catch((error: unknown) =>
-        log('recovery-failed', {
-          organizationId: tenant.organizationId,
-          pluginKey: installation.pluginKey,
-          reason: String(error),
-        }),
-      )
-    }
+    const expired = await store.takeExpired()
+    await Promise.all(
+      expired.map(({ tenant, installation }) =>
+        recover(tenant, installation).catch((error: unknown) =>
+          log('recovery-failed', {
+            organizationId: tenant.organizationId,
+            pluginKey: installation.pluginKey,
+            reason: String(error),
+          }),
+        ),
+      ),
+    )
   }
 
   async function recover(tenant: TenantScope, installation: Installation): Promise<void> {
@@ -64,15 +75,14 @@ export function createRecovery({ store, roles, uninstall, history, log }: Recove
   }
 
   return {
-    async start() {
-      await recoverAll()
-      timer = setInterval(() => {
-        running = running.then(recoverAll).catch((error: unknown) => log('recovery-failed', { reason: String(error) }))
-      }, store.claimMs / looksPerClaim)
+    start() {
+      // Not awaited: a plugin whose uninstall() hangs must not keep the server from starting.
+      timer = setInterval(look, store.claimMs / looksPerClaim)
+      look()
     },
     async stop() {
       clearInterval(timer)
-      await running
+      await Promise.race([running, sleep(stopMs, undefined, { ref: false })])
     },
   }
 }

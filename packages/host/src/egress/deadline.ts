@@ -11,7 +11,7 @@ export interface Deadline {
 export function startDeadline(timeoutMs: number, larger?: AbortSignal): Deadline {
   const controller = new AbortController()
   const end = (): void => controller.abort(new DOMException('The time is over', 'TimeoutError'))
-  const timer = setTimeout(end, timeoutMs)
+  const timer = setTimeout(end, timeoutMs).unref()
   larger?.addEventListener('abort', end)
   if (larger?.aborted === true) end()
   return {
