@@ -104,8 +104,10 @@ export async function ownTables(session: DatabaseSession, schema: string): Promi
   const answer = (await session.handlers['db.query']({
     sql: 'SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tableowner = session_user',
     bind: [schema],
-  })) as { results?: { rows: { tablename: string }[] }[] }
-  return (answer.results?.[0]?.rows ?? []).map(({ tablename }) => tablename)
+  })) as { results?: { rows: string[][] }[]; error?: { message?: string } }
+  if (answer.error)
+    throw new Error(`The tables of a plugin cannot be listed: ${answer.error.message ?? 'no reason given'}`)
+  return (answer.results?.[0]?.rows ?? []).flatMap(([name]) => name ?? [])
 }
 
 /** Over the role that owns them: the host executes nothing that a plugin could have attached to a table. */
