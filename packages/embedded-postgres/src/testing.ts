@@ -121,7 +121,17 @@ async function runPrepare(server: TestServer, database: string, prepare: TestDat
 
 async function dropDatabase(server: TestServer, name: string): Promise<void> {
   // The superuser may end the sessions of every role; the host's role only those of roles that it is a member of.
-  await withClient(server.superuser ?? server.connection, (client) =>
-    client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`),
-  )
+  await withClient(server.superuser ?? server.connection, async (client) => {
+    await sessionsEnd(client, name)
+    await client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`)
+  })
+}
+
+/** A pool that was just ended may still be saying goodbye: ended by force, that would be an error nobody listens to. */
+async function sessionsEnd(client: pg.Client, database: string): Promise<void> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const { rowCount } = await client.query('SELECT FROM pg_stat_activity WHERE datname = $1', [database])
+    if (rowCount === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
 }

@@ -306,7 +306,8 @@ describe('Template 2', () => {
     service.accepts = 'nobody'
     expect(await it.api('POST', '/template-2/sync')).toMatchObject({
       status: 502,
-      content: { success: false, status: 'failed: Failed to fetch: 401' },
+      content: 'failed: Failed to fetch: 401',
+      body: { code: 'PLUGIN_ANSWERED', details: { success: false } },
     })
     expect(await plugin.uninstall()).toBe('Plugin uninstalled. Removed 2 records.')
     expect(await tablesOfPlugins()).toEqual([])

@@ -8,10 +8,13 @@ export class PluginAnsweredError extends TenonError {
   override readonly status: number
 
   constructor(status: number, data: unknown) {
-    const { message, ...details } = isJsonObject(data) ? data : { message: data }
-    const sentence =
-      typeof message === 'string' && message !== '' ? message.slice(0, 2_000) : 'The plugin gives no reason.'
-    super('PLUGIN_ANSWERED', { ...details, message: sentence })
+    const said = isJsonObject(data) ? data : { message: data }
+    const { message: _inSentence, ...details } = said
+    // `status` is where the seed's templates say why a sync failed.
+    const sentence = [said['message'], said['error'], said['status']].find(
+      (text) => typeof text === 'string' && text !== '',
+    )
+    super('PLUGIN_ANSWERED', { ...details, message: String(sentence ?? 'The plugin gives no reason.').slice(0, 2_000) })
     this.status = status
   }
 }
