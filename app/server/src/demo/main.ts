@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { account, doMainJob } from './main-job.js'
+import { account, doMainJob, removeOrganization } from './main-job.js'
 import { startSurroundings } from './surroundings.js'
 
 const program = new Command('npm run demo --')
@@ -10,9 +10,11 @@ const program = new Command('npm run demo --')
 const { keep = false } = program.opts<{ keep?: boolean }>()
 const say = (text: string): boolean => process.stdout.write(`${text}\n`)
 
-say('Starting Tenon with its own Postgres, a marketplace on HTTP, and stand-ins for MLflow and Slack …')
+const databaseUrl = process.env['DATABASE_URL']
+const database = databaseUrl ? 'the Postgres of DATABASE_URL' : 'its own Postgres'
+say(`Starting Tenon with ${database}, a marketplace on HTTP, and stand-ins for MLflow and Slack …`)
 const started = performance.now()
-const surroundings = await startSurroundings({ databaseUrl: process.env['DATABASE_URL'] })
+const surroundings = await startSurroundings({ databaseUrl })
 say(`  ready in ${seconds(started)} s at ${surroundings.server.url}\n`)
 
 let lastStep = performance.now()
@@ -39,6 +41,10 @@ if (keep && !failed) {
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
   })
+}
+if (databaseUrl && !failed) {
+  await removeOrganization(surroundings)
+  say('The organization was removed from the database again.')
 }
 await surroundings.close()
 process.exitCode = failed ? 1 : 0
