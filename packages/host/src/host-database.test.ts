@@ -30,6 +30,7 @@ describe('the database of a host', () => {
     const { rows } = await opened.pool.query('SELECT current_setting($1) AS path', ['search_path'])
     expect(rows).toEqual([{ path: 'pg_catalog,public' }])
     await opened.close()
+    await opened.close()
     expect(opened.pool.ended).toBe(true)
   })
 

@@ -21,7 +21,7 @@ export interface HostDatabase {
   pool: pg.Pool
   /** In parts: a URL in it would outrank the user and the password that are set beside it. */
   connection: pg.ClientConfig
-  /** Ends the connections that were opened here, and leaves a pool that was passed in alone. */
+  /** Ends the connections that were opened here, and leaves a pool that was passed in alone. May be repeated. */
   close(): Promise<void>
 }
 
@@ -29,7 +29,8 @@ export function openHostDatabase({ pool, ...options }: HostDatabaseOptions, log:
   const connection = takeApart(options.connection)
   if (pool) return { pool, connection, close: () => Promise.resolve() }
   const own = openPool(connection, log)
-  return { pool: own, connection, close: () => own.end() }
+  let closed: Promise<void> | undefined
+  return { pool: own, connection, close: () => (closed ??= own.end()) }
 }
 
 function openPool(connection: pg.ClientConfig, log: Logger): pg.Pool {

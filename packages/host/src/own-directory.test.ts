@@ -1,5 +1,5 @@
 import { mkdtemp, rm, stat, symlink } from 'node:fs/promises'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ownDirectory } from './own-directory.js'
@@ -22,6 +22,6 @@ test.skipIf(process.platform === 'win32')('a host makes itself a folder that nob
 })
 
 test.skipIf(process.platform === 'win32')('a host refuses a folder that somebody put in the way', async () => {
-  await symlink('/', path.join(temporary, `tenon-${userInfo().uid}`))
+  await symlink('/', path.join(temporary, `tenon-${process.getuid?.()}`))
   await expect(ownDirectory()).rejects.toThrow('belongs to somebody else')
 })

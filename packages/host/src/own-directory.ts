@@ -1,5 +1,5 @@
 import { lstat, mkdir } from 'node:fs/promises'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
@@ -9,7 +9,7 @@ import { join } from 'node:path'
  * @throws Error when somebody else has that folder.
  */
 export async function ownDirectory(): Promise<string> {
-  const directory = join(tmpdir(), `tenon-${userInfo().uid}`)
+  const directory = join(tmpdir(), `tenon-${process.getuid?.() ?? 'host'}`)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const found = await lstat(directory)
   if (!found.isDirectory() || (process.getuid && found.uid !== process.getuid())) {
