@@ -72,9 +72,15 @@ export interface InstallationStore {
   note(tenant: TenantScope, id: number, note: Record<string, unknown>): Promise<void>
   /** Keeps a claim alive. False when it was lost. */
   renew(tenant: TenantScope, id: number): Promise<boolean>
-  /** Ends a claim with what came out of it. */
+  /**
+   * Ends a claim with what came out of it.
+   * @throws TenonError INTERRUPTED when the claim was lost
+   */
   settle(tenant: TenantScope, id: number, result: SettledInstallation): Promise<Installation>
-  /** Ends a claim by removing the row. */
+  /**
+   * Ends a claim by removing the row.
+   * @throws TenonError INTERRUPTED when the claim was lost
+   */
   remove(tenant: TenantScope, id: number): Promise<void>
   /** Claims whose holder has died, taken over by the caller. */
   takeExpired(): Promise<{ tenant: TenantScope; installation: Installation }[]>
@@ -124,21 +130,24 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
     }
   }
 
+  /** @throws TenonError INTERRUPTED when somebody took the claim over: what they make of it is what counts. */
   async function endClaim(
     tenant: TenantScope,
     id: number,
     end: (client: PoolClient) => Promise<InstallationRow[]>,
-  ): Promise<InstallationRow | undefined> {
+  ): Promise<InstallationRow> {
     const client = await pool.connect()
     try {
       await client.query('BEGIN')
-      const rows = await end(client)
+      const [row] = await end(client)
+      // Before the entry of the open claim goes: it is the new holder's now.
+      if (!row) throw new TenonError('INTERRUPTED')
       await client.query('DELETE FROM tenon.open_claims WHERE organization_id = $1 AND installation_id = $2', [
         tenant.organizationId,
         id,
       ])
       await client.query('COMMIT')
-      return rows[0]
+      return row
     } catch (error) {
       await client.query('ROLLBACK')
       throw error
@@ -243,8 +252,6 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
         )
         return rows
       })
-      // Somebody else took the claim over because this process seemed dead: what they make of it is what counts.
-      if (!row) throw new TenonError('INTERRUPTED')
       return toInstallation(row)
     },
 
