@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { get } from 'node:https'
 import { ApiError, createApiClient, type ApiClient } from './api-client.js'
 import { fillTemplate } from './fill-template.js'
@@ -7,10 +6,8 @@ import { mlflowPassword, type Surroundings } from './surroundings.js'
 /** Says what was done, and what came of it; called once for each step. */
 export type Report = (step: string, outcome: string) => void
 
-/** The account that the demonstration registers; another one each time, because a server of one's own may keep it. */
-export const account = { email: `ada-${randomUUID().slice(0, 8)}@demo.example`, password: 'correct horse battery' }
-
-const organizationName = 'Demo Organization'
+/** The account that the demonstration registers. */
+export const account = { email: 'admin@demo.example', password: 'correct horse battery' }
 
 const riskCount = 1_000
 
@@ -38,19 +35,12 @@ export async function doMainJob(surroundings: Surroundings, report: Report): Pro
   await uninstall(api, installations, report)
 }
 
-/** Removes the organization with everything in it: a server of one's own is left as it was found. */
-export async function removeOrganization({ server }: Surroundings): Promise<void> {
-  const api = createApiClient(server.url)
-  api.token = (await api.call<{ token: string }>('POST', '/api/auth/login', account)).token
-  await api.call('DELETE', '/api/organization', { name: organizationName })
-}
-
 async function register(api: ApiClient, report: Report): Promise<string> {
   const answer = await api.call<{
     token: string
     user: { id: number; name: string; surname: string }
     organization: { name: string }
-  }>('POST', '/api/auth/register', { organizationName, name: 'Ada', surname: 'Admin', ...account })
+  }>('POST', '/api/auth/register', { organizationName: 'Demo Organization', name: 'Ada', surname: 'Admin', ...account })
   api.token = answer.token
   report('Register an organization', `${answer.organization.name}, with ${account.email} as its admin`)
   return `${answer.user.name} ${answer.user.surname} - ${account.email} (ID: ${answer.user.id})`

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { account, doMainJob, removeOrganization } from './main-job.js'
+import { account, doMainJob } from './main-job.js'
 import { startSurroundings } from './surroundings.js'
 
 const program = new Command('npm run demo --')
@@ -11,10 +11,13 @@ const { keep = false } = program.opts<{ keep?: boolean }>()
 const say = (text: string): boolean => process.stdout.write(`${text}\n`)
 
 const databaseUrl = process.env['DATABASE_URL']
-const database = databaseUrl ? 'the Postgres of DATABASE_URL' : 'its own Postgres'
+const database = databaseUrl ? 'a database of its own on the server of DATABASE_URL' : 'its own Postgres'
 say(`Starting Tenon with ${database}, a marketplace on HTTP, and stand-ins for MLflow and Slack …`)
 const started = performance.now()
-const surroundings = await startSurroundings({ databaseUrl })
+const surroundings = await startSurroundings({ databaseUrl }).catch((error: unknown) => {
+  process.stderr.write(`\nThe demonstration cannot start: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+})
 say(`  ready in ${seconds(started)} s at ${surroundings.server.url}\n`)
 
 let lastStep = performance.now()
@@ -41,10 +44,6 @@ if (keep && !failed) {
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
   })
-}
-if (databaseUrl && !failed) {
-  await removeOrganization(surroundings)
-  say('The organization was removed from the database again.')
 }
 await surroundings.close()
 process.exitCode = failed ? 1 : 0

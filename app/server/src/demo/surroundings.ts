@@ -6,6 +6,7 @@ import { startMlflowStandin, startSlackStandin } from '@tenon/standins'
 import { parseSettings, projectDir } from '../env.js'
 import { startServer, type RunningServer } from '../server.js'
 import { createLog } from '../start/log.js'
+import { createDatabaseOfItsOwn } from './database-of-its-own.js'
 import { startMarketplaceServer, type MarketplaceServer } from './marketplace-server.js'
 
 export type Mlflow = Awaited<ReturnType<typeof startMlflowStandin>>
@@ -30,6 +31,7 @@ export async function startSurroundings({ databaseUrl }: { databaseUrl?: string 
   const directory = await mkdtemp(path.join(tmpdir(), 'tenon-demo-'))
   // Started by root, Postgres runs under another account, which has to get through to its own folder.
   await chmod(directory, 0o711)
+  const database = databaseUrl ? await createDatabaseOfItsOwn(databaseUrl) : undefined
   const mlflow = await startMlflowStandin({
     auth: { kind: 'basic', username: 'ada', password: mlflowPassword },
     models: { registeredModels: 40, versionsPerModel: 3, experiments: 3, runs: 120 },
@@ -57,7 +59,7 @@ export async function startSurroundings({ databaseUrl }: { databaseUrl?: string 
     EGRESS_HOST_MAP: ['slack.com', 'hooks.slack.com'].map((name) => `${name}:443=${new URL(slack.url).host}`).join(','),
     TENON_EXTRA_CA: extraCa,
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'error',
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: database?.url,
   })
   const server = await startServer(settings, { log: createLog(settings) })
   return {
@@ -69,6 +71,7 @@ export async function startSurroundings({ databaseUrl }: { databaseUrl?: string 
     async close() {
       await server.stop()
       await Promise.all([mlflow.close(), slack.close(), marketplace.close()])
+      await database?.drop()
       await rm(directory, { recursive: true, force: true })
     },
   }
