@@ -176,6 +176,14 @@ describe('an inspection', () => {
     })
   })
 
+  it('does not load the same digest again, whichever tenant is next', async () => {
+    const random = targetOf(
+      'exports.install = exports.uninstall = () => ({}); exports.metadata = { name: `${Math.random()}` }',
+    )
+    const first = await runtime.inspect(random)
+    expect(await runtime.inspect(random)).toEqual(first)
+  })
+
   it('gives a code cache that the next process accepts', async () => {
     const { codeCache } = await runtime.inspect(seedPlugin)
     const fresh = createRuntime({ log: silentLog, limits: { warmRunners: 0 } })

@@ -120,7 +120,8 @@ export interface Runtime {
   call(target: PluginTarget, call: PluginCall<RouteInvocation>): Promise<RouteAnswer>
   call(target: PluginTarget, call: PluginCall): Promise<unknown>
   /**
-   * Loads a plugin in a process of no tenant, says what it is, and ends the process.
+   * Loads a plugin in a process of no tenant, says what it is, and ends the process. What is known of a digest is not
+   * looked at again.
    * @throws TenonError PLUGIN_PARSE_FAILED, PLUGIN_LOAD_FAILED, PLUGIN_EXPORT_MISSING.
    */
   inspect(target: Pick<PluginTarget, 'pluginKey' | 'artifact'>): Promise<Inspection>
@@ -141,8 +142,8 @@ export interface Runtime {
 
 /** What holds plugins in at present. Stronger tiers add to it without a change here. */
 const tier: Tier = 'T1'
-/** Code caches of recently inspected artifacts; one is as large as its code. */
-const keptCodeCaches = 32
+/** Of recently inspected artifacts; the code cache in one is as large as the code. */
+const keptInspections = 32
 
 export function createRuntime(options: RuntimeOptions): Runtime {
   ignoreInspectorSignal()
@@ -159,7 +160,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const processes = new Set<RunnerProcess>()
   const owners = new WeakMap<RunnerProcess, { tenantId: string; pluginKey: string }>()
   const rss = new Map<number, number>()
-  const codeCaches = new Map<string, Buffer>()
+  const inspections = new Map<string, Inspection>()
   const inFlight = new Set<Promise<unknown>>()
   let stopping = false
   let closed = false
@@ -171,7 +172,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     takeBlank,
     load: (process, target) => {
       owners.set(process, { tenantId: target.tenantId, pluginKey: target.pluginKey })
-      const cachedData = target.codeCache ?? codeCaches.get(target.artifact.digest)
+      const cachedData = target.codeCache ?? inspections.get(target.artifact.digest)?.codeCache
       return process.load(loadMessage(target, { wantCodeCache: false, ...(cachedData ? { cachedData } : {}) }))
     },
     onEnd(identity, end, crashed) {
@@ -294,6 +295,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   async function inspect(target: Pick<PluginTarget, 'pluginKey' | 'artifact'>): Promise<Inspection> {
     if (stopping) throw new TenonError('SHUTTING_DOWN')
+    // The digest is the code: what it is was found out for the first tenant, and holds for the next.
+    const known = inspections.get(target.artifact.digest)
+    if (known) return known
     const process = await takeBlank(target.pluginKey)
     try {
       const outcome = await process.load(loadMessage(target, { wantCodeCache: true })).catch((error: Error) => {
@@ -301,18 +305,18 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       })
       if (!('report' in outcome)) throw loadError(target.pluginKey, outcome)
       const codeCache = outcome.codeCache ? Buffer.from(outcome.codeCache) : undefined
-      if (codeCache) keepCodeCache(target.artifact.digest, codeCache)
-      return { ...outcome.report, codeCache }
+      return keepInspection(target.artifact.digest, { ...outcome.report, codeCache })
     } finally {
       process.kill({ kind: 'stopped', text: 'the inspection is over' })
     }
   }
 
-  function keepCodeCache(digest: string, codeCache: Buffer): void {
-    codeCaches.delete(digest)
-    codeCaches.set(digest, codeCache)
-    const oldest = codeCaches.keys().next().value
-    if (codeCaches.size > keptCodeCaches && oldest !== undefined) codeCaches.delete(oldest)
+  function keepInspection(digest: string, inspection: Inspection): Inspection {
+    inspections.delete(digest)
+    inspections.set(digest, inspection)
+    const oldest = inspections.keys().next().value
+    if (inspections.size > keptInspections && oldest !== undefined) inspections.delete(oldest)
+    return inspection
   }
 
   function statusOf({
