@@ -53,7 +53,9 @@ function blockTexts(block: Readonly<Record<string, unknown>>): string[] {
 /** `chat.postMessage` takes lists as JSON in a form field too. */
 function listOf(value: unknown): Readonly<Record<string, unknown>>[] {
   const list = typeof value === 'string' ? parseList(value) : value
-  return Array.isArray(list) ? list.filter((one) => typeof one === 'object' && one !== null) : []
+  return Array.isArray(list)
+    ? (list as unknown[]).filter((one): one is Record<string, unknown> => typeof one === 'object' && one !== null)
+    : []
 }
 
 function parseList(text: string): unknown {
