@@ -5,7 +5,7 @@ import type { Request, Router } from 'express'
 import type { ClientConfig } from 'pg'
 import { pino, type Logger } from 'pino'
 import type { ZodOpenApiPathsObject } from 'zod-openapi'
-import { createArtifacts, createArtifactStore, type NpmOptions } from './artifacts/index.js'
+import { createArtifacts, createArtifactStore, type ArtifactLimits, type NpmOptions } from './artifacts/index.js'
 import { createCatalog, createPostgresCatalogStore, type RefreshReport } from './catalog/index.js'
 import { createConnectionStore } from './connections/connection-store.js'
 import { createOAuthStates } from './connections/oauth-states.js'
@@ -87,6 +87,7 @@ export interface PluginHostOptions {
   npm?: NpmOptions
   limits?: {
     runtime?: Partial<RuntimeLimits>
+    artifacts?: Partial<ArtifactLimits>
     tenancy?: Partial<TenancyLimits>
     /** After how many milliseconds without a sign of life another replica takes over what a server was doing. */
     claimMs?: number
@@ -216,6 +217,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     tempDir: path.join(dataDir, 'builds'),
     log: logEvent,
     ...(options.npm ? { npm: options.npm } : {}),
+    ...(options.limits?.artifacts ? { limits: options.limits.artifacts } : {}),
   })
 
   // From bytes to a process, and from a process to an answer

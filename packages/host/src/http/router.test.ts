@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startHostInTest, type HostInTest } from '../testing/host-in-test.js'
+import { createEndpoints } from './endpoints.js'
+
+let it: HostInTest
+beforeAll(async () => {
+  it = await startHostInTest()
+})
+afterAll(() => it.close())
+
+test('the router has exactly the endpoints of the table, in its order, and then the routes of plugins', () => {
+  const mounted = it.host.router.stack.flatMap(({ route }) => (route ? [route] : []))
+  const described = createEndpoints(it.host.service).map(({ path }) => path)
+  expect(mounted.map(({ path }) => path)).toEqual([...described, '/:key/*path'])
+})
+
+test('no endpoint is hidden by one before it (C1)', () => {
+  const endpoints = createEndpoints(it.host.service)
+  for (const [index, { method, path }] of endpoints.entries()) {
+    const hiding = endpoints.slice(0, index).find((earlier) => earlier.method === method && covers(earlier.path, path))
+    expect(hiding?.path, `${method} ${path}`).toBeUndefined()
+  }
+})
+
+/** Whether everything that goes to `path` would go to `earlier`. */
+function covers(earlier: string, path: string): boolean {
+  const segments = path.split('/')
+  const before = earlier.split('/')
+  return (
+    before.length === segments.length &&
+    before.every((segment, index) => segment.startsWith(':') || segment === segments[index])
+  )
+}
+
+test('what is below the names of the platform is never a plugin', async () => {
+  for (const path of ['/installations/1/anything', '/marketplace/a/b', '/runs/1/2', '/categories/x']) {
+    expect(await it.api('GET', path), path).toMatchObject({ status: 404, body: { code: 'ROUTE_NOT_FOUND' } })
+  }
+  expect(await it.api('GET', '/some-plugin/x')).toMatchObject({ status: 404, body: { code: 'PLUGIN_NOT_INSTALLED' } })
+})
