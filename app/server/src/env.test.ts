@@ -101,6 +101,28 @@ it('takes FRONTEND_URL for PUBLIC_URL, and refuses two different ones', () => {
   expect(problemsOf({ FRONTEND_URL: 'https://a.example.com', PUBLIC_URL: 'https://b.example.com' })).toHaveLength(1)
 })
 
+it('takes the Slack app from the environment, with the addresses that Slack has', () => {
+  expect(parseSettings({}).slack).toBeUndefined()
+  const app = { SLACK_CLIENT_ID: 'id', SLACK_CLIENT_SECRET: 'secret' }
+  expect(parseSettings(app).slack).toEqual({
+    clientId: 'id',
+    clientSecret: 'secret',
+    tokenUrl: 'https://slack.com/api/oauth.v2.access',
+    authorizeUrl: 'https://slack.com/oauth/v2/authorize',
+  })
+  expect(parseSettings({ ...app, SLACK_API_URL: 'https://slack.example/token' }).slack?.tokenUrl).toBe(
+    'https://slack.example/token',
+  )
+})
+
+it('takes a marketplace by its address or by a path', () => {
+  const locationOf = (text: string) => parseSettings({ PLUGIN_MARKETPLACE_URL: text }).marketplaceLocation
+  expect(parseSettings({}).marketplaceLocation).toBeUndefined()
+  expect(locationOf('https://example.com/main/plugins.json')).toBe('https://example.com/main/plugins.json')
+  expect(locationOf('/srv/marketplace')).toBe('/srv/marketplace')
+  expect(locationOf('my-marketplace')).toBe(resolve('my-marketplace'))
+})
+
 it('describes each setting once', () => {
   const names = settingsTable.map((setting) => setting.name)
   expect(new Set(names).size).toBe(names.length)

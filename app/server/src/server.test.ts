@@ -48,6 +48,10 @@ describe('with the database that it carries along', () => {
   it('starts on nothing, and finds everything again after a restart', async () => {
     await start({})
     expect((await post('/api/auth/register', registration)).status).toBe(201)
+    const health = (await (await fetch(`${running?.url}/api/health`)).json()) as {
+      data: { marketplace: { entries: number } }
+    }
+    expect(health.data.marketplace.entries).toBe(3)
     await running?.stop()
     await start({})
     const login = await post('/api/auth/login', { email: registration.email, password: registration.password })

@@ -268,15 +268,26 @@ export type ConnectionContribution = z.infer<typeof connectionSchema>
 export type TokenResponseMapping = z.infer<typeof tokenResponseMappingSchema>
 export type EventSubscription = z.infer<typeof eventSubscriptionSchema>
 
-/** S11, C5: the categories that every marketplace has. */
+/** S92: the categories that every marketplace has. A manifest may declare more. */
+export enum PluginCategory {
+  COMMUNICATION = 'communication',
+  ML_OPS = 'ml_ops',
+  VERSION_CONTROL = 'version_control',
+  MONITORING = 'monitoring',
+  SECURITY = 'security',
+  DATA_MANAGEMENT = 'data_management',
+  ANALYTICS = 'analytics',
+}
+
+/** S11, C5: what every marketplace shows of them. */
 export const builtInCategories: readonly PluginCategoryInfo[] = [
-  { id: 'communication', name: 'Communication', description: 'Team communication and notifications' },
-  { id: 'ml_ops', name: 'ML Operations', description: 'Machine learning workflows and models' },
-  { id: 'version_control', name: 'Version Control', description: 'Git integrations' },
-  { id: 'monitoring', name: 'Monitoring', description: 'System and application monitoring' },
-  { id: 'security', name: 'Security', description: 'Security and compliance tools' },
-  { id: 'data_management', name: 'Data Management', description: 'Data import, export, and management' },
-  { id: 'analytics', name: 'Analytics', description: 'Reporting, dashboards' },
+  { id: PluginCategory.COMMUNICATION, name: 'Communication', description: 'Team communication and notifications' },
+  { id: PluginCategory.ML_OPS, name: 'ML Operations', description: 'Machine learning workflows and models' },
+  { id: PluginCategory.VERSION_CONTROL, name: 'Version Control', description: 'Git integrations' },
+  { id: PluginCategory.MONITORING, name: 'Monitoring', description: 'System and application monitoring' },
+  { id: PluginCategory.SECURITY, name: 'Security', description: 'Security and compliance tools' },
+  { id: PluginCategory.DATA_MANAGEMENT, name: 'Data Management', description: 'Data import, export, and management' },
+  { id: PluginCategory.ANALYTICS, name: 'Analytics', description: 'Reporting, dashboards' },
 ]
 
 /** Something about one entry of a manifest that its author should know. An `error` means that the entry is left out. */

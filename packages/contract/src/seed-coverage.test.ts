@@ -1,0 +1,78 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+/** `docs/seed-coverage.md` says which test shows each statement of the seed; here it is held to that. */
+
+const root = new URL('../../../', import.meta.url)
+const page = readFileSync(new URL('docs/seed-coverage.md', root), 'utf8')
+const rowPattern = /^- \[(?<tick>[ x])\] S(?<number>\d+) (?<what>.+?): (?<rest>.+)$/
+const testPattern = /test `([^`]+)` "(.+?)"(?=, test `|$)/g
+
+interface Row {
+  number: number
+  ticked: boolean
+  rest: string
+  tests: { file: string; name: string }[]
+}
+
+const rows = page
+  .split('\n')
+  .filter((line) => line.startsWith('- ['))
+  .map(readRow)
+
+function readRow(line: string): Row {
+  const { tick, number, rest = '' } = rowPattern.exec(line)?.groups ?? {}
+  const tests = [...rest.matchAll(testPattern)].map(([, file = '', name = '']) => ({ file, name }))
+  return { number: Number(number), ticked: tick === 'x', rest, tests }
+}
+
+const between = (first: number, last: number): number[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => first + index)
+
+/** What has to work before there is a client: all but its types, hooks and pages, and what is told to authors. */
+const mustBeTicked = [...between(1, 91), ...between(118, 124), ...between(129, 153), 158]
+
+const textOf = (file: string): string => readFileSync(new URL(file, root), 'utf8')
+
+test('every statement of the seed has one row, in order', () => {
+  expect(rows.map(({ number }) => number)).toEqual(between(1, 160))
+})
+
+test('what has to be there is ticked', () => {
+  const ticked = new Set(rows.filter((row) => row.ticked).map(({ number }) => number))
+  expect(mustBeTicked.filter((number) => !ticked.has(number))).toEqual([])
+})
+
+test('a row with a tick names a test, and a row without one says what is missing', () => {
+  expect(rows.filter(({ ticked, tests }) => ticked !== tests.length > 0)).toEqual([])
+  expect(rows.filter(({ ticked, rest }) => !ticked && rest.length < 10)).toEqual([])
+})
+
+test('every test that is named exists', () => {
+  const named = rows.flatMap(({ number, tests }) => tests.map((one) => ({ number, ...one })))
+  const missing = named.filter(
+    ({ file, name }) => !existsSync(fileURLToPath(new URL(file, root))) || !isTestOf(textOf(file), name),
+  )
+  expect(missing).toEqual([])
+})
+
+test('what was replaced names a decision that exists', () => {
+  const replaced = rows.filter(({ rest }) => rest.startsWith('replaced:'))
+  expect(replaced.length).toBeGreaterThan(20)
+  const explained = new Set([...page.matchAll(/^- \*\*(C\d+)\*\*/gm)].map(([, name]) => name))
+  const records = new Set([...textOf('docs/decisions/README.md').matchAll(/\((\d{4})-/g)].map(([, name]) => name))
+  for (const { number, rest } of replaced) {
+    const names = [...(/^replaced: decisions? ([^(]+)/.exec(rest)?.[1] ?? '').matchAll(/C\d+|\d{4}/g)].map(String)
+    expect(names, `S${number}`).not.toEqual([])
+    expect(
+      names.filter((name) => !explained.has(name) && !records.has(name)),
+      `S${number}`,
+    ).toEqual([])
+  }
+})
+
+/** The name stands in quotation marks, as an argument, so that a comment that mentions it does not count. */
+function isTestOf(text: string, name: string): boolean {
+  return ["'", '"', '`'].some((mark) => text.includes(`${mark}${name}${mark},`))
+}

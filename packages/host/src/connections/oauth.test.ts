@@ -1,0 +1,287 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startHostInTest, type HostInTest, type TestPlugin, type Who } from '../testing/host-in-test.js'
+
+let it: HostInTest
+let provider: Provider
+
+/** The service where accounts are connected, as RFC 6749 describes it. */
+interface Provider {
+  url: string
+  /** What it was asked to exchange. */
+  exchanges: URLSearchParams[]
+  /** The accounts that codes stand for. */
+  accounts: Record<string, { team: { id: string; name: string }; channel: string }>
+  close(): void
+}
+
+const kinds = ['Membership and roles', 'Evidence and task alerts', 'Control or policy changes']
+
+const chat: TestPlugin = {
+  key: 'chat',
+  entry: {
+    contributes: {
+      connections: [
+        {
+          id: 'workspace',
+          kind: 'oauth2',
+          provider: 'chat',
+          scopes: ['post', 'join'],
+          multiple: true,
+          settings: {
+            type: 'object',
+            properties: { routing_type: { type: 'array', items: { enum: kinds }, default: kinds } },
+          },
+          response: {
+            account: { id: '/team/id', name: '/team/name' },
+            details: { team_name: '/team/name', channel: '/hook/channel', channel_id: '/hook/channel_id' },
+            secrets: { webhook_url: '/hook/url' },
+          },
+          onConnect: 'joined',
+        },
+      ],
+    },
+  },
+  files: {
+    'index.ts': `
+      export const install = async () => ({ success: true })
+      export const uninstall = install
+      export const joined = async (connection: any, context: any) => {
+        const { accessToken, secrets } = await context.connections.open(connection.id)
+        context.log.info('joined ' + connection.details.channel + ' with ' + accessToken.length + ' ' + secrets.webhook_url.length)
+      }
+      export const router = {
+        'GET /secrets': async ({ connections }: any) => ({ data: await Promise.all((await connections.list()).map(({ id }: any) => connections.open(id))) }),
+        'GET /of/:id': async ({ connections, params }: any) => ({ data: await connections.open(Number(params.id)) }),
+      }`,
+  },
+}
+
+beforeAll(async () => {
+  provider = await startProvider()
+  const grant = { clientId: 'client', clientSecret: 'canary-client-secret', audience: ['chat.example'] }
+  it = await startHostInTest({
+    publicUrl: 'https://app.example',
+    grantable: {
+      connections: {
+        chat: { ...grant, authorizeUrl: 'https://chat.example/authorize?v=2', tokenUrl: `${provider.url}/token` },
+        unset: { ...grant, clientSecret: '', authorizeUrl: 'https://x.example', tokenUrl: `${provider.url}/token` },
+      },
+    },
+  })
+  await it.publish(chat, {
+    key: 'unset',
+    entry: { contributes: { connections: [{ id: 'w', kind: 'oauth2', provider: 'unset' }] } },
+    files: chat.files,
+  })
+  for (const organizationId of [1, 2]) await it.api('POST', '/install', { pluginKey: 'chat' }, { organizationId })
+})
+afterAll(async () => {
+  await it.close()
+  provider.close()
+})
+beforeEach(async () => {
+  await it.pool.query('DELETE FROM tenon.connections')
+  provider.exchanges.length = 0
+})
+
+const start = async (who: Who = {}): Promise<URL> => {
+  const { content } = await it.api('POST', '/chat/oauth/start', {}, who)
+  return new URL((content as { authorizeUrl: string }).authorizeUrl)
+}
+const stateOf = async (who?: Who): Promise<string> => (await start(who)).searchParams.get('state') ?? ''
+const connect = (body: object, who?: Who) => it.api('POST', '/chat/oauth/connect', body, who)
+const connected = async (code: string, who?: Who) => {
+  const answer = await connect({ code, state: await stateOf(who) }, who)
+  expect(answer).toMatchObject({ status: 201 })
+  return answer.content as { id: number } & Record<string, unknown>
+}
+const workspaces = async (who?: Who) =>
+  (await it.api('GET', '/chat/oauth/workspaces', undefined, who)).content as Record<string, unknown>[]
+
+describe('connecting an account', () => {
+  test('sends the person to the service with everything but a secret', async () => {
+    const url = await start()
+    expect(url.origin + url.pathname).toBe('https://chat.example/authorize')
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      v: '2',
+      response_type: 'code',
+      client_id: 'client',
+      scope: 'post,join',
+      redirect_uri: 'https://app.example/plugins/chat/manage',
+      state: expect.stringMatching(/^[\w-]{43}$/) as string,
+    })
+  })
+
+  test('exchanges the code, keeps the tokens sealed, shows what the plugin declared, and calls the plugin', async () => {
+    const workspace = await connected('code-1')
+    expect(Object.fromEntries(provider.exchanges[0] ?? [])).toEqual({
+      grant_type: 'authorization_code',
+      client_id: 'client',
+      client_secret: 'canary-client-secret',
+      code: 'code-1',
+      redirect_uri: 'https://app.example/plugins/chat/manage',
+    })
+    expect(workspace).toEqual({
+      id: expect.any(Number) as number,
+      team_name: 'Example',
+      channel: '#general',
+      channel_id: 'C-#general',
+      is_active: true,
+      routing_type: kinds,
+      connected_by: 1,
+      created_at: expect.stringMatching(/^\d{4}-/) as string,
+    })
+    expect(await workspaces()).toEqual([workspace])
+    const { rows } = await it.pool.query('SELECT c::text FROM tenon.connections c')
+    expect(JSON.stringify([workspace, rows, it.log])).not.toContain('canary')
+    expect((await it.api('GET', '/chat/secrets')).content).toEqual([
+      { accessToken: 'canary-token-code-1', secrets: { webhook_url: 'https://chat.example/canary-hook' } },
+    ])
+    await expect.poll(() => it.log.join()).toContain('joined #general with 19 32')
+  })
+
+  test('says which word the service refused the code with', async () => {
+    const answer = await connect({ code: 'unheard-of', state: await stateOf() })
+    expect(answer).toMatchObject({ status: 502, content: 'chat did not accept the sign-in: invalid_code' })
+    expect(await workspaces()).toEqual([])
+  })
+
+  test('says what the operator has not set up', async () => {
+    await it.api('POST', '/install', { pluginKey: 'unset' })
+    expect(await it.api('POST', '/unset/oauth/start', {})).toMatchObject({
+      status: 422,
+      content: 'The operator has not set up unset here: the client secret is missing.',
+    })
+  })
+})
+
+describe('the state', () => {
+  /** Refused before anything is asked of the service. */
+  async function expectRefused(body: object, who?: Who) {
+    const before = provider.exchanges.length
+    expect(await connect(body, who)).toMatchObject({ status: 400, body: { code: 'OAUTH_STATE_INVALID' } })
+    expect(provider.exchanges).toHaveLength(before)
+  }
+
+  test('is needed', async () => {
+    expect(await connect({ code: 'code-1' })).toMatchObject({ status: 400, content: 'OAuth state is required' })
+    await expectRefused({ code: 'code-1', state: 'made-up' })
+  })
+
+  test('works once', async () => {
+    const state = await stateOf()
+    const answers = await Promise.all([1, 2, 3].map(() => connect({ code: 'code-1', state })))
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 400, 400])
+    await expectRefused({ code: 'code-1', state })
+  })
+
+  test('works for ten minutes', async () => {
+    const [young, old] = [await stateOf(), await stateOf()]
+    const age = (seconds: number) =>
+      it.pool.query("UPDATE tenon.oauth_states SET expires_at = expires_at - $1 * interval '1 second'", [seconds])
+    await age(590)
+    expect((await connect({ code: 'code-1', state: young })).status).toBe(201)
+    await age(11)
+    await expectRefused({ code: 'code-1', state: old })
+  })
+
+  test('works only for the person, session, organization and plugin that began', async () => {
+    const state = await stateOf()
+    await expectRefused({ code: 'code-1', state }, { userId: 5 })
+    await expectRefused({ code: 'code-1', state }, { sessionId: 'another' })
+    await expectRefused({ code: 'code-1', state }, { organizationId: 2, userId: 1 })
+    expect(await it.api('POST', '/unset/oauth/connect', { code: 'code-1', state })).toMatchObject({ status: 400 })
+    // None of these attempts has used it up.
+    expect((await connect({ code: 'code-1', state })).status).toBe(201)
+  })
+})
+
+describe('connected accounts', () => {
+  test('are as many as somebody connects; connecting one again renews it', async () => {
+    const first = await connected('code-1')
+    await connected('code-2')
+    await it.api('PATCH', `/chat/oauth/workspaces/${first.id}`, { is_active: false, routing_type: [] })
+    expect(await connected('code-1')).toMatchObject({ id: first.id, is_active: true, routing_type: [] })
+    expect((await workspaces()).map(({ channel }) => channel)).toEqual(['#general', '#alerts'])
+  })
+
+  test('are routed, switched off and on, and disconnected', async () => {
+    const { id } = await connected('code-1')
+    const change = (body: object) => it.api('PATCH', `/chat/oauth/workspaces/${id}`, body)
+    expect(await change({ routing_type: [kinds[1]] })).toMatchObject({
+      status: 200,
+      content: { id, is_active: true, routing_type: [kinds[1]] },
+    })
+    expect((await change({ is_active: false })).content).toMatchObject({ is_active: false, routing_type: [kinds[1]] })
+    expect(await change({ routing_type: ['Gossip'] })).toMatchObject({ status: 422 })
+    expect(await change({ is_active: 'yes' })).toMatchObject({ status: 400 })
+    expect(await change({ access_token: 'x' })).toMatchObject({ status: 400 })
+    expect(await workspaces()).toMatchObject([{ is_active: false, routing_type: [kinds[1]] }])
+    const remove = () => it.api('DELETE', `/chat/oauth/workspaces/${id}`)
+    expect(await remove()).toMatchObject({ status: 200, content: 'Workspace disconnected successfully' })
+    expect(await remove()).toMatchObject({ status: 404, content: 'Connection not found' })
+    expect(await change({ is_active: true })).toMatchObject({ status: 404 })
+    expect(await workspaces()).toEqual([])
+  })
+
+  test('are neither seen, changed, removed nor opened by another organization', async () => {
+    const { id } = await connected('code-1')
+    const stranger = { organizationId: 2 }
+    expect(await workspaces(stranger)).toEqual([])
+    const address = `/chat/oauth/workspaces/${id}`
+    expect(await it.api('PATCH', address, { is_active: false }, stranger)).toMatchObject({ status: 404 })
+    expect(await it.api('DELETE', address, undefined, stranger)).toMatchObject({ status: 404 })
+    expect(await it.api('GET', `/chat/of/${id}`, undefined, stranger)).not.toMatchObject({ status: 200 })
+    expect(await workspaces()).toMatchObject([{ id, is_active: true }])
+  })
+
+  test('go with the plugin', async () => {
+    await connected('code-1', { organizationId: 2, userId: 2 })
+    const { content } = await it.api('GET', '/installations', undefined, { organizationId: 2 })
+    const [installation] = content as { id: number }[]
+    await it.api('DELETE', `/installations/${installation?.id}`, undefined, { organizationId: 2 })
+    expect((await it.pool.query('SELECT FROM tenon.connections WHERE organization_id = 2')).rowCount).toBe(0)
+  })
+})
+
+async function startProvider(): Promise<Provider> {
+  const team = { id: 'T1', name: 'Example' }
+  const started: Provider = {
+    url: '',
+    exchanges: [],
+    accounts: { 'code-1': { team, channel: '#general' }, 'code-2': { team, channel: '#alerts' } },
+    close: () => undefined,
+  }
+  const server = createServer((request, response) => {
+    let text = ''
+    request.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    request.on('end', () => {
+      const form = new URLSearchParams(text)
+      started.exchanges.push(form)
+      const code = form.get('code') ?? ''
+      const account = started.accounts[code]
+      const answer = account
+        ? {
+            ok: true,
+            access_token: `canary-token-${code}`,
+            team: account.team,
+            hook: {
+              channel: account.channel,
+              channel_id: `C-${account.channel}`,
+              url: 'https://chat.example/canary-hook',
+            },
+          }
+        : { ok: false, error: 'invalid_code' }
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  started.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  started.close = () => {
+    server.closeAllConnections()
+    server.close()
+  }
+  return started
+}
