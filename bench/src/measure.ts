@@ -1,0 +1,27 @@
+import { measureInstalls } from './measurements/install.js'
+import { measureListings } from './measurements/listing.js'
+import { measureMemory } from './measurements/memory.js'
+import { measureWarmCalls } from './measurements/warm-call.js'
+import type { Section } from './report.js'
+import type { Surroundings } from './surroundings.js'
+
+interface MeasureOptions {
+  rounds: number
+  onProgress(what: string): void
+}
+
+/** Everything that is measured, in an order in which nothing warms up what is measured after it. */
+export async function measure(surroundings: Surroundings, { rounds, onProgress }: MeasureOptions): Promise<Section[]> {
+  onProgress('memory')
+  const memory = await measureMemory(surroundings)
+  onProgress('installs')
+  const { section: installs, hosts } = await measureInstalls(surroundings, rounds)
+  onProgress('warm calls')
+  const [organizationId = 0] = hosts.ours.organizationIds
+  for (const pluginKey of ['template-3', 'greeting']) await hosts.ours.ask('install', pluginKey, organizationId)
+  await hosts.seed.ask('install', 'greeting')
+  const calls = await measureWarmCalls({ ...hosts, rounds: rounds * 3 })
+  onProgress('listings')
+  const listings = await measureListings(hosts, surroundings.registry)
+  return [...calls, installs, listings, memory]
+}
