@@ -52,6 +52,16 @@ it('lists every problem at once, in one readable error', () => {
   expect(() => parseSettings(environment)).toThrow(/^6 settings cannot be used:\n {2}- PORT must/)
 })
 
+it('takes a database on a socket as well as one on a host', () => {
+  for (const url of [
+    'postgres://u:p@/db?host=/tmp',
+    'postgresql:///db?host=/tmp',
+    'postgres://u:p@127.0.0.1:5432/db',
+  ]) {
+    expect(parseSettings({ DATABASE_URL: url }).databaseUrl).toBe(url)
+  }
+})
+
 it('closes registration in production unless it is opened on purpose', () => {
   const production = { NODE_ENV: 'production', TENON_SECRET_KEY: secret, JWT_SECRET: secret }
   expect(parseSettings(production)).toMatchObject({ registration: 'invite', allowUnreviewed: false })

@@ -26,12 +26,11 @@ export const hostSchema = z
     'must be a name or an address',
   )
 
-export const postgresUrlSchema = z
-  .string()
-  .refine(
-    (value) => URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol),
-    'must look like postgres://user:password@host:5432/database',
-  )
+export const postgresUrlSchema = z.string().refine(
+  // `postgres://user:password@/database?host=/folder` names a socket; the URL standard wants a host all the same
+  (value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value.replace('@/', '@localhost/')),
+  'must look like postgres://user:password@host:5432/database',
+)
 
 export const webAddressSchema = z
   .string()

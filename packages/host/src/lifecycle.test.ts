@@ -86,6 +86,11 @@ describe('the life of a plugin', () => {
     expect(rows[0]).toMatchObject({ tableowner: expect.stringMatching(/^tn_[a-z2-7]{20}$/) as string })
   })
 
+  test('is told where its metadata differs from its entry', async () => {
+    const [listed] = (await it.api('GET', '/installations')).content as { metadata: { warnings: string[] } }[]
+    expect(listed?.metadata.warnings).toEqual(['Its metadata calls it "x", the marketplace "notes".'])
+  })
+
   test('cannot be installed twice, and not by an editor', async () => {
     expect(await it.api('POST', '/install', { pluginKey: 'notes' })).toMatchObject({
       status: 409,

@@ -66,6 +66,7 @@ beforeAll(async () => {
     grantable: {
       connections: {
         chat: { ...grant, authorizeUrl: 'https://chat.example/authorize?v=2', tokenUrl: `${provider.url}/token` },
+        single: { ...grant, authorizeUrl: 'https://chat.example/authorize', tokenUrl: `${provider.url}/token` },
         unset: { ...grant, clientSecret: '', authorizeUrl: 'https://x.example', tokenUrl: `${provider.url}/token` },
       },
     },
@@ -99,6 +100,37 @@ const connected = async (code: string, who?: Who) => {
 }
 const workspaces = async (who?: Who) =>
   (await it.api('GET', '/chat/oauth/workspaces', undefined, who)).content as Record<string, unknown>[]
+
+describe('a plugin that takes one account', () => {
+  const declared = chat.entry?.['contributes'] as { connections: Record<string, unknown>[] }
+  const connections = [{ ...declared.connections[0], multiple: false, onConnect: 'welcome' }]
+  const post = (path: string, body: object) => it.api('POST', path, body)
+  const connectWith = async (code: string) => {
+    const { content } = await post('/single/oauth/start', {})
+    const state = new URL((content as { authorizeUrl: string }).authorizeUrl).searchParams.get('state')
+    return post('/single/oauth/connect', { code, state })
+  }
+
+  test('refuses a second one, renews the first, and is told by the handler that it declared', async () => {
+    await it.publish({
+      key: 'single',
+      entry: { contributes: { connections } },
+      files: {
+        'index.ts': `
+          import { definePlugin } from '@tenon/sdk'
+          export default definePlugin({
+            connections: { welcome: async (connection: any, context: any) => context.log.info('welcome ' + connection.account.name) },
+          })`,
+      },
+    })
+    expect(await post('/install', { pluginKey: 'single' })).toMatchObject({ status: 201 })
+    expect(await connectWith('code-1')).toMatchObject({ status: 201 })
+    expect(it.log.join('')).toContain('welcome Example')
+    expect(await connectWith('code-1')).toMatchObject({ status: 201 })
+    expect(await connectWith('code-other')).toMatchObject({ status: 409, body: { code: 'CONFLICT' } })
+    expect((await it.api('GET', '/single/oauth/workspaces')).content).toHaveLength(1)
+  })
+})
 
 describe('connecting an account', () => {
   test('sends the person to the service with everything but a secret', async () => {
@@ -251,7 +283,11 @@ async function startProvider(): Promise<Provider> {
   const started: Provider = {
     url: '',
     exchanges: [],
-    accounts: { 'code-1': { team, channel: '#general' }, 'code-2': { team, channel: '#alerts' } },
+    accounts: {
+      'code-1': { team, channel: '#general' },
+      'code-2': { team, channel: '#alerts' },
+      'code-other': { team: { id: 'T2', name: 'Other' }, channel: '#x' },
+    },
     close: () => undefined,
   }
   const server = createServer((request, response) => {

@@ -102,10 +102,10 @@ export function createConnections(options: ConnectionsOptions): Connections {
       const grant = grantOf(options.ceiling, pluginKey, contribution.provider)
       const { provider } = contribution
       const answer = await exchangeCode({ provider, grant, code, redirectUri: trip.redirectUri, fetch: options.fetch })
-      const saved = await connections.save(ownerOf(tenant, pluginKey), {
-        ...readAnswer(answer, contribution),
-        connectedBy: userId,
-      })
+      const owner = ownerOf(tenant, pluginKey)
+      const made = readAnswer(answer, contribution)
+      assertRoom(await connections.list(owner), made.account.id, contribution, plugin)
+      const saved = await connections.save(owner, { ...made, connectedBy: userId })
       await history.record(tenant, {
         pluginKey,
         userId,
@@ -151,16 +151,17 @@ export function createConnections(options: ConnectionsOptions): Connections {
     plugin: string,
   ): Promise<void> {
     const subject = subjectOf(tenant, installation)
-    if (!onConnect || !subject || !reportOf(installation)?.exports.includes(onConnect)) return
+    const { exports = [], connections: handlers = [] } = reportOf(installation) ?? {}
+    if (!onConnect || !subject || ![...exports, ...handlers].includes(onConnect)) return
     try {
       const configuration = options.vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
       const { id, account, details, settings, isActive } = saved
-      const args = [{ id, account, details, settings, isActive }, { $context: true }]
+      const event = { id, account, details, settings, isActive }
       await options.caller.call({
         subject,
         userId,
         configuration,
-        invocation: { kind: 'function', name: onConnect, args },
+        invocation: { kind: 'event', handler: onConnect, event },
       })
     } catch (error) {
       options.log('connection-hook-failed', {
@@ -174,6 +175,19 @@ export function createConnections(options: ConnectionsOptions): Connections {
 
 function ownerOf(tenant: TenantScope, pluginKey: string): ConnectionOwner {
   return { organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey }
+}
+
+/** @throws TenonError CONFLICT when the plugin takes one account and another one is connected. */
+function assertRoom(
+  existing: Connection[],
+  accountId: string,
+  { id, multiple }: ConnectionContribution,
+  plugin: string,
+): void {
+  const other = existing.find(({ contributionId, account }) => contributionId === id && account.id !== accountId)
+  if (multiple || !other) return
+  const message = `${plugin} takes one account, and ${other.account.name} is connected. Disconnect it first.`
+  throw new TenonError('CONFLICT', { message })
 }
 
 /** @throws TenonError CONNECTION_NOT_CONFIGURED with what the operator has to set. */

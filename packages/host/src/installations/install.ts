@@ -94,13 +94,33 @@ async function installUnderLease(engines: InstallOptions, work: Installing): Pro
     throw error
   }
   const { artifact, report, message } = outcome
+  const warnings = metadataWarnings(report, entry)
   const settled = await store.settle(tenant, row.id, {
     status: Status.INSTALLED,
-    metadata: { report, ...(message === undefined ? {} : { installMessage: message }) },
+    metadata: {
+      report,
+      ...(message === undefined ? {} : { installMessage: message }),
+      ...(warnings.length > 0 ? { warnings } : {}),
+    },
     ...(artifact ? { digest: artifact.digest, manifest: { ...entry, ...artifact.manifest } } : {}),
   })
   await history.record(tenant, { ...ids, outcome: 'done', after: { version: entry.version, digest: settled.digest } })
   return settled
+}
+
+/** C13: what the plugin says of itself is compared with its entry. A difference is a warning: the entry is what counts. */
+function metadataWarnings(report: PluginReport | undefined, { version, name, displayName }: CatalogEntry): string[] {
+  const metadata = report?.metadata
+  if (!metadata) return ['The plugin does not export metadata.']
+  const says = (field: string) => String(metadata[field]).slice(0, 100)
+  return [
+    ...(metadata['version'] === version
+      ? []
+      : [`Its metadata says version ${says('version')}, the marketplace ${version}.`]),
+    ...([name, displayName].includes(says('name'))
+      ? []
+      : [`Its metadata calls it "${says('name')}", the marketplace "${displayName}".`]),
+  ]
 }
 
 interface InstallOutcome {
