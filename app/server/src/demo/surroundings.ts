@@ -36,7 +36,12 @@ export async function startSurroundings({ databaseUrl }: { databaseUrl?: string 
     auth: { kind: 'basic', username: 'ada', password: mlflowPassword },
     models: { registeredModels: 40, versionsPerModel: 3, experiments: 3, runs: 120 },
   })
-  const slack = await startSlackStandin({ ...slackClient, tls: true, publicWebhookBase: 'https://hooks.slack.com' })
+  const slack = await startSlackStandin({
+    ...slackClient,
+    appName: 'Tenon',
+    tls: true,
+    publicWebhookBase: 'https://hooks.slack.com',
+  })
   const marketplaceDir = path.join(directory, 'published-marketplace')
   // Two plugins packed and one as source, so that both ways from a marketplace to running code are seen.
   await packMarketplace({

@@ -28,26 +28,48 @@ export interface PluginRoles {
   undo(subject: RoleSubject, attempt: string, tables: readonly string[]): Promise<void>
 }
 
+/** Roles that are remembered; each takes some hundred bytes. */
+const maxKnownRoles = 10_000
+
 export function createPluginRoles({ tenancy, pool }: { tenancy: Tenancy; pool: Pool }): PluginRoles {
+  /**
+   * For calls of what is installed, which are many: a role keeps its name for as long as its installation lives, and the
+   * row of the installation is read for each call. A role that another replica erased cannot log in any more.
+   */
+  const known = new Map<string, PluginRole>()
+  const keyOf = ({ tenant, manifest, source }: RoleSubject) =>
+    `${tenant.organizationId} ${ownerKeyOf(manifest, source)}`
   const findRole = ({ tenant, manifest, source }: RoleSubject) =>
     tenancy.findRole(tenant.organizationId, ownerKeyOf(manifest, source))
 
   return {
-    ensure: ({ tenant, manifest, source }, attempt) =>
-      tenancy.ensureRole(tenant.organizationId, ownerKeyOf(manifest, source), rolePermissionsOf(manifest), attempt),
+    ensure({ tenant, manifest, source }, attempt) {
+      known.delete(keyOf({ tenant, manifest, source }))
+      return tenancy.ensureRole(
+        tenant.organizationId,
+        ownerKeyOf(manifest, source),
+        rolePermissionsOf(manifest),
+        attempt,
+      )
+    },
 
     async find(subject) {
-      const role = await findRole(subject)
+      const key = keyOf(subject)
+      const role = known.get(key) ?? (await findRole(subject))
       if (!role) throw new TenonError('PLUGIN_NOT_INSTALLED', { plugin: subject.manifest.displayName })
+      if (known.size >= maxKnownRoles) known.clear()
+      known.set(key, role)
       return role
     },
 
     async keep(subject) {
+      known.delete(keyOf(subject))
       const role = await findRole(subject)
       if (role && !isShared(subject.manifest)) await tenancy.keepRole(role)
     },
 
     async erase(subject) {
+      known.delete(keyOf(subject))
       const role = await findRole(subject)
       if (!role) return
       if (isShared(subject.manifest)) await tenancy.eraseTablesOf(role, subject.manifest.key)
@@ -55,6 +77,7 @@ export function createPluginRoles({ tenancy, pool }: { tenancy: Tenancy; pool: P
     },
 
     async undo(subject, attempt, tables) {
+      known.delete(keyOf(subject))
       const role = await findRole(subject)
       if (!role) return
       if (isShared(subject.manifest)) {
