@@ -23,7 +23,7 @@ export async function createLedger(client: ClientBase): Promise<void> {
       )`)
     await client.query('COMMIT')
   } catch (error) {
-    await client.query('ROLLBACK')
+    await client.query('ROLLBACK').catch(() => {})
     throw error
   }
 }

@@ -4,6 +4,7 @@ import { isPostgresError } from './sql-text.js'
 import { checksumOf, createLedger, ledgerStorage, lockScope, PLATFORM_SCOPE, tryLockScope } from './ledger.js'
 import type { Migration, PlatformMigration, TenantMigration, TenantScope } from './migration.js'
 import { runPastSquatters } from './squatters.js'
+import { onConnection } from './transaction.js'
 
 // A migration that waits longer than this for a lock would hold up the traffic queued behind it.
 const DEFAULT_LOCK_TIMEOUT_MS = 5_000
@@ -67,7 +68,7 @@ export function createMigrator({
     const report: MigrationReport = { platform: [], tenants: [], degraded: [] }
     const missing = await findMissing(pool, platform, tenant)
     if (missing.platform) {
-      report.platform = await onClient(pool, (client) => upScope(client, ofPlatform, 'wait'))
+      report.platform = await onConnection(pool, (client) => upScope(client, ofPlatform, 'wait'))
       missing.tenants = (await findMissing(pool, platform, tenant)).tenants
     }
     const busy: TenantScope[] = []
@@ -80,7 +81,7 @@ export function createMigrator({
   /** False when another replica is at this tenant. */
   async function upTenant(scope: TenantScope, report: MigrationReport, whenLocked: 'wait' | 'skip'): Promise<boolean> {
     try {
-      const applied = await onClient(pool, (client) => upScope(client, ofTenant(scope), whenLocked))
+      const applied = await onConnection(pool, (client) => upScope(client, ofTenant(scope), whenLocked))
       await recordState(pool, scope, null)
       if (applied.length > 0) report.tenants.push({ ...scope, applied })
     } catch (error) {
@@ -95,9 +96,9 @@ export function createMigrator({
 
   return {
     up,
-    migrateTenant: (scope) => onClient(pool, (client) => upScope(client, ofTenant(scope), 'wait')),
+    migrateTenant: (scope) => onConnection(pool, (client) => upScope(client, ofTenant(scope), 'wait')),
     down: (target) =>
-      onClient(pool, (client) =>
+      onConnection(pool, (client) =>
         target.scope === 'platform'
           ? downScope(client, ofPlatform, target)
           : downScope(client, ofTenant(target.scope), target),
@@ -163,7 +164,8 @@ async function inLockedTransaction<Result>(
     await client.query('COMMIT')
     return result
   } catch (error) {
-    await client.query('ROLLBACK')
+    // What went wrong first is what there is to say, also of a connection that broke.
+    await client.query('ROLLBACK').catch(() => {})
     // umzug wraps what a step throws; the cause is the error that says what is wrong
     throw error instanceof MigrationError ? namedCause(error) : error
   }
@@ -257,15 +259,6 @@ async function recordState(pool: Pool, scope: TenantScope, problem: string | nul
      WHERE organization_id = $1 AND state IN ('active', 'degraded') AND (state, problem) IS DISTINCT FROM ($2, $3)`,
     [scope.organizationId, problem === null ? 'active' : 'degraded', problem],
   )
-}
-
-async function onClient<Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> {
-  const client = await pool.connect()
-  try {
-    return await work(client)
-  } finally {
-    client.release()
-  }
 }
 
 function emptyIfUnmigrated<Row>(error: unknown): { rows: Row[] } {

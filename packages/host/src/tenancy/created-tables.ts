@@ -2,7 +2,7 @@ import type { Pool } from 'pg'
 import { withRoleOf } from '../migrations/role-membership.js'
 import type { PluginRole } from './roles.js'
 import { quoteIdentifier as quote } from '../migrations/sql-text.js'
-import { inTransaction } from './transaction.js'
+import { inTransaction } from '../migrations/transaction.js'
 
 /** Which plugins of a shared role created which tables, by what they said and not by who was first. */
 export interface CreatedTables {

@@ -3,7 +3,7 @@ import { type GrantableTables } from './grantable.js'
 import { lockGrants } from '../migrations/role-membership.js'
 import { applyRowPolicies } from './row-policies.js'
 import { quoteIdentifier as quote } from '../migrations/sql-text.js'
-import { inTransaction } from './transaction.js'
+import { inTransaction } from '../migrations/transaction.js'
 
 /**
  * Makes what all plugin roles of this database share: the group, which may connect, use `public`, and call

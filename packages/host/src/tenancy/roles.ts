@@ -7,7 +7,7 @@ import { roleName, rolePassword, scramVerifier } from './role-credentials.js'
 import { lockGrants, withRoleOf } from '../migrations/role-membership.js'
 import { quoteIdentifier as quote, quoteLiteral as literal } from '../migrations/sql-text.js'
 import { applyGrants } from './table-grants.js'
-import { inTransaction } from './transaction.js'
+import { inTransaction } from '../migrations/transaction.js'
 
 /** A database role of one owner in one tenant: the wall. */
 export interface PluginRole {
