@@ -1,0 +1,107 @@
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startHostInTest, type HostInTest, type TestPlugin } from '../testing/host-in-test.js'
+
+let it: HostInTest
+let id: number
+beforeAll(async () => {
+  it = await startHostInTest()
+  await it.publish(door)
+  const { content } = await it.api('POST', '/install', { pluginKey: 'door' })
+  id = (content as { id: number }).id
+})
+afterAll(() => it.close())
+
+const door: TestPlugin = {
+  key: 'door',
+  files: {
+    'index.ts': `
+      export async function install() { return { success: true } }
+      export async function uninstall() { return { success: true } }
+      export const metadata = {}
+      const wiped = async () => ({ data: 'wiped' })
+      export const router = {
+        'POST /form': async ({ body, file }: any) => ({ data: { body, size: file?.size ?? 0, name: file?.originalname } }),
+        'POST /guarded': { role: 'Admin', handler: wiped },
+        'POST /wipe': { role: 'Admin', handler: wiped },
+        'POST /wipe/:id': { role: 'Admin', handler: wiped },
+        'post  /lower': { role: 'Admin', handler: wiped },
+        'POST /misspelt': { role: 'admin', handler: wiped },
+        'POST /mine/:id': { role: 'Reviewer', handler: wiped },
+        'GET /public': async () => ({ data: 1, headers: { 'Cache-Control': 'public, max-age=600' } }),
+        'GET /shared': async () => ({ data: 1, headers: { 'Cache-Control': 'private, max-age=5, s-maxage=9' } }),
+        'GET /private': async () => ({ data: 1, headers: { 'Cache-Control': 'private, max-age=600' } }),
+        'GET /plain': async () => ({ data: 1 }),
+        'GET /bigint': async () => ({ data: { rows: [{ count: 5n }] } }),
+        'GET /bigint-refusal': async () => ({ status: 422, data: { message: 'no', count: 5n } }),
+      }`,
+  },
+}
+
+/** Sends a multipart body as it stands. */
+async function sendForm(path: string, body: BodyInit, who = 'Admin:1', headers: Record<string, string> = {}) {
+  const response = await fetch(`${it.url}/api/plugins${path}`, {
+    method: 'POST',
+    headers: { 'x-test-user': who, ...headers },
+    body,
+  })
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+const multipart = { 'content-type': 'multipart/form-data; boundary=b' }
+const part = (disposition: string, text: string) =>
+  `--b\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n${text}\r\n`
+const field = (name: string, value: string) => part(`name="${name}"`, value)
+
+describe('a form', () => {
+  test('may repeat the name of a field: the last one counts', async () => {
+    const form = new FormData()
+    for (const [name, value] of [
+      ['a', '1'],
+      ['a', '2'],
+      ['__proto__', '3'],
+      ['constructor', '4'],
+    ] as const)
+      form.append(name, value)
+    expect(await sendForm('/door/form', form)).toMatchObject({
+      status: 200,
+      body: { data: { body: { a: '2', constructor: '4' } } },
+    })
+  })
+
+  test('that is broken is refused, wherever it breaks', async () => {
+    const broken = {
+      'in a file': part('name="f"; filename="x.csv"', 'half of').slice(0, -2),
+      'in a header': '--b\r\nContent-Disp',
+      'before it begins': '',
+    }
+    for (const [where, body] of Object.entries(broken))
+      expect(await sendForm('/door/form', body, 'Admin:1', multipart), where).toMatchObject({ status: 400 })
+    expect(
+      await sendForm('/door/form', 'x', 'Admin:1', { 'content-type': 'multipart/form-data' }),
+      'without a boundary',
+    ).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } })
+  })
+
+  test('has at most 50 fields beside its file', async () => {
+    const fields = (count: number) =>
+      Array.from({ length: count }, (_, index) => field(`f${index}`, 'x')).join('') +
+      part('name="f"; filename="x.csv"', 'abc')
+    expect(await sendForm('/door/form', `${fields(50)}--b--\r\n`, 'Admin:1', multipart)).toMatchObject({
+      status: 200,
+      body: { data: { size: 3, name: 'x.csv' } },
+    })
+    expect(await sendForm('/door/form', `${fields(51)}--b--\r\n`, 'Admin:1', multipart)).toMatchObject({ status: 400 })
+  })
+
+  test('whose sender goes away harms nobody', async () => {
+    const socket = connect(Number(new URL(it.url).port), '127.0.0.1')
+    const head = ['POST /api/plugins/door/form HTTP/1.1', 'host: x', 'x-test-user: Admin:1', 'content-length: 9999']
+    socket.write(
+      [...head, `content-type: ${multipart['content-type']}`, '', part('name="f"; filename="x"', 'a')].join('\r\n'),
+    )
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    socket.destroy()
+    expect(await it.api('GET', '/installations')).toMatchObject({ status: 200, content: [{ id }] })
+  })
+})
