@@ -71,7 +71,7 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
       async call(sample: SampleName, count: number): Promise<CallTimes> {
         const organizationId = organizationIds[0] ?? 1
         const tenantId = getTenantHash(organizationId)
-        const request = { userId: organizationId, ...samples[sample].request }
+        const request = { userId: organizationId, role: 'host' as const, ...samples[sample].request }
         const lookups: number[] = []
         const times = await timeCalls(count, async () => {
           const before = database.waitedMs()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toPrincipal } from './identity.js'
+import { toPrincipal, type Identity } from './identity.js'
 import { getTenantHash } from './tenancy/index.js'
 
 test('an application says who somebody is; the rest follows', () => {
@@ -27,4 +27,24 @@ test('what an application says itself is kept', () => {
 
 test('nobody is refused', () => {
   expect(() => toPrincipal(undefined)).toThrow(expect.objectContaining({ code: 'NOT_AUTHENTICATED' }))
+})
+
+test('somebody with a role that there is not, or without a real id, is refused', () => {
+  const real = { userId: 3, organizationId: 7, role: 'Editor' }
+  const wrong: Record<string, unknown>[] = [
+    { role: undefined },
+    { role: 'Owner' },
+    { role: 'host' },
+    { role: 'constructor' },
+    { userId: 0 },
+    { userId: -1 },
+    { userId: 2_147_483_648 },
+    { userId: '3' },
+    { organizationId: 0 },
+    { organizationId: Number.NaN },
+  ]
+  for (const part of wrong)
+    expect(() => toPrincipal({ ...real, ...part } as unknown as Identity), JSON.stringify(part)).toThrow(
+      expect.objectContaining({ code: 'NOT_AUTHENTICATED' }),
+    )
 })

@@ -39,7 +39,7 @@ const door: TestPlugin = {
 }
 
 /** Sends a multipart body as it stands. */
-async function sendForm(path: string, body: BodyInit, who = 'Admin:1', headers: Record<string, string> = {}) {
+async function sendForm(path: string, body: string | FormData, who = 'Admin:1', headers: Record<string, string> = {}) {
   const response = await fetch(`${it.url}/api/plugins${path}`, {
     method: 'POST',
     headers: { 'x-test-user': who, ...headers },
@@ -103,5 +103,34 @@ describe('a form', () => {
     await new Promise((resolve) => setTimeout(resolve, 200))
     socket.destroy()
     expect(await it.api('GET', '/installations')).toMatchObject({ status: 200, content: [{ id }] })
+  })
+})
+
+describe('the role that a handler declares', () => {
+  test('is asked for however the path is spelled', async () => {
+    const paths = [
+      '/guarded',
+      '/guarded/',
+      '/guarded//',
+      '/wipe',
+      '/wipe/',
+      '/wipe/5',
+      '/wipe/5/',
+      '/wipe/%35',
+      '/lower',
+    ]
+    for (const path of [...paths, '/misspelt']) {
+      expect(await it.api('POST', `/door${path}`, {}, { role: 'Editor' }), path).toMatchObject({
+        status: 403,
+        body: { code: 'ROLE_FORBIDDEN', details: { needed: 'Admin' } },
+      })
+      expect(await it.api('POST', `/door${path}`, {}), path).not.toMatchObject({ status: 403 })
+    }
+    expect(await it.api('POST', '/door/guarded/', {})).toMatchObject({ status: 200, content: 'wiped' })
+  })
+
+  test('may also be a lower one', async () => {
+    expect(await it.api('POST', '/door/mine/1/', {}, { role: 'Reviewer' })).toMatchObject({ status: 200 })
+    expect(await it.api('POST', '/door/form', {}, { role: 'Reviewer' })).toMatchObject({ status: 403 })
   })
 })

@@ -129,7 +129,7 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
     engines.callRoute({ ...request, tenant: await tenantOf(tenantId) })
 
   return {
-    ...createSeedNames((tenantId, request) => call(tenantId, { ...request, userId: 0 })),
+    ...createSeedNames((tenantId, request) => call(tenantId, { ...request, userId: 0, role: 'host' })),
     getAllPlugins: (category) =>
       catalog.list(category === undefined ? {} : { category }).map((entry) => toPlugin(entry, ceiling)),
     getPluginByKey: (pluginKey) => {

@@ -7,14 +7,16 @@ export interface RouteRequest {
   tenant: TenantScope
   pluginKey: string
   userId: number
-  /** Absent for calls of the host itself, which may do everything. */
-  role?: RoleName
+  /** Of the user; `host` for calls of the host itself, which may do everything. */
+  role: RoleName | 'host'
   method: string
   /** Below the plugin's own root, with its leading slash. */
   path: string
   query?: Record<string, unknown>
   body?: unknown
   file?: RouteFile
+  /** Reads a body that is not worth reading before it is known that the plugin runs and the caller may call it. */
+  receive?: () => Promise<Pick<RouteRequest, 'body' | 'file'>>
   signal?: AbortSignal
 }
 

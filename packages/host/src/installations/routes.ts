@@ -6,7 +6,7 @@ import {
   roleNames,
   type RoleName,
 } from '@tenon/contract'
-import type { PluginInvocation, PluginReport } from '@tenon/contract/wire'
+import { matchRoute, type PluginInvocation, type PluginReport } from '@tenon/contract/wire'
 import type { TenantScope } from '../migrations/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
 import { reportOf } from './configure.js'
@@ -36,7 +36,8 @@ export function createCallRoute({ store, caller, vault }: RoutesOptions): CallRo
     const report = reportOf(installation)
     assertRole(request.role, neededRole(method, path, report))
     const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
-    const invocation = invocationFor(request, report, configuration)
+    const received = request.receive ? { ...request, ...(await request.receive()) } : request
+    const invocation = invocationFor(received, report, configuration)
     const deadlineMs = method === 'GET' ? readDeadlineMs : workDeadlineMs
     const answer = await caller.call({
       subject,
@@ -85,15 +86,19 @@ function invocationFor(
   )
 }
 
-/** The least role: what the handler declares, else Reviewer for reading and Editor for the rest. */
+/** The least role: what the handler declares that the runner will find, else Reviewer for reading and Editor for the rest. */
 function neededRole(method: string, path: string, report: PluginReport | undefined): RoleName {
-  const declared = report?.routeRoles[`${method} ${path}`]
-  const known = roleNames.find((name) => name === declared)
-  return known ?? (method === 'GET' || method === 'HEAD' ? 'Reviewer' : 'Editor')
+  const { routes, routeRoles } = report ?? { routes: [], routeRoles: {} as Record<string, string> }
+  const key = matchRoute(routes, method, path)?.key ?? ''
+  const declared = Object.hasOwn(routeRoles, key) ? routeRoles[key] : undefined
+  if (declared === undefined) return method === 'GET' || method === 'HEAD' ? 'Reviewer' : 'Editor'
+  // A role that we do not know was meant to keep somebody out.
+  return roleNames.find((name) => name === declared) ?? 'Admin'
 }
 
-export function assertRole(role: RoleName | undefined, needed: RoleName): void {
-  if (role !== undefined && !roleAllows(role, needed)) throw new TenonError('ROLE_FORBIDDEN', { needed, role })
+/** @throws TenonError ROLE_FORBIDDEN */
+export function assertRole(role: RouteRequest['role'], needed: RoleName): void {
+  if (role !== 'host' && !roleAllows(role, needed)) throw new TenonError('ROLE_FORBIDDEN', { needed, role })
 }
 
 /** S80: what the seed's plugins make, which do not say it. */
