@@ -87,7 +87,7 @@ export function accountRoutes(options: AccountRoutesOptions): Route[] {
       tag: 'Accounts',
       summary: 'Remove the organization and everything that belongs to it',
       access: 'Admin',
-      body: z.object({ name: z.string() }).meta({ id: 'OrganizationRemoval' }),
+      body: z.object({ name: z.string().max(255) }).meta({ id: 'OrganizationRemoval' }),
       answer: z.string(),
       async handle({ principal, body }) {
         await removal.remove(principal.organizationId, body.name, principal.userId)

@@ -1,6 +1,6 @@
 import { type RoleName, roleNames } from '@tenon/contract'
 import * as z from 'zod'
-import { requiredText, timestampSchema } from '../http/fields.js'
+import { requiredText, text, timestampSchema } from '../http/fields.js'
 
 /** Addresses are compared as written in lower case, everywhere. */
 export const emailSchema = z.string().trim().toLowerCase().max(255).pipe(z.email('must be an email address'))
@@ -28,7 +28,7 @@ export const registrationSchema = z
 export type RegistrationInput = z.output<typeof registrationSchema>
 
 export const loginSchema = z
-  .object({ email: z.string().trim().toLowerCase().max(255), password: z.string().max(maxPasswordLength) })
+  .object({ email: text(255).toLowerCase(), password: z.string().max(maxPasswordLength) })
   .meta({ id: 'Login' })
 
 export const newUserSchema = z

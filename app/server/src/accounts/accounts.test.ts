@@ -100,6 +100,13 @@ describe('signing in', () => {
     expect(wrong.body.data).toBe(unknown.body.data)
   })
 
+  it('refuses text that the database cannot store', async () => {
+    const answer = await app.call('POST', '/api/auth/login', {
+      body: { email: 'a\0b@example.com', password: testPassword },
+    })
+    expect(answer).toMatchObject({ status: 400, body: { data: 'email: must not contain a NUL character' } })
+  })
+
   it('takes as long for an unknown address as for a known one', async () => {
     const { email } = await app.register()
     const took = async (address: string) => {

@@ -19,14 +19,37 @@ export const idSchema = z.coerce.number().int().min(1).max(2_147_483_647)
 
 export const optionalId = z.int().min(1).max(2_147_483_647).nullable()
 
-/** A moment in a request: a date or an ISO 8601 time. */
-export const momentSchema = z.union([z.iso.date(), z.iso.datetime({ offset: true })])
+/**
+ * A moment in a request: a date or an ISO 8601 time. Only four digits of a year can be written as ISO 8601 again, in
+ * whatever zone; Postgres knows no year 0.
+ */
+export const momentSchema = z
+  .union([z.iso.date(), z.iso.datetime({ offset: true })])
+  .refine((moment) => isBetween(Date.parse(moment), '1000-01-01', '9999-12-31'), 'must be of the years 1000 to 9999')
+
+function isBetween(time: number, firstDay: string, lastDay: string): boolean {
+  return time >= Date.parse(`${firstDay}T00:00:00.000Z`) && time <= Date.parse(`${lastDay}T23:59:59.999Z`)
+}
 
 /** A column of the database, as ISO 8601 in an answer. */
 export const timestampSchema = z
   .date()
   .transform((date) => date.toISOString())
   .pipe(z.iso.datetime())
+
+/**
+ * Like {@link timestampSchema}, for a column that plugins write: `infinity`, or a year without four digits, is null, so
+ * that no single row can make a whole list fail.
+ */
+export const tolerantTimestampSchema = z
+  .custom<Date | number | null>()
+  .transform((value) => (isWritable(value) ? value.toISOString() : null))
+  .pipe(z.iso.datetime().nullable())
+
+/** The driver makes a number of `infinity`, and an invalid date of what is past the last one of JavaScript. */
+function isWritable(value: unknown): value is Date {
+  return value instanceof Date && isBetween(value.getTime(), '0000-01-01', '9999-12-31')
+}
 
 const maxPageSize = 200
 

@@ -69,6 +69,36 @@ it('needs only what describes a risk', async () => {
   ])
 })
 
+it.each(["'infinity'", "'-infinity'", "'20000-01-01'", "'0044-03-15 BC'"])(
+  'takes no time of %s, which would make a register unreadable',
+  async (time) => {
+    await insertRisks(1)
+    await pool.query(`INSERT INTO "${schema}".projects (project_title, goal, start_date) VALUES ('P', 'g', now())`)
+    await pool.query(
+      `INSERT INTO "${schema}".model_inventories (provider_model, provider, model, version) VALUES ('a b', 'a', 'b', '1')`,
+    )
+    const { rows } = await pool.query<{ table_name: string; column_name: string }>(
+      `SELECT table_name, column_name FROM information_schema.columns
+       WHERE table_schema = $1 AND table_name IN ('risks', 'projects', 'model_inventories')
+         AND data_type LIKE 'timestamp%'`,
+      [schema],
+    )
+    expect(rows).toHaveLength(11)
+    for (const { table_name: table, column_name: column } of rows) {
+      const set = (value: string) => pool.query(`UPDATE "${schema}".${table} SET ${column} = ${value}`)
+      await expect(set(time), `${table}.${column}`).rejects.toMatchObject({ code: '23514' })
+      for (const readable of ["'1000-01-01'", "'9999-12-31'", 'now()']) await set(readable)
+    }
+  },
+)
+
+it('takes only a plain list as the categories of a risk', async () => {
+  await insertRisks(1)
+  const set = (value: string) => pool.query(`UPDATE "${schema}".risks SET risk_category = $1`, [value])
+  await expect(set('{{Legal risk}}')).rejects.toMatchObject({ code: '23514' })
+  for (const readable of ['{}', '{Legal risk}', '{NULL}']) await set(readable)
+})
+
 it('announces a thousand risks of one statement as one event with the first ids and names', async () => {
   await insertRisks(1000)
   const [event, ...more] = await announcements()

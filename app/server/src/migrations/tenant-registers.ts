@@ -136,7 +136,12 @@ export const tenantRegistersMigration: TenantMigration = {
         .join('')}
       ${['risks', 'projects', 'model_inventories']
         .map((table) => announcementTriggers(schema, table, organizationId))
-        .join('')}`)
+        .join('')}
+      ${Object.entries(timeColumns)
+        .flatMap(([table, columns]) => columns.map((column) => readableTime(schema, table, column)))
+        .join('')}
+      ALTER TABLE "${schema}".risks
+        ADD CONSTRAINT risks_risk_category_list CHECK (array_ndims(risk_category) = 1);`)
   },
   async down(client, { schema }) {
     const tables = ['file_entity_links', 'files', 'model_inventories', 'projects_risks', 'risks', 'projects']
@@ -151,4 +156,18 @@ export const userColumns: Record<string, string[]> = {
   model_inventories: ['approver'],
   files: ['uploaded_by', 'last_modified_by'],
   file_entity_links: ['created_by'],
+}
+
+/** Times that answers of the API carry. */
+const timeColumns: Record<string, string[]> = {
+  projects: ['start_date', 'last_updated', 'created_at'],
+  risks: ['deadline', 'date_of_assessment', 'deleted_at', 'created_at', 'updated_at'],
+  model_inventories: ['status_date', 'created_at', 'updated_at'],
+}
+
+/** `infinity`, or a year without four digits, cannot be written as ISO 8601, whatever plugin put it there. */
+function readableTime(schema: string, table: string, column: string): string {
+  return `
+      ALTER TABLE "${schema}".${table} ADD CONSTRAINT ${table}_${column}_readable
+        CHECK (${column} >= '0100-01-01Z' AND ${column} < '10000-01-01Z');`
 }

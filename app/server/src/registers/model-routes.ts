@@ -1,6 +1,14 @@
 import type { Pool } from 'pg'
 import * as z from 'zod'
-import { listOf, listQuery, momentSchema, optionalId, requiredText, text, timestampSchema } from '../http/fields.js'
+import {
+  listOf,
+  listQuery,
+  momentSchema,
+  optionalId,
+  requiredText,
+  text,
+  tolerantTimestampSchema,
+} from '../http/fields.js'
 import { type Route, route } from '../http/route.js'
 import { modelStatuses } from '../vocabulary.js'
 import { createRegisterStore } from './register-store.js'
@@ -33,13 +41,13 @@ const modelSchema = z
     capabilities: z.string(),
     security_assessment: z.boolean(),
     status: z.enum(modelStatuses),
-    status_date: timestampSchema,
+    status_date: tolerantTimestampSchema,
     reference_link: z.string(),
     biases: z.string(),
     limitations: z.string(),
     hosting_provider: z.string(),
-    created_at: timestampSchema,
-    updated_at: timestampSchema,
+    created_at: tolerantTimestampSchema,
+    updated_at: tolerantTimestampSchema,
   })
   .meta({ id: 'Model' })
 

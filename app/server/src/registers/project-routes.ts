@@ -1,6 +1,14 @@
 import type { Pool } from 'pg'
 import * as z from 'zod'
-import { listOf, listQuery, momentSchema, optionalId, requiredText, text, timestampSchema } from '../http/fields.js'
+import {
+  listOf,
+  listQuery,
+  momentSchema,
+  optionalId,
+  requiredText,
+  text,
+  tolerantTimestampSchema,
+} from '../http/fields.js'
 import { type Route, route } from '../http/route.js'
 import { highRiskRoles, projectRiskClassifications, projectStatuses } from '../vocabulary.js'
 import { createRegisterStore } from './register-store.js'
@@ -25,14 +33,14 @@ const projectSchema = z
     project_title: z.string(),
     goal: z.string(),
     owner: z.int().nullable(),
-    start_date: timestampSchema,
+    start_date: tolerantTimestampSchema,
     ai_risk_classification: z.enum(projectRiskClassifications).nullable(),
     type_of_high_risk_role: z.enum(highRiskRoles).nullable(),
     target_industry: z.string().nullable(),
     description: z.string().nullable(),
     status: z.enum(projectStatuses),
-    last_updated: timestampSchema,
-    created_at: timestampSchema,
+    last_updated: tolerantTimestampSchema,
+    created_at: tolerantTimestampSchema,
   })
   .meta({ id: 'Project' })
 

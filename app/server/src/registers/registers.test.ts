@@ -106,6 +106,51 @@ describe('risks', () => {
     expect((await post('/api/risks', { ...risk, ...change })).status).toBe(400)
   })
 
+  it.each(['0000-01-01', '0999-12-31', '9999-12-31T23:59:59-01:00'])(
+    'are refused with a deadline of %s',
+    async (deadline) => {
+      expect(await post('/api/risks', { ...risk, deadline })).toMatchObject({
+        status: 400,
+        body: { data: expect.stringContaining('must be of the years 1000 to 9999') },
+      })
+    },
+  )
+
+  it.each(['1000-01-01', '9999-12-31', '9999-12-31T23:59:59Z'])('take a deadline of %s', async (deadline) => {
+    expect((await post('/api/risks', { ...risk, deadline })).status).toBe(201)
+    expect((await get('/api/risks')).status).toBe(200)
+  })
+
+  it('are listed even where a row holds times and categories that an answer cannot carry', async () => {
+    const table = `"${admin.tenantId}".risks`
+    const { rows } = await app.pool.query<{ conname: string; definition: string }>(
+      `SELECT conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+       WHERE conrelid = $1::regclass AND contype = 'c'`,
+      [table],
+    )
+    await post('/api/risks', risk)
+    for (const { conname } of rows) await app.pool.query(`ALTER TABLE ${table} DROP CONSTRAINT "${conname}"`)
+    await app.pool.query(
+      `UPDATE ${table} SET created_at = 'infinity', updated_at = '20000-01-01', deadline = '0044-03-15 BC', date_of_assessment = '280000-01-01',
+         risk_category = '{{Legal risk},{Operational risk}}'`,
+    )
+    const { status, body } = await get('/api/risks')
+    await app.pool.query(`TRUNCATE ${table} CASCADE`)
+    for (const { conname, definition } of rows) {
+      await app.pool.query(`ALTER TABLE ${table} ADD CONSTRAINT "${conname}" ${definition}`)
+    }
+    expect(status).toBe(200)
+    expect(body.data.items).toMatchObject([
+      {
+        created_at: null,
+        updated_at: null,
+        deadline: null,
+        date_of_assessment: null,
+        risk_category: ['Legal risk', 'Operational risk'],
+      },
+    ])
+  })
+
   it('take a name of 255 characters', async () => {
     expect((await post('/api/risks', { ...risk, risk_name: 'x'.repeat(255) })).status).toBe(201)
   })

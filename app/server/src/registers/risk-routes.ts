@@ -8,7 +8,7 @@ import {
   optionalId,
   requiredText,
   text,
-  timestampSchema,
+  tolerantTimestampSchema,
 } from '../http/fields.js'
 import { type Route, route } from '../http/route.js'
 import * as words from '../vocabulary.js'
@@ -47,6 +47,9 @@ const riskChangeSchema = newRiskSchema
   .refine((change) => Object.keys(change).length > 0, 'name at least one field to change')
   .meta({ id: 'RiskChange' })
 
+/** Of an array in Postgres. */
+const maxArrayDimensions = 6
+
 const riskSchema = z
   .object({
     id: z.int(),
@@ -54,7 +57,12 @@ const riskSchema = z
     risk_owner: z.int().nullable(),
     ai_lifecycle_phase: z.enum(words.aiLifecyclePhases),
     risk_description: z.string(),
-    risk_category: z.array(z.string().nullable()).nullable(),
+    // Postgres lets a column of lists hold lists of lists as well.
+    risk_category: z
+      .array(z.union([z.string(), z.null(), z.array(z.unknown())]))
+      .transform((list) => list.flat(maxArrayDimensions) as (string | null)[])
+      .pipe(z.array(z.string().nullable()))
+      .nullable(),
     impact: z.string().nullable(),
     likelihood: z.enum(words.likelihoods),
     severity: z.enum(words.severities),
@@ -62,7 +70,7 @@ const riskSchema = z
     review_notes: z.string().nullable(),
     mitigation_status: z.enum(words.mitigationStatuses).nullable(),
     current_risk_level: z.enum(words.currentRiskLevels).nullable(),
-    deadline: timestampSchema.nullable(),
+    deadline: tolerantTimestampSchema,
     mitigation_plan: z.string().nullable(),
     implementation_strategy: z.string().nullable(),
     likelihood_mitigation: z.enum(words.likelihoods).nullable(),
@@ -70,10 +78,10 @@ const riskSchema = z
     final_risk_level: z.string().nullable(),
     risk_approval: z.int().nullable(),
     approval_status: z.string().nullable(),
-    date_of_assessment: timestampSchema.nullable(),
+    date_of_assessment: tolerantTimestampSchema,
     import_id: z.string().nullable().describe('The import that brought this risk'),
-    created_at: timestampSchema,
-    updated_at: timestampSchema,
+    created_at: tolerantTimestampSchema,
+    updated_at: tolerantTimestampSchema,
   })
   .meta({ id: 'Risk' })
 
