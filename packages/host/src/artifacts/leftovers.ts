@@ -1,5 +1,6 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { removeLargeFolder } from './large-folder.js'
 
 /** Longer than any build can take: another replica on this machine may be using the same folder. */
 const leftoverAgeMs = 60 * 60_000
@@ -11,6 +12,6 @@ export async function removeLeftovers(directory: string): Promise<void> {
     const path = join(directory, name)
     const facts = await stat(path).catch(() => undefined)
     if (facts === undefined || Date.now() - facts.mtimeMs < leftoverAgeMs) continue
-    await rm(path, { recursive: true, force: true }).catch(() => undefined)
+    await removeLargeFolder(path).catch(() => undefined)
   }
 }

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { isJsonObject } from '@tenon/contract'
+import { walkLargeFolder } from './large-folder.js'
 import { runProcess } from './run-process.js'
 
 export interface NpmOptions {
@@ -137,10 +138,9 @@ async function checkLock(directory: string): Promise<void> {
 
 async function checkSize(directory: string, maxBytes: number): Promise<void> {
   let total = 0
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-  for (const entry of entries) {
-    if (!entry.isFile()) continue
-    total += (await stat(join(entry.parentPath, entry.name))).size
+  for await (const { path, isFile } of walkLargeFolder(directory)) {
+    if (!isFile) continue
+    total += (await stat(path)).size
     if (total > maxBytes) throw new NpmError(`they take more than ${maxBytes} bytes`)
   }
 }

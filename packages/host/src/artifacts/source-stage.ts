@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { relativePathSchema, TenonError } from '@tenon/contract'
 import { MarketplaceFileError, readBytes, type MarketplaceFiles } from '../marketplace-files.js'
 import type { ArtifactLimits } from './artifact-limits.js'
 import { startDeadline } from '../egress/deadline.js'
+import { removeLargeFolder } from './large-folder.js'
 import { candidatesOf } from './source-paths.js'
 
 /** Candidates of imports that are asked for, found or not: a remote marketplace answers each with a request. */
@@ -81,6 +82,6 @@ export async function createSourceStage(options: SourceStageOptions): Promise<So
       throw refuse(`${importer} imports "${path}", which is not in the marketplace`)
     },
     readText: async (path) => (await read(path))?.toString('utf8'),
-    remove: () => rm(directory, { recursive: true, force: true, maxRetries: 3 }),
+    remove: () => removeLargeFolder(directory),
   }
 }
