@@ -64,12 +64,22 @@ const subscriber: TestPlugin = {
         const heard = await sequelize.query('SELECT FROM heard WHERE event = :id', { replacements: { id } })
         await sequelize.query('INSERT INTO heard VALUES (:id, :source, :routing, :text)', {
           replacements: { id, source, routing: routingType, text: payload.text } })
+        if (payload.text === 'nul') throw new Error('no\\0 way')
         if (payload.text === 'never' || (payload.text === 'later' && heard[1].rowCount === 0)) throw new Error('not now')
       }
       export const router = {
         'GET /heard': async ({ sequelize }: any) => ({ data: (await sequelize.query('SELECT * FROM heard ORDER BY text'))[0] }),
       }`,
   },
+}
+
+const hanging: TestPlugin = {
+  key: 'hanging',
+  entry: {
+    permissions: { database: { tenantSchema: true }, events: ['note.*'] },
+    contributes: { events: [{ name: 'note.written', handler: 'onNote' }] },
+  },
+  files: { 'index.ts': `${lifecycle()}; export const onNote = () => new Promise(() => {})` },
 }
 
 interface Heard {
@@ -152,6 +162,29 @@ test('a subscriber that goes on failing is given up after six attempts', async (
     await letTimePass()
   }
   await until(async () => expect(await deliveryOf('never')).toMatchObject({ state: 'failed', attempts: 6 }))
+})
+
+test('what a subscriber says is kept without what Postgres has no place for', async () => {
+  await write('nul')
+  await until(async () =>
+    expect(await deliveryOf('nul')).toMatchObject({ state: 'waiting', attempts: 1, last_error: 'no way' }),
+  )
+})
+
+test('a subscriber that hangs holds up nobody else', async () => {
+  await it.publish(hanging)
+  const installed = await it.api('POST', '/install', { pluginKey: 'hanging' })
+  await it.api('POST', '/install', { pluginKey: 'publisher' }, { organizationId: 2 })
+  for (let count = 0; count < 24; count += 1) await write('hang')
+  await it.api('POST', '/publisher/write', { text: 'theirs', keep: true }, { organizationId: 2 })
+  await write('ours too')
+  await until(async () => expect(await deliveryOf('theirs')).toMatchObject({ state: 'delivered' }))
+  await until(async () => expect(await textsHeard()).toContain('ours too'))
+  const { rows } = await it.pool.query(
+    "SELECT FROM tenon.event_deliveries WHERE plugin_key = 'hanging' AND state = 'waiting' AND attempts > 0",
+  )
+  expect(rows).toHaveLength(1)
+  await it.api('DELETE', `/installations/${(installed.content as { id: number }).id}`)
 })
 
 test('an event of an organization that is being removed does not hold up the others', async () => {

@@ -14,13 +14,16 @@ interface SubscriptionsOptions {
   findTenant: (organizationId: number) => Promise<TenantScope | undefined>
 }
 
+/** One that is being updated gets what happens meanwhile when that is done. */
+const listening = new Set([Status.INSTALLED, Status.UPDATING])
+
 /** Which installed plugins asked for an event, and how it is handed to one of them. */
 export function createSubscriptions({ store, caller, vault, findTenant }: SubscriptionsOptions) {
   return {
     async subscribersOf(organizationId: number, eventName: string): Promise<Subscriber[]> {
       const tenant = await findTenant(organizationId)
       if (!tenant) return []
-      const installed = (await store.list(tenant)).filter(({ status }) => status === Status.INSTALLED)
+      const installed = (await store.list(tenant)).filter(({ status }) => listening.has(status))
       return installed.flatMap(({ pluginKey, manifest }) => {
         const asked = manifest?.permissions?.events ?? []
         if (!asked.some((pattern) => eventPatternCovers(pattern, eventName))) return []
@@ -34,7 +37,12 @@ export function createSubscriptions({ store, caller, vault, findTenant }: Subscr
       })
     },
 
-    async deliver(organizationId: number, { pluginKey, handler }: Subscriber, event: PluginEvent): Promise<void> {
+    async deliver(
+      organizationId: number,
+      { pluginKey, handler }: Subscriber,
+      event: PluginEvent,
+      signal: AbortSignal,
+    ): Promise<void> {
       const tenant = await findTenant(organizationId)
       if (!tenant) return
       try {
@@ -42,7 +50,7 @@ export function createSubscriptions({ store, caller, vault, findTenant }: Subscr
         const subject = subjectOf(tenant, installation)
         if (!subject) return
         const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
-        await caller.call({ subject, userId: 0, configuration, invocation: { kind: 'event', handler, event } })
+        await caller.call({ subject, userId: 0, configuration, invocation: { kind: 'event', handler, event }, signal })
       } catch (error) {
         // Uninstalled or disabled since: nobody waits for this any more.
         if (isTenonError(error, 'PLUGIN_NOT_INSTALLED') || isTenonError(error, 'PLUGIN_DISABLED')) return

@@ -1,0 +1,195 @@
+import type { PluginEvent } from '@tenon/contract'
+import type { Pool } from 'pg'
+import { messageOf } from './message-of.js'
+import { createRounds } from './rounds.js'
+import type { Subscriber } from './subscriber.js'
+import { createTurns, pluginOf } from './turns.js'
+
+export interface DeliveryTimes {
+  /** A delivery that takes longer than this is cut off and tried again, in milliseconds. */
+  longestDeliveryMs: number
+  /** What is under way when the server stops gets this long to finish, in milliseconds. */
+  stopMs: number
+  /** A delivery that is cut off gets this long to notice, in milliseconds. */
+  cutOffMs: number
+}
+
+interface DeliveriesOptions extends DeliveryTimes {
+  pool: Pool
+  /** Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again. */
+  deliver: (organizationId: number, subscriber: Subscriber, event: PluginEvent, signal: AbortSignal) => Promise<void>
+  log: (event: string, fields: Record<string, unknown>) => void
+}
+
+interface Deliveries {
+  start(): void
+  /** Begins what is due, as far as there is room. */
+  wake(): void
+  /** Finishes what is under way, up to `stopMs`; what is cut off then is due again at once. */
+  stop(): Promise<void>
+}
+
+const retryDelaysMs = [5_000, 20_000, 80_000, 300_000, 1_200_000]
+const atOnce = 12
+const atOncePerOrganization = 3
+/** Beyond the longest delivery: a claim that ends earlier would let another server deliver the same event meanwhile. */
+const claimMarginMs = 30_000
+
+/**
+ * Delivers what is due: for each plugin one event after the other, organizations by turns. A plugin that hangs holds up
+ * nobody but itself.
+ */
+export function createDeliveries(options: DeliveriesOptions): Deliveries {
+  const { pool, deliver, log, longestDeliveryMs, stopMs, cutOffMs } = options
+  const claimMs = longestDeliveryMs + cutOffMs + claimMarginMs
+  const underWay = new Map<string, UnderWay>()
+  const turns = createTurns({ perOrganization: atOncePerOrganization })
+  const rounds = createRounds(fillSlots, (error) => log('events-failed', { reason: messageOf(error) }))
+  let stopped = true
+
+  async function fillSlots(): Promise<void> {
+    while (!stopped && underWay.size < atOnce) {
+      const busy = [...underWay.values()].map(({ row }) => row)
+      const chosen = turns.choose(await dueOf(pool), busy, atOnce - underWay.size)
+      if (chosen.length === 0) return
+      for (const row of await claim(pool, chosen, claimMs)) begin(row)
+    }
+  }
+
+  function begin(row: DeliveryRow): void {
+    const abort = new AbortController()
+    const done = (stopped ? giveBack(row) : attempt(row, abort))
+      .catch((error: unknown) => log('events-failed', { eventId: row.event_id, reason: messageOf(error) }))
+      .finally(() => {
+        underWay.delete(pluginOf(row))
+        if (!stopped) rounds.wake()
+      })
+    underWay.set(pluginOf(row), { row, abort, done })
+  }
+
+  async function attempt(row: DeliveryRow, abort: AbortController): Promise<void> {
+    const timer = setTimeout(() => abort.abort(new Error('The delivery took too long.')), longestDeliveryMs)
+    try {
+      const delivery = deliver(row.organization_id, toSubscriber(row), toEvent(row), abort.signal)
+      await Promise.race([delivery, cutOff(abort.signal, cutOffMs)])
+    } catch (error) {
+      return await (stopped && abort.signal.aborted ? giveBack(row) : fail(row, messageOf(error)))
+    } finally {
+      clearTimeout(timer)
+    }
+    await settle(row, `state = 'delivered', delivered_at = now(), last_error = NULL`)
+  }
+
+  async function fail(row: DeliveryRow, reason: string): Promise<void> {
+    const delayMs = retryDelaysMs[row.attempts - 1]
+    log('event-delivery-failed', { eventId: row.event_id, pluginKey: row.plugin_key, attempt: row.attempts, reason })
+    await settle(row, `state = $5, last_error = $6, next_attempt_at = now() + $7 * interval '1 millisecond'`, [
+      delayMs === undefined ? 'failed' : 'waiting',
+      reason,
+      delayMs ?? 0,
+    ])
+  }
+
+  /** That the server stopped is not the plugin's failure. */
+  const giveBack = (row: DeliveryRow) => settle(row, 'attempts = attempts - 1, next_attempt_at = now()')
+
+  /** Changes nothing any more when another server took the delivery over. */
+  async function settle(row: DeliveryRow, change: string, values: unknown[] = []): Promise<void> {
+    await pool.query(
+      `UPDATE tenon.event_deliveries SET ${change}
+       WHERE (event_id, plugin_key, handler) = ($1, $2, $3) AND state = 'waiting' AND attempts = $4`,
+      [row.event_id, row.plugin_key, row.handler, row.attempts, ...values],
+    )
+  }
+
+  return {
+    start() {
+      stopped = false
+    },
+    wake() {
+      if (!stopped) rounds.wake()
+    },
+    async stop() {
+      stopped = true
+      const abortAll = () => underWay.forEach(({ abort }) => abort.abort(new Error('The server is stopping.')))
+      const timer = setTimeout(abortAll, stopMs)
+      await rounds.ended()
+      await Promise.all([...underWay.values()].map(({ done }) => done))
+      clearTimeout(timer)
+    },
+  }
+}
+
+interface UnderWay {
+  row: DeliveryRow
+  abort: AbortController
+  done: Promise<void>
+}
+
+interface DueRow {
+  event_id: string
+  organization_id: number
+  plugin_key: string
+  handler: string
+}
+
+interface DeliveryRow extends DueRow {
+  routing_type: string | null
+  attempts: number
+  name: string
+  source: string
+  payload: Record<string, unknown>
+  created_at: Date
+}
+
+/** For each plugin what is due first. */
+async function dueOf(pool: Pool): Promise<DueRow[]> {
+  const { rows } = await pool.query<DueRow>(
+    `SELECT DISTINCT ON (organization_id, plugin_key) event_id, organization_id, plugin_key, handler
+     FROM tenon.event_deliveries WHERE state = 'waiting' AND next_attempt_at <= now()
+     ORDER BY organization_id, plugin_key, next_attempt_at`,
+  )
+  return rows
+}
+
+/** Of those that another server takes at the same moment, only one of them gets each. */
+async function claim(pool: Pool, due: readonly DueRow[], claimMs: number): Promise<DeliveryRow[]> {
+  const { rows } = await pool.query<DeliveryRow>(
+    `UPDATE tenon.event_deliveries d
+     SET attempts = attempts + 1, next_attempt_at = now() + $1 * interval '1 millisecond'
+     FROM tenon.outbox o, unnest($2::uuid[], $3::text[], $4::text[]) AS due (event_id, plugin_key, handler)
+     WHERE o.event_id = d.event_id AND d.state = 'waiting' AND d.next_attempt_at <= now()
+       AND (d.event_id, d.plugin_key, d.handler) = (due.event_id, due.plugin_key, due.handler)
+     RETURNING d.*, o.name, o.source, o.payload, o.created_at`,
+    [claimMs, due.map((row) => row.event_id), due.map((row) => row.plugin_key), due.map((row) => row.handler)],
+  )
+  return rows
+}
+
+/** Rejects a while after the signal, for what does not heed it. */
+function cutOff(signal: AbortSignal, afterMs: number): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const begin = () => setTimeout(() => reject(signal.reason as Error), afterMs).unref()
+    if (signal.aborted) begin()
+    else signal.addEventListener('abort', begin, { once: true })
+  })
+}
+
+function toSubscriber(row: DeliveryRow): Subscriber {
+  return {
+    pluginKey: row.plugin_key,
+    handler: row.handler,
+    ...(row.routing_type === null ? {} : { routingType: row.routing_type }),
+  }
+}
+
+function toEvent(row: DeliveryRow): PluginEvent {
+  return {
+    id: row.event_id,
+    name: row.name,
+    occurredAt: row.created_at.toISOString(),
+    source: row.source,
+    payload: row.payload,
+    ...(row.routing_type === null ? {} : { routingType: row.routing_type }),
+  }
+}

@@ -1,0 +1,265 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createHostMigrator } from '../host-migrations.js'
+import { createHostDatabase } from '../testing/tenancy-database.js'
+import { createEventDispatcher, type EventDispatcher } from './event-dispatcher.js'
+
+type Options = Parameters<typeof createEventDispatcher>[0]
+
+let database: Awaited<ReturnType<typeof createHostDatabase>>
+const started: EventDispatcher[] = []
+const hanging: (() => void)[] = []
+beforeAll(async () => {
+  database = await createHostDatabase()
+  await createHostMigrator({ pool: database.pool }).up()
+})
+afterEach(async () => {
+  hanging.splice(0).forEach((release) => release())
+  await Promise.all(started.splice(0).map((dispatcher) => dispatcher.stop()))
+  await database.pool.query('DELETE FROM tenon.outbox')
+})
+afterAll(() => database.drop())
+
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 5_000, interval: 20 })
+const hang = () => new Promise<void>((resolve) => void hanging.push(resolve))
+
+/** A dispatcher that looks often; everybody has one subscriber, "plugin", unless something else is said. */
+async function start(options: Partial<Options>): Promise<EventDispatcher> {
+  const dispatcher = createEventDispatcher({
+    pool: database.pool,
+    subscribersOf: () => Promise.resolve([{ pluginKey: 'plugin', handler: 'on' }]),
+    deliver: () => Promise.resolve(),
+    log: () => {},
+    ...options,
+    times: { pollMs: 100, ...options.times },
+  })
+  started.push(dispatcher)
+  await dispatcher.start()
+  return dispatcher
+}
+
+async function publish(organizationId: number, name = 'note.written', count = 1): Promise<void> {
+  await database.pool.query(
+    `INSERT INTO tenon.outbox (organization_id, source, name, payload)
+     SELECT $1, 'host', $2, '{}' FROM generate_series(1, $3)`,
+    [organizationId, name, count],
+  )
+}
+
+interface Row {
+  organization_id: number
+  state: string
+  attempts: number
+  last_error: string | null
+  due: boolean
+}
+
+async function deliveriesOf(organizationId: number): Promise<Row[]> {
+  const { rows } = await database.pool.query<Row>(
+    `SELECT organization_id, state, attempts, last_error, next_attempt_at <= now() AS due
+     FROM tenon.event_deliveries WHERE organization_id = $1`,
+    [organizationId],
+  )
+  return rows
+}
+
+describe('an event', () => {
+  test('is kept as long as nobody can tell its subscribers, and does not hold up those of others', async () => {
+    let broken = true
+    const delivered: number[] = []
+    await publish(1, 'note.written', 150)
+    await start({
+      subscribersOf: async (organizationId) => {
+        if (broken && organizationId === 1) throw new Error('the connection was lost')
+        return [{ pluginKey: 'plugin', handler: 'on' }]
+      },
+      deliver: async (organizationId) => void delivered.push(organizationId),
+    })
+    await publish(2)
+    await until(() => expect(delivered).toEqual([2]))
+    broken = false
+    await until(() => expect(delivered.filter((id) => id === 1)).toHaveLength(150))
+  })
+
+  test('of nobody is done with', async () => {
+    await start({ subscribersOf: () => Promise.resolve([]) })
+    await publish(1)
+    await until(async () => {
+      const { rows } = await database.pool.query('SELECT FROM tenon.outbox WHERE dispatched_at IS NOT NULL')
+      expect(rows).toHaveLength(1)
+    })
+    expect(await deliveriesOf(1)).toEqual([])
+  })
+
+  test('is not held back by a pool with one connection left', async () => {
+    // The listener keeps one of ten.
+    const taken = await Promise.all(Array.from({ length: 8 }, () => database.pool.connect()))
+    try {
+      const delivered: number[] = []
+      await start({
+        subscribersOf: async () => {
+          await database.pool.query('SELECT 1')
+          return [{ pluginKey: 'plugin', handler: 'on' }]
+        },
+        deliver: async (organizationId) => void delivered.push(organizationId),
+      })
+      await taken[0]?.query(
+        "INSERT INTO tenon.outbox (organization_id, source, name, payload) VALUES (1, 'host', 'a.b', '{}')",
+      )
+      await until(() => expect(delivered).toEqual([1]))
+    } finally {
+      taken.forEach((client) => client.release())
+    }
+  })
+
+  test('is forgotten after 7 days, after 30 when it failed, and never while it waits', async () => {
+    const aged = async (name: string, days: number, state?: string) => {
+      const { rows } = await database.pool.query<{ event_id: string }>(
+        `INSERT INTO tenon.outbox (organization_id, source, name, payload, created_at, dispatched_at)
+         VALUES (1, 'host', $1, '{}', now() - $2 * interval '1 day', now()) RETURNING event_id`,
+        [name, days],
+      )
+      if (state === undefined) return
+      await database.pool.query(
+        `INSERT INTO tenon.event_deliveries (event_id, organization_id, plugin_key, handler, state, next_attempt_at)
+         VALUES ($1, 1, 'plugin', 'on', $2, now() + interval '1 hour')`,
+        [rows[0]?.event_id, state],
+      )
+    }
+    await aged('nobody', 8)
+    await aged('delivered', 8, 'delivered')
+    await aged('delivered.lately', 6, 'delivered')
+    await aged('failed.lately', 29, 'failed')
+    await aged('failed', 31, 'failed')
+    await aged('waiting', 40, 'waiting')
+    await start({})
+    await until(async () => {
+      const { rows } = await database.pool.query<{ name: string }>('SELECT name FROM tenon.outbox ORDER BY name')
+      expect(rows.map(({ name }) => name)).toEqual(['delivered.lately', 'failed.lately', 'waiting'])
+    })
+  })
+})
+
+describe('a plugin that hangs', () => {
+  test('holds up neither the events of others nor other plugins of its organization', async () => {
+    const delivered: string[] = []
+    await publish(1, 'note.written', 40)
+    await start({
+      subscribersOf: async (organizationId) =>
+        ['hangs', 'works'].map((key) => ({ pluginKey: `${key}${organizationId}`, handler: 'on' })),
+      deliver: (_organizationId, { pluginKey }) => {
+        if (pluginKey === 'hangs1') return hang()
+        delivered.push(pluginKey)
+        return Promise.resolve()
+      },
+    })
+    await until(() => expect(delivered).toHaveLength(40))
+    await publish(2)
+    await until(() => expect(delivered.slice(40).sort()).toEqual(['hangs2', 'works2']))
+    expect(hanging).toHaveLength(1)
+  })
+
+  test('of which an organization has many leaves room for other organizations', async () => {
+    const delivered: number[] = []
+    await publish(1)
+    await start({
+      subscribersOf: async () => Array.from({ length: 20 }, (_, n) => ({ pluginKey: `plugin-${n}`, handler: 'on' })),
+      deliver: (organizationId) => {
+        if (organizationId === 1) return hang()
+        delivered.push(organizationId)
+        return Promise.resolve()
+      },
+    })
+    await until(() => expect(hanging).toHaveLength(3))
+    await publish(2)
+    await until(() => expect(delivered).toHaveLength(20))
+    expect(hanging).toHaveLength(3)
+  })
+
+  test('is cut off before another server may try the same event', async () => {
+    const signals: AbortSignal[] = []
+    await start({
+      deliver: (_organizationId, _subscriber, _event, signal) => {
+        signals.push(signal)
+        return hang()
+      },
+      times: { longestDeliveryMs: 100, cutOffMs: 50 },
+    })
+    await publish(1)
+    await until(() => expect(signals).toHaveLength(1))
+    const { rows } = await database.pool.query<{ seconds: number }>(
+      'SELECT extract(epoch FROM next_attempt_at - now())::integer AS seconds FROM tenon.event_deliveries',
+    )
+    expect(rows[0]?.seconds).toBeGreaterThan(20)
+    await until(async () =>
+      expect(await deliveriesOf(1)).toMatchObject([{ attempts: 1, last_error: 'The delivery took too long.' }]),
+    )
+    expect(signals[0]?.aborted).toBe(true)
+  })
+
+  test.each([
+    ['heeds the signal', true],
+    ['does not heed it', false],
+  ])('does not keep the server from stopping, when it %s, and keeps its attempt', async (_how, heeds) => {
+    const dispatcher = await start({
+      deliver: (_organizationId, _subscriber, _event, signal) =>
+        Promise.race([
+          hang(),
+          heeds ? new Promise<void>((_, reject) => signal.addEventListener('abort', reject)) : hang(),
+        ]),
+      times: { stopMs: 100, cutOffMs: 100 },
+    })
+    await publish(1)
+    await until(() => expect(hanging.length).toBeGreaterThan(0))
+    const before = Date.now()
+    await dispatcher.stop()
+    expect(Date.now() - before).toBeLessThan(2_000)
+    expect(await deliveriesOf(1)).toMatchObject([{ state: 'waiting', attempts: 0, due: true }])
+  })
+})
+
+describe('a server', () => {
+  test('that stops lets a delivery finish', async () => {
+    const begun = vi.fn()
+    const dispatcher = await start({
+      deliver: async () => {
+        begun()
+        await new Promise((resolve) => setTimeout(resolve, 200))
+      },
+    })
+    await publish(1)
+    await until(() => expect(begun).toHaveBeenCalled())
+    await dispatcher.stop()
+    expect(await deliveriesOf(1)).toMatchObject([{ state: 'delivered', attempts: 1 }])
+  })
+
+  test('keeps what a plugin said even where Postgres has no place for it', async () => {
+    await start({ deliver: () => Promise.reject(new Error('no\0 way')) })
+    await publish(1)
+    await until(async () =>
+      expect(await deliveriesOf(1)).toMatchObject([{ state: 'waiting', attempts: 1, last_error: 'no way' }]),
+    )
+  })
+
+  test('survives that the database ends its connections, and hears at once of what comes then', async () => {
+    const delivered: number[] = []
+    const log = vi.fn()
+    await start({ deliver: async (organizationId) => void delivered.push(organizationId), log, times: { pollMs: 300 } })
+    const listeners = async () => {
+      const { rows } = await database.pool.query<{ pid: number }>(
+        `SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN tenon_outbox' AND datname = current_database()`,
+      )
+      return rows.map(({ pid }) => pid)
+    }
+    const [first] = await listeners()
+    await database.pool.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    )
+    await until(async () => {
+      const [again] = await listeners()
+      expect(again).toBeDefined()
+      expect(again).not.toBe(first)
+    })
+    await publish(7)
+    await until(() => expect(delivered).toEqual([7]))
+  })
+})
