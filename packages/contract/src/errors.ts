@@ -16,6 +16,10 @@ export const errorTable = {
     status: 403,
     sentence: 'Registration is by invitation here. Ask an admin of your organization to add you.',
   },
+  REGISTRATION_LIMIT: {
+    status: 429,
+    sentence: 'Too many registrations from this address. Try again in {seconds} seconds.',
+  },
   LOGIN_LIMIT: { status: 429, sentence: 'Too many sign-in attempts. Try again in {seconds} seconds.' },
 
   // What was asked

@@ -49,7 +49,10 @@ export function accountRoutes(options: AccountRoutesOptions): Route[] {
       body: registrationSchema,
       status: 201,
       answer: signedInSchema,
-      handle: async ({ body }) => signIn(await registration.register(body)),
+      async handle({ body, address }) {
+        await signInLimit.countRegistration(address)
+        return signIn(await registration.register(body))
+      },
     }),
     route({
       method: 'post',

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { getTenantHash } from '@tenon/host'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp, testJwtSecret, testPassword } from '../testing/test-app.js'
+import { createPasswords } from './passwords.js'
 import { createSessions } from './sessions.js'
 
 let app: TestApp
@@ -9,6 +10,8 @@ beforeAll(async () => {
   app = await startTestApp({ settings: { operatorEmails: ['ops@example.com'] } })
 })
 afterAll(() => app.stop())
+// All tests come from one address.
+beforeEach(() => app.pool.query('TRUNCATE public.request_limits'))
 
 const registration = (email: string, more: object = {}) => ({
   organizationName: 'Acme',
@@ -79,6 +82,19 @@ describe('registering', () => {
     expect(await Promise.all([7, 8, 1000, 1001].map(statusOf))).toEqual([400, 201, 201, 400])
   })
 
+  it('refuses the twenty-first within a minute from one address', async () => {
+    const attempt = () => app.call('POST', '/api/auth/register', { body: registration('again@example.com') })
+    const statuses: number[] = []
+    for (let count = 0; count < 20; count++) statuses.push((await attempt()).status)
+    expect(statuses).toEqual([201, ...Array(19).fill(409)])
+    const refused = await attempt()
+    expect(refused).toMatchObject({
+      status: 429,
+      body: { code: 'REGISTRATION_LIMIT', data: expect.stringMatching(/^Too many registrations.* \d+ seconds\.$/) },
+    })
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+  })
+
   it('refuses text that the database cannot store', async () => {
     const answer = await app.call('POST', '/api/auth/register', {
       body: registration('nul@example.com', { name: 'a\0b' }),
@@ -134,6 +150,24 @@ describe('signing in', () => {
     expect(refused).toMatchObject({ status: 429, body: { code: 'LOGIN_LIMIT' } })
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
     expect((await attempt('somebody-else@example.com')).status).toBe(401)
+  })
+
+  it('refuses the fifty-first attempt within a minute from one address, whatever the accounts', async () => {
+    const attempt = (number: number) =>
+      app.call('POST', '/api/auth/login', { body: { email: `guess${number}@example.com`, password: 'wrong password' } })
+    const statuses: number[] = []
+    for (let number = 1; number <= 50; number++) statuses.push((await attempt(number)).status)
+    expect(statuses).toEqual(Array(50).fill(401))
+    expect(await attempt(51)).toMatchObject({ status: 429, body: { code: 'LOGIN_LIMIT' } })
+  })
+
+  it('lets a hundred wait for a few at work, and refuses more than that', async () => {
+    const passwords = createPasswords()
+    const known = await passwords.hash(testPassword)
+    const settled = await Promise.allSettled(Array.from({ length: 103 }, () => passwords.verify(known, testPassword)))
+    expect(settled.slice(0, 102)).toEqual(Array(102).fill({ status: 'fulfilled', value: true }))
+    expect(settled[102]).toMatchObject({ status: 'rejected', reason: { code: 'LOGIN_LIMIT' } })
+    expect(await passwords.verify(known, testPassword)).toBe(true)
   })
 })
 

@@ -117,6 +117,17 @@ describe('behind one trusted proxy', () => {
     expect((await attempt('203.0.113.1')).status).toBe(429)
     expect((await attempt('203.0.113.2')).status).toBe(401)
   })
+
+  it('counts attempts from one network of IPv6 together, however it is written', async () => {
+    const attempt = (address: string) =>
+      app.call('POST', '/api/auth/login', {
+        body: { email: 'somebody@example.com', password: 'wrong password' },
+        headers: { 'x-forwarded-for': address },
+      })
+    for (let count = 0; count < 10; count++) await attempt(`2001:db8:0:7:${count}::1`)
+    expect((await attempt('2001:0db8::7:1:2:3:4')).status).toBe(429)
+    expect((await attempt('2001:db8:0:8::1')).status).toBe(401)
+  })
 })
 
 describe('health', () => {
