@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { assertValid, findProblems } from './configuration-check.js'
 
 const schema = {
@@ -31,4 +31,50 @@ test('is not held up by a pattern that backtracks for ever', () => {
 
 test('says which plugin has an unusable schema', () => {
   expect(() => findProblems({}, { type: 'nonsense' }, 'Acme Sync')).toThrow('Acme Sync')
+})
+
+describe('a list of unlike items', () => {
+  const unique = { properties: { list: { uniqueItems: true } } }
+
+  test('has no two items that say the same', () => {
+    expect(findProblems({ list: [{ a: 1, b: 2 }, { a: 1 }, 1, '1'] }, unique, 'X')).toEqual([])
+    expect(
+      findProblems(
+        {
+          list: [
+            { a: 1, b: 2 },
+            { b: 2, a: 1 },
+          ],
+        },
+        unique,
+        'X',
+      ),
+    ).toEqual([{ field: '/list', message: 'must NOT have duplicate items' }])
+  })
+
+  test('is checked in no more time than its length takes', () => {
+    const list = Array.from({ length: 4_900 }, (_, id) => ({ id }))
+    const started = performance.now()
+    expect(findProblems({ list }, unique, 'X')).toEqual([])
+    expect(performance.now() - started).toBeLessThan(500)
+  })
+})
+
+test('refuses what is too large before the schema is looked at', () => {
+  const list = (length: number) => ({ list: Array.from({ length }, () => 1) })
+  expect(findProblems(list(9_998), {}, 'X')).toEqual([])
+  expect(findProblems(list(9_999), {}, 'X')).toEqual([{ field: '', message: 'has more than 10000 values' }])
+  expect(() => assertValid(list(500_000), schema, 'X')).toThrow('more than 10000 values')
+})
+
+test('is stopped when a schema asks for more work than there is time', () => {
+  const twice = (next: number) => ({ anyOf: [{ $ref: `#/$defs/${next}` }, { $ref: `#/$defs/${next}` }] })
+  const $defs = {
+    ...Object.fromEntries(Array.from({ length: 40 }, (_, index) => [index, twice(index + 1)])),
+    40: false,
+  }
+  const started = performance.now()
+  expect(() => assertValid({}, { $defs, ...twice(0) }, 'X')).toThrow('takes too long to check')
+  expect(performance.now() - started).toBeLessThan(3_000)
+  expect(findProblems({ url: 'https://x.example' }, schema, 'X')).toEqual([])
 })

@@ -1,7 +1,8 @@
-import { TenonError } from '@tenon/contract'
+import { canonicalJson, TenonError } from '@tenon/contract'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormatsModule from 'ajv-formats'
 import { RE2JS } from 're2js'
+import { oversizeOf, withinTime } from '../secrets/configuration-limits.js'
 
 // ajv-formats is CommonJS with a default export; under NodeNext the function is its `default`.
 const addFormats = addFormatsModule.default
@@ -14,14 +15,20 @@ export interface ConfigurationProblem {
 
 /**
  * Finds what is wrong with a value by a JSON Schema that a plugin wrote. Patterns run on a linear-time engine, because
- * the schema is the attacker's text and this runs in the host.
+ * the schema is the attacker's text and this runs in the host. For the same reason a value beyond the configuration
+ * limits is a problem before the schema is looked at.
  *
  * @throws TenonError PLUGIN_RESULT_INVALID when the schema itself cannot be used.
+ * @throws TenonError CONFIGURATION_INVALID when checking takes longer than the configuration limits allow.
  */
 export function findProblems(value: unknown, schema: Record<string, unknown>, plugin: string): ConfigurationProblem[] {
-  const validate = compile(schema, plugin)
-  if (validate(value)) return []
-  return (validate.errors ?? [])
+  const oversize = oversizeOf(value)
+  if (oversize !== undefined) return [{ field: '', message: oversize }]
+  const errors = withinTime(() => {
+    const validate = validatorOf(schema, plugin)
+    return validate(value) ? [] : (validate.errors ?? [])
+  })
+  return errors
     .filter(({ keyword }) => keyword !== 'if')
     .slice(0, 50)
     .map(({ instancePath, keyword, message, params }) => ({
@@ -41,9 +48,31 @@ export function assertValid(value: unknown, schema: Record<string, unknown>, plu
   throw new TenonError('CONFIGURATION_INVALID', { reasons, problems })
 }
 
+/** Compiling takes longer than validating, and the same few schemas come again and again. */
+const validators = new Map<string, ValidateFunction>()
+const keptValidators = 50
+
+function validatorOf(schema: Record<string, unknown>, plugin: string): ValidateFunction {
+  const text = JSON.stringify(schema)
+  const validate = validators.get(text) ?? compile(schema, plugin)
+  validators.delete(text)
+  validators.set(text, validate)
+  const [oldest] = validators.keys()
+  if (validators.size > keptValidators && oldest !== undefined) validators.delete(oldest)
+  return validate
+}
+
 function compile(schema: Record<string, unknown>, plugin: string): ValidateFunction {
   const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, code: { regExp: linearRegExp } })
   addFormats(ajv)
+  ajv.removeKeyword('uniqueItems').addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    error: { message: 'must NOT have duplicate items' },
+    // ajv's own compares each item with each other one
+    validate: (unique: boolean, items: unknown[]) => !unique || new Set(items.map(canonicalJson)).size === items.length,
+  })
   try {
     return ajv.compile(schema)
   } catch (cause) {

@@ -80,6 +80,138 @@ describe('a configuration without a schema', () => {
   })
 })
 
+describe('a secret is found where a schema declares it', () => {
+  const secret = { type: 'string', writeOnly: true }
+  const sealed = (properties: object, configuration: Record<string, unknown>, more: object = {}) => {
+    const declared = { ...owner, schema: { type: 'object', properties, ...more } }
+    const stored = vault.seal(configuration, declared, 7)
+    expect(vault.open(stored, declared)).toEqual(configuration)
+    expect(vault.merge({}, stored, declared)).toEqual(
+      Object.fromEntries(Object.entries(configuration).filter(([, value]) => value === 'canary')),
+    )
+    return JSON.stringify(stored) + JSON.stringify(vault.mask(stored, declared))
+  }
+
+  test.each<[string, object, Record<string, unknown>, object?]>([
+    ['through a reference', { a: { $ref: '#/$defs/s%20x' } }, { a: 'canary' }, { $defs: { 's x': secret } }],
+    [
+      'through a chain of references',
+      { a: { $ref: '#/$defs/b' } },
+      { a: 'canary' },
+      { $defs: { b: { $ref: '#s' }, s: { $anchor: 's', ...secret } } },
+    ],
+    [
+      'through a reference to the whole',
+      { a: { $ref: '#' } },
+      { a: { t: 'canary' } },
+      { patternProperties: { '^t$': secret } },
+    ],
+    ['through a reference that leads nowhere', { a: { $ref: '#/$defs/none' } }, { a: 'canary' }],
+    ['through the pattern of a name', {}, { x_token: 'canary' }, { patternProperties: { '^x_': secret } }],
+    ['at a place in a list', { list: { prefixItems: [{}, secret] } }, { list: ['plain', 'canary'] }],
+    [
+      'in a schema that depends on another value',
+      { a: {} },
+      { a: 'x', b: 'canary' },
+      { dependentSchemas: { a: { properties: { b: secret } } } },
+    ],
+    ['as any other property', {}, { b: 'canary' }, { unevaluatedProperties: secret }],
+  ])('%s', (_where, properties, configuration, more) => {
+    expect(sealed(properties, configuration, more)).not.toContain('canary')
+  })
+
+  test('and names that do not match the pattern stay readable', () => {
+    const text = sealed({}, { x_token: 'canary', url: 'plain' }, { patternProperties: { '^x_': secret } })
+    expect(text).toContain('plain')
+  })
+
+  test('in no more time than the size of the schema takes', () => {
+    let chain: object = { properties: { t: secret } }
+    for (let depth = 0; depth < 26; depth++) chain = { then: chain, properties: { a: {} } }
+    const twice = (next: number) => ({ anyOf: [{ $ref: `#/$defs/${next}` }, { $ref: `#/$defs/${next}` }] })
+    const $defs = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [index, twice(index + 1)]))
+    const started = performance.now()
+    expect(sealed({}, { t: 'canary' }, { ...chain, $defs: { ...$defs, 40: chain }, anyOf: [twice(0)] })).not.toContain(
+      'canary',
+    )
+    expect(performance.now() - started).toBeLessThan(1_000)
+  })
+})
+
+describe('a configuration that somebody sends', () => {
+  test.each([owner, undeclared])('cannot pass itself off as a sealed one', (whose) => {
+    for (const sent of [{ $sealed: 'x' }, { nested: { list: [{ $sealed: 'v1.a.b.c.d' }] } }]) {
+      expect(() => vault.merge(sent, null, whose)).toThrow('$sealed')
+    }
+  })
+
+  test('has up to 10,000 values, 256 kB and 64 levels', () => {
+    const nested = (levels: number): Record<string, unknown> => (levels === 0 ? {} : { a: nested(levels - 1) })
+    const list = (length: number) => ({ list: Array.from({ length }, () => 1) })
+    expect(vault.merge(list(9_998), null, owner)).toEqual(list(9_998))
+    expect(() => vault.merge(list(9_999), null, owner)).toThrow('more than 10000 values')
+    const overhead = '{"a":""}'.length
+    const text = (length: number) => ({ a: 'x'.repeat(length - overhead) })
+    expect(vault.merge(text(256 * 1024), null, owner)).toEqual(text(256 * 1024))
+    expect(() => vault.merge(text(256 * 1024 + 1), null, owner)).toThrow('larger than 256 kB')
+    expect(() => vault.merge(nested(63), null, undeclared)).not.toThrow()
+    expect(() => vault.merge(nested(64), null, undeclared)).toThrow('deeper than 64')
+  })
+})
+
+test('a stored configuration that cannot be opened is shown as unreadable', () => {
+  expect(vault.mask({ $sealed: 'x' }, undeclared)).toEqual({ $unreadable: true })
+  expect(vault.mask(vault.seal({ a: 1 }, { ...undeclared, tenantId: 'b' }, 7), undeclared)).toEqual({
+    $unreadable: true,
+  })
+})
+
+describe('secrets in a list', () => {
+  const listed = {
+    ...owner,
+    schema: {
+      properties: {
+        servers: { items: { properties: { url: {}, token: { writeOnly: true } } } },
+      },
+    },
+  }
+  const servers = [
+    { url: 'a', token: 'token of a' },
+    { url: 'b', token: 'token of b' },
+  ]
+
+  test.each([listed, undeclared])('stay with their items when items move, go or come', (whose) => {
+    const stored = vault.seal({ servers }, whose, 7)
+    const shown = vault.mask(stored, whose) as { servers: object[] }
+    const [a, b] = shown.servers as [object, object]
+    const merged = (sent: object[]) => vault.merge({ servers: sent }, stored, whose)['servers']
+    expect(merged([a, b])).toEqual(servers)
+    expect(merged([b, a])).toEqual([servers[1], servers[0]])
+    expect(merged([b])).toEqual([servers[1]])
+    expect(merged([{ url: 'c', token: 'new' }, a])).toEqual([{ url: 'c', token: 'new' }, servers[0]])
+    expect(merged([{ url: 'b' }, { url: 'c' }])).toEqual([servers[1], { url: 'c' }])
+    expect(merged([{ url: 'a', token: null }, b])).toEqual([{ url: 'a' }, servers[1]])
+  })
+
+  test.each([listed, undeclared])('are asked for again when the rest of their item was changed', (whose) => {
+    const stored = vault.seal({ servers }, whose, 7)
+    const shown = vault.mask(stored, whose) as { servers: Record<string, unknown>[] }
+    const sent = { servers: [{ ...shown.servers[0], url: 'c' }, shown.servers[1]] }
+    expect(() => vault.merge(sent, stored, whose)).toThrow('servers/0/token')
+  })
+
+  test('are asked for again when two items differ in nothing else and one of them went', () => {
+    const twins = [
+      { url: 'a', token: 'one' },
+      { url: 'a', token: 'two' },
+    ]
+    const stored = vault.seal({ servers: twins }, listed, 7)
+    const shown = vault.mask(stored, listed) as { servers: object[] }
+    expect(vault.merge(shown, stored, listed)).toEqual({ servers: twins })
+    expect(() => vault.merge({ servers: [shown.servers[1]] }, stored, listed)).toThrow('type it again')
+  })
+})
+
 describe('the sealer', () => {
   const context = { tenantId: 't', pluginKey: 'p', field: '/f' }
 

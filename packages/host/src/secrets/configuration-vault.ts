@@ -1,5 +1,8 @@
-import { isJsonObject, pointerKey, setValueAt, valueAt, type MaskedSecret } from '@tenon/contract'
-import { replaceSecrets, secretPointers, type JsonSchema } from './schema-secrets.js'
+import { isJsonObject, pointerKey, TenonError, valueAt, type MaskedSecret } from '@tenon/contract'
+import { oversizeOf, withinTime } from './configuration-limits.js'
+import { mergeByName, mergeBySchema } from './merge-secrets.js'
+import { replaceSecrets, type JsonSchema } from './schema-secrets.js'
+import { isSecretName } from './secret-names.js'
 import type { Sealer } from './sealer.js'
 
 export type Configuration = Record<string, unknown>
@@ -23,17 +26,20 @@ export interface ConfigurationVault {
   seal(configuration: Configuration, owner: ConfigurationOwner, setBy: number, previous?: unknown): Configuration
   /** The clear form, for one call of the plugin. */
   open(stored: unknown, owner: ConfigurationOwner): Configuration
-  /** The form that answers show: a secret becomes `{ $secret: true, setAt, setBy }`. */
+  /**
+   * The form that answers show: a secret becomes `{ $secret: true, setAt, setBy }`. Never throws: what cannot be opened
+   * any more is shown as `{ $unreadable: true }`, so that one configuration cannot hide the others of a list.
+   */
   mask(stored: unknown, owner: ConfigurationOwner): Configuration | null
   /**
    * What a person sent, completed with what is stored: a masked or absent secret keeps its value, null removes it,
-   * text replaces it.
+   * text replaces it. In a list a masked secret belongs to the stored item whose other values are the same.
+   *
+   * @throws TenonError CONFIGURATION_INVALID when it is too large, looks like a sealed value, or has a masked secret that
+   *   belongs to no stored item
    */
   merge(sent: Configuration, stored: unknown, owner: ConfigurationOwner): Configuration
 }
-
-/** D-26: names that count as secret where a plugin has not said which of its values are. */
-const secretName = /password|passwd|secret|token|key|credential/i
 
 /** Keeps configurations so that secrets are readable only in the moment that a plugin is called. */
 export function createConfigurationVault({ sealer }: { sealer: Sealer }): ConfigurationVault {
@@ -60,24 +66,26 @@ export function createConfigurationVault({ sealer }: { sealer: Sealer }): Config
 
     mask(stored, owner) {
       if (!isJsonObject(stored)) return null
-      if (isSealedSecret(stored)) return maskByName(vault.open(stored, owner), stored) as Configuration
+      if (isSealedSecret(stored)) return maskWhole(stored, owner)
       return openAll(stored, '', toMask) as Configuration
     },
 
     merge(sent, stored, owner) {
+      assertAcceptable(sent)
       const clear = vault.open(stored, owner)
-      if (!owner.schema) return mergeByName(sent, clear)
-      const merged = replaceSecrets(sent, owner.schema, (value, path) =>
-        isMask(value) ? valueAt(clear, path) : value,
-      ) as Configuration
-      for (const pointer of secretPointers(owner.schema)) {
-        if (valueAt(merged, pointer) === undefined) setValueAt(merged, pointer, valueAt(clear, pointer))
-        else if (valueAt(merged, pointer) === null) setValueAt(merged, pointer, undefined)
-      }
-      return merged
+      const { schema } = owner
+      return schema ? withinTime(() => mergeBySchema(sent, clear, schema)) : mergeByName(sent, clear)
     },
   }
   return vault
+
+  function maskWhole(stored: SealedSecret & Configuration, owner: ConfigurationOwner): Configuration {
+    try {
+      return maskByName(vault.open(stored, owner), stored) as Configuration
+    } catch {
+      return { $unreadable: true }
+    }
+  }
 
   function openPart(secret: SealedSecret, field: string, { tenantId, pluginKey }: ConfigurationOwner): unknown {
     return JSON.parse(sealer.open(secret.$sealed, { tenantId, pluginKey, field }))
@@ -103,24 +111,25 @@ function maskByName(value: unknown, seal: SealedSecret): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, part]) => [
       key,
-      secretName.test(key) && part !== null && part !== '' ? toMask(seal) : maskByName(part, seal),
+      isSecretName(key) && part !== null && part !== '' ? toMask(seal) : maskByName(part, seal),
     ]),
   )
 }
 
-/** Without a schema only what was masked on the way out can come back as a mask; secrets left out are kept. */
-function mergeByName(sent: Configuration, clear: Configuration): Configuration {
-  const kept = Object.entries(clear).filter(([key]) => secretName.test(key) && !Object.hasOwn(sent, key))
-  const merged = Object.entries(sent).map(([key, value]): [string, unknown] => {
-    if (isMask(value)) return [key, clear[key]]
-    if (isJsonObject(value)) return [key, mergeByName(value, isJsonObject(clear[key]) ? clear[key] : {})]
-    return [key, value]
+/** @throws TenonError CONFIGURATION_INVALID for what is too large, or would be taken for a sealed value once stored. */
+function assertAcceptable(sent: Configuration): void {
+  const problem =
+    oversizeOf(sent) ?? (namesSeal(sent) ? 'has a value named $sealed, which is the name of a seal' : undefined)
+  if (problem === undefined) return
+  throw new TenonError('CONFIGURATION_INVALID', {
+    reasons: `the whole ${problem}`,
+    problems: [{ field: '', message: problem }],
   })
-  return Object.fromEntries([...kept, ...merged].filter(([, value]) => value !== undefined && value !== null))
 }
 
-function isMask(value: unknown): boolean {
-  return isJsonObject(value) && value['$secret'] === true
+function namesSeal(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.hasOwn(value, '$sealed') || Object.values(value).some(namesSeal)
 }
 
 function isSealedSecret(value: unknown): value is SealedSecret {

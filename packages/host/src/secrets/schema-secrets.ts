@@ -1,62 +1,162 @@
-import { isJsonObject, pointerKey } from '@tenon/contract'
+import { isJsonObject, pointerKey, valueAt } from '@tenon/contract'
+import { RE2JS } from 're2js'
 
 /** A JSON Schema as far as finding secrets in a value needs it. */
 export type JsonSchema = Record<string, unknown>
 
 type ReplaceSecret = (value: unknown, path: string) => unknown
 
-const branches = ['allOf', 'anyOf', 'oneOf', 'if', 'then', 'else'] as const
+/** All parts of a schema that speak of one and the same part of a value. */
+type SchemaParts = ReadonlySet<JsonSchema>
+
+/** Says which parts of a value are secret while somebody walks down through it. */
+export interface SecretMap {
+  /** The schema parts of the whole value. */
+  readonly whole: SchemaParts
+  isSecret(parts: SchemaParts): boolean
+  ofKey(parts: SchemaParts, key: string): SchemaParts
+  ofItem(parts: SchemaParts, index: number): SchemaParts
+}
+
+/** Keywords whose schemas speak of the same part of the value as the schema they stand in. */
+const samePlace = ['allOf', 'anyOf', 'oneOf', 'if', 'then', 'else'] as const
+const samePlaceByName = ['dependentSchemas', 'dependencies'] as const
+/** A reference that cannot be followed hides what it says: what it stands for counts as secret. */
+const unreadable: JsonSchema = { writeOnly: true }
+
+/**
+ * Reads a schema for `"writeOnly": true`. A part counts as secret when any branch of the schema says so, whether or not
+ * that branch applies: better one mask too many than one too few.
+ */
+export function createSecretMap(schema: JsonSchema): SecretMap {
+  const patterns = new Map<string, (key: string) => boolean>()
+
+  function close(candidates: unknown[]): SchemaParts {
+    const parts = new Set<JsonSchema>()
+    const waiting = candidates
+    while (waiting.length > 0) {
+      const part = waiting.pop()
+      if (!isJsonObject(part) || parts.has(part)) continue
+      parts.add(part)
+      for (const keyword of samePlace) waiting.push(...listOf(part[keyword]))
+      for (const keyword of samePlaceByName) waiting.push(...valuesOf(part[keyword]))
+      for (const reference of [part['$ref'], part['$dynamicRef']]) {
+        if (typeof reference === 'string') waiting.push(follow(reference, schema))
+      }
+    }
+    return parts
+  }
+
+  function matches(pattern: string, key: string): boolean {
+    const known = patterns.get(pattern) ?? compilePattern(pattern)
+    patterns.set(pattern, known)
+    return known(key)
+  }
+
+  return {
+    whole: close([schema]),
+    isSecret: (parts) => some(parts, (part) => part['writeOnly'] === true),
+    ofKey: (parts, key) =>
+      close(
+        flat(parts, (part) => [
+          ownValue(part['properties'], key),
+          ...entriesOf(part['patternProperties']).flatMap(([pattern, inner]) => (matches(pattern, key) ? [inner] : [])),
+          part['additionalProperties'],
+          part['unevaluatedProperties'],
+        ]),
+      ),
+    ofItem: (parts, index) =>
+      close(
+        flat(parts, (part) => [
+          ...(Array.isArray(part['items']) ? [(part['items'] as unknown[])[index]] : [part['items']]),
+          ...(Array.isArray(part['prefixItems']) ? [(part['prefixItems'] as unknown[])[index]] : []),
+          part['additionalItems'],
+          part['unevaluatedItems'],
+          part['contains'],
+        ]),
+      ),
+  }
+}
 
 /**
  * A copy of `value` in which every part that the schema marks `"writeOnly": true` went through `replace`.
- * `path` is a JSON pointer. A replacement of `undefined` leaves the part out. A part counts as secret when any branch
- * of the schema says so, whether or not that branch applies: better one mask too many than one too few.
+ * `path` is a JSON pointer. A replacement of `undefined` leaves the part out.
  */
 export function replaceSecrets(value: unknown, schema: JsonSchema, replace: ReplaceSecret): unknown {
-  return replaceIn(value, expand(schema), '', replace)
+  const map = createSecretMap(schema)
+  return replaceIn(value, map, map.whole, replace)
 }
 
-function replaceIn(value: unknown, schemas: JsonSchema[], path: string, replace: ReplaceSecret): unknown {
-  if (schemas.some((schema) => schema['writeOnly'] === true)) return replace(value, path)
+/** {@link replaceSecrets} for a part of a value. */
+export function replaceIn(
+  value: unknown,
+  map: SecretMap,
+  parts: SchemaParts,
+  replace: ReplaceSecret,
+  path = '',
+): unknown {
+  if (map.isSecret(parts)) return replace(value, path)
   if (Array.isArray(value)) {
-    const items = schemas.flatMap((schema) => expand(schema['items']))
-    return value.map((item, index) => replaceIn(item, items, `${path}/${index}`, replace))
+    return value.map((item, index) => replaceIn(item, map, map.ofItem(parts, index), replace, `${path}/${index}`))
   }
   if (!isJsonObject(value)) return value
-  const entries = Object.entries(value).map(([key, part]): [string, unknown] => {
-    const schemasOfKey = schemas.flatMap((schema) => [
-      ...expand(propertyOf(schema, key)),
-      ...expand(schema['additionalProperties']),
-    ])
-    return [key, replaceIn(part, schemasOfKey, `${path}/${pointerKey(key)}`, replace)]
-  })
+  const entries = Object.entries(value).map(([key, inner]): [string, unknown] => [
+    key,
+    replaceIn(inner, map, map.ofKey(parts, key), replace, `${path}/${pointerKey(key)}`),
+  ])
   return Object.fromEntries(entries.filter(([, part]) => part !== undefined))
 }
 
-/** The JSON pointers of the top-level and nested object properties that a schema marks as secret. */
-export function secretPointers(schema: JsonSchema, path = ''): string[] {
-  const found = new Set<string>()
-  for (const part of expand(schema)) {
-    for (const [key, property] of Object.entries(isJsonObject(part['properties']) ? part['properties'] : {})) {
-      const pointer = `${path}/${pointerKey(key)}`
-      const schemas = expand(property)
-      if (schemas.some((candidate) => candidate['writeOnly'] === true)) found.add(pointer)
-      else for (const candidate of schemas) for (const inner of secretPointers(candidate, pointer)) found.add(inner)
-    }
+function follow(reference: string, schema: JsonSchema): unknown {
+  const fragment = decode(reference)
+  if (fragment === '#') return schema
+  const target = fragment.startsWith('#/') ? valueAt(schema, fragment.slice(1)) : findAnchor(schema, fragment.slice(1))
+  return isJsonObject(target) || typeof target === 'boolean' ? target : unreadable
+}
+
+function findAnchor(schema: unknown, name: string): unknown {
+  const waiting = [schema]
+  while (waiting.length > 0) {
+    const part = waiting.pop()
+    if (isJsonObject(part) && (part['$anchor'] === name || part['$dynamicAnchor'] === name)) return part
+    if (typeof part === 'object' && part !== null) waiting.push(...(Object.values(part) as unknown[]))
   }
-  return [...found]
+  return undefined
 }
 
-function expand(schema: unknown, depth = 0): JsonSchema[] {
-  if (!isJsonObject(schema) || depth > 16) return []
-  const nested = branches.flatMap((branch) => {
-    const part = schema[branch]
-    return (Array.isArray(part) ? part : [part]).flatMap((candidate) => expand(candidate, depth + 1))
-  })
-  return [schema, ...nested]
+function decode(reference: string): string {
+  try {
+    return decodeURIComponent(reference)
+  } catch {
+    return reference
+  }
 }
 
-function propertyOf(schema: JsonSchema, key: string): unknown {
-  const properties = schema['properties']
-  return isJsonObject(properties) && Object.hasOwn(properties, key) ? properties[key] : undefined
+/** The pattern is the plugin's text: it runs on an engine that takes linear time. One that cannot be read matches all. */
+function compilePattern(pattern: string): (key: string) => boolean {
+  try {
+    const compiled = RE2JS.compile(pattern)
+    return (key) => compiled.matcher(key).find()
+  } catch {
+    return () => true
+  }
+}
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [value])
+const entriesOf = (value: unknown): [string, unknown][] => (isJsonObject(value) ? Object.entries(value) : [])
+const valuesOf = (value: unknown): unknown[] => (isJsonObject(value) ? Object.values(value) : [])
+
+function ownValue(value: unknown, key: string): unknown {
+  return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+}
+
+function some(parts: SchemaParts, test: (part: JsonSchema) => boolean): boolean {
+  for (const part of parts) if (test(part)) return true
+  return false
+}
+
+function flat(parts: SchemaParts, read: (part: JsonSchema) => unknown[]): unknown[] {
+  const found: unknown[] = []
+  for (const part of parts) found.push(...read(part))
+  return found
 }
