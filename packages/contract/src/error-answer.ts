@@ -28,8 +28,19 @@ export function errorAnswer(error: unknown, requestId: string): ErrorAnswer {
   return { status, body: { ...envelope(status, message), code, requestId, ...(details ? { details } : {}) } }
 }
 
+/** Details may come from a plugin; what JSON cannot say is left out, so that an error can always be told. */
 function publicDetails({ message: _message, ...details }: ErrorDetails): ErrorDetails | undefined {
-  return Object.keys(details).length > 0 ? details : undefined
+  const sayable = Object.entries(details).filter(([, detail]) => isSayable(detail))
+  return sayable.length > 0 ? Object.fromEntries(sayable) : undefined
+}
+
+function isSayable(value: unknown): boolean {
+  try {
+    JSON.stringify(value)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Errors of the body parser carry a `type`; everything else is ours and is only logged. */

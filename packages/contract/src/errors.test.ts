@@ -36,6 +36,13 @@ describe('the table of errors', () => {
 })
 
 describe('an error answer', () => {
+  test('leaves out details that JSON cannot say', () => {
+    const circular: Record<string, unknown> = {}
+    circular['self'] = circular
+    const { body } = errorAnswer(new TenonError('PLUGIN_ANSWERED', { message: 'no', count: 5n, circular, a: 1 }), 'r1')
+    expect(JSON.parse(JSON.stringify(body))).toMatchObject({ data: 'no', details: { a: 1 } })
+  })
+
   test('carries the sentence in data below 500 and in error from 500 on, with code and request id', () => {
     const refused = errorAnswer(new TenonError('PLUGIN_NOT_FOUND', { pluginKey: 'x' }), 'r1')
     expect(refused).toEqual({

@@ -17,6 +17,7 @@ import { createEndpoints } from './http/endpoints.js'
 import { createInstallLimit } from './http/install-limit.js'
 import { describeEndpoints } from './http/openapi.js'
 import { createRouter } from './http/router.js'
+import { createUploadRoom } from './http/upload-room.js'
 import { toPrincipal, type Identity } from './identity.js'
 import { createConfigure } from './installations/configure.js'
 import { createConnections } from './installations/connections.js'
@@ -289,11 +290,13 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const recovery = createRecovery({ store, roles, uninstall, history, log: logEvent })
 
   // What a request meets
-  const endpoints = createEndpoints(service)
+  const uploadRoom = createUploadRoom()
+  const endpoints = createEndpoints(service, uploadRoom)
   const countInstall = await createInstallLimit({ pool, perHour: options.installLimitPerHour ?? 20 })
   const router = createRouter({
     endpoints,
     service,
+    uploadRoom,
     authenticate: async (request) => toPrincipal(await options.authenticate(request)),
     countInstall,
     log: logEvent,

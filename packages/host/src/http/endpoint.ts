@@ -38,6 +38,8 @@ export interface Endpoint<Params = unknown, Query = unknown, Body = unknown> {
   params?: ZodType<Params>
   query?: ZodType<Query>
   body?: ZodType<Body>
+  /** Also takes a form with a file, which goes to the plugin as it is. */
+  takesFiles?: boolean
   success: { status: number; schema: ZodType } | { status: number; contentType: string }
   /** Statuses of errors that are particular to this endpoint. */
   errors?: number[]

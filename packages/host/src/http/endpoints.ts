@@ -5,16 +5,21 @@ import {
   pluginKeySchema,
   pluginSchema,
 } from '@tenon/contract'
+import type { Request } from 'express'
 import * as z from 'zod'
 import type { RouteAnswer } from '../runtime/index.js'
+import type { RouteRequest } from '../installations/route-request.js'
 import type { PluginService } from '../installations/plugin-service.js'
 import { endpoint, type Answer, type Call, type Endpoint } from './endpoint.js'
 import { PluginAnsweredError } from './plugin-answered-error.js'
-import { readUpload } from './upload.js'
+import { maxFormBytes, readUpload } from './upload.js'
+import { createUploadRoom, type UploadRoom } from './upload-room.js'
 
 const key = z.object({ key: pluginKeySchema })
-const id = z.object({ id: z.coerce.number({ error: 'must be a number' }).int().min(1) })
-const workspace = key.extend({ webhookId: z.coerce.number({ error: 'must be a number' }).int().min(1) })
+/** Up to what PostgreSQL can count to in a column of ids. */
+const rowId = z.coerce.number({ error: 'must be a number' }).int().min(1).max(2_147_483_647)
+const id = z.object({ id: rowId })
+const workspace = key.extend({ webhookId: rowId })
 const jsonObject = z.record(z.string(), z.unknown())
 const workspaceSchema = z
   .looseObject({ id: z.int(), is_active: z.boolean(), created_at: z.string(), connected_by: z.int() })
@@ -35,12 +40,12 @@ const ok = (data: unknown): Answer => ({ status: 200, data })
 const created = (data: unknown): Answer => ({ status: 201, data })
 
 /** S65 to S81, literals before parameters (C1). What follows them below `/:key` belongs to the plugins. */
-export function createEndpoints(service: PluginService): Endpoint[] {
+export function createEndpoints(service: PluginService, room = createUploadRoom()): Endpoint[] {
   return [
     ...marketplaceEndpoints(service),
     ...installationEndpoints(service),
     ...connectionEndpoints(service),
-    ...pluginEndpoints(service),
+    ...pluginEndpoints(service, room),
   ]
 }
 
@@ -246,7 +251,11 @@ function connectionEndpoints(service: PluginService): Endpoint[] {
       params: key,
       body: z.object({
         code: z.string({ error: 'OAuth code is required' }).min(1, 'OAuth code is required').max(2_000),
-        state: z.string({ error: 'OAuth state is required' }).min(1, 'OAuth state is required').max(200),
+        state: z
+          .string({ error: 'OAuth state is required' })
+          .min(1, 'OAuth state is required')
+          .max(200)
+          .regex(/^[\x20-\x7e]*$/),
       }),
       success: { status: 201, schema: workspaceSchema },
       errors: [404, 422, 502],
@@ -305,10 +314,10 @@ function connectionEndpoints(service: PluginService): Endpoint[] {
 }
 
 /** S78 to S81: four routes that plugins have, with the seed's names for them. They are the general route call. */
-function pluginEndpoints(service: PluginService): Endpoint[] {
+function pluginEndpoints(service: PluginService, room: UploadRoom): Endpoint[] {
   const tag = 'Plugins'
   const errors = [404, 409, 422, 502, 503, 504]
-  const call = callPluginRoute(service)
+  const call = callPluginRoute(service, room)
   return [
     endpoint({
       operation: 'getMLflowModels',
@@ -329,6 +338,7 @@ function pluginEndpoints(service: PluginService): Endpoint[] {
       path: '/:key/sync',
       tag,
       summary: 'Sync models now',
+      takesFiles: true,
       role: 'Auditor',
       params: key,
       success: { status: 200, schema: z.unknown() },
@@ -353,6 +363,7 @@ function pluginEndpoints(service: PluginService): Endpoint[] {
       path: '/:key/import',
       tag,
       summary: 'Import rows, or an .xlsx or .csv file',
+      takesFiles: true,
       role: 'Auditor',
       params: key,
       body: z
@@ -367,28 +378,39 @@ function pluginEndpoints(service: PluginService): Endpoint[] {
 }
 
 /** Hands a request to the plugin. The least role of a route is the plugin's to raise, and checked where its report is known. */
-export function callPluginRoute(service: PluginService) {
+export function callPluginRoute(service: PluginService, room: UploadRoom) {
   return async (
     { params, principal, request, query, body, signal }: Call<{ key: string }, unknown, unknown>,
     path: string,
   ): Promise<Answer> => {
-    const upload = request.is('multipart/form-data') ? await readUpload(request) : undefined
-    const answer = await service.callRoute(principal.tenantId, {
-      pluginKey: params.key,
-      userId: principal.userId,
-      role: principal.role,
-      method: request.method,
-      path,
-      query: query as Record<string, unknown>,
-      signal,
-      ...(upload
-        ? { body: upload.fields, ...(upload.file ? { file: upload.file } : {}) }
-        : body === undefined
-          ? {}
-          : { body }),
-    })
-    return toAnswer(answer)
+    let giveBack = (): void => {}
+    const receive = async (): Promise<Pick<RouteRequest, 'body' | 'file'>> => {
+      giveBack = room.take(principal.organizationId, announcedBytes(request), params.key)
+      const { fields, file } = await readUpload(request)
+      return { body: fields, ...(file ? { file } : {}) }
+    }
+    try {
+      const answer = await service.callRoute(principal.tenantId, {
+        pluginKey: params.key,
+        userId: principal.userId,
+        role: principal.role,
+        method: request.method,
+        path,
+        query: query as Record<string, unknown>,
+        signal,
+        ...(request.is('multipart/form-data') ? { receive } : body === undefined ? {} : { body }),
+      })
+      return toAnswer(answer)
+    } finally {
+      giveBack()
+    }
   }
+}
+
+/** What an upload will take in memory at most. */
+function announcedBytes(request: Request): number {
+  const announced = Number(request.headers['content-length'] ?? maxFormBytes)
+  return Math.min(announced, maxFormBytes)
 }
 
 function toAnswer({ status, data, buffer, filename, contentType, headers }: RouteAnswer): Answer {
@@ -402,12 +424,18 @@ function toAnswer({ status, data, buffer, filename, contentType, headers }: Rout
   }
 }
 
-const passedHeaders = new Set(['cache-control', 'content-language', 'etag', 'last-modified', 'retry-after'])
+/** What a plugin may say of caches; everything else stays the host's `private, no-store`. */
+const privateCache = /^private, ?max-age=\d{1,8}$/i
+const passedHeaders = new Set(['content-language', 'etag', 'last-modified', 'retry-after'])
 
 /** A plugin's text on our origin: only headers that cannot set cookies, open the page to others, or redirect. */
 function headersOf(headers: RouteAnswer['headers'] = {}): Record<string, string> {
-  const passed = Object.entries(headers).filter(
-    ([name, value]) => passedHeaders.has(name.toLowerCase()) && /^[\x20-\x7e]*$/.test(String(value)),
-  )
-  return Object.fromEntries(passed.map(([name, value]) => [name.toLowerCase(), String(value)]))
+  const passed = Object.entries(headers)
+    .map(([name, value]) => [name.toLowerCase(), String(value)] as const)
+    .filter(
+      ([name, value]) =>
+        (passedHeaders.has(name) && /^[\x20-\x7e]*$/.test(value)) ||
+        (name === 'cache-control' && privateCache.test(value)),
+    )
+  return Object.fromEntries(passed)
 }

@@ -6,7 +6,8 @@ let it: HostInTest
 let id: number
 beforeAll(async () => {
   it = await startHostInTest()
-  await it.publish(door)
+  await it.publish(door, counter)
+  await it.api('POST', '/install', { pluginKey: 'counter' })
   const { content } = await it.api('POST', '/install', { pluginKey: 'door' })
   id = (content as { id: number }).id
 })
@@ -35,6 +36,19 @@ const door: TestPlugin = {
         'GET /bigint': async () => ({ data: { rows: [{ count: 5n }] } }),
         'GET /bigint-refusal': async () => ({ status: 422, data: { message: 'no', count: 5n } }),
       }`,
+  },
+}
+
+/** Of the seed's generation: named functions instead of a router. */
+const counter: TestPlugin = {
+  key: 'counter',
+  files: {
+    'index.ts': `
+      export async function install() { return { success: true } }
+      export async function uninstall() { return { success: true } }
+      export const metadata = {}
+      export async function syncModels() { return { success: true, count: 5n } }
+      export async function testConnection() { return { success: true, message: 'fine', count: 5n } }`,
   },
 }
 
@@ -102,7 +116,10 @@ describe('a form', () => {
     )
     await new Promise((resolve) => setTimeout(resolve, 200))
     socket.destroy()
-    expect(await it.api('GET', '/installations')).toMatchObject({ status: 200, content: [{ id }] })
+    expect(await it.api('GET', '/installations')).toMatchObject({
+      status: 200,
+      content: expect.arrayContaining([expect.objectContaining({ id })]) as unknown[],
+    })
   })
 })
 
@@ -133,4 +150,92 @@ describe('the role that a handler declares', () => {
     expect(await it.api('POST', '/door/mine/1/', {}, { role: 'Reviewer' })).toMatchObject({ status: 200 })
     expect(await it.api('POST', '/door/form', {}, { role: 'Reviewer' })).toMatchObject({ status: 403 })
   })
+})
+
+describe('an upload', () => {
+  /** Sends the head of an upload of 20 MB, and nothing of its body. */
+  async function announce(path: string, who = 'Admin:1'): Promise<{ answer: Promise<string>; end: () => void }> {
+    const socket = connect(Number(new URL(it.url).port), '127.0.0.1')
+    const head = [`POST /api/plugins${path} HTTP/1.1`, 'host: x', `x-test-user: ${who}`, 'content-length: 20000000']
+    socket.write([...head, `content-type: ${multipart['content-type']}`, '', '--b\r\n'].join('\r\n'))
+    const answer = new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data).slice(9, 12))))
+    return { answer, end: () => socket.destroy() }
+  }
+
+  test('is not waited for when the plugin is not there or the caller may not call it', async () => {
+    const unwanted = [
+      await announce('/nobody/form'),
+      await announce('/door/guarded', 'Editor:1'),
+      await announce('/door/form', 'Editor:2'),
+    ]
+    expect(await Promise.all(unwanted.map(({ answer }) => answer))).toEqual(['404', '403', '404'])
+    for (const { end } of unwanted) end()
+  })
+
+  test('is not waited for when there is no room; there is when others are done or gone', async () => {
+    const begun = await Promise.all(Array.from({ length: 4 }, () => announce('/door/form')))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const refused = await announce('/door/form')
+    expect(await refused.answer).toBe('503')
+    for (const { end } of [...begun, refused]) end()
+    await expect
+      .poll(() => sendForm('/door/form', `${field('a', '1')}--b--\r\n`, 'Admin:1', multipart))
+      .toMatchObject({ status: 200, body: { data: { body: { a: '1' } } } })
+  })
+
+  test('is refused where no file belongs', async () => {
+    const form = `${field('pluginKey', 'door')}--b--\r\n`
+    for (const path of ['/install', '/door/test-connection', '/door/oauth/connect', '/door/oauth/start'])
+      expect(await sendForm(path, form, 'Admin:1', multipart), path).toMatchObject({
+        status: 400,
+        body: { code: 'BODY_NOT_JSON' },
+      })
+  })
+})
+
+describe('an answer', () => {
+  test('of a function is JSON, too', async () => {
+    const invalid = { status: 502, body: { code: 'PLUGIN_RESULT_INVALID' } }
+    expect(await it.api('POST', '/counter/sync')).toMatchObject(invalid)
+    expect(await it.api('POST', '/counter/test-connection', { configuration: {} })).toMatchObject(invalid)
+  })
+
+  test('is never kept by a cache that others use, whatever the plugin says', async () => {
+    const expected = {
+      '/door/public': 'private, no-store',
+      '/door/shared': 'private, no-store',
+      '/door/plain': 'private, no-store',
+      '/door/nothing': 'private, no-store',
+      '/installations': 'private, no-store',
+      '/door/private': 'private, max-age=600',
+    }
+    for (const [path, cacheControl] of Object.entries(expected)) {
+      const { headers } = await it.api('GET', path)
+      expect(headers.get('cache-control'), path).toBe(cacheControl)
+      expect(headers.get('vary'), path).toMatch(/Authorization/)
+    }
+  })
+
+  test('with a BigInt is the mistake of the plugin', async () => {
+    expect(await it.api('GET', '/door/bigint')).toMatchObject({
+      status: 502,
+      body: { code: 'PLUGIN_RESULT_INVALID' },
+    })
+    expect(await it.api('GET', '/door/bigint-refusal')).toMatchObject({
+      status: 502,
+      body: { code: 'PLUGIN_RESULT_INVALID' },
+    })
+  })
+})
+
+test('an id that no row can have is refused', async () => {
+  for (const id of ['2147483648', '99999999999999999999', '0', '1.5']) {
+    expect(await it.api('DELETE', `/installations/${id}`), id).toMatchObject({ status: 400 })
+    const change = { configuration: {} }
+    expect(await it.api('PUT', `/installations/${id}/configuration`, change), id).toMatchObject({ status: 400 })
+    expect(await it.api('PATCH', `/door/oauth/workspaces/${id}`, {}), id).toMatchObject({ status: 400 })
+  }
+  expect(await it.api('DELETE', '/installations/2147483647')).toMatchObject({ status: 404 })
+  const roundTrip = { code: 'x', state: 'a\0b' }
+  expect(await it.api('POST', '/door/oauth/connect', roundTrip)).toMatchObject({ status: 400 })
 })

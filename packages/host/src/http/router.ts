@@ -13,6 +13,7 @@ import type { PluginService } from '../installations/plugin-service.js'
 import { callPluginRoute } from './endpoints.js'
 import type { Answer, Call, Endpoint } from './endpoint.js'
 import type { CountInstall } from './install-limit.js'
+import type { UploadRoom } from './upload-room.js'
 
 /** Bytes of a JSON body (S83). */
 export const maxBodyBytes = 10_000_000
@@ -20,6 +21,7 @@ export const maxBodyBytes = 10_000_000
 interface RouterOptions {
   endpoints: readonly Endpoint[]
   service: PluginService
+  uploadRoom: UploadRoom
   /** Who a request comes from. @throws TenonError NOT_AUTHENTICATED and the like */
   authenticate: (request: Request) => Promise<Principal>
   countInstall: CountInstall
@@ -27,7 +29,14 @@ interface RouterOptions {
 }
 
 /** The Express router of everything below `/api/plugins`. */
-export function createRouter({ endpoints, service, authenticate, countInstall, log }: RouterOptions): Router {
+export function createRouter({
+  endpoints,
+  service,
+  uploadRoom,
+  authenticate,
+  countInstall,
+  log,
+}: RouterOptions): Router {
   const router = express.Router()
   const principals = new WeakMap<Request, Principal>()
   const principalOf = (request: Request): Principal => {
@@ -37,6 +46,7 @@ export function createRouter({ endpoints, service, authenticate, countInstall, l
   }
 
   router.use(setRequestId)
+  router.use(keepOutOfCaches)
   router.use(async (request, _response, next) => {
     principals.set(request, await authenticate(request))
     next()
@@ -51,7 +61,7 @@ export function createRouter({ endpoints, service, authenticate, countInstall, l
       sendAnswer(response, await endpoint.handle(checkedCall(endpoint, request, principal)))
     })
   }
-  router.all('/:key/*path', pluginRoute(service, principalOf))
+  router.all('/:key/*path', pluginRoute(callPluginRoute(service, uploadRoom), principalOf))
   router.use((request: Request) => {
     throw new TenonError('ROUTE_NOT_FOUND', { method: request.method, path: request.originalUrl.split('?')[0] })
   })
@@ -65,9 +75,18 @@ const setRequestId: RequestHandler = (request, response, next) => {
   next()
 }
 
+/** Every answer is for one person; what a plugin says instead of `no-store` is still only for that person. */
+const keepOutOfCaches: RequestHandler = (_request, response, next) => {
+  response.setHeader('cache-control', 'private, no-store')
+  response.vary('Authorization, Cookie')
+  next()
+}
+
 /** Everything below `/:key` that the table does not name is the plugin's. */
-function pluginRoute(service: PluginService, principalOf: (request: Request) => Principal): RequestHandler {
-  const call = callPluginRoute(service)
+function pluginRoute(
+  call: ReturnType<typeof callPluginRoute>,
+  principalOf: (request: Request) => Principal,
+): RequestHandler {
   return async (request, response) => {
     const { key, path } = request.params as unknown as { key: string; path: string[] }
     const { method, originalUrl } = request
@@ -89,12 +108,14 @@ function pluginRoute(service: PluginService, principalOf: (request: Request) => 
   }
 }
 
-/** @throws TenonError VALIDATION_FAILED with the first thing that is wrong */
+/** @throws TenonError VALIDATION_FAILED with the first thing that is wrong, BODY_NOT_JSON */
 function checkedCall(endpoint: Endpoint, request: Request, principal: Principal): Call {
+  const isForm = Boolean(request.is('multipart/form-data'))
+  if (isForm && !endpoint.takesFiles) throw new TenonError('BODY_NOT_JSON')
   return {
     params: check(endpoint.params, request.params) as Record<string, string>,
     query: check(endpoint.query, request.query),
-    body: request.is('multipart/form-data') ? undefined : check(endpoint.body, request.body as unknown),
+    body: isForm ? undefined : check(endpoint.body, request.body as unknown),
     principal,
     request,
     signal: signalOf(request.res as Response),
@@ -124,11 +145,12 @@ function signalOf(response: Response): AbortSignal {
 }
 
 function sendAnswer(response: Response, answer: Answer): void {
+  const text = 'file' in answer ? undefined : jsonOf(envelope(answer.status, answer.data))
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
   // What a plugin answers is never taken for a page of ours.
   response.setHeader('x-content-type-options', 'nosniff')
   if (!('file' in answer)) {
-    response.status(answer.status).json(envelope(answer.status, answer.data))
+    response.status(answer.status).type('application/json').send(text)
     return
   }
   const { content, filename, contentType } = answer.file
@@ -143,6 +165,16 @@ function sendAnswer(response: Response, answer: Answer): void {
     /^[\w.+-]+\/[\w.+-]+(; ?charset=[\w-]+)?$/.test(contentType) ? contentType : 'application/octet-stream',
   )
   response.end(Buffer.from(content.buffer, content.byteOffset, content.byteLength))
+}
+
+/** @throws TenonError PLUGIN_RESULT_INVALID for what JSON cannot say, which only a plugin can have put into an answer */
+function jsonOf(body: unknown): string {
+  try {
+    return JSON.stringify(body)
+  } catch (error) {
+    const reason = 'its answer holds something that JSON cannot say'
+    throw new TenonError('PLUGIN_RESULT_INVALID', { plugin: 'The plugin', reason }, { cause: error })
+  }
 }
 
 function answerErrors(log: RouterOptions['log']): ErrorRequestHandler {

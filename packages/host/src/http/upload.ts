@@ -10,6 +10,9 @@ const maxFields = 50
 /** The fields, the file, and the end of the form, which busboy counts too. */
 const maxParts = maxFields + 2
 
+/** Bytes of a whole form that can be read. What names and types of its parts take counts as fields do. */
+export const maxFormBytes = maxUploadBytes + maxFields * maxFieldBytes
+
 export interface Upload {
   fields: Record<string, string>
   file?: RouteFile

@@ -89,5 +89,13 @@ export function parseRouteAnswer(value: unknown): RouteAnswer {
   const parsed = routeAnswer.safeParse(value)
   if (!parsed.success) throw new Error(`its answer has a wrong ${parsed.error.issues[0]?.path.join('.') || 'shape'}`)
   const { buffer, ...rest } = parsed.data
+  if (holdsBigint(rest.data)) throw new Error('its answer has a BigInt in data, which JSON cannot say')
   return { ...rest, ...(buffer ? { buffer: Buffer.from(buffer) } : {}) }
+}
+
+/** The wire carries what JSON cannot; an answer to a browser has to be JSON. The wire also limits how deep values are. */
+function holdsBigint(value: unknown): boolean {
+  if (typeof value === 'bigint') return true
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false
+  return Array.isArray(value) ? value.some(holdsBigint) : Object.values(value).some(holdsBigint)
 }
