@@ -340,13 +340,18 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       await events.start()
     },
     async stop() {
-      catalog.stop()
-      await recovery.stop()
-      await events.stop()
-      await runtime.stop()
-      await tenancy.close()
-      await fetch.close()
-      await options.database.close()
+      // One that fails must not leave the rest running: plugins are processes.
+      const failures: unknown[] = []
+      const stop = (part: () => unknown) =>
+        Promise.resolve()
+          .then(part)
+          .catch((error: unknown) => failures.push(error))
+      await Promise.all([stop(catalog.stop), stop(recovery.stop), stop(events.stop)])
+      await stop(() => runtime.stop())
+      await stop(() => tenancy.close())
+      await stop(() => fetch.close())
+      await stop(() => options.database.close())
+      if (failures.length > 0) throw new AggregateError(failures, 'The host could not be stopped in an orderly way.')
     },
   }
 }
