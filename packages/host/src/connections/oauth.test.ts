@@ -66,6 +66,7 @@ beforeAll(async () => {
     grantable: {
       connections: {
         chat: { ...grant, authorizeUrl: 'https://chat.example/authorize?v=2', tokenUrl: `${provider.url}/token` },
+        greedy: { ...grant, authorizeUrl: 'https://chat.example/authorize', tokenUrl: `${provider.url}/token` },
         single: { ...grant, authorizeUrl: 'https://chat.example/authorize', tokenUrl: `${provider.url}/token` },
         unset: { ...grant, clientSecret: '', authorizeUrl: 'https://x.example', tokenUrl: `${provider.url}/token` },
       },
@@ -129,6 +130,53 @@ describe('a plugin that takes one account', () => {
     expect(await connectWith('code-1')).toMatchObject({ status: 201 })
     expect(await connectWith('code-other')).toMatchObject({ status: 409, body: { code: 'CONFLICT' } })
     expect((await it.api('GET', '/single/oauth/workspaces')).content).toHaveLength(1)
+  })
+})
+
+describe('a plugin that points at tokens', () => {
+  test('gets none of them into what is shown', async () => {
+    const response = {
+      account: { id: '/access_token', name: '/authed_user/access_token' },
+      details: {
+        all: '',
+        team: '/team',
+        token: '/access_token',
+        of_user: '/authed_user/access_token',
+        hook: '/hook/url',
+        id: '/team/id',
+      },
+      secrets: { webhook_url: '/hook/url' },
+    }
+    const connections = [{ id: 'w', kind: 'oauth2', provider: 'greedy', response }]
+    await it.publish({ key: 'greedy', entry: { contributes: { connections } }, files: chat.files ?? {} })
+    expect(await it.api('POST', '/install', { pluginKey: 'greedy' })).toMatchObject({ status: 201 })
+    const { content } = await it.api('POST', '/greedy/oauth/start', {})
+    const state = new URL((content as { authorizeUrl: string }).authorizeUrl).searchParams.get('state')
+    const answer = await it.api('POST', '/greedy/oauth/connect', { code: 'code-1', state })
+    expect(answer).toMatchObject({ status: 201 })
+    const { rows } = await it.pool.query('SELECT account_id, account_name, details FROM tenon.connections')
+    expect(rows).toEqual([{ account_id: 'greedy', account_name: 'greedy', details: { id: 'T1' } }])
+    expect(JSON.stringify([answer, await it.api('GET', '/greedy/oauth/workspaces')])).not.toContain('canary')
+    const history = await it.pool.query("SELECT * FROM tenon.plugin_events WHERE plugin_key = 'greedy'")
+    expect(JSON.stringify(history.rows)).not.toContain('canary')
+  })
+})
+
+describe('the exchange of the code', () => {
+  test('takes the client secret to no other address', async () => {
+    const answer = await connect({ code: 'redirect', state: await stateOf() })
+    expect(answer).toMatchObject({ status: 502, body: { code: 'OAUTH_EXCHANGE_FAILED' } })
+    expect(provider.exchanges).toHaveLength(1)
+  })
+
+  test('reads an answer of up to 64 kB', async () => {
+    const kilobytes = (count: number) => connectTo(`size-${count * 1024}`)
+    const connectTo = async (code: string) => connect({ code, state: await stateOf() })
+    expect(await kilobytes(64)).toMatchObject({ status: 201 })
+    expect(await connectTo(`size-${64 * 1024 + 1}`)).toMatchObject({
+      status: 502,
+      body: { code: 'OAUTH_EXCHANGE_FAILED' },
+    })
   })
 })
 
@@ -297,11 +345,20 @@ async function startProvider(): Promise<Provider> {
       const form = new URLSearchParams(text)
       started.exchanges.push(form)
       const code = form.get('code') ?? ''
+      if (code === 'redirect') {
+        response.writeHead(307, { location: `${started.url}/elsewhere` }).end()
+        return
+      }
+      if (code.startsWith('size-')) {
+        response.end('{"ok":true}'.padEnd(Number(code.slice('size-'.length))))
+        return
+      }
       const account = started.accounts[code]
       const answer = account
         ? {
             ok: true,
             access_token: `canary-token-${code}`,
+            authed_user: { access_token: 'canary-token-of-user' },
             team: account.team,
             hook: {
               channel: account.channel,

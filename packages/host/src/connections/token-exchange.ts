@@ -1,4 +1,8 @@
 import { isJsonObject, TenonError, type ConnectionGrant, type JsonObject } from '@tenon/contract'
+import type { EgressRequest } from '../egress/index.js'
+
+/** A token response has some hundred bytes; a person waits for it. */
+const limits = { timeoutMs: 15_000, maxBodyBytes: 64 * 1024 }
 
 interface ExchangeRequest {
   provider: string
@@ -23,8 +27,11 @@ export async function exchangeCode({
   const refuse = (reason: string, cause?: unknown): never => {
     throw new TenonError('OAUTH_EXCHANGE_FAILED', { provider, reason }, { cause })
   }
-  const response = await fetch(grant.tokenUrl, {
+  const request: EgressRequest & RequestInit = {
     method: 'POST',
+    // The client secret is for the address that the operator named and for no other.
+    redirect: 'error',
+    ...limits,
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: new URLSearchParams({
       grant_type: 'authorization_code',
@@ -33,7 +40,10 @@ export async function exchangeCode({
       code,
       redirect_uri: redirectUri,
     }).toString(),
-  }).catch((cause: unknown) => refuse(`it cannot be reached (${messageOf(cause)})`, cause))
+  }
+  const response = await fetch(grant.tokenUrl, request).catch((cause: unknown) =>
+    refuse(`it cannot be reached (${messageOf(cause)})`, cause),
+  )
   const answer: unknown = await response.json().catch((cause: unknown) => refuse('its answer is not JSON', cause))
   if (!isJsonObject(answer)) return refuse('its answer is not an object')
   // Some providers say with status 200 that it failed: { ok: false, error: "invalid_code" }.

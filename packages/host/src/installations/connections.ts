@@ -204,34 +204,60 @@ function grantOf(ceiling: OperatorCeiling, pluginKey: string, provider: string):
   return grant
 }
 
-/** Picks from a token response what the manifest points at. Tokens and secrets stay apart from what is shown. */
+/**
+ * Picks from a token response what the manifest points at. Tokens and secrets stay apart from what is shown: whatever the
+ * manifest says, nothing that is one of them, or contains one, gets into the account or the details.
+ */
 function readAnswer(answer: JsonObject, contribution: ConnectionContribution) {
   const { account, details = {}, secrets = {} } = contribution.response ?? {}
-  const text = (pointer: string | undefined): string | undefined => {
-    const value = pointer === undefined ? undefined : valueAt(answer, pointer)
+  const { provider } = contribution
+  const text = (pointer: string): string | undefined => {
+    const value = valueAt(answer, pointer)
     return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
   }
-  const { provider } = contribution
-  const accountId = text(account?.id) ?? provider
-  const picked = <Value>(map: Record<string, string>, pick: (pointer: string) => Value | undefined) =>
-    Object.fromEntries(
-      Object.entries(map).flatMap(([name, pointer]) => {
-        const value = pick(pointer)
-        return value === undefined ? [] : [[name, value] as const]
-      }),
-    )
+  const sealed = pick(secrets, text)
+  const hidden = [...tokensIn(answer), ...Object.values(sealed)].filter((secret) => secret !== '')
+  const isShown = (value: unknown): value is string | number | boolean =>
+    ['string', 'number', 'boolean'].includes(typeof value) && !hidden.some((secret) => holds(String(value), secret))
+  const shown = (pointer: string | undefined): string | number | boolean | undefined => {
+    const value = pointer === undefined ? undefined : valueAt(answer, pointer)
+    return isShown(value) ? value : undefined
+  }
+  const accountId = String(shown(account?.id) ?? provider)
+  const [accessToken, refreshToken] = [text('/access_token'), text('/refresh_token')]
   return {
     contributionId: contribution.id,
     provider,
-    account: { id: accountId, name: text(account?.name) ?? accountId },
-    details: picked<unknown>(details, (pointer) => valueAt(answer, pointer)),
+    account: { id: accountId, name: String(shown(account?.name) ?? accountId) },
+    details: pick<unknown>(details, shown),
     settings: defaultsOf(contribution.settings),
     tokens: {
-      secrets: picked(secrets, text),
-      ...(text('/access_token') === undefined ? {} : { accessToken: text('/access_token') as string }),
-      ...(text('/refresh_token') === undefined ? {} : { refreshToken: text('/refresh_token') as string }),
+      secrets: sealed,
+      ...(accessToken === undefined ? {} : { accessToken }),
+      ...(refreshToken === undefined ? {} : { refreshToken }),
     },
   }
+}
+
+/** Very short secrets hide only what equals them: everything contains them. */
+const holds = (text: string, secret: string): boolean => (secret.length < 6 ? text === secret : text.includes(secret))
+
+/** What a map of names to pointers points at; names that point at nothing are left out. */
+function pick<Value>(map: Record<string, string>, read: (pointer: string) => Value | undefined): Record<string, Value> {
+  return Object.fromEntries(
+    Object.entries(map).flatMap(([name, pointer]) => {
+      const value = read(pointer)
+      return value === undefined ? [] : [[name, value] as const]
+    }),
+  )
+}
+
+/** Everything in a token response that has the name of a token or a secret, however deep: some have one per user. */
+function tokensIn(value: unknown, name = ''): string[] {
+  if (Array.isArray(value)) return value.flatMap((item) => tokensIn(item, name))
+  if (isJsonObject(value)) return Object.entries(value).flatMap(([key, part]) => tokensIn(part, key))
+  // `token_type` says "bearer"
+  return typeof value === 'string' && /token$|secret|password/i.test(name) ? [value] : []
 }
 
 /** The defaults of the top-level properties of a JSON Schema. */
