@@ -2,6 +2,7 @@ import { PluginInstallationStatus as Status, TenonError, type TestConnectionResu
 import type { PluginReport } from '@tenon/contract/wire'
 import type { TenantScope } from '../migrations/index.js'
 import type { Configuration, ConfigurationVault } from '../secrets/configuration-vault.js'
+import { storableText, unstorableTextIn } from '../migrations/sql-text.js'
 import { assertValid } from './configuration-check.js'
 import type { History } from './history.js'
 import type { Installation, InstallationStore } from './installation-store.js'
@@ -43,8 +44,9 @@ export interface Configure {
  * and only then stored. Until the last step the earlier configuration stays in force (D-18).
  */
 export function createConfigure({ store, caller, vault, history }: ConfigureOptions): Configure {
-  async function save(request: ConfigureRequest, row: Installation, signal: AbortSignal): Promise<Installation> {
-    const { tenant, id, userId } = request
+  /** Everything that can refuse the configuration; what it answers is ready to be stored. */
+  async function prepare(request: ConfigureRequest, row: Installation, signal: AbortSignal) {
+    const { tenant, userId } = request
     const subject = callable(tenant, row)
     const owner = configurationOwnerOf(tenant, row)
     const plugin = subject.manifest.displayName
@@ -62,18 +64,7 @@ export function createConfigure({ store, caller, vault, history }: ConfigureOpti
         )
       : {}
     const sealed = vault.seal(configuration, owner, userId, row.configuration)
-    const settled = await store.settle(tenant, id, { status: row.status, configuration: sealed })
-    await history.record(tenant, {
-      pluginKey: row.pluginKey,
-      installationId: id,
-      userId,
-      action: 'configure',
-      outcome: 'done',
-      before: vault.mask(row.configuration, owner) ?? {},
-      after: vault.mask(sealed, owner) ?? {},
-      ...(message === undefined ? {} : { message }),
-    })
-    return settled
+    return { sealed, message, before: vault.mask(row.configuration, owner), after: vault.mask(sealed, owner) }
   }
 
   async function assertConnects(call: {
@@ -90,23 +81,26 @@ export function createConfigure({ store, caller, vault, history }: ConfigureOpti
   return {
     async configure(request) {
       const { tenant, id, userId } = request
-      const row = await store.claim(tenant, id, [Status.INSTALLED])
-      return underLease(store, tenant, id, async (signal) => {
-        try {
-          return await save(request, row, signal)
-        } catch (error) {
-          await store.settle(tenant, id, { status: row.status })
+      assertStorable(request.configuration)
+      const { claim, installation: row } = await store.claim(tenant, id, [Status.INSTALLED])
+      const line = { pluginKey: row.pluginKey, installationId: id, userId, action: 'configure' }
+      return underLease(store, claim, async (signal) => {
+        const prepared = await prepare(request, row, signal).catch(async (error: unknown) => {
+          await store.settle(claim, { status: row.status })
           const message = error instanceof Error ? error.message : String(error)
-          await history.record(tenant, {
-            pluginKey: row.pluginKey,
-            installationId: id,
-            userId,
-            action: 'configure',
-            outcome: 'failed',
-            message,
-          })
+          await history.record(tenant, { ...line, outcome: 'failed', message })
           throw error
-        }
+        })
+        const { sealed, message, before, after } = prepared
+        const settled = await store.settle(claim, { status: row.status, configuration: sealed })
+        await history.record(tenant, {
+          ...line,
+          outcome: 'done',
+          before: before ?? {},
+          after: after ?? {},
+          ...(message === undefined ? {} : { message }),
+        })
+        return settled
       })
     },
 
@@ -128,6 +122,21 @@ export function createConfigure({ store, caller, vault, history }: ConfigureOpti
       }
     },
   }
+}
+
+/**
+ * Before the plugin is asked: what `configure()` committed could not be taken back.
+ *
+ * @throws TenonError CONFIGURATION_INVALID
+ */
+function assertStorable(configuration: Configuration): void {
+  const field = unstorableTextIn(configuration)
+  if (field === undefined) return
+  const message = 'contains a character that cannot be stored'
+  throw new TenonError('CONFIGURATION_INVALID', {
+    reasons: `${storableText(field).slice(1) || 'the whole'} ${message}`,
+    problems: [{ field: storableText(field), message }],
+  })
 }
 
 /** @throws TenonError PLUGIN_NOT_INSTALLED */

@@ -14,7 +14,7 @@ import { engineRefusals, type Catalog } from '../catalog/index.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { Runtime } from '../runtime/index.js'
 import type { History } from './history.js'
-import type { Installation, InstallationStore } from './installation-store.js'
+import type { Claim, Installation, InstallationStore } from './installation-store.js'
 import { underLease } from './lease.js'
 import type { CallSubject, PluginCaller } from './plugin-caller.js'
 import { acceptResult } from './results.js'
@@ -46,15 +46,15 @@ export function createInstall(engines: InstallOptions): InstallPlugin {
     const entry = findInstallable(engines, pluginKey)
     const attempt = randomUUID()
     const { version } = entry
-    const row = await engines.store.claimNew(tenant, {
+    const { claim, installation: row } = await engines.store.claimNew(tenant, {
       pluginKey,
       version,
       manifest: entry,
       source: engines.source,
       attempt,
     })
-    return underLease(engines.store, tenant, row.id, (signal) =>
-      installUnderLease(engines, { tenant, entry, row, attempt, userId, signal }),
+    return underLease(engines.store, claim, (signal) =>
+      installUnderLease(engines, { claim, tenant, entry, row, attempt, userId, signal }),
     )
   }
 }
@@ -71,6 +71,7 @@ function findInstallable({ catalog, ceiling }: InstallOptions, pluginKey: string
 }
 
 interface Installing {
+  claim: Claim
   tenant: TenantScope
   entry: CatalogEntry
   row: Installation
@@ -82,20 +83,20 @@ interface Installing {
 
 async function installUnderLease(engines: InstallOptions, work: Installing): Promise<Installation> {
   const { store, history } = engines
-  const { tenant, entry, row, userId } = work
+  const { claim, tenant, entry, row, userId } = work
   const ids = { pluginKey: entry.key, installationId: row.id, userId, action: 'install' }
   const outcome: InstallOutcome = {}
   try {
     await runSteps(stepsOf(engines, work, outcome), { onUndo: (report) => recordUndo(engines, work, report) })
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    await store.settle(tenant, row.id, { status: Status.FAILED, errorMessage: message })
+    await store.settle(claim, { status: Status.FAILED, errorMessage: message })
     await history.record(tenant, { ...ids, outcome: 'failed', message })
     throw error
   }
   const { artifact, report, message } = outcome
   const warnings = metadataWarnings(report, entry)
-  const settled = await store.settle(tenant, row.id, {
+  const settled = await store.settle(claim, {
     status: Status.INSTALLED,
     metadata: {
       report,
@@ -133,7 +134,7 @@ interface InstallOutcome {
 
 function stepsOf(engines: InstallOptions, work: Installing, outcome: InstallOutcome): Step[] {
   const { artifacts, runtime, roles, store, caller, source } = engines
-  const { tenant, entry, row, attempt, userId, signal } = work
+  const { claim, tenant, entry, attempt, userId, signal } = work
   const roleSubject = { tenant, manifest: entry, source }
   let tablesBefore: string[] = []
   const subject = (): CallSubject => {
@@ -176,7 +177,7 @@ function stepsOf(engines: InstallOptions, work: Installing, outcome: InstallOutc
             if (isShared(entry))
               outcome.tables = (await ownTables(session, tenant.schema)).filter((name) => !tablesBefore.includes(name))
             // Before COMMIT, so that whoever takes over from a dead server knows what to take back.
-            await store.note(tenant, row.id, { tables: outcome.tables ?? [] })
+            await store.note(claim, { tables: outcome.tables ?? [] })
             return result
           },
         })

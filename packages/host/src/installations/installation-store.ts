@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { PluginInstallationStatus as Status, TenonError, type CatalogEntry } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
 import type { TenantScope } from '../migrations/index.js'
+import { storableJson, storableText } from '../migrations/sql-text.js'
+import { inTransaction } from '../migrations/transaction.js'
 
 /** The entry as it was consented to. Listing, loading and uninstalling use this, never the present marketplace. */
 export type ConsentedManifest = CatalogEntry
@@ -42,6 +45,20 @@ export interface NewInstallation {
   attempt: string
 }
 
+/** The right to work on one row. Each claim is another one, also of the same server. */
+export interface Claim {
+  tenant: TenantScope
+  /** Of the installation. */
+  id: number
+  /** What the row says while the claim holds. */
+  holder: string
+}
+
+export interface ClaimedInstallation {
+  claim: Claim
+  installation: Installation
+}
+
 export interface InstallationStore {
   /** How long a claim lives without renewal, in milliseconds. */
   claimMs: number
@@ -52,7 +69,7 @@ export interface InstallationStore {
    * The row first: creates it as `installing`, or takes over one that failed.
    * @throws TenonError ALREADY_INSTALLED, INSTALLATION_BUSY
    */
-  claimNew(tenant: TenantScope, installation: NewInstallation): Promise<Installation>
+  claimNew(tenant: TenantScope, installation: NewInstallation): Promise<ClaimedInstallation>
   /**
    * Takes the row for one operation: from one of `from`, unclaimed, to `to`. `note` is kept in `metadata`, for whoever
    * has to go on when this server dies.
@@ -64,26 +81,29 @@ export interface InstallationStore {
     from: readonly Status[],
     to?: Status,
     note?: Record<string, unknown>,
-  ): Promise<Installation>
+  ): Promise<ClaimedInstallation>
   /**
    * Adds to the `metadata` of a claimed row what an undo would need.
    * @throws TenonError INTERRUPTED when the claim was lost: then nothing may be committed any more.
    */
-  note(tenant: TenantScope, id: number, note: Record<string, unknown>): Promise<void>
+  note(claim: Claim, note: Record<string, unknown>): Promise<void>
   /** Keeps a claim alive. False when it was lost. */
-  renew(tenant: TenantScope, id: number): Promise<boolean>
+  renew(claim: Claim): Promise<boolean>
   /**
    * Ends a claim with what came out of it.
    * @throws TenonError INTERRUPTED when the claim was lost
    */
-  settle(tenant: TenantScope, id: number, result: SettledInstallation): Promise<Installation>
+  settle(claim: Claim, result: SettledInstallation): Promise<Installation>
   /**
    * Ends a claim by removing the row.
    * @throws TenonError INTERRUPTED when the claim was lost
    */
-  remove(tenant: TenantScope, id: number): Promise<void>
-  /** Claims whose holder has died, taken over by the caller. */
-  takeExpired(): Promise<{ tenant: TenantScope; installation: Installation }[]>
+  remove(claim: Claim): Promise<void>
+  /**
+   * Claims whose holder has died, taken over by the caller. One that cannot be taken is told to `onProblem`, and tried
+   * again when it has run out once more.
+   */
+  takeExpired(onProblem: (tenant: TenantScope, problem: unknown) => void): Promise<ClaimedInstallation[]>
 }
 
 interface InstallationStoreOptions {
@@ -107,38 +127,32 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
   const expiry = `now() + ${claimMs} * interval '1 millisecond'`
 
   /** The claim itself, and the platform's index of open claims, in one transaction. */
-  async function inClaim<Result>(
+  async function inClaim(
     tenant: TenantScope,
-    work: (client: PoolClient) => Promise<Result & { id: number }>,
-  ): Promise<Result> {
-    const client = await pool.connect()
-    try {
-      await client.query('BEGIN')
-      const result = await work(client)
+    take: (client: PoolClient, holder: string) => Promise<Installation>,
+  ): Promise<ClaimedInstallation> {
+    const holder = newHolder()
+    const installation = await inTransaction(pool, async (client) => {
+      const taken = await take(client, holder)
       await client.query(
         `INSERT INTO tenon.open_claims (organization_id, installation_id, expires_at) VALUES ($1, $2, ${expiry})
          ON CONFLICT (organization_id, installation_id) DO UPDATE SET expires_at = excluded.expires_at`,
-        [tenant.organizationId, result.id],
+        [tenant.organizationId, taken.id],
       )
-      await client.query('COMMIT')
-      return result
-    } catch (error) {
-      await client.query('ROLLBACK')
-      throw error
-    } finally {
-      client.release()
-    }
+      return taken
+    })
+    return { claim: { tenant, id: installation.id, holder }, installation }
   }
+
+  /** By claim, not by server: this server may have taken over a claim of its own that had run out. */
+  const newHolder = () => `${replicaId} ${randomUUID()}`
 
   /** @throws TenonError INTERRUPTED when somebody took the claim over: what they make of it is what counts. */
   async function endClaim(
-    tenant: TenantScope,
-    id: number,
+    { tenant, id }: Claim,
     end: (client: PoolClient) => Promise<InstallationRow[]>,
   ): Promise<InstallationRow> {
-    const client = await pool.connect()
-    try {
-      await client.query('BEGIN')
+    return inTransaction(pool, async (client) => {
       const [row] = await end(client)
       // Before the entry of the open claim goes: it is the new holder's now.
       if (!row) throw new TenonError('INTERRUPTED')
@@ -146,14 +160,26 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
         tenant.organizationId,
         id,
       ])
-      await client.query('COMMIT')
       return row
-    } catch (error) {
-      await client.query('ROLLBACK')
-      throw error
-    } finally {
-      client.release()
-    }
+    })
+  }
+
+  async function takeOver(expired: ExpiredClaim): Promise<ClaimedInstallation[]> {
+    const { tenant, id, expiresAt } = expired
+    const holder = newHolder()
+    const { rows } = await pool.query<InstallationRow>(
+      `UPDATE ${tableOf(tenant)} SET claimed_by = $2, claim_expires_at = ${expiry} WHERE id = $1 AND ${unclaimed} RETURNING ${columns}`,
+      [id, holder],
+    )
+    if (rows[0]) return [{ claim: { tenant, id, holder }, installation: toInstallation(rows[0]) }]
+    // Nothing holds it: the row has gone. The time tells apart an entry that a new claim has renewed meanwhile.
+    await pool.query(
+      `DELETE FROM tenon.open_claims c
+       WHERE c.organization_id = $1 AND c.installation_id = $2 AND c.expires_at = $3::timestamptz
+         AND NOT EXISTS (SELECT FROM ${tableOf(tenant)} i WHERE i.id = $2 AND i.claimed_by IS NOT NULL)`,
+      [tenant.organizationId, id, expiresAt],
+    )
+    return []
   }
 
   return {
@@ -168,8 +194,7 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
     findByKey: (tenant, pluginKey) => findWhere(pool, tenant, 'plugin_key = $1', pluginKey),
 
     async claimNew(tenant, { pluginKey, version, manifest, source, attempt }) {
-      const values = [pluginKey, version, JSON.stringify(manifest), source, replicaId, JSON.stringify({ attempt })]
-      return inClaim(tenant, async (client) => {
+      return inClaim(tenant, async (client, holder) => {
         const { rows } = await client.query<InstallationRow>(
           `INSERT INTO ${tableOf(tenant)} AS i
              (plugin_key, status, installed_at, version, manifest, source, claimed_by, metadata, claim_expires_at)
@@ -179,7 +204,7 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
              claimed_by = $5, metadata = $6, claim_expires_at = ${expiry}, updated_at = now()
            WHERE i.status = 'failed' AND (i.claimed_by IS NULL OR i.claim_expires_at < now())
            RETURNING ${columns}`,
-          values,
+          [pluginKey, version, JSON.stringify(manifest), source, holder, JSON.stringify({ attempt })],
         )
         if (rows[0]) return toInstallation(rows[0])
         const existing = await findWhere(client, tenant, 'plugin_key = $1', pluginKey)
@@ -193,12 +218,12 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
     },
 
     async claim(tenant, id, from, to, note = {}) {
-      return inClaim(tenant, async (client) => {
+      return inClaim(tenant, async (client, holder) => {
         const { rows } = await client.query<InstallationRow>(
           `UPDATE ${tableOf(tenant)} SET status = coalesce($3::varchar, status), claimed_by = $4, claim_expires_at = ${expiry},
              metadata = CASE WHEN $5::jsonb = '{}' THEN metadata ELSE coalesce(metadata, '{}') || $5::jsonb END, updated_at = now()
            WHERE id = $1 AND status = ANY ($2) AND ${unclaimed} RETURNING ${columns}`,
-          [id, from, to ?? null, replicaId, JSON.stringify(note)],
+          [id, from, to ?? null, holder, JSON.stringify(note)],
         )
         if (rows[0]) return toInstallation(rows[0])
         const existing = await findWhere(client, tenant, 'id = $1', id)
@@ -211,27 +236,28 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
       })
     },
 
-    async note(tenant, id, note) {
+    async note({ tenant, id, holder }, note) {
       const { rowCount } = await pool.query(
         `UPDATE ${tableOf(tenant)} SET metadata = coalesce(metadata, '{}') || $3::jsonb WHERE id = $1 AND claimed_by = $2`,
-        [id, replicaId, JSON.stringify(note)],
+        [id, holder, storableJson(note)],
       )
       if (rowCount !== 1) throw new TenonError('INTERRUPTED')
     },
 
-    async renew(tenant, id) {
+    async renew({ tenant, id, holder }) {
       const { rowCount } = await pool.query(
         `WITH renewed AS (
            UPDATE ${tableOf(tenant)} SET claim_expires_at = ${expiry} WHERE id = $1 AND claimed_by = $2 RETURNING id)
          UPDATE tenon.open_claims SET expires_at = ${expiry}
          WHERE organization_id = $3 AND installation_id IN (SELECT id FROM renewed)`,
-        [id, replicaId, tenant.organizationId],
+        [id, holder, tenant.organizationId],
       )
       return rowCount === 1
     },
 
-    async settle(tenant, id, result) {
-      const row = await endClaim(tenant, id, async (client) => {
+    async settle(claim, result) {
+      const { tenant, id, holder } = claim
+      const row = await endClaim(claim, async (client) => {
         const { rows } = await client.query<InstallationRow>(
           `UPDATE ${tableOf(tenant)} SET
              status = $3::varchar, error_message = $4,
@@ -241,13 +267,13 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
            WHERE id = $1 AND claimed_by = $2 RETURNING ${columns}`,
           [
             id,
-            replicaId,
+            holder,
             result.status,
-            result.errorMessage ?? null,
+            result.errorMessage == null ? null : storableText(result.errorMessage),
             result.configuration ? JSON.stringify(result.configuration) : null,
-            result.metadata ? JSON.stringify(result.metadata) : null,
+            result.metadata ? storableJson(result.metadata) : null,
             result.digest ?? null,
-            result.manifest ? JSON.stringify(result.manifest) : null,
+            result.manifest ? storableJson(result.manifest) : null,
           ],
         )
         return rows
@@ -255,30 +281,30 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
       return toInstallation(row)
     },
 
-    async remove(tenant, id) {
-      await endClaim(tenant, id, async (client) => {
+    async remove(claim) {
+      const { tenant, id, holder } = claim
+      await endClaim(claim, async (client) => {
         const { rows } = await client.query<InstallationRow>(
           `DELETE FROM ${tableOf(tenant)} WHERE id = $1 AND claimed_by = $2 RETURNING ${columns}`,
-          [id, replicaId],
+          [id, holder],
         )
         return rows
       })
     },
 
-    async takeExpired() {
-      const { rows } = await pool.query<{ organization_id: number; installation_id: number; schema: string }>(
+    async takeExpired(onProblem) {
+      const { rows } = await pool.query<OpenClaimRow>(
         `UPDATE tenon.open_claims c SET expires_at = ${expiry} FROM tenon.tenants t
          WHERE t.organization_id = c.organization_id AND t.state <> 'removing' AND c.expires_at < now()
-         RETURNING c.organization_id, c.installation_id, t.schema`,
+         RETURNING c.organization_id, c.installation_id, t.schema, c.expires_at::text`,
       )
       const taken = await Promise.all(
-        rows.map(async (row) => {
-          const tenant = { organizationId: row.organization_id, schema: row.schema }
-          const claimed = await pool.query<InstallationRow>(
-            `UPDATE ${tableOf(tenant)} SET claimed_by = $2, claim_expires_at = ${expiry} WHERE id = $1 AND ${unclaimed} RETURNING ${columns}`,
-            [row.installation_id, replicaId],
-          )
-          return claimed.rows[0] ? [{ tenant, installation: toInstallation(claimed.rows[0]) }] : []
+        rows.map(({ organization_id: organizationId, schema, installation_id: id, expires_at: expiresAt }) => {
+          const tenant = { organizationId, schema }
+          return takeOver({ tenant, id, expiresAt }).catch((problem: unknown) => {
+            onProblem(tenant, problem)
+            return []
+          })
         }),
       )
       return taken.flat()
@@ -302,6 +328,20 @@ async function findWhere(
 
 const isUnderWay = (status: Status): boolean =>
   [Status.INSTALLING, Status.UPDATING, Status.UNINSTALLING].includes(status)
+
+interface ExpiredClaim {
+  tenant: TenantScope
+  id: number
+  /** To the microsecond, as the database writes it. */
+  expiresAt: string
+}
+
+interface OpenClaimRow {
+  organization_id: number
+  installation_id: number
+  schema: string
+  expires_at: string
+}
 
 interface InstallationRow {
   id: number

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PluginInstallationStatus as Status, TenonError } from '@tenon/contract'
-import type { TenantScope } from '../migrations/index.js'
 import type { History } from './history.js'
-import type { Installation, InstallationStore } from './installation-store.js'
+import type { ClaimedInstallation, InstallationStore } from './installation-store.js'
+import { underLease } from './lease.js'
 import type { PluginRoles } from './plugin-roles.js'
 import type { Uninstall } from './uninstall.js'
 
@@ -39,13 +39,15 @@ export function createRecovery({ store, roles, uninstall, history, log }: Recove
 
   /** Side by side: the claims that were taken run out, and one plugin that hangs must not cost the others theirs. */
   async function recoverAll(): Promise<void> {
-    const expired = await store.takeExpired()
+    const expired = await store.takeExpired(({ organizationId }, problem) =>
+      log('recovery-failed', { organizationId, reason: String(problem) }),
+    )
     await Promise.all(
-      expired.map(({ tenant, installation }) =>
-        recover(tenant, installation).catch((error: unknown) =>
+      expired.map((claimed) =>
+        recover(claimed).catch((error: unknown) =>
           log('recovery-failed', {
-            organizationId: tenant.organizationId,
-            pluginKey: installation.pluginKey,
+            organizationId: claimed.claim.tenant.organizationId,
+            pluginKey: claimed.installation.pluginKey,
             reason: String(error),
           }),
         ),
@@ -53,24 +55,24 @@ export function createRecovery({ store, roles, uninstall, history, log }: Recove
     )
   }
 
-  async function recover(tenant: TenantScope, installation: Installation): Promise<void> {
-    const { status, id, pluginKey } = installation
-    log('recovering', { organizationId: tenant.organizationId, pluginKey, status })
-    if (status === Status.UNINSTALLING) return uninstall.resume(tenant, installation)
-    if (status === Status.INSTALLING) return undoInstall(tenant, installation)
-    await store.settle(tenant, id, { status: status === Status.UPDATING ? Status.INSTALLED : status })
+  async function recover(claimed: ClaimedInstallation): Promise<void> {
+    const { claim, installation } = claimed
+    const { status, pluginKey } = installation
+    log('recovering', { organizationId: claim.tenant.organizationId, pluginKey, status })
+    if (status === Status.UNINSTALLING) return uninstall.resume(claimed)
+    if (status === Status.INSTALLING) return underLease(store, claim, () => undoInstall(claimed))
+    await store.settle(claim, { status: status === Status.UPDATING ? Status.INSTALLED : status })
   }
 
-  async function undoInstall(
-    tenant: TenantScope,
-    { id, pluginKey, manifest, source, metadata }: Installation,
-  ): Promise<void> {
+  async function undoInstall({ claim, installation }: ClaimedInstallation): Promise<void> {
+    const { id, pluginKey, manifest, source, metadata } = installation
+    const { tenant } = claim
     const attempt = metadata?.['attempt']
     if (manifest && source !== null && typeof attempt === 'string') {
       await roles.undo({ tenant, manifest, source }, attempt, namesIn(metadata?.['tables']))
     }
     const message = new TenonError('INTERRUPTED').message
-    await store.settle(tenant, id, { status: Status.FAILED, errorMessage: message })
+    await store.settle(claim, { status: Status.FAILED, errorMessage: message })
     await history.record(tenant, { pluginKey, installationId: id, action: 'install', outcome: 'undone', message })
   }
 

@@ -21,8 +21,8 @@ export type SwitchPlugin = (request: {
 export function createSwitchPlugin({ store, runtime, history }: SwitchOptions): SwitchPlugin {
   return async ({ tenant, id, userId, enabled }) => {
     const [from, to] = enabled ? [Status.DISABLED, Status.INSTALLED] : [Status.INSTALLED, Status.DISABLED]
-    await store.claim(tenant, id, [from])
-    const settled = await store.settle(tenant, id, { status: to })
+    const { claim } = await store.claim(tenant, id, [from])
+    const settled = await store.settle(claim, { status: to })
     const { pluginKey } = settled
     // After the row, so that no call starts the process again.
     if (!enabled) await runtime.stopPlugin(tenant.schema, pluginKey)

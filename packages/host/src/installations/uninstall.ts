@@ -4,8 +4,8 @@ import type { TenantScope } from '../migrations/index.js'
 import type { Runtime } from '../runtime/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
 import type { History } from './history.js'
-import type { Installation, InstallationStore } from './installation-store.js'
-import { underLease } from './lease.js'
+import type { Claim, ClaimedInstallation, Installation, InstallationStore } from './installation-store.js'
+import { assertHeld, underLease } from './lease.js'
 import type { PluginCaller } from './plugin-caller.js'
 import { acceptResult } from './results.js'
 import type { PluginRoles } from './plugin-roles.js'
@@ -27,7 +27,7 @@ export type DataChoice = 'erase' | 'keep'
 export interface Uninstall {
   uninstall(request: { tenant: TenantScope; id: number; userId: number; data: DataChoice }): Promise<void>
   /** Goes on with an uninstallation whose server died. The claim is already the caller's. */
-  resume(tenant: TenantScope, installation: Installation): Promise<void>
+  resume(claimed: ClaimedInstallation): Promise<void>
 }
 
 const uninstallable = [Status.INSTALLED, Status.FAILED, Status.DISABLED] as const
@@ -40,14 +40,12 @@ export function createUninstall(engines: UninstallOptions): Uninstall {
   return {
     async uninstall({ tenant, id, userId, data }) {
       const note = { uninstall: { data, userId } satisfies UninstallNote }
-      const before = await engines.store.claim(tenant, id, uninstallable, Status.UNINSTALLING, note)
-      await underLease(engines.store, tenant, id, (signal) =>
-        remove(engines, { tenant, installation: before, userId, data, signal }),
-      )
+      const { claim, installation } = await engines.store.claim(tenant, id, uninstallable, Status.UNINSTALLING, note)
+      await underLease(engines.store, claim, (signal) => remove(engines, { claim, installation, userId, data, signal }))
     },
-    resume: (tenant, installation) =>
-      underLease(engines.store, tenant, installation.id, (signal) =>
-        remove(engines, { tenant, installation, ...noteOf(installation), signal }),
+    resume: ({ claim, installation }) =>
+      underLease(engines.store, claim, (signal) =>
+        remove(engines, { claim, installation, ...noteOf(installation), signal }),
       ),
   }
 }
@@ -63,7 +61,7 @@ function noteOf({ metadata }: Installation): UninstallNote {
 }
 
 interface Removal {
-  tenant: TenantScope
+  claim: Claim
   installation: Installation
   userId: number
   data: DataChoice
@@ -72,17 +70,22 @@ interface Removal {
 
 async function remove(engines: UninstallOptions, removal: Removal): Promise<void> {
   const { runtime, roles, connections, store, history } = engines
-  const { tenant, installation, userId, data } = removal
+  const { claim, installation, userId, data, signal } = removal
+  const { tenant } = claim
   const { pluginKey } = installation
+  const held = () => assertHeld(store, claim, signal)
   const message = data === 'erase' ? await callUninstall(engines, removal) : undefined
+  await held()
   await runtime.stopPlugin(tenant.schema, pluginKey)
   const { manifest, source } = installation
   if (manifest && source !== null) {
     const subject = { tenant, manifest, source }
+    await held()
     await (data === 'keep' ? roles.keep(subject) : roles.erase(subject))
   }
+  await held()
   await connections.removeAll({ organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey })
-  await store.remove(tenant, installation.id)
+  await store.remove(claim)
   await history.record(tenant, {
     pluginKey,
     installationId: installation.id,
@@ -95,9 +98,13 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
   })
 }
 
-/** The plugin's own cleaning up, and what it says of it. What goes wrong never keeps the plugin installed (D-20). */
+/**
+ * The plugin's own cleaning up, and what it says of it. What goes wrong never keeps the plugin installed (D-20); whether
+ * the claim was lost meanwhile is for the next step to ask.
+ */
 async function callUninstall({ caller, vault }: UninstallOptions, removal: Removal): Promise<string | undefined> {
-  const { tenant, installation, userId, signal } = removal
+  const { installation, userId, signal } = removal
+  const { tenant } = removal.claim
   const subject = subjectOf(tenant, installation)
   if (!subject) return undefined
   try {
