@@ -236,7 +236,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     claimMs: options.limits?.claimMs ?? defaultClaimMs,
   })
   const connectionStore = createConnectionStore({ pool, sealer })
-  const history = createHistory({ pool })
+  const history = createHistory({ pool, log: logEvent })
   const roles = createPluginRoles({ tenancy, pool })
   const caller = createPluginCaller({
     runtime,
