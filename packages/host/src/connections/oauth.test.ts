@@ -49,6 +49,7 @@ const chat: TestPlugin = {
       export const uninstall = install
       export const joined = async (connection: any, context: any) => {
         const { accessToken, secrets } = await context.connections.open(connection.id)
+        console.log(accessToken, secrets)
         context.log.info('joined ' + connection.details.channel + ' with ' + accessToken.length + ' ' + secrets.webhook_url.length)
       }
       export const router = {

@@ -2,7 +2,8 @@ import { TenonError, type CatalogEntry, type VerifiedArtifact } from '@tenon/con
 import type { PluginInvocation, PluginReport } from '@tenon/contract/wire'
 import type { Artifacts } from '../artifacts/index.js'
 import type { TenantScope } from '../migrations/index.js'
-import type { HostCalls, NetworkPolicy, Runtime } from '../runtime/index.js'
+import { PluginCallError, type HostCalls, type LogLine, type NetworkPolicy, type Runtime } from '../runtime/index.js'
+import { createRedactor, secretsOf, type Redactor } from '../secrets/redactor.js'
 import type { DatabaseSession, Tenancy } from '../tenancy/index.js'
 import { isShared, type PluginRoles } from './plugin-roles.js'
 
@@ -72,6 +73,8 @@ export function createPluginCaller({
   ): Promise<Result> {
     const { subject, invocation, userId, configuration, signal } = request
     const artifact = await artifacts.load(subject.digest)
+    const redactor = createRedactor()
+    redactor.hide(secretsOf(configuration, subject.manifest.contributes?.configuration))
     const session = tenancy.openSession(await roles.find(subject), {
       mode,
       deadlineMs: longestSessionMs,
@@ -90,13 +93,16 @@ export function createPluginCaller({
         },
         ...(request.deadlineMs === undefined ? {} : { deadlineMs: request.deadlineMs }),
         network: networkPolicy(subject.manifest, configuration),
-        host: { ...session.handlers, ...hostCalls(subject), ...publishThrough(session) },
-        onLog: (line) => log('plugin-log', { ...ids(subject), ...line }),
+        host: { ...session.handlers, ...hidingOpened(hostCalls(subject), redactor), ...publishThrough(session) },
+        onLog: (line) => log('plugin-log', { ...ids(subject), ...logFields(line, redactor) }),
         ...(signal ? { signal } : {}),
       })
-      const result = await accept(answer, session)
+      // What a route answers is for the person who asked; everything else is kept or shown by the host.
+      const result = await accept(invocation.kind === 'route' ? answer : redactor.value(answer), session)
       if (mode === 'lifecycle') await session.commit()
       return result
+    } catch (error) {
+      throw redactError(error, redactor)
     } finally {
       await session.end()
     }
@@ -119,6 +125,35 @@ function target(subject: CallSubject, artifact: VerifiedArtifact) {
 }
 
 const ids = (subject: CallSubject) => ({ tenantId: subject.tenant.schema, pluginKey: subject.pluginKey })
+
+/** `level` is the name of the log's own. */
+function logFields({ level, text, ...rest }: LogLine, redactor: Redactor): Record<string, unknown> {
+  return { pluginLevel: level, text: redactor.text(text), ...rest }
+}
+
+/** Secrets that the plugin asks for during the call are secrets of the call, too. */
+function hidingOpened(calls: HostCalls, redactor: Redactor): HostCalls {
+  const hiding = ['connections.open', 'secrets.open'].flatMap((name) => {
+    const open = calls[name]
+    if (!open) return []
+    const call: typeof open = async (...request) => {
+      const opened = await open(...request)
+      redactor.hide(opened)
+      return opened
+    }
+    return [[name, call] as const]
+  })
+  return { ...calls, ...Object.fromEntries(hiding) }
+}
+
+/** The same error without the secrets that the plugin, or a service that it asked, put into its words. */
+function redactError(error: unknown, redactor: Redactor): unknown {
+  if (error instanceof PluginCallError) {
+    return new PluginCallError(String(error.details['plugin']), redactor.value(error.pluginError))
+  }
+  if (!(error instanceof TenonError) || redactor.text(error.message) === error.message) return error
+  return new TenonError(error.code, redactor.value(error.details))
+}
 
 /** Publishing is SQL on the plugin's own role: it joins the plugin's transaction, and Postgres checks the name. */
 function publishThrough(session: DatabaseSession): HostCalls {

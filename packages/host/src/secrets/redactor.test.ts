@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest'
+import { createRedactor, secretsOf } from './redactor.js'
+
+describe('a redactor', () => {
+  test('hides every text of a secret, also as it appears in JSON and in addresses', () => {
+    const redactor = createRedactor()
+    redactor.hide({ user: 'someone', words: ['pass "word"', 1234567] })
+    expect(redactor.text('someone said pass "word" and 1234567')).toBe('[hidden] said [hidden] and [hidden]')
+    expect(redactor.text(JSON.stringify({ a: 'pass "word"' }))).toBe('{"a":"[hidden]"}')
+    expect(redactor.text('https://x.example/?p=pass%20%22word%22')).toBe('https://x.example/?p=[hidden]')
+    expect(redactor.value({ list: ['x someone'], count: 1 })).toEqual({ list: ['x [hidden]'], count: 1 })
+  })
+
+  test('hides a secret that contains another one as a whole', () => {
+    const redactor = createRedactor()
+    redactor.hide('abcdef')
+    redactor.hide('abcdefgh')
+    expect(redactor.text('abcdefgh abcdef')).toBe('[hidden] [hidden]')
+  })
+
+  test('leaves texts of five characters, which are part of ordinary words', () => {
+    const redactor = createRedactor()
+    redactor.hide(['12345', '123456'])
+    expect(redactor.text('12345 123456')).toBe('12345 [hidden]')
+  })
+})
+
+test('the secrets of a configuration are those that its schema declares, or that their names tell', () => {
+  const schema = { properties: { pin: { writeOnly: true } } }
+  expect(secretsOf({ pin: 'a', api_key: 'b' }, schema)).toEqual(['a'])
+  expect(secretsOf({ pin: 'a', nested: [{ api_key: 'b' }] }, undefined)).toEqual(['b'])
+})
