@@ -269,7 +269,7 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
             id,
             holder,
             result.status,
-            result.errorMessage == null ? null : storableText(result.errorMessage),
+            storableText(result.errorMessage ?? '') || null,
             result.configuration ? JSON.stringify(result.configuration) : null,
             result.metadata ? storableJson(result.metadata) : null,
             result.digest ?? null,
