@@ -164,6 +164,8 @@ describe('signing in', () => {
   it('lets a hundred wait for a few at work, and refuses more than that', async () => {
     const passwords = createPasswords()
     const known = await passwords.hash(testPassword)
+    // The hash for unknown people is made at the start and takes a place as well: wait until it is done.
+    await passwords.verify(undefined, testPassword)
     const settled = await Promise.allSettled(Array.from({ length: 103 }, () => passwords.verify(known, testPassword)))
     expect(settled.slice(0, 102)).toEqual(Array(102).fill({ status: 'fulfilled', value: true }))
     expect(settled[102]).toMatchObject({ status: 'rejected', reason: { code: 'LOGIN_LIMIT' } })
