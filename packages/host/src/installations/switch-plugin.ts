@@ -6,7 +6,7 @@ import type { Installation, InstallationStore } from './installation-store.js'
 
 interface SwitchOptions {
   store: InstallationStore
-  runtime: Pick<Runtime, 'stopPlugin'>
+  runtime: Pick<Runtime, 'stopPlugin' | 'reset'>
   history: History
 }
 
@@ -26,6 +26,7 @@ export function createSwitchPlugin({ store, runtime, history }: SwitchOptions): 
     const { pluginKey } = settled
     // After the row, so that no call starts the process again.
     if (!enabled) await runtime.stopPlugin(tenant.schema, pluginKey)
+    else runtime.reset(tenant.schema, pluginKey)
     const action = enabled ? 'enable' : 'disable'
     await history.record(tenant, { pluginKey, installationId: id, userId, action, outcome: 'done' })
     return settled

@@ -3,6 +3,7 @@ export type { Tier } from './launch.js'
 export { runtimeLimitTable, type RuntimeLimits } from './limits.js'
 export type { RouteAnswer } from './message-schemas.js'
 export { PluginCallError } from './plugin-call-error.js'
+export type { PluginCrash, PluginHealth, PluginState } from './plugin-health.js'
 export type { Lane, Match, PluginTarget } from './residents.js'
 export type { HostCalls, LogLine, Progress } from './runner-process.js'
 export {

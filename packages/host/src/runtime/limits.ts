@@ -28,6 +28,11 @@ export const runtimeLimitTable = {
   connectMs: limit(10_000, 'ms', 'resolving and connecting'),
   memoryPollMs: limit(250, 'ms', 'a Buffer bomb fills about 500 MB in that time'),
   crashWindowMs: limit(60 * 60_000, 'ms', 'crashes further apart are bad luck'),
+  crashPauseMs: limit(
+    24 * 60 * 60_000,
+    'ms',
+    'a person ends the pause earlier; on another replica nobody may know of it',
+  ),
   maxCrashes: limit(3, 'crashes', 'then a person has to look at it'),
   backoffMs: limit(500, 'ms', 'before a restart after a crash; doubled with each further crash'),
   maxCallsPerPlugin: limit(8, 'calls', 'in flight per tenant and plugin, so that one tenant cannot take everything'),

@@ -59,7 +59,7 @@ export interface Residents {
 export const supervisorKey = (tenantId: string, pluginKey: string) => `${tenantId} ${pluginKey}`
 
 /** Crashes, as opposed to ends that the host decided on for reasons of its own. */
-const faults = new Set(['memory', 'violation', 'unresponsive'])
+export const faults: ReadonlySet<string> = new Set(['memory', 'violation', 'unresponsive'])
 
 export function createResidents(options: {
   places: () => Places

@@ -413,7 +413,16 @@ describe('a plugin that crashes', () => {
     const crash = () => own.call(target, functionCall('attack'))
     for (let i = 0; i < 3; i++) await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
     await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_CRASH_LOOP', details: { crashes: 3 } })
-    expect(own.health(target.tenantId, target.pluginKey)).toBe('crash_loop')
+    expect(own.healthOf(target.tenantId, target.pluginKey)).toMatchObject({
+      state: 'crash_loop',
+      since: expect.any(Date),
+      crashes: Array(3).fill({ at: expect.any(Date), cause: 'it ended itself with code 3', exitCode: 3, signal: null }),
+      restartAfter: expect.any(Date),
+      restarts: 2,
+      calls: 3,
+      unanswered: 3,
+      meanMs: undefined,
+    })
 
     const fixed = targetOf(`exports.install = () => ({ success: true })`, { pluginKey: target.pluginKey })
     expect(await own.call(fixed, callOf({ kind: 'install', configuration: {} }))).toEqual({ success: true })
@@ -446,6 +455,53 @@ describe('a plugin that crashes', () => {
     const [get, post] = await Promise.allSettled(calls)
     expect(get).toMatchObject({ status: 'fulfilled', value: { data: 'answered' } })
     expect(post).toMatchObject({ status: 'rejected', reason: { code: 'PLUGIN_RESTARTED' } })
+    await own.stop()
+  })
+})
+
+describe('the health of a plugin', () => {
+  const target =
+    targetOf(`exports.install = () => ({}); exports.fine = () => 1; exports.hang = () => new Promise(() => undefined)
+    exports.fail = () => { throw new Error('no') }`)
+
+  it('counts calls, errors and calls without an answer, and takes three of those in a row for unresponsive', async () => {
+    const own = createRuntime({ log: silentLog, limits: { warmRunners: 1, graceMs: 50 } })
+    const health = () => own.healthOf(target.tenantId, target.pluginKey)
+    expect(health()).toMatchObject({ state: 'stopped', since: undefined, calls: 0 })
+    await own.call(target, functionCall('fine'))
+    await own.call(target, functionCall('fail')).catch(() => undefined)
+    expect(health()).toMatchObject({ state: 'running', calls: 2, errors: 1, unanswered: 0, crashes: [], restarts: 0 })
+    expect(health().meanMs).toBeGreaterThan(0)
+    const hang = () => own.call(target, functionCall('hang', [], { deadlineMs: 30 })).catch(() => undefined)
+    await hang()
+    await hang()
+    expect(health()).toMatchObject({ unanswered: 2 })
+    expect(health().state).not.toBe('unresponsive')
+    await hang()
+    expect(health()).toMatchObject({ state: 'unresponsive', since: expect.any(Date), calls: 5, unanswered: 3 })
+    await own.call(target, functionCall('fine'))
+    expect(health()).toMatchObject({ state: 'running', calls: 6, crashes: [] })
+    await own.stop()
+  })
+
+  it('is of one tenant only', async () => {
+    const own = createRuntime({ log: silentLog, limits: { warmRunners: 1 } })
+    await own.call(target, functionCall('fine'))
+    expect(own.healthOf('another000', target.pluginKey)).toMatchObject({ state: 'stopped', calls: 0 })
+    await own.stop()
+  })
+
+  it('ends its pause by itself after a day', async () => {
+    const own = createRuntime({
+      log: silentLog,
+      limits: { crashPauseMs: 300, maxCrashes: 1, backoffMs: 0, warmRunners: 1 },
+    })
+    const crashing = hostile('process-exit')
+    const crash = () => own.call(crashing, functionCall('attack'))
+    await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
+    await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_CRASH_LOOP' })
+    await new Promise((resolve) => setTimeout(resolve, 350))
+    await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
     await own.stop()
   })
 })

@@ -22,8 +22,10 @@ import { parseRouteAnswer, type RouteAnswer } from './message-schemas.js'
 import { createPidFiles, noPidFiles } from './pid-files.js'
 import { createPlaces, type Places } from './places.js'
 import { PluginCallError } from './plugin-call-error.js'
+import { type CallResult, createHealthBook, type PluginHealth } from './plugin-health.js'
 import {
   createResidents,
+  faults,
   type Lane,
   loadError,
   type Match,
@@ -131,8 +133,8 @@ export interface Runtime {
   stopMatching(match: Match, reason: string): Promise<void>
   /** Lets a plugin that is paused for crashing run again. */
   reset(tenantId: string, pluginKey: string): void
-  /** `crash_loop` when it is paused for crashing, `running` when it has a process, else `stopped`. */
-  health(tenantId: string, pluginKey: string): 'running' | 'stopped' | 'crash_loop'
+  /** How a plugin of a tenant fares on this server, since the server started. */
+  healthOf(tenantId: string, pluginKey: string): PluginHealth
   /** Attacks a blank runner from inside; see {@link SelfTest}. */
   selfTest(): Promise<SelfTest>
   status(): RuntimeStatus
@@ -152,6 +154,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'tenon-empty-'))
   const pidFiles = options.pidDirectory ? createPidFiles(options.pidDirectory) : noPidFiles
   const supervisor = createCrashSupervisor(limits)
+  const health = createHealthBook(supervisor)
   const queue = createCallQueue({
     maxRunning: limits.maxCallsPerPlugin,
     maxWaiting: limits.maxQueuedPerPlugin,
@@ -172,10 +175,12 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     takeBlank,
     load: (process, target) => {
       owners.set(process, { tenantId: target.tenantId, pluginKey: target.pluginKey })
+      health.noticeStart(supervisorKey(target.tenantId, target.pluginKey))
       const cachedData = target.codeCache ?? inspections.get(target.artifact.digest)?.codeCache
       return process.load(loadMessage(target, { wantCodeCache: false, ...(cachedData ? { cachedData } : {}) }))
     },
     onEnd(identity, end, crashed) {
+      health.noticeEnd(supervisorKey(identity.tenantId, identity.pluginKey), end, crashed)
       const fields = { ...identity, cause: describeEnd(end), exitCode: end.exitCode, signal: end.signal }
       if (crashed) log.warn({ ...fields, lastWords: end.lastWords.slice(-500) }, 'plugin process crashed')
       else log.info(fields, 'plugin process ended')
@@ -262,6 +267,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     const resident = await residents.obtain(target, lane)
     try {
       if (!resident.process.alive) throw new TenonError('PLUGIN_RESTARTED', { plugin: target.pluginKey })
+      const startedAt = performance.now()
       const end = await runUnderDeadline({
         process: resident.process,
         call: processCall(call),
@@ -269,6 +275,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         signal: call.signal,
         limits,
       })
+      const result = resultOf(end)
+      if (result)
+        health.noticeCall(supervisorKey(target.tenantId, target.pluginKey), result, performance.now() - startedAt)
       if ((end.kind === 'expired' || end.kind === 'cancelled') && !end.outcome && end.processAlive)
         residents.retire(resident)
       return valueOf(end, target.pluginKey, call, limits)
@@ -347,12 +356,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     stopPlugin: (tenantId, pluginKey) => residents.stop({ tenantId, pluginKey }, 'it was stopped'),
     stopMatching: (match, reason) => residents.stop(match, reason),
     reset: (tenantId, pluginKey) => supervisor.reset(supervisorKey(tenantId, pluginKey)),
-    health(tenantId, pluginKey) {
-      if (supervisor.isPaused(supervisorKey(tenantId, pluginKey))) return 'crash_loop'
-      const running = residents
+    healthOf(tenantId, pluginKey) {
+      const isRunning = residents
         .all()
         .some((other) => other.process.alive && other.tenantId === tenantId && other.pluginKey === pluginKey)
-      return running ? 'running' : 'stopped'
+      return health.read(supervisorKey(tenantId, pluginKey), isRunning)
     },
     selfTest: () => runSelfTest(() => pool.take(), tier),
     status: () => ({
@@ -408,6 +416,13 @@ function deadlineOf(kind: InvocationKind, limits: RuntimeLimits): number {
     route: limits.routeMs,
   }
   return deadlines[kind]
+}
+
+/** Undefined when it says nothing about the plugin: the host ended its process, or nobody waited for the answer. */
+function resultOf(end: CallEnd): CallResult | undefined {
+  if (end.kind === 'processEnded') return end.end.reason && !faults.has(end.end.reason.kind) ? undefined : 'unanswered'
+  if (end.outcome) return 'error' in end.outcome ? 'failed' : 'answered'
+  return end.kind === 'expired' ? 'unanswered' : undefined
 }
 
 function valueOf(end: CallEnd, plugin: string, call: PluginCall, limits: RuntimeLimits): unknown {
