@@ -1,4 +1,7 @@
+export { type Installation, withInstallation } from './commands/with-installation.js'
 export { parseSettings, type Settings, SettingsError, settingsTable } from './env.js'
+export { appMigrations } from './migrations/index.js'
 export { type RunningServer, startServer } from './server.js'
+export { hostOptions } from './start/host-options.js'
 export { createLog } from './start/log.js'
 export { StartError } from './start/start-error.js'

@@ -1,0 +1,10 @@
+export type { AttackOutcome, AttackResult, Corpus } from './corpus.js'
+export {
+  prepareGround,
+  type Ground,
+  type GroundAnswer,
+  type GroundApplication,
+  type GroundOptions,
+  type GroundPlugin,
+  type GroundTenant,
+} from './ground.js'
