@@ -3,7 +3,7 @@
  * wires it; everyone may read `contract`; plugins see only `sdk`. Foundations are what engines may stand on.
  */
 const engines = ['catalog', 'artifacts', 'runtime', 'tenancy', 'secrets', 'connections', 'events']
-const foundations = '^packages/host/src/(egress|migrations|marketplace-files|sql)'
+const foundations = '^packages/host/src/(egress|migrations|notifications|marketplace-files|sql)'
 const src = (folder) => `^packages/host/src/${folder}/`
 const inTests = '(\\.test\\.ts$|/testing/)'
 

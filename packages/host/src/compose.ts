@@ -31,11 +31,13 @@ import { createPluginCaller } from './installations/plugin-caller.js'
 import { createPluginRoles } from './installations/plugin-roles.js'
 import { createPluginService, createTenantLookup, type PluginService } from './installations/plugin-service.js'
 import { createRecovery } from './installations/recovery.js'
+import { createKnownInstallations } from './installations/known-installations.js'
 import { createCallRoute } from './installations/routes.js'
 import { createSubscriptions } from './installations/subscriptions.js'
 import { createSwitchPlugin } from './installations/switch-plugin.js'
 import { createUninstall } from './installations/uninstall.js'
 import type { Migrator, TenantScope } from './migrations/index.js'
+import { createNotifications } from './notifications/index.js'
 import { ownDirectory } from './own-directory.js'
 import { createRuntime, type SelfTest, type RuntimeLimits } from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
@@ -230,10 +232,14 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     ...(options.limits?.runtime ? { limits: options.limits.runtime } : {}),
   })
   assertTier(runtime.status().tier, options.minTier ?? 1)
-  const store = createInstallationStore({
-    pool,
-    replicaId: randomUUID(),
-    claimMs: options.limits?.claimMs ?? defaultClaimMs,
+  const notifications = createNotifications({ pool, log: logEvent })
+  const store = createKnownInstallations({
+    store: createInstallationStore({
+      pool,
+      replicaId: randomUUID(),
+      claimMs: options.limits?.claimMs ?? defaultClaimMs,
+    }),
+    notifications,
   })
   const connectionStore = createConnectionStore({ pool, sealer })
   const history = createHistory({ pool, log: logEvent })
@@ -284,6 +290,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   // What goes on without a request
   const events = createEventDispatcher({
     pool,
+    notifications,
     ...createSubscriptions({ store, caller, vault, findTenant }),
     log: logEvent,
   })
@@ -335,9 +342,10 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     refreshMarketplace: () => catalog.refresh(),
     async start() {
       assertContained(await runtime.selfTest())
+      await notifications.start()
       recovery.start()
       await catalog.start()
-      await events.start()
+      events.start()
     },
     async stop() {
       // One that fails must not leave the rest running: plugins are processes.
@@ -347,6 +355,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
           .then(part)
           .catch((error: unknown) => failures.push(error))
       await Promise.all([stop(catalog.stop), stop(recovery.stop), stop(events.stop)])
+      await stop(notifications.stop)
       await stop(() => runtime.stop())
       await stop(() => tenancy.close())
       await stop(() => fetch.close())

@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createHostMigrator } from '../host-migrations.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
+import { createNotifications, type Notifications } from '../notifications/index.js'
 import { createEventDispatcher, type EventDispatcher } from './event-dispatcher.js'
 
 type Options = Parameters<typeof createEventDispatcher>[0]
 
 let database: Awaited<ReturnType<typeof createHostDatabase>>
-const started: EventDispatcher[] = []
+const started: (EventDispatcher | Notifications)[] = []
 const hanging: (() => void)[] = []
 beforeAll(async () => {
   database = await createHostDatabase()
@@ -24,16 +25,19 @@ const hang = () => new Promise<void>((resolve) => void hanging.push(resolve))
 
 /** A dispatcher that looks often; everybody has one subscriber, "plugin", unless something else is said. */
 async function start(options: Partial<Options>): Promise<EventDispatcher> {
+  const notifications = createNotifications({ pool: database.pool, log: () => {}, retryMs: 100 })
   const dispatcher = createEventDispatcher({
     pool: database.pool,
+    notifications,
     subscribersOf: () => Promise.resolve([{ pluginKey: 'plugin', handler: 'on' }]),
     deliver: () => Promise.resolve(),
     log: () => {},
     ...options,
     times: { pollMs: 100, ...options.times },
   })
-  started.push(dispatcher)
-  await dispatcher.start()
+  started.push(dispatcher, notifications)
+  await notifications.start()
+  dispatcher.start()
   return dispatcher
 }
 
@@ -246,7 +250,7 @@ describe('a server', () => {
     await start({ deliver: async (organizationId) => void delivered.push(organizationId), log, times: { pollMs: 300 } })
     const listeners = async () => {
       const { rows } = await database.pool.query<{ pid: number }>(
-        `SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN tenon_outbox' AND datname = current_database()`,
+        `SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND datname = current_database()`,
       )
       return rows.map(({ pid }) => pid)
     }

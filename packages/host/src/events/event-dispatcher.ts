@@ -1,9 +1,9 @@
 import type { PluginEvent } from '@tenon/contract'
 import type { Pool } from 'pg'
+import type { Notifications } from '../notifications/index.js'
 import { createDeliveries, type DeliveryTimes } from './deliveries.js'
 import { createFanOut } from './fan-out.js'
 import { messageOf } from './message-of.js'
-import { createOutboxListener } from './outbox-listener.js'
 import { pruneEvents } from './prune.js'
 import { createRounds } from './rounds.js'
 import type { Subscriber } from './subscriber.js'
@@ -12,6 +12,8 @@ export type { Subscriber } from './subscriber.js'
 
 interface EventDispatcherOptions {
   pool: Pool
+  /** They wake the dispatcher; without them it only looks now and then. */
+  notifications: Pick<Notifications, 'subscribe'>
   /** Who, in this organization, asked for events of this name. Nobody when the organization is gone. */
   subscribersOf: (organizationId: number, eventName: string) => Promise<Subscriber[]>
   /** Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again. */
@@ -26,7 +28,7 @@ interface DispatcherTimes extends DeliveryTimes {
 }
 
 export interface EventDispatcher {
-  start(): Promise<void>
+  start(): void
   /** Finishes the deliveries in flight, up to eight seconds, and stops. */
   stop(): Promise<void>
 }
@@ -44,7 +46,7 @@ const pruneIntervalMs = 60 * 60_000
 
 /** Takes events from the outbox and delivers each to every plugin that asked for it, at least once. */
 export function createEventDispatcher(options: EventDispatcherOptions): EventDispatcher {
-  const { pool, subscribersOf, deliver, log } = options
+  const { pool, notifications, subscribersOf, deliver, log } = options
   const times = { ...defaultTimes, ...options.times }
   const onError = (error: unknown) => log('events-failed', { reason: messageOf(error) })
   const deliveries = createDeliveries({ pool, deliver, log, ...times })
@@ -52,7 +54,7 @@ export function createEventDispatcher(options: EventDispatcherOptions): EventDis
   let stopping = new AbortController()
   const fanOutRounds = createRounds(() => fanOut(stopping.signal), onError)
   const pruneRounds = createRounds(() => pruneEvents(pool), onError)
-  const listener = createOutboxListener(pool, wake)
+  notifications.subscribe('tenon_outbox', { heard: wake })
   let timers: NodeJS.Timeout[] = []
 
   function wake(): void {
@@ -61,25 +63,17 @@ export function createEventDispatcher(options: EventDispatcherOptions): EventDis
     deliveries.wake()
   }
 
-  function look(): void {
-    // A lost connection only costs latency until here.
-    listener.open().catch(onError)
-    wake()
-  }
-
   return {
-    async start() {
+    start() {
       stopping = new AbortController()
       deliveries.start()
-      await listener.open()
-      timers = [setInterval(look, times.pollMs), setInterval(pruneRounds.wake, pruneIntervalMs)]
-      look()
+      timers = [setInterval(wake, times.pollMs), setInterval(pruneRounds.wake, pruneIntervalMs)]
+      wake()
       pruneRounds.wake()
     },
     async stop() {
       stopping.abort()
       timers.forEach(clearInterval)
-      listener.close()
       await Promise.all([deliveries.stop(), fanOutRounds.ended(), pruneRounds.ended()])
     },
   }

@@ -1,0 +1,1 @@
+export { createNotifications, type ChannelListener, type Notifications } from './notifications.js'
