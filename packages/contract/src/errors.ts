@@ -7,6 +7,10 @@ export const errorTable = {
   NOT_AUTHENTICATED: { status: 401, sentence: 'User not authenticated' },
   SIGN_IN_REFUSED: { status: 401, sentence: 'The email address or the password is wrong.' },
   SESSION_EXPIRED: { status: 401, sentence: 'Your session has ended. Sign in again.' },
+  CSRF_REFUSED: {
+    status: 403,
+    sentence: 'This request did not come from the page that you signed in on. Reload the page and try again.',
+  },
   ROLE_FORBIDDEN: {
     status: 403,
     sentence: 'This needs the role {needed}; you are {role}. Ask an admin of your organization.',
@@ -97,6 +101,14 @@ export const errorTable = {
     status: 503,
     sentence: '{plugin} has too much to do at the moment. Try again in a few seconds.',
   },
+  PLUGIN_BLOCKED: {
+    status: 403,
+    sentence: '{plugin} is blocked by the operator of this installation: {reason}',
+  },
+  EVENTS_WAITING: {
+    status: 429,
+    sentence: 'More than {limit} events of this organization wait to be delivered. Publish again when they have been.',
+  },
   CALL_TIMEOUT: { status: 504, sentence: '{plugin} did not answer within {seconds} seconds.' },
   CALL_CANCELLED: { status: 409, sentence: 'The call was cancelled.' },
   PERMISSION_DENIED: { status: 403, sentence: '{plugin} has no permission for this: {permission}' },
@@ -127,6 +139,10 @@ export const errorTable = {
     sentence: '{plugin} is being changed right now ({status}). Try again in a moment.',
   },
   STATUS_CHANGE_REFUSED: { status: 409, sentence: 'An installation that is {from} cannot become {to}.' },
+  TAIL_LIMIT: {
+    status: 429,
+    sentence: 'Your organization follows {limit} logs already. Close one of them first.',
+  },
   INSTALL_LIMIT: {
     status: 429,
     sentence: 'Too many plugin installation requests from this IP, please try again after an hour.',

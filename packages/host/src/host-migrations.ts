@@ -11,6 +11,7 @@ import {
   type PlatformMigration,
   type TenantMigration,
 } from './migrations/index.js'
+import { recordsMigration } from './records/index.js'
 import { dataKeysMigration } from './secrets/data-keys.js'
 import type { Pool } from 'pg'
 
@@ -28,6 +29,7 @@ const platform: PlatformMigration[] = [
   catalogMigration,
   artifactsMigration,
   dataKeysMigration,
+  recordsMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

@@ -51,8 +51,6 @@ export const recordsMigration: PlatformMigration = {
       CREATE INDEX process_ends_plugin ON tenon.process_ends (organization_id, plugin_key, id)`)
   },
   async down(client) {
-    await client.query(
-      'DROP TABLE tenon.plugin_logs, tenon.plugin_calls, tenon.permission_uses, tenon.process_ends',
-    )
+    await client.query('DROP TABLE tenon.plugin_logs, tenon.plugin_calls, tenon.permission_uses, tenon.process_ends')
   },
 }

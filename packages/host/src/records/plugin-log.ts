@@ -165,6 +165,8 @@ export function createPluginLog({ pool, limits, log }: PluginLogOptions): Plugin
     },
 
     async read(owner, { page, pageSize, ...filter }) {
+      // A batch that is on its way has begun earlier.
+      await writing
       await flush()
       const { where, values } = conditionOf(owner, filter)
       const [items, count] = await Promise.all([
@@ -203,6 +205,7 @@ export function createPluginLog({ pool, limits, log }: PluginLogOptions): Plugin
     },
     async stop() {
       timers.forEach(clearInterval)
+      await writing
       await flush()
       if (buffer.size > 0) await flush()
     },

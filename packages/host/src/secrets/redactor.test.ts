@@ -11,6 +11,22 @@ describe('a redactor', () => {
     expect(redactor.value({ list: ['x someone'], count: 1 })).toEqual({ list: ['x [hidden]'], count: 1 })
   })
 
+  test.each(['', 'a', 'ab', 'name:', 'someone:'])(
+    'hides a secret that is base64 after "%s", and hexadecimal',
+    (before) => {
+      const redactor = createRedactor()
+      redactor.hide('correct?horse>battery')
+      for (const encoding of ['base64', 'base64url', 'hex'] as const) {
+        const encoded = Buffer.from(`${before}correct?horse>battery and more`).toString(encoding)
+        const left = redactor.text(`Basic ${encoded}`)
+        expect(left).toContain('[hidden]')
+        // What the neighbours decide with it may stay: less than two characters of the secret on either side.
+        const shown = Buffer.from(left.replace('Basic ', '').replace('[hidden]', ''), encoding).toString('latin1')
+        expect(shown).not.toMatch(/horse|batter/)
+      }
+    },
+  )
+
   test('hides a secret that contains another one as a whole', () => {
     const redactor = createRedactor()
     redactor.hide('abcdef')

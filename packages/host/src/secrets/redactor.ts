@@ -13,13 +13,16 @@ export interface Redactor {
 
 /** Shorter texts are part of ordinary words. */
 const shortest = 6
+/** A plugin can open as many sealed values as it likes; the oldest are forgotten first. */
+const maxKnown = 500
 
 export function createRedactor(): Redactor {
-  const secrets = new Set<string>()
+  const known = new Set<string>()
+  let forms: readonly string[] = []
 
   function text(given: string): string {
     let redacted = given
-    for (const secret of secrets) redacted = redacted.replaceAll(secret, '[hidden]')
+    for (const form of forms) redacted = redacted.replaceAll(form, '[hidden]')
     return redacted
   }
 
@@ -34,21 +37,45 @@ export function createRedactor(): Redactor {
 
   return {
     hide(value) {
-      const found = textsIn(value).flatMap((secret) => [
-        secret,
-        // as it appears in printed JSON and in addresses
-        JSON.stringify(secret).slice(1, -1),
-        // through bytes, because half a character has no such form
-        encodeURIComponent(Buffer.from(secret).toString()),
-      ])
+      const fresh = textsIn(value).filter((secret) => secret.length >= shortest && !known.has(secret))
+      if (fresh.length === 0) return
+      for (const secret of fresh) known.add(secret)
+      for (const secret of known) if (known.size > maxKnown) known.delete(secret)
       // The longest first: one secret may be a part of another.
-      const all = [...secrets, ...found].filter(({ length }) => length >= shortest).sort((a, b) => b.length - a.length)
-      secrets.clear()
-      for (const secret of all) secrets.add(secret)
+      forms = [...new Set([...known].flatMap(formsOf))]
+        .filter(({ length }) => length >= shortest)
+        .sort((a, b) => b.length - a.length)
     },
     text,
-    value: <Value>(value: Value) => (secrets.size === 0 ? value : (redact(value) as Value)),
+    value: <Value>(value: Value) => (forms.length === 0 ? value : (redact(value) as Value)),
   }
+}
+
+/** A secret as it is, and as it appears in printed JSON, in addresses, and in what is encoded. */
+function formsOf(secret: string): string[] {
+  // through bytes, because half a character has no such form
+  const bytes = Buffer.from(secret)
+  return [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    encodeURIComponent(bytes.toString()),
+    bytes.toString('hex'),
+    ...base64FormsOf(bytes),
+  ]
+}
+
+/**
+ * The part of every base64 text with these bytes somewhere in it that they alone decide: three, by how many bytes stand
+ * before them, such as the name and the colon of a basic authorization.
+ */
+function base64FormsOf(bytes: Buffer): string[] {
+  return [0, 1, 2].flatMap((before) => {
+    const encoded = Buffer.concat([Buffer.alloc(before), bytes])
+    const whole = Math.floor((encoded.length * 8) / 6)
+    const core = encoded.toString('base64').slice(Math.ceil((before * 8) / 6), whole)
+    // Fewer characters than that are decided by too few bytes to be a secret.
+    return core.length < shortest ? [] : [core, core.replaceAll('+', '-').replaceAll('/', '_')]
+  })
 }
 
 /** The parts of a configuration in clear that are secret: by its schema, or without one by their names. */

@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createHostMigrator } from '../host-migrations.js'
+import { createHostDatabase } from '../testing/tenancy-database.js'
+import { createRecords, type KeptLine, type LineFilter, type RecordLimits, type Records } from './index.js'
+
+let database: Awaited<ReturnType<typeof createHostDatabase>>
+beforeAll(async () => {
+  database = await createHostDatabase()
+  await createHostMigrator({ pool: database.pool }).up()
+  await database.pool.query(
+    `INSERT INTO tenon.tenants (organization_id, schema, state) VALUES (1, 'a', 'active'), (2, 'b', 'active') ON CONFLICT DO NOTHING`,
+  )
+})
+beforeEach(() => database.pool.query('TRUNCATE tenon.plugin_logs, tenon.plugin_calls, tenon.permission_uses'))
+afterAll(() => database.drop())
+
+const owner = { organizationId: 1, pluginKey: 'plugin' }
+const other = { organizationId: 2, pluginKey: 'plugin' }
+const all = { page: 1, pageSize: 100 }
+const problems: string[] = []
+
+const records = (limits: Partial<RecordLimits> = {}): Records =>
+  createRecords({ pool: database.pool, log: (event) => void problems.push(event), limits })
+const print = (to: Records, text: string, level: KeptLine['level'] = 'info') => to.log.write(owner, { level, text })
+const textsOf = (lines: KeptLine[]) => lines.map(({ text }) => text)
+
+describe('the log of a plugin', () => {
+  test('is kept for one organization, and found by level, text, time and page', async () => {
+    const it = records()
+    print(it, 'one', 'debug')
+    print(it, '50% of TWO', 'warn')
+    print(it, 'three', 'error')
+    it.log.write(other, { level: 'info', text: 'of another organization' })
+    const found = async (filter: LineFilter) => textsOf((await it.log.read(owner, { ...all, ...filter })).items)
+    expect(await found({})).toEqual(['three', '50% of TWO', 'one'])
+    expect(await found({ level: 'warn' })).toEqual(['three', '50% of TWO'])
+    expect(await found({ text: '% of two' })).toEqual(['50% of TWO'])
+    expect(await found({ since: new Date(Date.now() + 1_000) })).toEqual([])
+    expect(await it.log.read(owner, { page: 2, pageSize: 2 })).toMatchObject({ items: [{ text: 'one' }], total: 3 })
+  })
+
+  test('takes lines that no database could keep as they are', async () => {
+    const it = records({ maxLineCharacters: 10 })
+    print(it, 'a\0b\ud800')
+    print(it, 'x'.repeat(11))
+    expect(textsOf((await it.log.read(owner, all)).items)).toEqual([`${'x'.repeat(10)}…`, 'ab\ufffd'])
+  })
+
+  test('leaves out what comes faster than it can be kept, and says how much that was', async () => {
+    const it = records({ maxWaitingLines: 3 })
+    for (const text of ['1', '2', '3', '4', '5']) print(it, text)
+    const { items } = await it.log.read(owner, all)
+    expect(textsOf(items)).toEqual(['2 lines were left out here: there were too many at once.', '3', '2', '1'])
+    it.log.write(owner, { level: 'info', text: 'after', dropped: 1 })
+    expect(textsOf((await it.log.read(owner, all)).items)[1]).toBe(
+      '1 line was left out here: there were too many at once.',
+    )
+  })
+
+  test('keeps only so much in memory for all plugins together', async () => {
+    const it = records({ maxWaitingCharacters: 10 })
+    print(it, '12345')
+    it.log.write(other, { level: 'info', text: '123456' })
+    expect((await it.log.read(owner, all)).total).toBe(1)
+    expect((await it.log.read(other, all)).items).toMatchObject([
+      { text: expect.stringContaining('1 line was left out') as string },
+    ])
+  })
+
+  test('keeps the newest lines, and none for longer than a week', async () => {
+    const it = records({ keptLines: 400 })
+    for (let line = 0; line < 600; line++) print(it, String(line))
+    const { total, items } = await it.log.read(owner, all)
+    expect(total).toBe(400)
+    expect(items[0]?.text).toBe('599')
+    await database.pool.query(`UPDATE tenon.plugin_logs SET logged_at = now() - interval '8 days' WHERE text <> '599'`)
+    it.log.start()
+    await vi.waitFor(async () => expect((await it.log.read(owner, all)).total).toBe(1))
+    await it.log.stop()
+  })
+
+  test('waits for a database that is away, and writes then', async () => {
+    const it = records()
+    await database.pool.query('ALTER TABLE tenon.plugin_logs RENAME TO elsewhere')
+    print(it, 'patient')
+    await it.log.stop()
+    await database.pool.query('ALTER TABLE tenon.elsewhere RENAME TO plugin_logs')
+    expect(problems).toContain('plugin-log-failed')
+    expect(textsOf((await it.log.read(owner, all)).items)).toEqual(['patient'])
+  })
+
+  test('keeps no line of an organization that is being removed', async () => {
+    const it = records()
+    await database.pool.query(`UPDATE tenon.tenants SET state = 'removing' WHERE organization_id = 2`)
+    it.log.write(other, { level: 'info', text: 'late' })
+    print(it, 'of one that stays')
+    expect((await it.log.read(other, all)).total).toBe(0)
+    expect((await it.log.read(owner, all)).total).toBe(1)
+    await database.pool.query(`UPDATE tenon.tenants SET state = 'active' WHERE organization_id = 2`)
+  })
+})
+
+describe('a live tail', () => {
+  test('shows lines of every replica once, those that are committed late too, and goes on after a line', async () => {
+    const [here, there] = [records({ tailEveryMs: 20 }), records()]
+    const stop = new AbortController()
+    const seen: KeptLine[] = []
+    const listening = (async () => {
+      for await (const lines of here.log.tail(owner, { level: 'info' }, stop.signal)) seen.push(...lines)
+    })()
+    await vi.waitFor(() => expect(seen).toEqual([]))
+    await new Promise((go) => setTimeout(go, 50))
+    const late = await database.pool.connect()
+    await late.query('BEGIN')
+    await late.query(
+      `INSERT INTO tenon.plugin_logs (organization_id, plugin_key, level, text, logged_at) VALUES (1, 'plugin', 'info', 'late', now())`,
+    )
+    print(there, 'of another replica')
+    print(there, 'not asked for', 'debug')
+    await there.log.stop()
+    await vi.waitFor(() => expect(textsOf(seen)).toEqual(['of another replica']))
+    await late.query('COMMIT')
+    late.release()
+    await vi.waitFor(() => expect(textsOf(seen)).toEqual(['of another replica', 'late']))
+    stop.abort()
+    await listening
+
+    const again = new AbortController()
+    const first = seen.find(({ text }) => text === 'late')
+    for await (const lines of here.log.tail(owner, { afterId: first?.id }, again.signal)) {
+      expect(textsOf(lines)).toEqual(['of another replica', 'not asked for'])
+      break
+    }
+  })
+
+  test('is limited in number, and in time', async () => {
+    const it = records({ maxTailsPerOrganization: 1, tailEveryMs: 5, longestTailMs: 50 })
+    const tail = it.log.tail(owner, {}, new AbortController().signal)
+    expect(() => it.log.tail(owner, {}, new AbortController().signal)).toThrow('follows 1 logs already')
+    expect(await tail.next()).toMatchObject({ done: true })
+    const next = it.log.tail(owner, {}, AbortSignal.abort())
+    expect(await next.next()).toMatchObject({ done: true })
+  })
+})
+
+describe('the figures of a plugin', () => {
+  test('count its calls over all replicas: errors, mean, and how long nineteen of twenty took', async () => {
+    const [here, there] = [records(), records()]
+    expect(await here.usage.callsOf(owner, 24)).toEqual({ calls: 0, errors: 0, meanMs: null, p95Ms: null })
+    for (let call = 0; call < 95; call++) here.usage.countCall(owner, { ms: 4, failed: false })
+    for (let call = 0; call < 5; call++) there.usage.countCall(owner, { ms: 700, failed: true })
+    await there.usage.stop()
+    expect(await here.usage.callsOf(owner, 24)).toEqual({ calls: 100, errors: 5, meanMs: 38.8, p95Ms: 5 })
+    here.usage.countCall(owner, { ms: 700, failed: true })
+    expect(await here.usage.callsOf(owner, 24)).toMatchObject({ p95Ms: 1_000 })
+    expect(await here.usage.callsOf(other, 24)).toMatchObject({ calls: 0 })
+  })
+
+  test('count what it used of what it may, and what it was refused, for a bounded number of things', async () => {
+    const it = records({ maxCountedPermissions: 2 })
+    it.usage.countUse(owner, 'network:a.example')
+    it.usage.countUse(owner, 'network:a.example')
+    it.usage.countRefusal(owner, 'network:b.example')
+    it.usage.countRefusal(owner, 'network:c.example')
+    expect(await it.usage.permissionsOf(owner)).toMatchObject([
+      { permission: 'network:a.example', uses: 2, lastUsedAt: expect.any(String) as string, refusals: 0 },
+      { permission: 'network:b.example', uses: 0, lastUsedAt: null, refusals: 1 },
+    ])
+    it.usage.countUse(owner, 'network:a.example')
+    expect(await it.usage.permissionsOf(owner)).toMatchObject([{ uses: 3 }, {}])
+    await it.usage.forget(owner)
+    expect(await it.usage.permissionsOf(owner)).toEqual([])
+  })
+
+  test('keep the last ends of its processes', async () => {
+    const it = records({ keptProcessEnds: 2 })
+    for (const cause of ['a', 'b', 'c']) it.usage.noteProcessEnd(owner, { crashed: true, cause, digest: 'd' })
+    expect(await it.usage.processEndsOf(owner)).toMatchObject([{ cause: 'c' }, { cause: 'b' }])
+  })
+})
