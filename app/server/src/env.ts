@@ -127,6 +127,12 @@ const rows = {
     defaultNote: '`false` in production, otherwise `true`',
     about: 'Whether unsigned plugins without declared permissions may be installed.',
   },
+  SAMPLE_SERVICES: {
+    schema: value.flagSchema,
+    defaultNote: '`false` in production, otherwise `true`',
+    about:
+      'Starts stand-ins for MLflow and Slack on this machine, which the dashboard offers for trying plugins; refused in production.',
+  },
   OPERATOR_EMAILS: {
     schema: value.emailListSchema,
     defaultNote: 'none',
@@ -197,6 +203,8 @@ export interface Settings {
   registration: 'open' | 'invite'
   logLevel: string
   production: boolean
+  /** Stand-ins for outside services run on this machine. */
+  sampleServices: boolean
 }
 
 /** Settings that cannot be used, all of them at once. */
@@ -242,6 +250,7 @@ function problemsBetween(parsed: Parsed): string[] {
   const checks: [boolean, string][] = [
     [production && !parsed.TENON_SECRET_KEY, 'TENON_SECRET_KEY is required in production (openssl rand -base64 48)'],
     [production && !parsed.JWT_SECRET, 'JWT_SECRET is required in production (openssl rand -base64 48)'],
+    [production && parsed.SAMPLE_SERVICES === true, 'SAMPLE_SERVICES is refused in production'],
     [production && parsed.EGRESS_HOST_MAP !== undefined, 'EGRESS_HOST_MAP is refused in production'],
     [
       Boolean(parsed.SLACK_CLIENT_ID) !== Boolean(parsed.SLACK_CLIENT_SECRET),
@@ -281,6 +290,7 @@ function toSettings(parsed: Parsed): Settings {
     registration: parsed.REGISTRATION ?? (production ? 'invite' : 'open'),
     logLevel: parsed.LOG_LEVEL,
     production,
+    sampleServices: parsed.SAMPLE_SERVICES ?? !production,
   }
 }
 

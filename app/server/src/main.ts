@@ -2,16 +2,19 @@ import { relative } from 'node:path'
 import { parseSettings, type Settings, SettingsError } from './env.js'
 import { type RunningServer, startServer } from './server.js'
 import { createLog } from './start/log.js'
+import { startSampleServices } from './start/sample-services.js'
 
 /** `npm start`. Ends with exit code 1 and one clear sentence when the server cannot start. */
 async function main(): Promise<void> {
   const settings = parseSettings(process.env)
   const log = createLog(settings)
-  const server = await startServer(settings, { log })
+  const samples = settings.sampleServices ? await startSampleServices(settings) : undefined
+  const server = await startServer(samples?.settings ?? settings, { log, samples: samples?.offers ?? [] })
   greet(settings, server)
   const reason = await Promise.race([server.lost, untilSignal()])
   log.info({ reason }, 'stopping')
   await server.stop()
+  await samples?.close()
   if (!['SIGINT', 'SIGTERM'].includes(reason)) throw new Error(reason)
 }
 

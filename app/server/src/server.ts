@@ -6,16 +6,20 @@ import { createSessions } from './accounts/sessions.js'
 import { createApp } from './create-app.js'
 import type { Settings } from './env.js'
 import { resolveSecrets } from './kept-secrets.js'
+import { builtClient } from './start/built-client.js'
 import { bundledMarketplace } from './start/bundled-marketplace.js'
 import { hostOptions } from './start/host-options.js'
 import { listen } from './start/listen.js'
 import { openDatabase } from './start/open-database.js'
+import type { SampleService } from './start/sample-services.js'
 import { createTeardown } from './start/teardown.js'
 import { warnOfUnclaimedOperators } from './start/unclaimed-operators.js'
 
 export interface StartOptions {
   log: Logger
   createHost?: (options: PluginHostOptions) => Promise<PluginHost>
+  /** Services on this machine that the client offers for trying plugins. */
+  samples?: readonly SampleService[]
 }
 
 export interface RunningServer {
@@ -36,7 +40,7 @@ const graceMs = 10_000
  */
 export async function startServer(
   settings: Settings,
-  { log, createHost = createPluginHost }: StartOptions,
+  { log, createHost = createPluginHost, samples = [] }: StartOptions,
 ): Promise<RunningServer> {
   const teardown = createTeardown()
   try {
@@ -56,8 +60,17 @@ export async function startServer(
     )
     teardown.add(() => host.stop())
 
-    const accounts = createAccounts({ pool, host, sessions, settings, log })
-    const app = createApp({ pool, host, accounts, settings: { ...settings, publicUrl }, log, authenticate })
+    const accounts = createAccounts({ pool, host, sessions, settings: { ...settings, publicUrl }, log })
+    const app = createApp({
+      pool,
+      host,
+      accounts,
+      settings: { ...settings, publicUrl },
+      log,
+      authenticate,
+      clientDirectory: builtClient(),
+      samples,
+    })
     await accounts.finishInterrupted()
     await warnOfUnclaimedOperators(pool, settings.operatorEmails, log)
     await host.start()

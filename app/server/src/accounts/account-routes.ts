@@ -4,17 +4,24 @@ import type { Pool } from 'pg'
 import * as z from 'zod'
 import type { Settings } from '../env.js'
 import { type Route, route } from '../http/route.js'
-import { accountSchema, loginSchema, registrationSchema, signedInSchema } from './account-schemas.js'
+import {
+  accountSchema,
+  browserSessionSchema,
+  loginSchema,
+  registrationSchema,
+  signedInSchema,
+} from './account-schemas.js'
 import type { OrganizationRemoval } from './organization-removal.js'
 import type { Passwords } from './passwords.js'
 import type { Registration } from './registration.js'
+import { sessionCookie } from './session-cookie.js'
 import type { Sessions } from './sessions.js'
 import type { SignInLimit } from './sign-in-limit.js'
 import { findSignIn, findUser, recordLogin, type UserRow } from './user-store.js'
 
 interface AccountRoutesOptions {
   pool: Pool
-  settings: Pick<Settings, 'operatorEmails'>
+  settings: Pick<Settings, 'operatorEmails' | 'publicUrl'>
   passwords: Passwords
   sessions: Sessions
   signInLimit: SignInLimit
@@ -39,6 +46,17 @@ export function accountRoutes(options: AccountRoutesOptions): Route[] {
     return { token, ...accountOf(user) }
   }
 
+  async function checkPassword({ email, password }: { email: string; password: string }, address: string) {
+    await signInLimit.count(email, address)
+    const found = await findSignIn(pool, email)
+    const right = await passwords.verify(found?.passwordHash, password)
+    if (!found || !right || found.user.organizationState !== 'active') throw new TenonError('SIGN_IN_REFUSED')
+    await recordLogin(pool, found.user.id)
+    return signIn({ ...found.user, lastLogin: new Date() })
+  }
+
+  const https = settings.publicUrl?.startsWith('https:') ?? false
+
   return [
     route({
       method: 'post',
@@ -62,13 +80,46 @@ export function accountRoutes(options: AccountRoutesOptions): Route[] {
       access: 'anybody',
       body: loginSchema,
       answer: signedInSchema,
-      async handle({ body, address }) {
-        await signInLimit.count(body.email, address)
-        const found = await findSignIn(pool, body.email)
-        const right = await passwords.verify(found?.passwordHash, body.password)
-        if (!found || !right || found.user.organizationState !== 'active') throw new TenonError('SIGN_IN_REFUSED')
-        await recordLogin(pool, found.user.id)
-        return signIn({ ...found.user, lastLogin: new Date() })
+      handle: ({ body, address }) => checkPassword(body, address),
+    }),
+    route({
+      method: 'post',
+      path: '/api/session',
+      tag: 'Accounts',
+      summary: 'Sign in with a browser: the session is kept in a cookie that no script can read',
+      access: 'anybody',
+      body: loginSchema,
+      answer: browserSessionSchema,
+      async handle({ body, address, setCookie }) {
+        const { token, ...account } = await checkPassword(body, address)
+        const { sid } = await sessions.verify(token)
+        setCookie(sessionCookie(token, { https }))
+        return { ...account, csrfToken: sessions.csrfToken(sid) }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/session',
+      tag: 'Accounts',
+      summary: 'Who is signed in, and what a page sends along with changes',
+      access: 'Auditor',
+      answer: browserSessionSchema,
+      async handle({ principal }) {
+        const user = await findUser(pool, principal.userId)
+        if (!user) throw new TenonError('SESSION_EXPIRED')
+        return { ...accountOf(user), csrfToken: sessions.csrfToken(principal.sessionId) }
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/api/session',
+      tag: 'Accounts',
+      summary: 'Sign out of a browser',
+      access: 'anybody',
+      answer: z.string(),
+      async handle({ setCookie }) {
+        setCookie(sessionCookie('', { https }))
+        return 'Signed out'
       },
     }),
     route({

@@ -65,4 +65,8 @@ export const accountSchema = z
   })
   .meta({ id: 'Account' })
 
+export const browserSessionSchema = accountSchema
+  .extend({ csrfToken: z.string().describe('To be sent as X-CSRF-Token with every change') })
+  .meta({ id: 'BrowserSession' })
+
 export const signedInSchema = accountSchema.extend({ token: z.string() }).meta({ id: 'SignedIn' })

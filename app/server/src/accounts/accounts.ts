@@ -21,7 +21,7 @@ interface AccountsOptions {
   pool: Pool
   host: Pick<PluginHostPort, 'createTenant' | 'removeTenant'>
   sessions: Sessions
-  settings: Pick<Settings, 'registration' | 'operatorEmails'>
+  settings: Pick<Settings, 'registration' | 'operatorEmails' | 'publicUrl'>
   log: Logger
 }
 

@@ -52,6 +52,7 @@ function answer(route: Route): RequestHandler {
       query: parse(route.query, req.query),
       body: parse(route.body, req.body),
       address: req.ip ?? '',
+      setCookie: (cookie) => void res.append('Set-Cookie', cookie),
     })
     res.status(status).json(envelope(status, route.answer.parse(result)))
   }

@@ -14,6 +14,8 @@ export interface RouteInput<Allowed extends Access, Params, Query, Body> {
   body: Body
   /** Address of the client, as far as TRUST_PROXY lets it be known. */
   address: string
+  /** For the one thing that an answer says outside of its body: the cookie of a session. */
+  setCookie(cookie: string): void
 }
 
 /** One endpoint. The router and the OpenAPI document are both made from it, so they cannot differ. */
@@ -58,6 +60,7 @@ export interface Route {
     query: unknown
     body: unknown
     address: string
+    setCookie(cookie: string): void
   }): Promise<unknown>
 }
 

@@ -6,11 +6,11 @@ import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import type { Principal } from '@tenon/contract'
 import { createTestDatabase } from '@tenon/embedded-postgres/testing'
-import type { Express, Request } from 'express'
+import type { Express } from 'express'
 import pg from 'pg'
 import { pino } from 'pino'
 import { createAccounts } from '../accounts/accounts.js'
-import { createAuthenticate } from '../accounts/authenticate.js'
+import { type AuthenticatedRequest, createAuthenticate } from '../accounts/authenticate.js'
 import { createSessions } from '../accounts/sessions.js'
 import { createApp } from '../create-app.js'
 import { parseSettings, type Settings } from '../env.js'
@@ -54,7 +54,7 @@ export interface TestApp {
   /** Lines of the log. */
   logged: Record<string, unknown>[]
   finishInterrupted(): Promise<void>
-  authenticate(req: Pick<Request, 'headers'>): Promise<Principal>
+  authenticate(req: AuthenticatedRequest): Promise<Principal>
   call(method: string, path: string, options?: { token?: string; body?: unknown; headers?: object }): Promise<Answer>
   /** Registers an organization and answers its admin's token and ids. */
   register(name?: string): Promise<{ token: string; organizationId: number; tenantId: string; email: string }>
@@ -67,6 +67,8 @@ interface TestAppOptions {
   settings?: Partial<Settings>
   /** Changes the host, to let a step of it fail. */
   host?: (host: PluginHostPort) => PluginHostPort
+  /** A built web client to serve. */
+  clientDirectory?: string
 }
 
 export const testPassword = 'correct horse battery'
@@ -104,7 +106,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   )
   const host = (options.host ?? ((same) => same))(pluginHost)
   const accounts = createAccounts({ pool, host, sessions, settings, log })
-  const app = createApp({ pool, host, accounts, settings, log, authenticate })
+  const { clientDirectory } = options
+  const app = createApp({ pool, host, accounts, settings, log, authenticate, clientDirectory })
   const server = createServer(app)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

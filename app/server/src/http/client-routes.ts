@@ -1,0 +1,51 @@
+import * as z from 'zod'
+import type { Settings } from '../env.js'
+import type { SampleService } from '../start/sample-services.js'
+import { type Route, route } from './route.js'
+
+interface ClientRoutesOptions {
+  settings: Pick<Settings, 'registration'>
+  version: string
+  samples: readonly SampleService[]
+}
+
+const installationSchema = z
+  .object({
+    version: z.string(),
+    registration: z.enum(['open', 'invite']),
+  })
+  .meta({ id: 'InstallationOfTenon' })
+
+const sampleServiceSchema = z
+  .object({
+    pluginKey: z.string(),
+    title: z.string(),
+    description: z.string(),
+    configuration: z.record(z.string(), z.unknown()).optional(),
+    page: z.object({ title: z.string(), url: z.string() }).optional(),
+  })
+  .meta({ id: 'SampleService' })
+
+/** What the web client has to know of the server it came from. */
+export function clientRoutes({ settings, version, samples }: ClientRoutesOptions): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/api/installation',
+      tag: 'Operation',
+      summary: 'What a page shows before anybody has signed in',
+      access: 'anybody',
+      answer: installationSchema,
+      handle: async () => ({ version, registration: settings.registration }),
+    }),
+    route({
+      method: 'get',
+      path: '/api/sample-services',
+      tag: 'Operation',
+      summary: 'Services on this machine to try plugins with; none in production',
+      access: 'Auditor',
+      answer: z.array(sampleServiceSchema),
+      handle: async () => [...samples],
+    }),
+  ]
+}
