@@ -1,6 +1,6 @@
 import type { PluginModule } from '../seed-way/load-plugin.js'
 
-export type SampleName = 'template' | 'greeting'
+export type SampleName = 'mlflow' | 'template' | 'greeting'
 
 /** A small function of a plugin: how both hosts get to it. */
 interface Sample {
@@ -13,6 +13,12 @@ interface Sample {
 
 /** The same code behind both ways, and functions that do next to nothing: what a call costs is the way itself. */
 export const samples: Record<SampleName, Sample> = {
+  /** A plugin of the size that products have, here our own for MLflow, with a sync that is refused: nothing is configured. */
+  mlflow: {
+    seedKey: 'mlflow',
+    request: { pluginKey: 'mlflow', method: 'POST', path: '/sync' },
+    callDirectly: (module) => callRoute(module, 'POST /sync', { tenantId: 'a', configuration: {} }),
+  },
   /** The data import template as the seed prints it, with an import of no rows. */
   template: {
     seedKey: 'risk-import',
@@ -24,9 +30,11 @@ export const samples: Record<SampleName, Sample> = {
   greeting: {
     seedKey: 'greeting',
     request: { pluginKey: 'greeting', method: 'GET', path: '/greeting', query: { name: 'Ada' } },
-    callDirectly: (module) =>
-      (module['router'] as Record<string, (request: object) => Promise<unknown>>)['GET /greeting']?.({
-        query: { name: 'Ada' },
-      }) ?? Promise.reject(new Error('the plugin has no such route')),
+    callDirectly: (module) => callRoute(module, 'GET /greeting', { query: { name: 'Ada' } }),
   },
+}
+
+function callRoute(module: PluginModule, route: string, request: object): Promise<unknown> {
+  const handle = (module['router'] as Record<string, (request: object) => Promise<unknown>>)[route]
+  return handle ? handle(request) : Promise.reject(new Error(`the plugin has no route ${route}`))
 }

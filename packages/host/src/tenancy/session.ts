@@ -73,6 +73,9 @@ const beginParams = z.object({
 })
 const finishParams = z.object({ transaction: z.string().max(40) })
 
+/** One for all: an abort without a reason makes an error with a stack, on every call. */
+const sessionEnded = new TenonError('SESSION_ENDED')
+
 export function openSession(
   resources: Omit<SessionResources, 'acquire'> & { acquire: (kind: LeaseKind, signal: AbortSignal) => Promise<Lease> },
   { mode, deadlineMs, signal }: SessionOptions,
@@ -87,7 +90,7 @@ export function openSession(
   let inFlight = 0
 
   const abort = () => {
-    ended.abort()
+    ended.abort(sessionEnded)
     session.abort(new TenonError('SESSION_ENDED'))
   }
   const timer = setTimeout(abort, deadlineMs)
@@ -129,7 +132,7 @@ export function openSession(
     async end() {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
-      ended.abort()
+      ended.abort(sessionEnded)
       // A statement that still runs would hold its connection until it is done.
       if (inFlight > 0) session.abort(new TenonError('SESSION_ENDED'))
       await session.end()
