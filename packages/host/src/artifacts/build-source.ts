@@ -1,22 +1,15 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { TenonError, type CatalogEntry } from '@tenon/contract'
 import type { MarketplaceFiles } from '../marketplace-files.js'
 import type { ArtifactLimits } from './artifact-limits.js'
-import type { BundleReport, BundleRequest } from './bundle-process.js'
+import type { BundleReport } from './bundle-process.js'
+import { BundlerError, startBundler } from './bundler.js'
 import { startDeadline } from '../egress/deadline.js'
 import { checkedRange, declaredDependencies } from './dependency-specs.js'
 import { NpmError, type Npm } from './npm.js'
-import { runProcess } from './run-process.js'
 import { createSourceStage, type SourceStage } from './source-stage.js'
-
-/** Of the bundler's report; the code itself does not travel on this way. */
-const maxReportBytes = 1_000_000
-/** The bundler parses code of strangers: its JavaScript heap ends here. */
-const bundlerHeapMb = 512
 
 export interface SourceBuilder {
   /**
@@ -36,8 +29,6 @@ export interface SourceBuilderOptions {
 }
 
 export function createSourceBuilder({ files, tempDir, npm, limits }: SourceBuilderOptions): SourceBuilder {
-  const bundler = locateBundler()
-
   return {
     async build(entry) {
       const { signal, clear } = startDeadline(limits.buildTimeoutMs)
@@ -60,40 +51,31 @@ export function createSourceBuilder({ files, tempDir, npm, limits }: SourceBuild
     if (!(await stage.fetchFile(entryPoint))) {
       throw new TenonError('SOURCE_REFUSED', { plugin: entry.displayName, reason: `there is no ${entryPoint}` })
     }
-    // Every round fetches a file or installs packages, and both are limited, so this ends.
-    for (;;) {
-      const report = await bundle(entry, entryPoint, stage, signal)
-      assertAllowed(entry, report)
-      if (report.missingFiles.length > 0) {
-        for (const { importer, path } of report.missingFiles) await stage.fetchImport(importer, path)
-      } else if (report.missingPackages.length > 0) {
-        await installPackages(entry, report, stage, signal)
-      } else {
-        return readCode(entry, stage)
-      }
-    }
-  }
-
-  async function bundle(
-    entry: CatalogEntry,
-    entryPoint: string,
-    stage: SourceStage,
-    signal: AbortSignal,
-  ): Promise<BundleReport> {
-    const staging = stage.directory
-    const request: BundleRequest = { staging, entryPoint, maxFileBytes: limits.maxSourceFileBytes }
-    const result = await runProcess({
-      command: process.execPath,
-      args: [...bundler.nodeOptions(staging), bundler.script, JSON.stringify(request)],
-      cwd: staging,
-      env: { GOMAXPROCS: '2' },
+    void npm.prepare()
+    const bundler = startBundler({
+      request: { staging: stage.directory, entryPoint, maxFileBytes: limits.maxSourceFileBytes },
       timeoutMs: limits.bundleTimeoutMs,
-      maxOutputBytes: maxReportBytes,
       signal,
     })
-    if (result.timedOut) throw buildFailed(entry, `bundling took longer than ${limits.bundleTimeoutMs / 1000} seconds`)
-    if (result.exitCode !== 0) throw buildFailed(entry, 'the bundler ended early', new Error(result.stderr))
-    return JSON.parse(result.stdout) as BundleReport
+    try {
+      // Every round fetches a file or installs packages, and both are limited, so this ends.
+      for (;;) {
+        const report = await bundler.bundle()
+        assertAllowed(entry, report)
+        if (report.missingFiles.length > 0) {
+          for (const { importer, path } of report.missingFiles) await stage.fetchImport(importer, path)
+        } else if (report.missingPackages.length > 0) {
+          await installPackages(entry, report, stage, signal)
+        } else {
+          return await readCode(entry, stage)
+        }
+      }
+    } catch (error) {
+      if (error instanceof BundlerError) throw buildFailed(entry, error.message, error)
+      throw error
+    } finally {
+      await bundler.end()
+    }
   }
 
   async function installPackages(
@@ -152,32 +134,4 @@ function assertAllowed(entry: CatalogEntry, { refusals, errors }: BundleReport):
 
 function buildFailed(entry: CatalogEntry, reason: string, cause?: unknown): TenonError {
   return new TenonError('BUILD_FAILED', { plugin: entry.displayName, reason }, { cause })
-}
-
-/**
- * The bundler's script, and Node's options that let it read the staging folder, itself and esbuild, and write nothing but
- * its result. It is always the compiled file, also when this one is run from its source.
- */
-function locateBundler(): { script: string; nodeOptions: (staging: string) => string[] } {
-  const packageFolder = realpathSync(fileURLToPath(new URL('../..', import.meta.url)))
-  const script = join(packageFolder, 'dist', 'artifacts', 'bundle-process.js')
-  const esbuild = dirname(realpathSync(createRequire(import.meta.url).resolve('esbuild/package.json')))
-  const readable = [
-    join(packageFolder, 'package.json'),
-    join(packageFolder, 'dist', 'artifacts', '*'),
-    join(esbuild, '*'),
-    join(dirname(esbuild), '@esbuild', '*'),
-  ]
-  const permission = Number(process.versions.node.split('.')[0]) < 22 ? '--experimental-permission' : '--permission'
-  return {
-    script,
-    nodeOptions: (staging) => [
-      '--no-warnings',
-      `--max-old-space-size=${bundlerHeapMb}`,
-      permission,
-      '--allow-child-process',
-      ...[...readable, join(staging, '*')].map((path) => `--allow-fs-read=${path}`),
-      `--allow-fs-write=${join(staging, 'out', '*')}`,
-    ],
-  }
 }

@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, extname, join, relative, sep } from 'node:path'
+import { createInterface } from 'node:readline'
 import { build, type Loader, type Message, type OnResolveArgs, type OnResolveResult, type Plugin } from 'esbuild'
 import { bundleOptions, isProvidedByRunner, packageOf } from './bundle-options.js'
 import { candidatesOf, resolveInside } from './source-paths.js'
@@ -18,7 +19,7 @@ export interface BundleRequest {
   maxFileBytes: number
 }
 
-/** What came of it, as JSON on standard output. The code, if there is any, is in `out/plugin.cjs`. */
+/** What came of a round, as one line of JSON on standard output. The code, if there is any, is in `out/plugin.cjs`. */
 export interface BundleReport {
   /** Files of the plugin that are imported and not staged. */
   missingFiles: { importer: string; path: string }[]
@@ -144,5 +145,9 @@ function describeErrors(error: unknown): string[] {
   })
 }
 
-const report = await bundle(JSON.parse(process.argv[2] ?? '{}') as BundleRequest)
-process.stdout.write(JSON.stringify(report))
+// Each line asks for another round, after what was missing has been staged; each is answered with one line.
+const request = JSON.parse(process.argv[2] ?? '{}') as BundleRequest
+for await (const _round of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await bundle(request))}\n`)
+}
+process.exit()

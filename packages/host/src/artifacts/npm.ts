@@ -25,6 +25,8 @@ export interface NpmInstall {
 }
 
 export interface Npm {
+  /** Looks up in advance what the first install needs to know. Failing is left to the install. */
+  prepare: () => Promise<void>
   /** @throws NpmError in words that fit after "could not be installed:". */
   install: (install: NpmInstall) => Promise<void>
 }
@@ -62,13 +64,20 @@ export function createNpm(options: NpmOptions, cacheDir: string): Npm {
     return { cli, registry: options.registry ?? (await configuredRegistry(cli)) }
   }
 
+  const findOnce = () =>
+    (located ??= locate().catch((error: unknown) => {
+      located = undefined
+      throw error
+    }))
+
   return {
+    prepare: () =>
+      findOnce().then(
+        () => undefined,
+        () => undefined,
+      ),
     async install({ directory, dependencies, timeoutMs, maxInstalledBytes, signal }) {
-      located ??= locate()
-      const { cli, registry } = await located.catch((error: unknown) => {
-        located = undefined
-        throw error
-      })
+      const { cli, registry } = await findOnce()
       const home = join(directory, 'home')
       await mkdir(home, { recursive: true })
       await writeFile(join(directory, 'package.json'), JSON.stringify({ private: true, dependencies }))

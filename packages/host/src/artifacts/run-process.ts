@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { startDeadline } from '../egress/deadline.js'
 
@@ -29,38 +29,42 @@ export interface ProcessResult {
 export function runProcess(run: ProcessRun): Promise<ProcessResult> {
   const { signal, clear } = startDeadline(run.timeoutMs, run.signal)
   return new Promise((resolve, reject) => {
-    const child = spawn(run.command, run.args, {
-      cwd: run.cwd,
-      env: run.env,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      windowsHide: true,
-    })
-    const kill = (): void => killGroup(child.pid)
+    const child = spawnGroup(run, ['ignore', 'pipe', 'pipe'], signal)
     let stdout = Buffer.alloc(0)
     let stderr = Buffer.alloc(0)
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       if (stdout.length < run.maxOutputBytes) stdout = Buffer.concat([stdout, chunk]).subarray(0, run.maxOutputBytes)
     })
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       stderr = Buffer.concat([stderr, chunk]).subarray(-run.maxOutputBytes)
-    })
-    child.once('spawn', () => {
-      lowerPriority(child.pid)
-      if (signal.aborted) kill()
-      signal.addEventListener('abort', kill)
     })
     child.once('error', (error) => {
       clear()
       reject(error)
     })
-    child.once('exit', kill)
     child.once('close', (exitCode) => {
       clear()
-      signal.removeEventListener('abort', kill)
       resolve({ exitCode, stdout: stdout.toString(), stderr: stderr.toString(), timedOut: signal.aborted })
     })
   })
+}
+
+/** A program in a group of its own, at low priority; the whole group is killed when it ends or when the signal fires. */
+export function spawnGroup(
+  { command, args, cwd, env }: Pick<ProcessRun, 'command' | 'args' | 'cwd' | 'env'>,
+  stdio: ('ignore' | 'pipe')[],
+  signal: AbortSignal,
+): ChildProcess {
+  const child = spawn(command, args, { cwd, env, detached: true, stdio, windowsHide: true })
+  const kill = (): void => killGroup(child.pid)
+  child.once('spawn', () => {
+    lowerPriority(child.pid)
+    if (signal.aborted) kill()
+    signal.addEventListener('abort', kill)
+  })
+  child.once('exit', kill)
+  child.once('close', () => signal.removeEventListener('abort', kill))
+  return child
 }
 
 function killGroup(pid: number | undefined): void {
