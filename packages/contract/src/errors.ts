@@ -37,6 +37,7 @@ export const errorTable = {
 
   // The marketplace and its manifest
   PLUGIN_NOT_FOUND: { status: 404, sentence: 'Plugin not found' },
+  ICON_NOT_FOUND: { status: 404, sentence: '{plugin} has no icon that can be shown.' },
   MARKETPLACE_UNREACHABLE: {
     status: 503,
     sentence:

@@ -264,6 +264,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const uninstall = createUninstall({ runtime, roles, store, connections: connectionStore, vault, caller, history })
   const service = createPluginService({
     catalog,
+    artifacts,
     store,
     vault,
     ceiling,

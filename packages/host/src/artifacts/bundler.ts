@@ -72,7 +72,10 @@ export function startBundler({ request, timeoutMs, signal }: BundlerOptions): Bu
   // It has ended: that is told below.
   child.stdin?.on('error', () => undefined)
   child.once('error', fail)
-  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  // A process that could not be started does not always say that it is closed.
+  const closed = new Promise<void>((resolve) =>
+    ['close', 'error'].forEach((event) => child.once(event, () => resolve())),
+  )
   void closed.then(() => {
     signal.removeEventListener('abort', kill)
     fail(new BundlerError('the bundler ended early', { cause: new Error(complaints) }))

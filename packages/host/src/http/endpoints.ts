@@ -99,6 +99,23 @@ function marketplaceEndpoints(service: PluginService): Endpoint[] {
       },
     }),
     endpoint({
+      operation: 'getPluginIcon',
+      method: 'get',
+      path: '/marketplace/:key/icon',
+      tag,
+      summary: 'The icon of a plugin',
+      description: 'Fetched by the host, so that a browser never contacts what a manifest names.',
+      role: 'Auditor',
+      params: z.object({ key: z.string().max(100) }),
+      success: { status: 200, contentType: 'image/*' },
+      errors: [404, 503],
+      handle: async ({ params }) => {
+        const { bytes, contentType } = await service.getPluginIcon(params.key)
+        const file = { content: bytes, filename: `${params.key} icon`, contentType }
+        return { status: 200, file, headers: { 'cache-control': 'private, max-age=3600' } }
+      },
+    }),
+    endpoint({
       operation: 'getCategories',
       method: 'get',
       path: '/categories',

@@ -12,6 +12,7 @@ import {
   type PluginInstallationJson,
   type TestConnectionResult,
 } from '@tenon/contract'
+import type { Artifacts, Icon } from '../artifacts/index.js'
 import { engineRefusals, type Catalog } from '../catalog/index.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { Configuration, ConfigurationVault } from '../secrets/configuration-vault.js'
@@ -39,6 +40,8 @@ export interface PluginService extends SeedNames {
   getPluginByKey(pluginKey: string): Plugin | null
   /** S30 */
   searchPlugins(query: string): Plugin[]
+  /** S10: an image of at most 256 kB, fetched by the host. @throws TenonError PLUGIN_NOT_FOUND, ICON_NOT_FOUND */
+  getPluginIcon(pluginKey: string): Promise<Icon>
   /** S31 @throws TenonError PLUGIN_NOT_FOUND, PLUGIN_NOT_INSTALLABLE, ALREADY_INSTALLED, INSTALLATION_BUSY, and what fails on the way */
   installPlugin(pluginKey: string, userId: number, tenantId: string): Promise<PluginInstallationJson>
   /** S32 @throws TenonError INSTALLATION_NOT_FOUND, INSTALLATION_BUSY */
@@ -107,6 +110,7 @@ export interface PluginService extends SeedNames {
 
 interface PluginServiceOptions {
   catalog: Catalog
+  artifacts: Pick<Artifacts, 'icon'>
   store: InstallationStore
   vault: ConfigurationVault
   ceiling: OperatorCeiling
@@ -138,6 +142,13 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
     },
     searchPlugins: (query) => catalog.search(query).map((entry) => toPlugin(entry, ceiling)),
     getCategories: () => catalog.categories(),
+    async getPluginIcon(pluginKey) {
+      const entry = catalog.get(requireKey(pluginKey))
+      if (!entry) throw new TenonError('PLUGIN_NOT_FOUND')
+      const icon = await engines.artifacts.icon(entry)
+      if (!icon) throw new TenonError('ICON_NOT_FOUND', { plugin: entry.displayName })
+      return icon
+    },
 
     async installPlugin(pluginKey, userId, tenantId) {
       const tenant = await tenantOf(tenantId)
