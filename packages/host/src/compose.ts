@@ -5,10 +5,12 @@ import type { Request, Router } from 'express'
 import type { ClientConfig } from 'pg'
 import { pino, type Logger } from 'pino'
 import type { ZodOpenApiPathsObject } from 'zod-openapi'
+import { createAudit, createDenials } from './audit/index.js'
 import { createArtifacts, createArtifactStore, type ArtifactLimits, type NpmOptions } from './artifacts/index.js'
 import { createCatalog, createPostgresCatalogStore, type RefreshReport } from './catalog/index.js'
 import { createConnectionStore } from './connections/connection-store.js'
 import { createOAuthStates } from './connections/oauth-states.js'
+import { createRevokingConnections } from './connections/revoking-connections.js'
 import { createEgressFetch, isExempt, type AddressExemption, type HostMap } from './egress/index.js'
 import { createEventDispatcher } from './events/event-dispatcher.js'
 import { openHostDatabase, type HostDatabase, type HostDatabaseOptions } from './host-database.js'
@@ -26,19 +28,24 @@ import { createHostCalls } from './installations/host-calls.js'
 import { createInstall } from './installations/install.js'
 import { createInstallationStore } from './installations/installation-store.js'
 import { defaultClaimMs } from './installations/lease.js'
+import { createKnownSecrets } from './installations/known-secrets.js'
 import { networkPolicyFor } from './installations/network-policy.js'
-import { createPluginCaller } from './installations/plugin-caller.js'
+import { createPermissionMeter } from './installations/permission-meter.js'
+import { createPluginCaller, logFields } from './installations/plugin-caller.js'
 import { createPluginRoles } from './installations/plugin-roles.js'
 import { createPluginService, createTenantLookup, type PluginService } from './installations/plugin-service.js'
 import { createRecovery } from './installations/recovery.js'
 import { createKnownInstallations } from './installations/known-installations.js'
 import { createCallRoute } from './installations/routes.js'
+import { createStrayProcesses } from './installations/stray-processes.js'
 import { createSubscriptions } from './installations/subscriptions.js'
 import { createSwitchPlugin } from './installations/switch-plugin.js'
 import { createUninstall } from './installations/uninstall.js'
 import type { Migrator, TenantScope } from './migrations/index.js'
 import { createNotifications } from './notifications/index.js'
+import { createBlocks } from './operator/blocks.js'
 import { ownDirectory } from './own-directory.js'
+import { createRecords, type RecordLimits } from './records/index.js'
 import { createRuntime, type SelfTest, type RuntimeLimits } from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
@@ -92,6 +99,7 @@ export interface PluginHostOptions {
     runtime?: Partial<RuntimeLimits>
     artifacts?: Partial<ArtifactLimits>
     tenancy?: Partial<TenancyLimits>
+    records?: Partial<RecordLimits>
     /** After how many milliseconds without a sign of life another replica takes over what a server was doing. */
     claimMs?: number
   }
@@ -198,7 +206,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const isPrivateAllowed = (address: string, port: number) => isExempt(egress.allowPrivate ?? [], address, port)
   const operatorTargets = targetsOf([
     marketplace.location,
-    ...Object.values(ceiling.connections ?? {}).map(({ tokenUrl }) => tokenUrl),
+    ...Object.values(ceiling.connections ?? {}).flatMap(({ tokenUrl, revokeUrl }) => [tokenUrl, revokeUrl ?? '']),
   ])
   const fetch = createEgressFetch({
     // What the operator configured may be in the operator's own network; what a manifest names may not.
@@ -223,12 +231,35 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     ...(options.limits?.artifacts ? { limits: options.limits.artifacts } : {}),
   })
 
+  // What is remembered of what happens
+  const audit = createAudit({ pool, key: await dataKey({ pool, sealer }, 'audit'), log: logEvent })
+  const denials = createDenials({ audit })
+  const records = createRecords({ pool, log: logEvent, limits: options.limits?.records ?? {} })
+  const secrets = createKnownSecrets()
+  const meter = createPermissionMeter({ usage: records.usage, onRefusal: denials.count })
+  /** For what is said of a plugin by the name of the tenant's schema. Nobody keeps anything of who has gone. */
+  const withOwner = (
+    { tenantId, pluginKey }: { tenantId: string; pluginKey: string },
+    note: (owner: { organizationId: number; pluginKey: string }) => void,
+  ) =>
+    void tenants.tenantOf(tenantId).then(
+      ({ organizationId }) => note({ organizationId, pluginKey }),
+      () => undefined,
+    )
+
   // From bytes to a process, and from a process to an answer
   const runtime = createRuntime({
     log,
     hostMap: egress.hostMap,
     extraCa: egress.extraCa ?? [],
     pidDirectory: path.join(dataDir, 'processes'),
+    onPluginLog(plugin, line) {
+      const kept = { ...line, text: secrets.of(plugin).text(line.text) }
+      withOwner(plugin, (owner) => records.log.write(owner, kept))
+      logEvent('plugin-log', { ...plugin, ...logFields(kept) })
+    },
+    onProcessEnd: ({ digest, ...plugin }, end) =>
+      withOwner(plugin, (owner) => records.usage.noteProcessEnd(owner, { ...end, digest })),
     ...(options.limits?.runtime ? { limits: options.limits.runtime } : {}),
   })
   assertTier(runtime.status().tier, options.minTier ?? 1)
@@ -241,8 +272,27 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     }),
     notifications,
   })
-  const connectionStore = createConnectionStore({ pool, sealer })
-  const history = createHistory({ pool, log: logEvent })
+  const blocks = createBlocks({
+    pool,
+    notifications,
+    stopRunning: (target) => runtime.stopMatching(target, 'an operator has blocked it'),
+    log: logEvent,
+  })
+  await blocks.refresh()
+  const strayProcesses = createStrayProcesses({
+    store,
+    runtime,
+    notifications,
+    tenantOf: tenants.tenantOf,
+    log: logEvent,
+  })
+  const connectionStore = createRevokingConnections({
+    store: createConnectionStore({ pool, sealer }),
+    ceiling,
+    fetch: fetch as unknown as typeof globalThis.fetch,
+    log: logEvent,
+  })
+  const history = createHistory({ pool, audit, log: logEvent })
   const roles = createPluginRoles({ tenancy, pool })
   const caller = createPluginCaller({
     runtime,
@@ -256,7 +306,11 @@ async function wire(options: WireOptions): Promise<PluginHost> {
         isExempt: isPrivateAllowed,
         undeclaredMayReachAnyHost: egress.undeclaredMayReachAnyHost ?? false,
       }),
-    hostCalls: createHostCalls({ connections: connectionStore, sealer, ceiling, fetch }),
+    hostCalls: createHostCalls({ connections: connectionStore, sealer, ceiling, fetch, meter }),
+    blocks,
+    records,
+    meter,
+    secrets,
     log: logEvent,
   })
   const source = marketplace.location
@@ -344,6 +398,8 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     async start() {
       assertContained(await runtime.selfTest())
       await notifications.start()
+      await blocks.refresh()
+      for (const part of [blocks, strayProcesses, records.log, records.usage, denials]) part.start()
       recovery.start()
       await catalog.start()
       events.start()
@@ -357,7 +413,10 @@ async function wire(options: WireOptions): Promise<PluginHost> {
           .catch((error: unknown) => failures.push(error))
       await Promise.all([stop(catalog.stop), stop(recovery.stop), stop(events.stop)])
       await stop(notifications.stop)
+      await Promise.all([stop(blocks.stop), stop(strayProcesses.stop)])
       await stop(() => runtime.stop())
+      await Promise.all([stop(records.log.stop), stop(records.usage.stop), stop(denials.stop)])
+      await stop(audit.stop)
       await stop(() => tenancy.close())
       await stop(() => fetch.close())
       await stop(() => options.database.close())

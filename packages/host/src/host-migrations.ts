@@ -1,7 +1,9 @@
 import { artifactsMigration } from './artifacts/index.js'
+import { auditMigration } from './audit/index.js'
 import { catalogMigration } from './catalog/index.js'
 import { connectionsMigration } from './connections/migration.js'
 import { eventDeliveriesMigration } from './events/migration.js'
+import { waitingEventsMigration } from './events/waiting-events.js'
 import { installationsMigration } from './installations/migration.js'
 import {
   createMigrator,
@@ -11,6 +13,7 @@ import {
   type PlatformMigration,
   type TenantMigration,
 } from './migrations/index.js'
+import { blocksMigration } from './operator/migration.js'
 import { recordsMigration } from './records/index.js'
 import { dataKeysMigration } from './secrets/data-keys.js'
 import type { Pool } from 'pg'
@@ -30,6 +33,9 @@ const platform: PlatformMigration[] = [
   artifactsMigration,
   dataKeysMigration,
   recordsMigration,
+  blocksMigration,
+  waitingEventsMigration,
+  auditMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import type { Audit, AuditEntry } from '../audit/index.js'
 import type { TenantScope } from '../migrations/index.js'
 import { storableJson, storableText } from '../migrations/sql-text.js'
 
@@ -23,10 +24,12 @@ export interface History {
 
 interface HistoryOptions {
   pool: Pool
+  /** Everything in the history is in the audit as well. */
+  audit?: Pick<Audit, 'record'>
   log?: (event: string, fields: Record<string, unknown>) => void
 }
 
-export function createHistory({ pool, log = () => {} }: HistoryOptions): History {
+export function createHistory({ pool, audit, log = () => {} }: HistoryOptions): History {
   const insert = (tenant: TenantScope, entry: HistoryEntry) =>
     pool.query(
       `INSERT INTO tenon.plugin_events (organization_id, plugin_key, installation_id, user_id, action, outcome, before, after, message)
@@ -46,6 +49,7 @@ export function createHistory({ pool, log = () => {} }: HistoryOptions): History
 
   return {
     async record(tenant, entry) {
+      const audited = audit?.record(toAuditEntry(tenant, entry))
       await insert(tenant, entry).catch((error: unknown) => {
         const { pluginKey, action, outcome } = entry
         log('history-failed', {
@@ -56,6 +60,26 @@ export function createHistory({ pool, log = () => {} }: HistoryOptions): History
           reason: String(error),
         })
       })
+      await audited
     },
   }
+}
+
+/** The audit outlives the organization: of a configuration it keeps which fields were changed, and no values. */
+function toAuditEntry(tenant: TenantScope, { before, after, ...entry }: HistoryEntry): AuditEntry {
+  const { pluginKey, installationId, userId, action, outcome } = entry
+  const changed = action === 'configure' ? { changed: changedFields(before, after) } : { before, after }
+  return {
+    organizationId: tenant.organizationId,
+    userId,
+    pluginKey,
+    action,
+    outcome,
+    details: { installationId, ...changed },
+  }
+}
+
+function changedFields(before: Record<string, unknown> = {}, after: Record<string, unknown> = {}): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...names].filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
 }

@@ -1,8 +1,9 @@
-import { TenonError, isJsonObject, type ConnectionView, type OperatorCeiling } from '@tenon/contract'
+import { TenonError, isJsonObject, permissionIds, type ConnectionView, type OperatorCeiling } from '@tenon/contract'
 import type { ConnectionOwner, ConnectionStore } from '../connections/connection-store.js'
 import type { EgressFetch } from '../egress/index.js'
 import type { HostCalls } from '../runtime/index.js'
 import type { Sealer } from '../secrets/sealer.js'
+import type { PermissionMeter } from './permission-meter.js'
 import type { CallSubject } from './plugin-caller.js'
 
 interface HostCallsOptions {
@@ -10,6 +11,7 @@ interface HostCallsOptions {
   sealer: Sealer
   ceiling: OperatorCeiling
   fetch: EgressFetch
+  meter: PermissionMeter
 }
 
 /**
@@ -21,26 +23,37 @@ export function createHostCalls({
   sealer,
   ceiling,
   fetch,
+  meter,
 }: HostCallsOptions): (subject: CallSubject) => HostCalls {
-  return ({ tenant, pluginKey, manifest }) => {
+  return (subject) => {
+    const { tenant, pluginKey, manifest } = subject
     const owner: ConnectionOwner = { organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey }
+    const isGranted = (contributionId: string) =>
+      manifest.contributes?.connections.some(({ id }) => id === contributionId) ?? false
+    /** The tokens of a connection whose use was granted. @throws TenonError CONNECTION_NOT_FOUND, PERMISSION_DENIED */
+    const open = async (id: number) => {
+      const { contributionId } = await connections.get(owner, id)
+      const permission = permissionIds.connection(contributionId)
+      if (!isGranted(contributionId)) {
+        meter.refused(subject, permission)
+        throw new TenonError('PERMISSION_DENIED', { plugin: manifest.displayName, permission })
+      }
+      meter.used(subject, permission)
+      return connections.open(owner, id)
+    }
     const sealContext = { tenantId: tenant.schema, pluginKey, field: 'stored by the plugin' }
     return {
       'secrets.seal': async (params) => sealer.seal(JSON.stringify(field(params, 'value') ?? null), sealContext),
       'secrets.open': async (params) => JSON.parse(sealer.open(textField(params, 'sealed'), sealContext)) as unknown,
       'connections.list': async (): Promise<ConnectionView[]> =>
-        (await connections.list(owner)).map(({ id, account, details, settings, isActive }) => ({
-          id,
-          account,
-          details,
-          settings,
-          isActive,
-        })),
-      'connections.open': async (params) => connections.open(owner, idField(params, 'id')),
+        (await connections.list(owner))
+          .filter(({ contributionId }) => isGranted(contributionId))
+          .map(({ id, account, details, settings, isActive }) => ({ id, account, details, settings, isActive })),
+      'connections.open': async (params) => open(idField(params, 'id')),
       'connections.fetch': async (params) => {
         const url = textField(params, 'url')
         assertAudience(url, ceiling.connections?.[pluginKey]?.audience ?? [], manifest.displayName)
-        const { accessToken } = await connections.open(owner, idField(params, 'connection'))
+        const { accessToken } = await open(idField(params, 'connection'))
         const headers = { ...stringRecord(field(params, 'headers')), authorization: `Bearer ${accessToken ?? ''}` }
         const body = field(params, 'body')
         // The token must not follow a redirect to another place.

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { PluginInstallationStatus as Status, TenonError, type CatalogEntry } from '@tenon/contract'
+import { PluginInstallationStatus as Status, TenonError, grantedEntry, type CatalogEntry } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
 import type { TenantScope } from '../migrations/index.js'
 import { storableJson, storableText } from '../migrations/sql-text.js'
@@ -20,7 +20,12 @@ export interface Installation {
   version: string | null
   /** SHA-256 of the artifact this installation is pinned to. */
   digest: string | null
+  /** What is in force: of what was asked for, that which was granted, and nothing else. */
   manifest: ConsentedManifest | null
+  /** With everything that the plugin asks for. To be shown, and to be stored again; never to be acted on. */
+  asked: ConsentedManifest | null
+  /** Ids of the permissions that were granted; null when all are. */
+  grants: readonly string[] | null
   source: string | null
   createdAt: Date
   updatedAt: Date
@@ -34,12 +39,15 @@ export interface SettledInstallation {
   metadata?: Record<string, unknown>
   digest?: string
   manifest?: ConsentedManifest
+  grants?: readonly string[]
 }
 
 export interface NewInstallation {
   pluginKey: string
   version: string
   manifest: ConsentedManifest
+  /** Ids of the permissions that are granted; null grants all. */
+  grants?: readonly string[] | null
   source: string
   /** UUID of this attempt, kept in `metadata` until it has ended. */
   attempt: string
@@ -116,7 +124,7 @@ interface InstallationStoreOptions {
 
 // TIMESTAMP columns (S17) hold times of the session's zone; the cast makes them instants whatever zone Node runs in.
 const columns = `id, plugin_key, status, installed_at::timestamptz, error_message, configuration, metadata, version, digest,
-  manifest, source, created_at::timestamptz, updated_at::timestamptz`
+  manifest, grants, source, created_at::timestamptz, updated_at::timestamptz`
 const unclaimed = '(claimed_by IS NULL OR claim_expires_at < now())'
 
 /**
@@ -193,18 +201,26 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
     find: (tenant, id) => findWhere(pool, tenant, 'id = $1', id),
     findByKey: (tenant, pluginKey) => findWhere(pool, tenant, 'plugin_key = $1', pluginKey),
 
-    async claimNew(tenant, { pluginKey, version, manifest, source, attempt }) {
+    async claimNew(tenant, { pluginKey, version, manifest, grants = null, source, attempt }) {
       return inClaim(tenant, async (client, holder) => {
         const { rows } = await client.query<InstallationRow>(
           `INSERT INTO ${tableOf(tenant)} AS i
-             (plugin_key, status, installed_at, version, manifest, source, claimed_by, metadata, claim_expires_at)
-           VALUES ($1, 'installing', NULL, $2, $3, $4, $5, $6, ${expiry})
+             (plugin_key, status, installed_at, version, manifest, source, claimed_by, metadata, grants, claim_expires_at)
+           VALUES ($1, 'installing', NULL, $2, $3, $4, $5, $6, $7, ${expiry})
            ON CONFLICT (plugin_key) DO UPDATE SET
              status = 'installing', version = $2, manifest = $3, source = $4, digest = NULL, error_message = NULL,
-             claimed_by = $5, metadata = $6, claim_expires_at = ${expiry}, updated_at = now()
+             claimed_by = $5, metadata = $6, grants = $7, claim_expires_at = ${expiry}, updated_at = now()
            WHERE i.status = 'failed' AND (i.claimed_by IS NULL OR i.claim_expires_at < now())
            RETURNING ${columns}`,
-          [pluginKey, version, JSON.stringify(manifest), source, holder, JSON.stringify({ attempt })],
+          [
+            pluginKey,
+            version,
+            JSON.stringify(manifest),
+            source,
+            holder,
+            JSON.stringify({ attempt }),
+            grants && JSON.stringify(grants),
+          ],
         )
         if (rows[0]) return toInstallation(rows[0])
         const existing = await findWhere(client, tenant, 'plugin_key = $1', pluginKey)
@@ -263,6 +279,7 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
              status = $3::varchar, error_message = $4,
              configuration = coalesce($5::jsonb, configuration), metadata = coalesce($6::jsonb, metadata),
              digest = coalesce($7, digest), manifest = coalesce($8::jsonb, manifest),
+             grants = coalesce($9::jsonb, grants),
              installed_at = CASE WHEN $3::varchar = 'installed' THEN coalesce(installed_at, now()) ELSE installed_at END, claimed_by = NULL, claim_expires_at = NULL, updated_at = now()
            WHERE id = $1 AND claimed_by = $2 RETURNING ${columns}`,
           [
@@ -274,6 +291,7 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
             result.metadata ? storableJson(result.metadata) : null,
             result.digest ?? null,
             result.manifest ? storableJson(result.manifest) : null,
+            result.grants ? JSON.stringify(result.grants) : null,
           ],
         )
         return rows
@@ -354,6 +372,7 @@ interface InstallationRow {
   version: string | null
   digest: string | null
   manifest: ConsentedManifest | null
+  grants: string[] | null
   source: string | null
   created_at: Date
   updated_at: Date
@@ -370,7 +389,9 @@ function toInstallation(row: InstallationRow): Installation {
     metadata: row.metadata,
     version: row.version,
     digest: row.digest,
-    manifest: row.manifest,
+    manifest: row.manifest && grantedEntry(row.manifest, row.grants),
+    asked: row.manifest,
+    grants: row.grants,
     source: row.source,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

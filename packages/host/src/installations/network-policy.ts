@@ -1,7 +1,7 @@
 import { isJsonObject, valueAt, type Permissions } from '@tenon/contract'
 import type { NetworkPolicy } from '../egress/index.js'
 
-interface Target {
+export interface Target {
   host: string
   port: number
 }
@@ -41,13 +41,13 @@ export function networkPolicyFor({
   }
 }
 
-function parsePattern(pattern: string): Target {
+export function parsePattern(pattern: string): Target {
   const [host = '', port = '443'] = pattern.split(':')
   return { host: host.toLowerCase(), port: Number(port) }
 }
 
 /** `*.` stands for exactly one label. */
-function matchesHost(pattern: string, host: string): boolean {
+export function matchesHost(pattern: string, host: string): boolean {
   if (!pattern.startsWith('*.')) return pattern === host
   return host.slice(host.indexOf('.')) === pattern.slice(1) && host.indexOf('.') > 0
 }

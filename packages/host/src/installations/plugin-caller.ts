@@ -1,10 +1,23 @@
-import { TenonError, type CatalogEntry, type VerifiedArtifact } from '@tenon/contract'
+import { TenonError, isTenonError, permissionIds, type CatalogEntry, type VerifiedArtifact } from '@tenon/contract'
 import type { PluginInvocation, PluginReport } from '@tenon/contract/wire'
 import type { Artifacts } from '../artifacts/index.js'
 import type { TenantScope } from '../migrations/index.js'
-import { PluginCallError, type HostCalls, type LogLine, type NetworkPolicy, type Runtime } from '../runtime/index.js'
-import { createRedactor, secretsOf, type Redactor } from '../secrets/redactor.js'
+import { maxWaitingEvents } from '../events/waiting-events.js'
+import { assertNotBlocked, type Blocks } from '../operator/blocks.js'
+import type { Records } from '../records/index.js'
+import {
+  PluginCallError,
+  type HostCalls,
+  type LogLine,
+  type NetworkPolicy,
+  type Progress,
+  type RouteAnswer,
+  type Runtime,
+} from '../runtime/index.js'
+import { secretsOf, type Redactor } from '../secrets/redactor.js'
 import type { DatabaseSession, Tenancy } from '../tenancy/index.js'
+import type { KnownSecrets } from './known-secrets.js'
+import { missingTablePermission, type PermissionMeter } from './permission-meter.js'
 import { isShared, type PluginRoles } from './plugin-roles.js'
 
 /** One plugin of one tenant, and the exact code of it. */
@@ -12,8 +25,10 @@ export interface CallSubject {
   tenant: TenantScope
   pluginKey: string
   digest: string
-  /** As consented to. */
+  /** What is in force; see {@link Installation}. */
   manifest: CatalogEntry
+  /** With all that it asks for. Default: the same. */
+  asked?: CatalogEntry
   /** The location of the marketplace it came from. */
   source: string
 }
@@ -26,6 +41,8 @@ export interface CallRequest {
   configuration: Record<string, unknown>
   deadlineMs?: number
   signal?: AbortSignal
+  /** Its message is without secrets. */
+  onProgress?: (progress: Progress) => void
 }
 
 export interface PluginCaller {
@@ -51,6 +68,10 @@ interface PluginCallerOptions {
   networkPolicy: (manifest: CatalogEntry, configuration: Record<string, unknown>) => NetworkPolicy
   /** What a plugin may ask of the host besides its database, bound to one subject. */
   hostCalls: (subject: CallSubject) => HostCalls
+  blocks: Pick<Blocks, 'find'>
+  records: Records
+  meter: PermissionMeter
+  secrets: KnownSecrets
   log: (event: string, fields: Record<string, unknown>) => void
 }
 
@@ -64,6 +85,10 @@ export function createPluginCaller({
   artifacts,
   networkPolicy,
   hostCalls,
+  blocks,
+  records,
+  meter,
+  secrets,
   log,
 }: PluginCallerOptions): PluginCaller {
   async function inSession<Result>(
@@ -72,13 +97,15 @@ export function createPluginCaller({
     { before, accept }: Verdict<Result>,
   ): Promise<Result> {
     const { subject, invocation, userId, configuration, signal } = request
+    assertRunnable(subject)
     const artifact = await artifacts.load(subject.digest)
-    const redactor = createRedactor()
+    const redactor = secrets.of(ids(subject))
     redactor.hide(secretsOf(configuration, subject.manifest.contributes?.configuration))
     const session = tenancy.openSession(await roles.find(subject), {
       mode,
       deadlineMs: longestSessionMs,
       ...(isShared(subject.manifest) ? { recordTablesOf: subject.pluginKey } : {}),
+      onTables: meter.tables(subject),
       ...(signal ? { signal } : {}),
     })
     try {
@@ -92,9 +119,19 @@ export function createPluginCaller({
           configuration,
         },
         ...(request.deadlineMs === undefined ? {} : { deadlineMs: request.deadlineMs }),
-        network: networkPolicy(subject.manifest, configuration),
-        host: { ...session.handlers, ...hidingOpened(hostCalls(subject), redactor), ...publishThrough(session) },
-        onLog: (line) => log('plugin-log', { ...ids(subject), ...logFields(line, redactor) }),
+        network: meter.network(subject, networkPolicy(subject.manifest, configuration)),
+        host: {
+          ...session.handlers,
+          'db.query': namingPermission(session, subject, meter),
+          ...hidingOpened(hostCalls(subject), redactor),
+          ...publishThrough(session, subject, meter),
+        },
+        onLog: (line) => {
+          const kept = { ...line, text: redactor.text(line.text) }
+          records.log.write(ownerOf(subject), kept)
+          log('plugin-log', { ...ids(subject), ...logFields(kept) })
+        },
+        ...(request.onProgress ? { onProgress: redactedProgress(request.onProgress, redactor) } : {}),
         ...(signal ? { signal } : {}),
       })
       // What a route answers is for the person who asked; everything else is kept or shown by the host.
@@ -108,15 +145,35 @@ export function createPluginCaller({
     }
   }
 
+  function assertRunnable({ pluginKey, digest, manifest }: CallSubject): void {
+    assertNotBlocked(blocks, { plugin: manifest.displayName, pluginKey, digest })
+  }
+
+  /** The call, counted: how long it took, and whether it was answered as it should be. */
+  async function counted<Result>(request: CallRequest, work: () => Promise<Result>): Promise<Result> {
+    const startedAt = performance.now()
+    const count = (failed: boolean) =>
+      records.usage.countCall(ownerOf(request.subject), { ms: performance.now() - startedAt, failed })
+    try {
+      const result = await work()
+      count(request.invocation.kind === 'route' && (result as RouteAnswer).status >= 500)
+      return result
+    } catch (error) {
+      if (!isTenonError(error, 'CALL_CANCELLED') && !isTenonError(error, 'PLUGIN_BLOCKED')) count(true)
+      throw error
+    }
+  }
+
   return {
     inspect: async (subject) => {
+      assertRunnable(subject)
       const { codeCache: _kept, ...report } = await runtime.inspect(
         target(subject, await artifacts.load(subject.digest)),
       )
       return report
     },
-    call: (request) => inSession(request, 'autocommit', { accept: (answer) => answer }),
-    callInTransaction: (request, verdict) => inSession(request, 'lifecycle', verdict),
+    call: (request) => counted(request, () => inSession(request, 'autocommit', { accept: (answer) => answer })),
+    callInTransaction: (request, verdict) => counted(request, () => inSession(request, 'lifecycle', verdict)),
   }
 }
 
@@ -125,10 +182,33 @@ function target(subject: CallSubject, artifact: VerifiedArtifact) {
 }
 
 const ids = (subject: CallSubject) => ({ tenantId: subject.tenant.schema, pluginKey: subject.pluginKey })
+const ownerOf = ({ tenant: { organizationId }, pluginKey }: CallSubject) => ({ organizationId, pluginKey })
 
 /** `level` is the name of the log's own. */
-function logFields({ level, text, ...rest }: LogLine, redactor: Redactor): Record<string, unknown> {
-  return { pluginLevel: level, text: redactor.text(text), ...rest }
+export function logFields({ level, ...rest }: LogLine): Record<string, unknown> {
+  return { pluginLevel: level, ...rest }
+}
+
+function redactedProgress(tell: (progress: Progress) => void, redactor: Redactor): (progress: Progress) => void {
+  return ({ message, ...progress }) =>
+    tell({ ...progress, ...(message === undefined ? {} : { message: redactor.text(message) }) })
+}
+
+/** A statement that Postgres refused, because the plugin was not granted all that it asks for, says what is missing. */
+function namingPermission(session: DatabaseSession, subject: CallSubject, meter: PermissionMeter): HostCalls[string] {
+  return async (params) => {
+    const answer = (await session.handlers['db.query'](params)) as StatementAnswer
+    const { code, message = '' } = answer.error ?? {}
+    if (code !== '42501') return answer
+    const sql = String((params as { sql?: unknown }).sql)
+    const permission = missingTablePermission(subject.asked ?? subject.manifest, subject.manifest, { message, sql })
+    meter.refused(subject, permission ?? 'database')
+    return permission === undefined ? answer : { error: { ...answer.error, permission } }
+  }
+}
+
+interface StatementAnswer {
+  error?: { code?: string; message?: string }
 }
 
 /** Secrets that the plugin asks for during the call are secrets of the call, too. */
@@ -156,7 +236,7 @@ function redactError(error: unknown, redactor: Redactor): unknown {
 }
 
 /** Publishing is SQL on the plugin's own role: it joins the plugin's transaction, and Postgres checks the name. */
-function publishThrough(session: DatabaseSession): HostCalls {
+function publishThrough(session: DatabaseSession, subject: CallSubject, meter: PermissionMeter): HostCalls {
   return {
     'events.publish': async (params) => {
       const { name, payload, transaction } = params as { name: unknown; payload: unknown; transaction?: unknown }
@@ -168,10 +248,27 @@ function publishThrough(session: DatabaseSession): HostCalls {
         bind,
         ...(typeof transaction === 'string' ? { transaction } : {}),
       })
-      const { error } = answer as { error?: { message?: string } }
-      if (error)
-        throw new TenonError('PERMISSION_DENIED', { plugin: 'The plugin', permission: error.message ?? 'publishing' })
+      const { error } = answer as StatementAnswer
+      if (error) throw publishingError(error, name, subject, meter)
+      meter.used(subject, permissionIds.publish(name))
       return null
     },
   }
+}
+
+function publishingError(
+  { code, message = 'publishing' }: NonNullable<StatementAnswer['error']>,
+  name: string,
+  subject: CallSubject,
+  meter: PermissionMeter,
+): TenonError {
+  if (code === '53400') return new TenonError('EVENTS_WAITING', { limit: maxWaitingEvents })
+  if (code !== '42501') return new TenonError('VALIDATION_FAILED', { message })
+  const permission = permissionIds.publish(name)
+  meter.refused(subject, permission)
+  const isAsked = (subject.asked ?? subject.manifest).contributes?.publishes.includes(name) ?? false
+  return new TenonError('PERMISSION_DENIED', {
+    plugin: subject.manifest.displayName,
+    permission: isAsked ? permission : message,
+  })
 }

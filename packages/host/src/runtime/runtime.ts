@@ -60,6 +60,11 @@ export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'hostMap'>
   pidDirectory?: string
   /** Lines that a plugin printed outside of any call. */
   onPluginLog?: (plugin: { tenantId: string; pluginKey: string }, line: LogLine) => void
+  /** A process of a plugin came to its end; the cause is one line for a person. */
+  onProcessEnd?: (
+    plugin: { tenantId: string; pluginKey: string; digest: string },
+    end: { crashed: boolean; cause: string },
+  ) => void
 }
 
 /** One call of one plugin. */
@@ -180,6 +185,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       return process.load(loadMessage(target, { wantCodeCache: false, ...(cachedData ? { cachedData } : {}) }))
     },
     onEnd(identity, end, crashed) {
+      options.onProcessEnd?.(identity, { crashed, cause: describeEnd(end) })
       health.noticeEnd(supervisorKey(identity.tenantId, identity.pluginKey), end, crashed)
       const fields = { ...identity, cause: describeEnd(end), exitCode: end.exitCode, signal: end.signal }
       if (crashed) log.warn({ ...fields, lastWords: end.lastWords.slice(-500) }, 'plugin process crashed')

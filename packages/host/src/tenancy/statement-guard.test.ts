@@ -16,7 +16,12 @@ const plan = (sql: string) => guard.plan(sql, 'own', false)
 
 test('leaves a text of plain statements as it is', async () => {
   const sql = 'SELECT 1; /* ü */ INSERT INTO t VALUES (now())'
-  expect(await plan(sql)).toEqual({ steps: [{ kind: 'run', sql }], ownIfPresent: [], creates: [] })
+  expect(await plan(sql)).toEqual({
+    steps: [{ kind: 'run', sql }],
+    ownIfPresent: [],
+    creates: [],
+    touches: ['t:insert'],
+  })
 })
 
 test('says what CREATE mentions', async () => {
@@ -24,6 +29,24 @@ test('says what CREATE mentions', async () => {
     'CREATE TABLE a (x int); CREATE TABLE IF NOT EXISTS own.b (x int); CREATE INDEX IF NOT EXISTS i ON a (x)',
   )
   expect(facts).toMatchObject({ ownIfPresent: ['b', 'i'], creates: ['a', 'b'] })
+})
+
+test('says what is read and written, also inside WITH, joins and a DO block', async () => {
+  const touches = async (sql: string) => (await plan(sql)).touches.toSorted()
+  expect(await touches('SELECT * FROM a JOIN public.b ON true WHERE EXISTS (SELECT FROM c)')).toEqual([
+    'a:select',
+    'c:select',
+    'public.b:select',
+  ])
+  expect(await touches('WITH d AS (DELETE FROM a RETURNING x) INSERT INTO b SELECT x FROM d')).toEqual([
+    'a:delete',
+    'b:insert',
+    'd:select',
+  ])
+  expect(await touches('UPDATE own.a SET x = 1 FROM b')).toEqual(['b:select', 'own.a:update'])
+  expect(
+    await touches('DO $$ BEGIN IF NOT EXISTS (SELECT FROM a) THEN CREATE TABLE e (x int); END IF; END $$'),
+  ).toEqual(['a:select'])
 })
 
 test('lets functions of the catalog and of the application’s list pass, and no others', async () => {

@@ -35,7 +35,7 @@ export async function createStatementGuard({ functions, maxSqlLength }: GuardOpt
     // The server would read only what comes before it.
     if (sql.includes('\0')) refuse('its text contains the character U+0000')
     const statements = await parser.parse(sql, schema)
-    const facts: StatementFacts = { ownIfPresent: [], creates: [] }
+    const facts: StatementFacts = { ownIfPresent: [], creates: [], touches: [] }
     const steps = statements.map((statement) => judge(statement, sql, schema, facts))
     // A text of plain statements goes to the server as it came.
     const isPlain = steps.every((step) => step === undefined)
@@ -62,7 +62,7 @@ export async function createStatementGuard({ functions, maxSqlLength }: GuardOpt
   }
 
   function judgeStep(step: Extract<Step, { kind: 'when' }>, facts: StatementFacts): Step {
-    judgeAlone(`SELECT (${step.condition})`)
+    addFacts(facts, judgeAlone(`SELECT (${step.condition})`))
     for (const sql of [...step.then, ...step.otherwise]) addFacts(facts, judgeAlone(sql))
     return step
   }
@@ -90,6 +90,7 @@ export async function createStatementGuard({ functions, maxSqlLength }: GuardOpt
 function addFacts(all: StatementFacts, one: StatementFacts): void {
   all.ownIfPresent.push(...one.ownIfPresent)
   all.creates.push(...one.creates)
+  all.touches.push(...one.touches)
 }
 
 function remember(cache: Map<string, StatementPlan>, key: string, plan: StatementPlan): void {

@@ -16,6 +16,8 @@ export interface StatementPlan {
   ownIfPresent: string[]
   /** Tables that `CREATE TABLE` mentions, with or without IF NOT EXISTS. */
   creates: string[]
+  /** What is read and written, by the names that the text uses: `risks:insert`. */
+  touches: string[]
 }
 
 export interface PlanRunner {

@@ -7,6 +7,8 @@ export interface StatementFacts {
   ownIfPresent: string[]
   /** Names of `CREATE TABLE`. */
   creates: string[]
+  /** What is read and written, by the names that the statement uses: `risks:insert`, `public.users:select`. */
+  touches: string[]
 }
 
 export interface FunctionNames {
@@ -28,10 +30,13 @@ export function judgeStatement(statement: ParseNode, functions: FunctionNames): 
   if (!judge) refuse(reasons[kind] ?? `${readable(kind)} is not for plugins`)
   const reason = judge(node)
   if (reason !== undefined) refuse(reason)
-  walk(node, functions, 0)
+  const touches = new Set<string>()
+  noteWrite(kind, node, touches)
+  walk(node, functions, touches, 0)
   const created = createdBy(kind, node)
   const isTable = kind === 'CreateStmt' || kind === 'CreateTableAsStmt'
-  return { ownIfPresent: node['if_not_exists'] === true ? created : [], creates: isTable ? created : [] }
+  const ownIfPresent = node['if_not_exists'] === true ? created : []
+  return { ownIfPresent, creates: isTable ? created : [], touches: [...touches] }
 }
 
 export function refuse(reason: string): never {
@@ -139,11 +144,11 @@ function createdBy(kind: string, node: ParseNode): string[] {
 // Deeper trees are refused before the walk could run out of stack.
 const MAX_DEPTH = 2_000
 
-function walk(value: unknown, functions: FunctionNames, depth: number): void {
+function walk(value: unknown, functions: FunctionNames, touches: Set<string>, depth: number): void {
   if (typeof value !== 'object' || value === null) return
   if (depth > MAX_DEPTH) refuse('the statement is nested too deeply')
   if (Array.isArray(value)) {
-    for (const item of value) walk(item, functions, depth + 1)
+    for (const item of value) walk(item, functions, touches, depth + 1)
     return
   }
   for (const [key, child] of Object.entries(value)) {
@@ -151,9 +156,23 @@ function walk(value: unknown, functions: FunctionNames, depth: number): void {
     if (key === 'Constraint') judgeConstraint(asNode(child))
     // A nested statement, in WITH: it may be of fewer kinds than one that stands alone.
     if (/^[A-Z]\w+Stmt$/.test(key) && !nestable.has(key)) refuse(`${readable(key)} cannot stand inside a statement`)
-    walk(child, functions, depth + 1)
+    if (key === 'RangeVar') touches.add(`${relationName(asNode(child))}:select`)
+    else noteWrite(key, child, touches)
+    walk(child, functions, touches, depth + 1)
   }
   if ('relname' in value) judgeRelation(value as ParseNode)
+}
+
+const writes: Record<string, string> = { InsertStmt: 'insert', UpdateStmt: 'update', DeleteStmt: 'delete' }
+
+function noteWrite(kind: string, statement: unknown, touches: Set<string>): void {
+  const privilege = Object.hasOwn(writes, kind) ? writes[kind] : undefined
+  if (privilege !== undefined) touches.add(`${relationName(asNode(asNode(statement)['relation']))}:${privilege}`)
+}
+
+function relationName(node: ParseNode): string {
+  const name = String(node['relname'])
+  return node['schemaname'] === undefined ? name : `${String(node['schemaname'])}.${name}`
 }
 
 const nestable = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'])

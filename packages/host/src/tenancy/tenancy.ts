@@ -11,7 +11,7 @@ import { groupRoleName, rolePassword } from './role-credentials.js'
 import { createRolePools } from './role-pools.js'
 import { createRoles, type EnsuredRole, type PluginRole } from './roles.js'
 import { type DatabaseSession, openSession, type SessionOptions } from './session.js'
-import { createStatementGuard } from './statement-guard.js'
+import { createStatementGuard, type StatementGuard } from './statement-guard.js'
 import { createTenants, type Tenant } from './tenants.js'
 
 /** The tenants, the database roles of their plugins, and the sessions in which plugins run statements. */
@@ -49,7 +49,11 @@ export interface Tenancy {
    * `SessionOptions.recordTablesOf`) and answers their names.
    */
   eraseTablesOf(role: PluginRole, pluginKey: string): Promise<string[]>
-  openSession(role: PluginRole, options: SessionOptions): DatabaseSession
+  /** `onTables` hears, before each statement, what it reads and writes: `risks:insert`, `public.users:select`. */
+  openSession(
+    role: PluginRole,
+    options: SessionOptions & { onTables?: (touches: readonly string[]) => void },
+  ): DatabaseSession
   /** Bytes on disk of the tenant's schema, indexes included. */
   schemaBytes(organizationId: number): Promise<number>
   close(): Promise<void>
@@ -158,7 +162,9 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
       const { recordTablesOf: pluginKey } = sessionOptions
       const recordTables =
         pluginKey === undefined ? undefined : (names: string[]) => createdTables.record(role, pluginKey, names)
-      return openSession({ schema, guard, limits, acquire, recordTables }, sessionOptions)
+      const { onTables } = sessionOptions
+      const heard = onTables ? telling(guard, onTables) : guard
+      return openSession({ schema, guard: heard, limits, acquire, recordTables }, sessionOptions)
     },
     async schemaBytes(organizationId) {
       const { schema } = await tenantOf(organizationId)
@@ -173,6 +179,17 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
     async close() {
       await pools.close()
       await guard.close()
+    },
+  }
+}
+
+function telling(guard: StatementGuard, onTables: (touches: readonly string[]) => void): StatementGuard {
+  return {
+    ...guard,
+    async plan(...text) {
+      const plan = await guard.plan(...text)
+      onTables(plan.touches)
+      return plan
     },
   }
 }

@@ -1,0 +1,108 @@
+import { permissionIds, tablePrivileges, type CatalogEntry, type TablePrivilege } from '@tenon/contract'
+import type { NetworkPolicy } from '../runtime/index.js'
+import type { Usage } from '../records/index.js'
+import type { TenantScope } from '../migrations/index.js'
+import { matchesHost, parsePattern } from './network-policy.js'
+
+/** Whose use of a permission it is. */
+export interface MeterSubject {
+  tenant: TenantScope
+  pluginKey: string
+  manifest: CatalogEntry
+}
+
+/** Counts what plugins use of what they may, and what they are refused. */
+export interface PermissionMeter {
+  used(subject: MeterSubject, permission: string): void
+  refused(subject: MeterSubject, permission: string): void
+  /** The same policy, which counts. */
+  network(subject: MeterSubject, policy: NetworkPolicy): NetworkPolicy
+  /** To be told what a statement reads and writes, before it runs. */
+  tables(subject: MeterSubject): (touches: readonly string[]) => void
+}
+
+interface PermissionMeterOptions {
+  usage: Pick<Usage, 'countUse' | 'countRefusal'>
+  /** Hears of each refusal. */
+  onRefusal?: (owner: { organizationId: number; pluginKey: string }, permission: string) => void
+}
+
+export function createPermissionMeter({ usage, onRefusal }: PermissionMeterOptions): PermissionMeter {
+  const ownerOf = ({ tenant, pluginKey }: MeterSubject) => ({ organizationId: tenant.organizationId, pluginKey })
+  const used: PermissionMeter['used'] = (subject, permission) => usage.countUse(ownerOf(subject), permission)
+  const refused: PermissionMeter['refused'] = (subject, permission) => {
+    usage.countRefusal(ownerOf(subject), permission)
+    onRefusal?.(ownerOf(subject), permission)
+  }
+
+  return {
+    used,
+    refused,
+    network: (subject, policy) => ({
+      ...policy,
+      allows(host, port) {
+        const allowed = policy.allows(host, port)
+        if (allowed) used(subject, networkPermission(subject.manifest, host, port))
+        else refused(subject, `network:${host}:${port}`)
+        return allowed
+      },
+    }),
+    tables: (subject) => (touches) => {
+      for (const touch of touches) {
+        const permission = tablePermission(subject.manifest, subject.tenant.schema, touch)
+        if (permission !== undefined) used(subject, permission)
+      }
+    },
+  }
+}
+
+/** Which of the permissions of an entry a connection uses; that of a configured host when no pattern covers it. */
+function networkPermission({ permissions }: CatalogEntry, host: string, port: number): string {
+  const pattern = (permissions?.network.hosts ?? []).find((candidate) => {
+    const parsed = parsePattern(candidate)
+    return parsed.port === port && matchesHost(parsed.host, host)
+  })
+  const field = permissions?.network.fromConfiguration[0]
+  if (pattern !== undefined) return permissionIds.host(pattern)
+  return field === undefined ? `network:${host}:${port}` : permissionIds.configuredHost(field)
+}
+
+/** Which of the granted permissions a statement uses; undefined for tables of the plugin's own. */
+function tablePermission({ permissions }: CatalogEntry, schema: string, touch: string): string | undefined {
+  const at = touch.lastIndexOf(':')
+  const table = touch.slice(0, at).replace(`${schema}.`, '')
+  const privilege = touch.slice(at + 1) as TablePrivilege
+  const tables = permissions?.database.tables ?? {}
+  return [table, `public.${table}`]
+    .filter((name) => Object.hasOwn(tables, name) && tables[name]?.includes(privilege))
+    .map((name) => permissionIds.table(name, privilege))[0]
+}
+
+/**
+ * The permission that Postgres missed when it refused a statement: it names the table, the statement names what it
+ * wanted. Undefined for what no permission could allow.
+ *
+ * @param asked the entry with all that the plugin asks for
+ */
+export function missingTablePermission(
+  asked: CatalogEntry,
+  granted: CatalogEntry,
+  { message, sql }: { message: string; sql: string },
+): string | undefined {
+  const table = /^permission denied for table "?([^"]+)"?$/.exec(message)?.[1]
+  if (table === undefined) return undefined
+  const names = [table, `public.${table}`]
+  const missing = names.flatMap((name) =>
+    privilegesOf(asked, name)
+      .filter((privilege) => !privilegesOf(granted, name).includes(privilege))
+      .map((privilege) => ({ name, privilege })),
+  )
+  const wanted = tablePrivileges.filter((privilege) => new RegExp(`\\b${privilege}\\b`, 'i').test(sql))
+  const found = missing.find(({ privilege }) => wanted.includes(privilege)) ?? missing[0]
+  return found && permissionIds.table(found.name, found.privilege)
+}
+
+function privilegesOf({ permissions }: CatalogEntry, table: string): readonly TablePrivilege[] {
+  const tables = permissions?.database.tables ?? {}
+  return Object.hasOwn(tables, table) ? (tables[table] ?? []) : []
+}
