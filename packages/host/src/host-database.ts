@@ -25,6 +25,11 @@ export interface HostDatabase {
   close(): Promise<void>
 }
 
+/**
+ * The connections of a host: those that are passed in, or a pool of its own.
+ *
+ * @since 0.1.0
+ */
 export function openHostDatabase({ pool, ...options }: HostDatabaseOptions, log: Logger): HostDatabase {
   const connection = takeApart(options.connection)
   if (pool) return { pool, connection, close: () => Promise.resolve() }

@@ -6,13 +6,14 @@ export {
   type AddressExemption,
   type HostMap,
 } from './egress/index.js'
-export type { HostDatabaseOptions } from './host-database.js'
+export { openHostDatabase, type HostDatabase, type HostDatabaseOptions } from './host-database.js'
 export { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'
 export { createEndpoints } from './http/endpoints.js'
 export type { Endpoint } from './http/endpoint.js'
 export type { Identity } from './identity.js'
 export type { PluginService } from './installations/plugin-service.js'
 export * from './migrations/index.js'
+export { ownDirectory } from './own-directory.js'
 export { createSealer, type Sealer } from './secrets/sealer.js'
 export {
   getTenantHash,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { ownDirectory } from '@tenon/host'
 import { StartError } from './start-error.js'
 
 /**
@@ -14,15 +14,9 @@ import { StartError } from './start-error.js'
 export async function hostDirectory(dataDir: string): Promise<string> {
   if (!(await isInsideProject(dataDir))) return join(dataDir, 'host')
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
-  const directory = join(tmpdir(), `tenon-${name}`)
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  const found = await lstat(directory)
-  if (!found.isDirectory() || (process.getuid && found.uid !== process.getuid())) {
-    throw new StartError(
-      `${directory} belongs to somebody else. Remove it, or set TENON_DATA_DIR to a folder outside of any project.`,
-    )
-  }
-  return directory
+  return ownDirectory(name).catch((error: Error) => {
+    throw new StartError(`${error.message} TENON_DATA_DIR says where that is.`, { cause: error })
+  })
 }
 
 async function isInsideProject(directory: string): Promise<boolean> {

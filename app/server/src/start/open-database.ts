@@ -1,30 +1,20 @@
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '@tenon/embedded-postgres'
-import { hardenDatabase, hostConnectionOptions } from '@tenon/host'
-import pg from 'pg'
+import { hardenDatabase, openHostDatabase, type HostDatabase } from '@tenon/host'
+import type pg from 'pg'
 import type { Logger } from 'pino'
 import type { Settings } from '../env.js'
 import { StartError } from './start-error.js'
 
-/** The database of this installation, ready for use. */
-export interface OpenDatabase {
-  /** Connections of the host's own role. */
-  pool: pg.Pool
-  /** Server, database and credentials of that role. */
-  connection: pg.ClientConfig
+/** The database of this installation, ready for use; closing it also ends the embedded server. */
+export interface OpenDatabase extends HostDatabase {
   /** Whether a superuser prepared the server, so that the server itself refuses what plugins may not do. */
   hardened: boolean
-  /** Ends all connections, and the embedded server. */
-  close(): Promise<void>
   /** Resolves with a sentence when the embedded server ends by itself. */
   lost: Promise<string>
 }
 
 const hostRole = 'tenon_host'
-const maxConnections = 20
-/** Every connection remembers something of each tenant that it served, so none lives for ever. */
-const connectionLifetimeSeconds = 600
-const connectTimeoutMs = 10_000
 const oldestServerVersion = 15
 
 /**
@@ -45,10 +35,9 @@ async function openEmbedded(dataDir: string, log: Logger): Promise<OpenDatabase>
     prepare: (superuser) => hardenDatabase(superuser, { hostRole }),
     log: (line) => log.debug({ line }, 'postgres'),
   })
-  const pool = openPool(server.connection, log)
+  const database = openHostDatabase({ connection: server.connection }, log)
   return {
-    pool,
-    connection: server.connection,
+    ...database,
     hardened: true,
     lost: new Promise((resolve) => {
       void server.exited.then(({ expected }) => {
@@ -56,52 +45,25 @@ async function openEmbedded(dataDir: string, log: Logger): Promise<OpenDatabase>
       })
     }),
     async close() {
-      await pool.end()
+      await database.close()
       await server.stop()
     },
   }
 }
 
 async function openExternal(databaseUrl: string, log: Logger): Promise<OpenDatabase> {
-  const connection = readConnection(databaseUrl)
-  const pool = openPool(connection, log)
+  const database = openHostDatabase({ connection: databaseUrl }, log)
   try {
-    await checkServer(pool, log)
+    await checkServer(database.pool, log)
   } catch (error) {
-    await pool.end()
+    await database.close()
     if (error instanceof StartError) throw error
-    const where = `${connection.host}:${connection.port}/${connection.database}`
+    const { host, port, database: name } = database.connection
+    const where = `${host}:${port}/${name}`
     const reason = error instanceof Error && error.message ? error.message : String(error)
     throw new StartError(`The database ${where} cannot be used: ${reason}. Check DATABASE_URL.`, { cause: error })
   }
-  return { pool, connection, hardened: false, lost: new Promise(() => undefined), close: () => pool.end() }
-}
-
-function openPool(connection: pg.ClientConfig, log: Logger): pg.Pool {
-  const pool = new pg.Pool({
-    ...connection,
-    application_name: 'tenon',
-    options: hostConnectionOptions,
-    max: maxConnections,
-    maxLifetimeSeconds: connectionLifetimeSeconds,
-    connectionTimeoutMillis: connectTimeoutMs,
-  })
-  // An idle connection that the server closed; the next query opens another.
-  pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
-  return pool
-}
-
-/** The driver itself takes the URL apart, so that both always understand it the same way. */
-function readConnection(databaseUrl: string): pg.ClientConfig & { host: string; port: number; database: string } {
-  const { host, port, user, password, database, ssl } = new pg.Client({ connectionString: databaseUrl })
-  return {
-    host,
-    port,
-    database: database ?? '',
-    ...(user === undefined ? {} : { user }),
-    ...(typeof password === 'string' ? { password } : {}),
-    ...(ssl ? { ssl: ssl as unknown as NonNullable<pg.ClientConfig['ssl']> } : {}),
-  }
+  return { ...database, hardened: false, lost: new Promise(() => undefined) }
 }
 
 async function checkServer(pool: pg.Pool, log: Logger): Promise<void> {
