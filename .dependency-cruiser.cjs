@@ -47,6 +47,12 @@ module.exports = {
     },
     { name: 'packages-know-no-application', severity: 'error', from: { path: '^packages' }, to: { path: '^app' } },
     {
+      name: 'clients-read-only-the-contract',
+      severity: 'error',
+      from: { path: '^(packages/react|app/web)/src', pathNot: inTests },
+      to: { path: '^(packages/(?!react|contract)|app/(?!web)|standins)' },
+    },
+    {
       name: 'plugins-see-only-the-sdk',
       severity: 'error',
       from: { path: '^marketplace/plugins', pathNot: inTests },

@@ -4,7 +4,7 @@ export default defineConfig({
   resolve: { conditions: ['tenon-source', 'node'] },
   ssr: { resolve: { conditions: ['tenon-source', 'node'] } },
   test: {
-    include: ['{packages,app,marketplace,standins,bench,doctor,examples}/**/*.test.ts'],
+    include: ['{packages,app,marketplace,standins,bench,doctor,examples}/**/*.test.{ts,tsx}'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     globalSetup: ['./packages/embedded-postgres/src/vitest-global-setup.ts'],
     pool: 'forks',

@@ -1,0 +1,64 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { ErrorNote } from '@tenon/react'
+import { lazy, useEffect, useRef } from 'react'
+import { Navigate, Route, Routes } from 'react-router'
+import { Frame } from './frame/Frame.js'
+import { RegisterPage } from './session/RegisterPage.js'
+import { connectSession, useSession } from './session/session.js'
+import { SignInPage } from './session/SignInPage.js'
+
+const DashboardPage = lazy(() =>
+  import('./dashboard/DashboardPage.js').then((page) => ({ default: page.DashboardPage })),
+)
+const PluginsPage = lazy(() => import('./plugins/PluginsPage.js').then((page) => ({ default: page.PluginsPage })))
+const ManagementPage = lazy(() =>
+  import('./management/ManagementPage.js').then((page) => ({ default: page.ManagementPage })),
+)
+const ModelsPage = lazy(() => import('./models/ModelsPage.js').then((page) => ({ default: page.ModelsPage })))
+const RisksPage = lazy(() => import('./risks/RisksPage.js').then((page) => ({ default: page.RisksPage })))
+const MembersPage = lazy(() => import('./members/MembersPage.js').then((page) => ({ default: page.MembersPage })))
+const SettingsPage = lazy(() => import('./settings/SettingsPage.js').then((page) => ({ default: page.SettingsPage })))
+const NotFoundPage = lazy(() => import('./frame/NotFoundPage.js').then((page) => ({ default: page.NotFoundPage })))
+
+/** All of the client: the door, and what is behind it. */
+export function App() {
+  const cache = useQueryClient()
+  const connected = useRef(false)
+  if (!connected.current) {
+    connectSession(cache)
+    connected.current = true
+  }
+  const session = useSession()
+  const wasSignedIn = useRef(false)
+  useEffect(() => {
+    if (session.data) wasSignedIn.current = true
+  }, [session.data])
+
+  if (session.isPending) return null
+  if (session.isError) return <ErrorNote error={session.error} title="Tenon cannot be reached" />
+  if (!session.data) {
+    return (
+      <Routes>
+        <Route path="/register" element={<RegisterPage />} />
+        <Route path="*" element={<SignInPage ended={wasSignedIn.current} />} />
+      </Routes>
+    )
+  }
+  return (
+    <Routes>
+      <Route element={<Frame />}>
+        <Route index element={<DashboardPage />} />
+        <Route path="/register" element={<Navigate to="/" replace />} />
+        <Route path="/plugins" element={<PluginsPage />} />
+        <Route path="/plugins/marketplace" element={<PluginsPage />} />
+        <Route path="/plugins/my-plugins" element={<PluginsPage />} />
+        <Route path="/plugins/:pluginKey/manage" element={<ManagementPage />} />
+        <Route path="/models" element={<ModelsPage />} />
+        <Route path="/risks" element={<RisksPage />} />
+        <Route path="/members" element={<MembersPage />} />
+        <Route path="/settings" element={<SettingsPage />} />
+        <Route path="*" element={<NotFoundPage />} />
+      </Route>
+    </Routes>
+  )
+}

@@ -1,0 +1,5 @@
+import { PageHead } from '../ui/PageHead.js'
+
+export function DashboardPage() {
+  return <PageHead title="Dashboard" />
+}

@@ -1,0 +1,5 @@
+import { PageHead } from '../ui/PageHead.js'
+
+export function ManagementPage() {
+  return <PageHead title="Management" />
+}

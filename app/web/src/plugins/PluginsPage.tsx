@@ -1,0 +1,171 @@
+import { Button } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import {
+  type Plugin,
+  InstallDialog,
+  UninstallDialog,
+  keyOf,
+  useCategories,
+  useInstallations,
+  usePlugins,
+  withInstallation,
+} from '@tenon/react'
+import { PackageOpen, SearchX } from 'lucide-react'
+import { useDeferredValue, useMemo, useState } from 'react'
+import { Link, useLocation, useNavigate } from 'react-router'
+import { useMay } from '../session/session.js'
+import { EmptyState } from '../ui/EmptyState.js'
+import { FailedState } from '../ui/FailedState.js'
+import { PageHead } from '../ui/PageHead.js'
+import { Tabs } from '../ui/Tabs.js'
+import { CardGrid, CardSkeletons } from './CardGrid.js'
+import { FilterRail } from './FilterRail.js'
+import { filterPlugins, useFilters } from './filters.js'
+import classes from './PluginsPage.module.css'
+import { RegistryNote } from './RegistryNote.js'
+import { SearchField } from './SearchField.js'
+
+/** S116: what can be installed, and what is. */
+export function PluginsPage() {
+  const mine = useLocation().pathname.endsWith('/my-plugins')
+  const installations = useInstallations()
+  const count = installations.data?.length
+  return (
+    <>
+      <PageHead title="Plugins" text="Discover what your organization can work with, and look after what it has." />
+      <Tabs
+        label="Plugins"
+        tabs={[
+          { to: '/plugins', label: 'Marketplace', current: !mine },
+          { to: '/plugins/my-plugins', label: 'My Plugins', count, current: mine },
+        ]}
+      />
+      {mine ? <MyPlugins /> : <Marketplace />}
+    </>
+  )
+}
+
+function Marketplace() {
+  const { plugins, loading, error, refetch } = usePlugins()
+  const [filters, setFilters] = useFilters()
+  const deferred = useDeferredValue(filters)
+  const shown = useMemo(() => filterPlugins(plugins, deferred), [plugins, deferred])
+
+  if (error !== null && plugins.length === 0) {
+    return <FailedState title="The marketplace cannot be shown" message={error} onRetry={refetch} />
+  }
+  return (
+    <div className={classes.layout}>
+      <FilterRail plugins={plugins} filters={filters} onChange={setFilters} />
+      <div className={classes.list}>
+        <SearchField value={filters.q} onChange={(q) => setFilters({ ...filters, q })} />
+        <RegistryNote />
+        <p className={classes.count} role="status">
+          {loading ? 'Loading plugins' : countOf(shown.length, plugins.length)}
+        </p>
+        {loading ? (
+          <CardSkeletons />
+        ) : shown.length === 0 ? (
+          <EmptyState
+            icon={SearchX}
+            title={plugins.length === 0 ? 'The marketplace is empty' : 'No plugins found matching your criteria'}
+            text={plugins.length === 0 ? 'Nothing has been published in it yet.' : 'Try other words, or fewer filters.'}
+          >
+            {plugins.length > 0 && (
+              <Button
+                variant="default"
+                onClick={() => setFilters({ q: '', category: '', status: '', trust: '', needs: '' })}
+              >
+                Clear search and filters
+              </Button>
+            )}
+          </EmptyState>
+        ) : (
+          <PluginCards plugins={shown} />
+        )}
+      </div>
+    </div>
+  )
+}
+
+function MyPlugins() {
+  const { data = [], isPending, error, refetch } = useInstallations()
+  const { plugins: offered } = usePlugins()
+  const plugins = useMemo(() => {
+    const byKey = new Map(offered.map((plugin) => [plugin.key, plugin]))
+    return data.flatMap((installation) => {
+      const plugin = installation.plugin ?? byKey.get(keyOf(installation))
+      return plugin ? [withInstallation(plugin, installation)] : []
+    })
+  }, [data, offered])
+  if (isPending) return <CardSkeletons />
+  if (error) {
+    return <FailedState title="Your plugins cannot be shown" message={error.message} onRetry={() => void refetch()} />
+  }
+  if (plugins.length === 0) {
+    return (
+      <EmptyState
+        icon={PackageOpen}
+        title="No plugins installed yet"
+        text="Visit the marketplace to see what your organization could work with."
+      >
+        <Button component={Link} to="/plugins">
+          Browse the marketplace
+        </Button>
+      </EmptyState>
+    )
+  }
+  return (
+    <>
+      <p className={classes.count} role="status">
+        {plugins.length === 1 ? '1 plugin installed' : `${plugins.length} plugins installed`}
+      </p>
+      <PluginCards plugins={plugins} />
+    </>
+  )
+}
+
+function PluginCards({ plugins }: { plugins: Plugin[] }) {
+  const navigate = useNavigate()
+  const isAdmin = useMay('Admin')
+  const categories = useCategories()
+  const installations = useInstallations()
+  const [installing, setInstalling] = useState<Plugin>()
+  const [leaving, setLeaving] = useState<Plugin>()
+  const names = useMemo(() => new Map(categories.data?.map(({ id, name }) => [id, name])), [categories.data])
+  const byKey = useMemo(
+    () => new Map(installations.data?.map((installation) => [keyOf(installation), installation])),
+    [installations.data],
+  )
+  const open = (plugin: Plugin) => void navigate(`/plugins/${plugin.key}/manage`)
+  return (
+    <>
+      <CardGrid
+        plugins={plugins}
+        cardOf={(plugin) => ({
+          category: names.get(plugin.category) ?? plugin.category,
+          installation: byKey.get(plugin.key),
+          onManage: open,
+          ...(isAdmin ? { onInstall: setInstalling, onUninstall: () => setLeaving(plugin) } : {}),
+        })}
+      />
+      <InstallDialog
+        plugin={installing}
+        onClose={() => setInstalling(undefined)}
+        onContinue={(plugin) => open(plugin)}
+      />
+      <UninstallDialog
+        plugin={leaving}
+        onClose={() => setLeaving(undefined)}
+        onDone={(choice) =>
+          notifications.show({ message: choice === 'disable' ? 'Plugin disabled' : 'Plugin uninstalled successfully' })
+        }
+      />
+    </>
+  )
+}
+
+function countOf(shown: number, all: number): string {
+  const total = all === 1 ? '1 plugin' : `${all.toLocaleString('en')} plugins`
+  return shown === all ? total : `${shown.toLocaleString('en')} of ${total}`
+}

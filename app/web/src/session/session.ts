@@ -1,0 +1,111 @@
+import { type QueryClient, queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { ApiError, configureRequests, request } from '@tenon/react'
+
+export type RoleName = 'Admin' | 'Editor' | 'Reviewer' | 'Auditor'
+
+export interface Account {
+  user: { id: number; name: string; surname: string; email: string; role: RoleName; isOperator: boolean }
+  organization: { id: number; name: string }
+}
+
+interface BrowserSession extends Account {
+  csrfToken: string
+}
+
+interface Credentials {
+  email: string
+  password: string
+}
+
+export interface Registration extends Credentials {
+  organizationName: string
+  name: string
+  surname: string
+}
+
+const sessionKey = ['session']
+
+/** Who is signed in; null when nobody is. */
+const sessionQuery = queryOptions({
+  queryKey: sessionKey,
+  queryFn: ({ signal }) => readSession(signal),
+  staleTime: Infinity,
+  retry: (failures, error) => failures < 3 && error instanceof ApiError && (error.status === 0 || error.status >= 502),
+})
+
+async function readSession(signal: AbortSignal): Promise<BrowserSession | null> {
+  try {
+    return await request<BrowserSession>('/session', { signal })
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return null
+    throw error
+  }
+}
+
+/** Lets every request carry the proof that it is this page's, and notices when the session has ended. */
+export function connectSession(cache: QueryClient): void {
+  configureRequests({
+    headers: (): Record<string, string> => {
+      const session = cache.getQueryData<BrowserSession | null>(sessionKey)
+      return session ? { 'x-csrf-token': session.csrfToken } : {}
+    },
+    onError: ({ status, code }) => {
+      if (status === 401 && code !== 'SIGN_IN_REFUSED' && cache.getQueryData(sessionKey)) {
+        cache.setQueryData(sessionKey, null)
+      }
+      if (code === 'CSRF_REFUSED') void cache.invalidateQueries({ queryKey: sessionKey })
+    },
+  })
+}
+
+export function useSession() {
+  return useQuery(sessionQuery)
+}
+
+/** Who is signed in, for pages that are shown to nobody else. */
+export function useAccount(): Account {
+  const { data } = useSession()
+  if (!data) throw new Error('Nobody is signed in.')
+  return data
+}
+
+const rank: Record<RoleName, number> = { Auditor: 1, Reviewer: 1, Editor: 2, Admin: 3 }
+
+/** Whether the person may do what needs a role. The server decides; this only keeps buttons away that it would refuse. */
+export function useMay(needed: RoleName): boolean {
+  return rank[useAccount().user.role] >= rank[needed]
+}
+
+export function useSignIn() {
+  const cache = useQueryClient()
+  return useMutation({
+    mutationFn: (credentials: Credentials) =>
+      request<BrowserSession>('/session', { method: 'POST', body: credentials }),
+    onSuccess: (session) => enter(cache, session),
+  })
+}
+
+export function useRegister() {
+  const cache = useQueryClient()
+  return useMutation({
+    async mutationFn({ email, password, ...rest }: Registration) {
+      await request('/auth/register', { method: 'POST', body: { email, password, ...rest } })
+      return request<BrowserSession>('/session', { method: 'POST', body: { email, password } })
+    },
+    onSuccess: (session) => enter(cache, session),
+  })
+}
+
+export function useSignOut() {
+  const cache = useQueryClient()
+  return useMutation({
+    mutationFn: () => request('/session', { method: 'DELETE' }),
+    onSuccess: () => enter(cache, null),
+  })
+}
+
+/** Nothing that was shown to one person is shown to the next. */
+function enter(cache: QueryClient, session: BrowserSession | null): void {
+  cache.clear()
+  cache.setQueryData(sessionKey, session)
+}

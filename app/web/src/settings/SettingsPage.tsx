@@ -1,0 +1,5 @@
+import { PageHead } from '../ui/PageHead.js'
+
+export function SettingsPage() {
+  return <PageHead title="Settings" />
+}

@@ -1,0 +1,23 @@
+import { Alert } from '@mantine/core'
+import { CircleX } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { ApiError } from './ApiError.js'
+
+export interface ErrorNoteProps {
+  error: Error
+  title?: string
+  /** What was undone, or what to do. */
+  children?: ReactNode
+}
+
+/** What went wrong, in the server's sentence, with the id under which the operator finds it. */
+export function ErrorNote({ error, title, children }: ErrorNoteProps) {
+  const requestId = error instanceof ApiError ? error.requestId : undefined
+  return (
+    <Alert className="tn-note" data-tone="bad" icon={<CircleX size={18} />} title={title} role="alert">
+      <p>{error.message}</p>
+      {children ? <p>{children}</p> : null}
+      {requestId ? <p className="tn-request-id">Request {requestId}</p> : null}
+    </Alert>
+  )
+}

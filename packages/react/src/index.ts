@@ -1,0 +1,24 @@
+export { ApiError, type FieldProblem } from './api/ApiError.js'
+export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
+export { configureRequests, request, requestFile, type RequestInput, type RequestOptions } from './api/request.js'
+export {
+  describePermissions,
+  describeSchedule,
+  type PermissionGroup,
+  type TableNames,
+} from './installation/describePermissions.js'
+export { InstallDialog, NotInstallable, type InstallDialogProps } from './installation/InstallDialog.js'
+export { PermissionList } from './installation/PermissionList.js'
+export { UninstallDialog, type UninstallChoice, type UninstallDialogProps } from './installation/UninstallDialog.js'
+export { actionLabels, needsConfiguration, nextAction, type NextAction } from './plugins/nextAction.js'
+export * from './plugins/plugin.repository.js'
+export { PluginCard, type PluginCardProps } from './plugins/PluginCard.js'
+export { PluginGate, type PluginGateProps } from './plugins/PluginGate.js'
+export { PluginIcon, type PluginIconProps } from './plugins/PluginIcon.js'
+export { pluginKeys, refreshPlugins, useCategories, useInstallations, useMarketplace } from './plugins/queries.js'
+export { Badge, StatusBadge, type Tone } from './plugins/StatusBadge.js'
+export type * from './plugins/types.js'
+export { useIsPluginInstalled } from './plugins/useIsPluginInstalled.js'
+export { usePluginInstallation, type UsePluginInstallation } from './plugins/usePluginInstallation.js'
+export { keyOf, mergeInstallations, usePlugins, withInstallation, type UsePlugins } from './plugins/usePlugins.js'
+export { fillsSlot, useSlot, type Slot, type SlotContribution } from './plugins/useSlot.js'

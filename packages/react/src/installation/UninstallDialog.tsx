@@ -1,0 +1,129 @@
+import { Button, Group, Modal, Radio, Stack, TextInput } from '@mantine/core'
+import { useState } from 'react'
+import { ErrorNote } from '../api/ErrorNote.js'
+import type { Plugin } from '../plugins/types.js'
+import { usePluginInstallation } from '../plugins/usePluginInstallation.js'
+
+export type UninstallChoice = 'disable' | 'keep' | 'erase'
+
+export interface UninstallDialogProps {
+  /** The installed plugin that is about to go; without one the dialog is closed. */
+  plugin: Plugin | undefined
+  onClose: () => void
+  /** Called after it was done. */
+  onDone?: (choice: UninstallChoice) => void
+}
+
+const choices: { value: UninstallChoice; label: string; description: string }[] = [
+  {
+    value: 'disable',
+    label: 'Disable',
+    description: 'It stops working at once. Settings, connections and data stay, and it can be enabled again.',
+  },
+  {
+    value: 'keep',
+    label: 'Uninstall and keep its data',
+    description: 'Its own tables stay, out of reach, and are there again when it is installed again.',
+  },
+  {
+    value: 'erase',
+    label: 'Uninstall and erase its data',
+    description:
+      'Its tables, settings and connections are removed for good. What it added to your registers stays there.',
+  },
+]
+
+const confirmLabels: Record<UninstallChoice, string> = {
+  disable: 'Disable',
+  keep: 'Uninstall, keep data',
+  erase: 'Uninstall and erase',
+}
+
+/**
+ * The three ways in which a plugin can go, which differ in what is left. Erasing asks for its name.
+ *
+ * @example <UninstallDialog plugin={leaving} onClose={() => setLeaving(undefined)} />
+ * @since 0.1.0
+ */
+export function UninstallDialog({ plugin, ...rest }: UninstallDialogProps) {
+  return (
+    <Modal
+      opened={plugin !== undefined}
+      onClose={rest.onClose}
+      size="lg"
+      title={plugin ? `Remove ${plugin.displayName}` : ''}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      {plugin && <Choosing key={plugin.key} plugin={plugin} {...rest} />}
+    </Modal>
+  )
+}
+
+function Choosing({ plugin, onClose, onDone }: UninstallDialogProps & { plugin: Plugin }) {
+  const { uninstall, setEnabled } = usePluginInstallation()
+  const canDisable = plugin.installationStatus === 'installed'
+  const [choice, setChoice] = useState<UninstallChoice>(canDisable ? 'disable' : 'keep')
+  const [name, setName] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<Error>()
+  const confirmed = choice !== 'erase' || name.trim() === plugin.displayName
+
+  const run = async () => {
+    const id = plugin.installationId
+    if (id === undefined || !confirmed) return
+    setBusy(true)
+    setError(undefined)
+    try {
+      await (choice === 'disable' ? setEnabled(id, false) : uninstall(id, { data: choice }))
+      onDone?.(choice)
+      onClose()
+    } catch (failure) {
+      setError(failure as Error)
+      setBusy(false)
+    }
+  }
+
+  return (
+    <form
+      className="tn-dialog"
+      onSubmit={(event) => {
+        event.preventDefault()
+        void run()
+      }}
+    >
+      <Radio.Group label="What should happen?" value={choice} onChange={(value) => setChoice(value as UninstallChoice)}>
+        <Stack gap="xs" mt="xs">
+          {choices
+            .filter(({ value }) => canDisable || value !== 'disable')
+            .map(({ value, label, description }) => (
+              <div key={value} className="tn-choice" data-chosen={choice === value || undefined}>
+                <Radio value={value} label={label} description={description} />
+              </div>
+            ))}
+        </Stack>
+      </Radio.Group>
+      {choice === 'erase' && (
+        <TextInput
+          label={`Type “${plugin.displayName}” to confirm`}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          autoComplete="off"
+        />
+      )}
+      {error && <ErrorNote error={error} title="It could not be done" />}
+      <Group justify="flex-end" gap="sm">
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button
+          type="submit"
+          className={choice === 'disable' ? undefined : 'tn-button-danger'}
+          loading={busy}
+          disabled={!confirmed}
+        >
+          {confirmLabels[choice]}
+        </Button>
+      </Group>
+    </form>
+  )
+}

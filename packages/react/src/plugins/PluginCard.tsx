@@ -1,0 +1,145 @@
+import { ActionIcon, Button, Menu } from '@mantine/core'
+import { EllipsisVertical, Settings2, Trash2 } from 'lucide-react'
+import type { MouseEvent } from 'react'
+import { actionLabels, nextAction } from './nextAction.js'
+import { PluginIcon } from './PluginIcon.js'
+import { Badge, StatusBadge } from './StatusBadge.js'
+import type { Plugin, PluginInstallation } from './types.js'
+
+export interface PluginCardProps {
+  plugin: Plugin
+  /** Called by Uninstall in the menu, which is there only with it. */
+  onUninstall?: (installationId: number) => Promise<void> | void
+  /** Called when the card is opened; without it the browser follows `href`. */
+  onManage?: (plugin: Plugin) => void
+  /** Something is being done with the plugin. */
+  loading?: boolean
+  /** Called by Install; without it the card shows no such button, for people who may not install. */
+  onInstall?: (plugin: Plugin) => void
+  /** Lets the button name what comes after the installation. */
+  installation?: PluginInstallation
+  /** How the category is called. */
+  category?: string
+  /** Where the management page is. Default: `/plugins/<key>/manage`. */
+  href?: string
+}
+
+const shownFeatures = 2
+
+/**
+ * S115: a plugin in a list: what it is, its state, and the one next thing to do with it. All of the card opens the
+ * management page.
+ *
+ * @example <PluginCard plugin={plugin} onManage={({ key }) => navigate(`/plugins/${key}/manage`)} />
+ * @since 0.1.0
+ */
+export function PluginCard(props: PluginCardProps) {
+  const { plugin, onManage, loading = false, installation, category } = props
+  const href = props.href ?? `/plugins/${plugin.key}/manage`
+  const open = (event: MouseEvent) => {
+    if (!onManage || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return
+    event.preventDefault()
+    onManage(plugin)
+  }
+  return (
+    <article className="tn-card" data-busy={loading || undefined} aria-busy={loading}>
+      <header className="tn-card-head">
+        <PluginIcon plugin={plugin} />
+        <div className="tn-card-title">
+          <h3>
+            <a className="tn-card-link" href={href} onClick={open}>
+              {plugin.displayName}
+            </a>
+          </h3>
+          <p className="tn-quiet">
+            {plugin.author ?? plugin.publisher ?? 'Unknown publisher'}
+            {plugin.isOfficial ? ' · Official' : ''}
+          </p>
+        </div>
+        {plugin.installationId !== undefined && <CardMenu {...props} open={open} />}
+      </header>
+      <p className="tn-card-text">{plugin.description}</p>
+      <ul className="tn-chips" aria-label="Features">
+        {category ? <li className="tn-chip">{category}</li> : null}
+        {plugin.features.slice(0, shownFeatures).map(({ name }) => (
+          <li key={name} className="tn-chip" data-plain>
+            {name}
+          </li>
+        ))}
+      </ul>
+      <footer className="tn-card-foot">
+        <CardStatus plugin={plugin} installation={installation} />
+        <CardButton {...props} loading={loading} open={open} />
+      </footer>
+    </article>
+  )
+}
+
+function CardStatus({ plugin, installation }: Pick<PluginCardProps, 'plugin' | 'installation'>) {
+  const status = installation?.status ?? plugin.installationStatus
+  if (status === 'installed' && installation?.updateAvailable) {
+    return <Badge tone="note">Version {installation.updateAvailable} available</Badge>
+  }
+  if (status === 'installed' && nextAction(plugin, installation) === 'configure') {
+    return <Badge tone="warn">Needs configuration</Badge>
+  }
+  if (status) return <StatusBadge status={status} />
+  if (plugin.installable === false) return <Badge tone="warn">Not installable here</Badge>
+  return <span className="tn-quiet">Version {plugin.version}</span>
+}
+
+function CardButton(props: PluginCardProps & { open: (event: MouseEvent) => void }) {
+  const { plugin, installation, onInstall, loading, open, href = `/plugins/${plugin.key}/manage` } = props
+  const action = nextAction(plugin, installation)
+  const label = `${actionLabels[action]} ${plugin.displayName}`
+  if (action === 'install' && onInstall) {
+    return (
+      <Button size="xs" className="tn-above" loading={loading} aria-label={label} onClick={() => onInstall(plugin)}>
+        Install
+      </Button>
+    )
+  }
+  const isUrgent = action === 'configure' || action === 'fix' || action === 'enable'
+  return (
+    <Button
+      component="a"
+      href={href}
+      size="xs"
+      className="tn-above"
+      variant={isUrgent ? 'filled' : 'default'}
+      aria-label={
+        action === 'install' || action === 'unavailable' || action === 'wait' ? `View ${plugin.displayName}` : label
+      }
+      onClick={open}
+    >
+      {action === 'install' || action === 'unavailable' || action === 'wait' ? 'View' : actionLabels[action]}
+    </Button>
+  )
+}
+
+function CardMenu({ plugin, onUninstall, open }: PluginCardProps & { open: (event: MouseEvent) => void }) {
+  const { installationId } = plugin
+  return (
+    <Menu position="bottom-end" withinPortal>
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" className="tn-above" aria-label={`More for ${plugin.displayName}`}>
+          <EllipsisVertical size={16} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<Settings2 size={15} />} onClick={open}>
+          Manage
+        </Menu.Item>
+        {onUninstall && installationId !== undefined && (
+          <Menu.Item
+            className="tn-danger"
+            leftSection={<Trash2 size={15} />}
+            onClick={() => void onUninstall(installationId)}
+          >
+            Uninstall
+          </Menu.Item>
+        )}
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

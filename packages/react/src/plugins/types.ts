@@ -1,0 +1,27 @@
+import type { Plugin as ContractPlugin, PluginInstallationJson } from '@tenon/contract'
+
+export type { PluginCategoryInfo, PluginFeature } from '@tenon/contract'
+
+/** S95: a plugin of the marketplace, with what is known of its installation. */
+export type Plugin = ContractPlugin
+
+/** S96: what an organization has installed. */
+export type PluginInstallation = Omit<PluginInstallationJson, 'plugin'> & { plugin?: Plugin }
+
+/** S93, with what Tenon adds. */
+export type InstallationStatus = PluginInstallation['status'] | `${PluginInstallation['status']}`
+
+/** An account at another service. Which details it has is said by the plugin's manifest. */
+export interface Workspace extends Record<string, unknown> {
+  id: number
+  is_active: boolean
+  created_at: string
+  connected_by: number
+}
+
+export interface ConnectionTest {
+  success: boolean
+  message: string
+  testedAt?: string
+  steps?: { name: string; ok: boolean; message?: string }[]
+}
