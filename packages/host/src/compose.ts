@@ -29,6 +29,7 @@ import { createInstall } from './installations/install.js'
 import { createInstallationStore } from './installations/installation-store.js'
 import { defaultClaimMs } from './installations/lease.js'
 import { createKnownSecrets } from './installations/known-secrets.js'
+import { environmentFor } from './installations/granted-environment.js'
 import { networkPolicyFor } from './installations/network-policy.js'
 import { createPermissionMeter } from './installations/permission-meter.js'
 import { createPluginCaller, logFields } from './installations/plugin-caller.js'
@@ -306,6 +307,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
         isExempt: isPrivateAllowed,
         undeclaredMayReachAnyHost: egress.undeclaredMayReachAnyHost ?? false,
       }),
+    environment: (manifest) => environmentFor(manifest, ceiling),
     hostCalls: createHostCalls({ connections: connectionStore, sealer, ceiling, fetch, meter }),
     blocks,
     records,

@@ -71,6 +71,7 @@ function receive(message: HostMessage): void {
 function load(message: Extract<HostMessage, { t: 'load' }>): void {
   try {
     trustExtraAuthorities(message.extraCa)
+    Object.assign(processFacade.env, message.environment)
     const loaded = loader.load(message)
     plugin = loaded.plugin
     send({ t: 'loaded', report: plugin.report, codeCache: loaded.codeCache })

@@ -1,7 +1,7 @@
 import type { PluginConsole } from './plugin-console.js'
 
 /** The `process` that a plugin sees: what libraries ask for, and nothing that reaches outside. */
-export function createProcessFacade(real: NodeJS.Process, console: PluginConsole): object {
+export function createProcessFacade(real: NodeJS.Process, console: PluginConsole): { env: object } {
   const self = () => facade
   const output = (write: (text: string) => void) => ({
     isTTY: false,

@@ -50,7 +50,16 @@ export const contextPlaceholder = { $context: true } as const
 export const sequelizePlaceholder = { $sequelize: true } as const
 
 export type HostMessage =
-  | { t: 'load'; plugin: string; code: Uint8Array; cachedData?: Uint8Array; wantCodeCache: boolean; extraCa: string[] }
+  | {
+      t: 'load'
+      plugin: string
+      code: Uint8Array
+      cachedData?: Uint8Array
+      wantCodeCache: boolean
+      extraCa: string[]
+      /** All that the plugin finds in `process.env`. Default: nothing. */
+      environment?: Record<string, string>
+    }
   | { t: 'call'; id: number; invocation: PluginInvocation; context: CallContext }
   | { t: 'cancel'; id: number; reason: string }
   | { t: 'ping'; id: number }

@@ -66,6 +66,8 @@ interface PluginCallerOptions {
   roles: PluginRoles
   artifacts: Artifacts
   networkPolicy: (manifest: CatalogEntry, configuration: Record<string, unknown>) => NetworkPolicy
+  /** Values of the operator's environment that a plugin was granted. */
+  environment: (manifest: CatalogEntry) => Readonly<Record<string, string>>
   /** What a plugin may ask of the host besides its database, bound to one subject. */
   hostCalls: (subject: CallSubject) => HostCalls
   blocks: Pick<Blocks, 'find'>
@@ -84,6 +86,7 @@ export function createPluginCaller({
   roles,
   artifacts,
   networkPolicy,
+  environment,
   hostCalls,
   blocks,
   records,
@@ -101,6 +104,8 @@ export function createPluginCaller({
     const artifact = await artifacts.load(subject.digest)
     const redactor = secrets.of(ids(subject))
     redactor.hide(secretsOf(configuration, subject.manifest.contributes?.configuration))
+    const granted = environment(subject.manifest)
+    redactor.hide(granted)
     const session = tenancy.openSession(await roles.find(subject), {
       mode,
       deadlineMs: longestSessionMs,
@@ -110,7 +115,7 @@ export function createPluginCaller({
     })
     try {
       await before?.(session)
-      const answer: unknown = await runtime.call(target(subject, artifact), {
+      const answer: unknown = await runtime.call({ ...target(subject, artifact), environment: granted }, {
         invocation,
         context: {
           tenantId: subject.tenant.schema,

@@ -14,6 +14,8 @@ export interface PluginTarget {
   artifact: VerifiedArtifact
   /** V8's code cache for exactly this code, as {@link Inspection} gave it. */
   codeCache?: Buffer | undefined
+  /** What the plugin finds in `process.env`, for as long as its process lives. Default: nothing. */
+  environment?: Readonly<Record<string, string>>
 }
 
 /** What a process belongs to, for good. */

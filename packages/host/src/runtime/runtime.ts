@@ -233,13 +233,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   }
 
   function loadMessage(
-    target: Pick<PluginTarget, 'pluginKey' | 'artifact'>,
+    target: Pick<PluginTarget, 'pluginKey' | 'artifact' | 'environment'>,
     more: { wantCodeCache: boolean; cachedData?: Buffer },
   ) {
     return {
       plugin: target.pluginKey,
       code: Buffer.from(target.artifact.code),
       extraCa: [...(options.extraCa ?? [])],
+      environment: { ...target.environment },
       ...more,
     }
   }
