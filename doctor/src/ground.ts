@@ -3,7 +3,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { PluginInstallationJson } from '@tenon/contract'
-import { createPluginHost, getTenantHash, type PluginHost, type PluginHostOptions } from '@tenon/host'
+import {
+  createPluginHost,
+  getTenantHash,
+  hostConnectionOptions,
+  type PluginHost,
+  type PluginHostOptions,
+} from '@tenon/host'
 import pg from 'pg'
 import { pino } from 'pino'
 
@@ -97,7 +103,7 @@ export async function prepareGround({ host: hostOptions, connection, application
     )
   await writeManifest()
 
-  const pool = new pg.Pool({ ...connection, max: 6, application_name: 'tenon doctor' })
+  const pool = new pg.Pool({ ...connection, max: 6, application_name: 'tenon doctor', options: hostConnectionOptions })
   pool.on('error', () => {})
   const log: string[] = []
   const tenants: GroundTenant[] = []

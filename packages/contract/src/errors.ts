@@ -121,6 +121,11 @@ export const errorTable = {
     status: 504,
     sentence: 'A transaction was open for longer than {seconds} seconds and was rolled back.',
   },
+  TRANSACTION_IN_THE_WAY: {
+    status: 409,
+    sentence:
+      'A transaction was rolled back, because others had been waiting for what it had locked for longer than {seconds} seconds. Keep transactions short.',
+  },
   SESSION_ENDED: { status: 409, sentence: 'The call that this database session belongs to has ended.' },
   TENANT_NOT_FOUND: { status: 404, sentence: 'Organization {organizationId} has no tenant.' },
   DATABASE_ROLE_NOT_FOUND: { status: 404, sentence: '{owner} has no database role in organization {organizationId}.' },

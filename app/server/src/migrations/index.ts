@@ -1,4 +1,5 @@
 import type { PlatformMigration, TenantMigration } from '@tenon/host'
+import { identityOfRegistersMigration, identityOfWebhooksMigration } from './identity-columns.js'
 import { announcementsMigration } from './announcements.js'
 import { auditLinesMigration } from './audit-lines.js'
 import { organizationsAndUsersMigration } from './organizations-and-users.js'
@@ -16,6 +17,7 @@ export const appMigrations: { platform: PlatformMigration[]; tenant: TenantMigra
     announcementsMigration,
     requestLimitsMigration,
     auditLinesMigration,
+    identityOfWebhooksMigration,
   ],
-  tenant: [tenantRegistersMigration],
+  tenant: [tenantRegistersMigration, identityOfRegistersMigration],
 }

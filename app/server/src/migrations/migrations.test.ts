@@ -57,7 +57,9 @@ it('has the four roles under the ids that plugins know', async () => {
 it('needs only what describes a risk', async () => {
   const { rows } = await pool.query<{ column_name: string }>(
     `SELECT column_name FROM information_schema.columns
-     WHERE table_schema = $1 AND table_name = 'risks' AND is_nullable = 'NO' AND column_default IS NULL`,
+     WHERE table_schema = $1 AND table_name = 'risks' AND is_nullable = 'NO' AND column_default IS NULL
+       AND is_identity = 'NO'
+     ORDER BY ordinal_position`,
     [schema],
   )
   expect(rows.map((row) => row.column_name)).toEqual([

@@ -2,7 +2,11 @@ import { TenonError } from '@tenon/contract'
 
 export type Privilege = 'select' | 'insert' | 'update' | 'delete' | 'references'
 
-/** What the operator lets plugins ask for on one table. `true` is every column. */
+/**
+ * What the operator lets plugins ask for on one table. `true` is every column; of `insert`, every column but those that
+ * number themselves. Let tables count with GENERATED … AS IDENTITY: a `serial` column needs a right on its sequence, which
+ * a plugin could use up.
+ */
 export interface GrantableTable {
   scope: 'tenant' | 'public'
   privileges: {

@@ -48,7 +48,7 @@ const RESTRICTED_FUNCTIONS =
   '^(pg_(try_)?advisory_|lo_|pg_sleep|(query|cursor|table|schema|database)_to_xml|ts_stat$|pg_notify$|' +
   'pg_(cancel|terminate)_backend$|pg_export_snapshot$|pg_log_backend|set_config$|pg_logical_|pg_create_|' +
   'pg_listening_|currtid|pg_database_size$|pg_tablespace_size$|pg_replication_|pg_promote$|pg_backend_memory|' +
-  'pg_stat_get_(activity|backend|progress)|pg_safe_snapshot|pg_blocking_pids$|pg_ls_|pg_read_|pg_stat_file)'
+  'pg_stat_get_(activity|backend|progress)|pg_lock_status$|pg_show_all_settings$|pg_sequence_last_value$|pg_safe_snapshot|pg_blocking_pids$|pg_ls_|pg_read_|pg_stat_file)'
 const RESTRICTED_FUNCTION_NAMES = ['loread', 'lowrite', 'lo_import', 'lo_export']
 
 async function restrictFunctions(superuser: ClientBase, host: string): Promise<void> {

@@ -16,6 +16,8 @@ export interface TenancyLimits {
   killGraceMs: number
   /** How long a statement waits for a lock. */
   lockTimeoutMs: number
+  /** How long somebody else may wait for what a plugin has locked; then its transaction is ended. */
+  lockPatienceMs: number
   /** One transaction that a plugin opened itself. */
   transactionTimeoutMs: number
   /** Bytes that the server may send for one statement. */
@@ -38,6 +40,7 @@ export const defaultTenancyLimits: TenancyLimits = {
   statementTimeoutMs: 30_000,
   killGraceMs: 500,
   lockTimeoutMs: 5_000,
+  lockPatienceMs: 1_000,
   transactionTimeoutMs: 60_000,
   maxResultBytes: 32 * 1024 * 1024,
   maxResultRows: 100_000,

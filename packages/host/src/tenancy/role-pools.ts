@@ -21,6 +21,10 @@ export interface RolePools {
   /** Closes what is idle and ends what runs, for a role that must stop. */
   closeRole(role: string): Promise<void>
   close(): Promise<void>
+  /** Ends the connection with this process of the server; false when it is none of these. */
+  terminate(processId: number, reason: TenonError): boolean
+  /** True while a connection has been in use for this long without a pause. */
+  heldFor(milliseconds: number): boolean
   /** Connections that are open now. */
   readonly size: number
 }
@@ -35,6 +39,7 @@ interface Slot {
   connection: RoleConnection | undefined
   kind: LeaseKind | 'idle'
   idleSince: number
+  takenAt: number
   timer?: NodeJS.Timeout
 }
 
@@ -84,7 +89,7 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
     if (idle?.connection?.usable) return occupy(idle, kind)
     if (idle) discard(idle)
     if (slots.size >= limits.maxConnections && !evictOldest()) return undefined
-    const slot: Slot = { role, connection: undefined, kind, idleSince: 0 }
+    const slot: Slot = { role, connection: undefined, kind, idleSince: 0, takenAt: performance.now() }
     slots.add(slot)
     return slot
   }
@@ -103,6 +108,7 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
   function occupy(slot: Slot, kind: LeaseKind): Slot {
     clearTimeout(slot.timer)
     slot.kind = kind
+    slot.takenAt = performance.now()
     return slot
   }
 
@@ -202,6 +208,15 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
     acquire,
     closeRole: (role) => closeSlots([...slots].filter((slot) => slot.role === role)),
     close: () => closeSlots([...slots]),
+    terminate(processId, reason) {
+      const slot = [...slots].find(({ connection }) => connection?.processId === processId)
+      void slot?.connection?.terminate(reason)
+      return slot !== undefined
+    },
+    heldFor(milliseconds) {
+      const since = performance.now() - milliseconds
+      return [...slots].some(({ kind, takenAt }) => kind !== 'idle' && takenAt < since)
+    },
     get size() {
       return slots.size
     },

@@ -26,9 +26,27 @@ async function grantOne(client: ClientBase, grant: TableGrant, { role, schema, w
     if (whenMissing === 'skip') return
     throw new Error(`The table ${relation} is grantable to plugins, but the host owns no such table.`)
   }
-  const columns = grant.columns ? ` (${grant.columns.map(quote).join(', ')})` : ''
+  const listed = grant.columns ?? (grant.privilege === 'insert' ? await columnsToFill(client, relation) : undefined)
+  const columns = listed ? ` (${listed.map(quote).join(', ')})` : ''
   await client.query(`GRANT ${grant.privilege.toUpperCase()}${columns} ON ${relation} TO ${quote(role)}`)
   if (grant.privilege === 'insert') await grantSequences(client, relation, role)
+}
+
+/**
+ * Not the numbers that a table gives to its rows: who could choose them could take those that come next, and nobody else
+ * could add a row any more.
+ */
+async function columnsToFill(client: ClientBase, relation: string): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT a.attname AS name FROM pg_attribute a
+     WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+       AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+         WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+           AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum)
+     ORDER BY a.attnum`,
+    [relation],
+  )
+  return rows.map((row) => row.name)
 }
 
 /** `serial` columns take their values from sequences, which have privileges of their own. */

@@ -3,6 +3,7 @@ import type { ClientConfig, Pool } from 'pg'
 import type { Migrator } from '../migrations/migrator.js'
 import { createCreatedTables } from './created-tables.js'
 import { assertGrantable, type GrantableTables, type RolePermissions } from './grantable.js'
+import { createLockWatch } from './lock-watch.js'
 import { prepareGroup } from './group-role.js'
 import { defaultTenancyLimits, type TenancyLimits } from './limits.js'
 import { readDatabaseId } from './platform-identity.js'
@@ -99,6 +100,12 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
   const schemas = new Map<string, string>()
   const enumArrays = new Map<number, boolean>()
   const pools = createRolePools((role) => connectHealing(role), limits)
+  const lockWatch = createLockWatch({
+    pool,
+    pools,
+    terminateBackend: roles.terminateBackend,
+    patienceMs: limits.lockPatienceMs,
+  })
   const tenants = createTenants({ pool, migrator, roles, keptTables, closeRole: pools.closeRole })
 
   /** A role can always change its own password; the host sets it again. */
@@ -177,6 +184,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
       return Number(rows[0]?.bytes ?? 0)
     },
     async close() {
+      lockWatch.stop()
       await pools.close()
       await guard.close()
     },

@@ -109,6 +109,15 @@ describe('the role alone', () => {
     await expect(raw.query(`DO $$ BEGIN EXECUTE 'SET ROLE "${theirs.name}"'; END $$`)).rejects.toThrow()
   })
 
+  test('cannot choose the numbers that a host table gives to its rows', async () => {
+    await expect(raw.query(`INSERT INTO risks (id, risk_name) VALUES (1000, 'x')`)).rejects.toMatchObject({
+      code: '42501',
+    })
+    await expect(raw.query(`INSERT INTO risks (risk_name) VALUES ('x') RETURNING id`)).resolves.toMatchObject({
+      rowCount: 1,
+    })
+  })
+
   test('is the same organization under the role of the group', async () => {
     const { rows } = await database.pool.query(
       `SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
