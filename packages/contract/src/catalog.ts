@@ -248,6 +248,14 @@ export const pluginSchema = catalogEntrySchema
     installedAt: z.string().optional(),
     installable: z.boolean().optional(),
     refusals: z.array(z.string()).optional().describe('Why it is not installable, in plain words'),
+    blocked: z
+      .object({ reason: z.string(), at: z.string() })
+      .optional()
+      .describe('An operator of this installation has blocked it'),
+    asks: z
+      .array(z.object({ id: z.string(), group: z.string(), sentence: z.string() }))
+      .optional()
+      .describe('The permissions that it asks for, one by one, for who shows a single plugin'),
   })
   .meta({ id: 'Plugin' })
 

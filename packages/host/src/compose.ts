@@ -26,11 +26,13 @@ import { createConnections } from './installations/connections.js'
 import { createHistory } from './installations/history.js'
 import { createHostCalls } from './installations/host-calls.js'
 import { createInstall } from './installations/install.js'
+import { createObservations } from './installations/observations.js'
 import { createInstallationStore } from './installations/installation-store.js'
 import { defaultClaimMs } from './installations/lease.js'
 import { createKnownSecrets } from './installations/known-secrets.js'
 import { environmentFor } from './installations/granted-environment.js'
 import { networkPolicyFor } from './installations/network-policy.js'
+import { createGrantPermissions } from './installations/permissions.js'
 import { createPermissionMeter } from './installations/permission-meter.js'
 import { createPluginCaller, logFields } from './installations/plugin-caller.js'
 import { createPluginRoles } from './installations/plugin-roles.js'
@@ -45,9 +47,10 @@ import { createUninstall } from './installations/uninstall.js'
 import type { Migrator, TenantScope } from './migrations/index.js'
 import { createNotifications } from './notifications/index.js'
 import { createBlocks } from './operator/blocks.js'
+import { createOperatorActs } from './operator/operator-acts.js'
 import { ownDirectory } from './own-directory.js'
 import { createRecords, type RecordLimits } from './records/index.js'
-import { createRuntime, type SelfTest, type RuntimeLimits } from './runtime/index.js'
+import { createRuntime, resolveLimits, type SelfTest, type RuntimeLimits } from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
 import { createSealer } from './secrets/sealer.js'
@@ -316,14 +319,25 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     log: logEvent,
   })
   const source = marketplace.location
-  const install = createInstall({ catalog, artifacts, runtime, roles, store, caller, history, ceiling, source })
-  const uninstall = createUninstall({ runtime, roles, store, connections: connectionStore, vault, caller, history })
+  const install = createInstall({ catalog, artifacts, runtime, roles, store, caller, history, ceiling, blocks, source })
+  const uninstall = createUninstall({
+    runtime,
+    roles,
+    store,
+    connections: connectionStore,
+    vault,
+    records,
+    caller,
+    history,
+  })
+  const permissions = createGrantPermissions({ store, roles, runtime, usage: records.usage, history })
   const service = createPluginService({
     catalog,
     artifacts,
     store,
     vault,
     ceiling,
+    blocks,
     tenantOf: tenants.tenantOf,
     install,
     uninstall,
@@ -351,11 +365,22 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     ...createSubscriptions({ store, caller, vault, findTenant }),
     log: logEvent,
   })
-  const recovery = createRecovery({ store, roles, uninstall, history, log: logEvent })
+  const recovery = createRecovery({ store, roles, uninstall, permissions, history, log: logEvent })
 
   // What a request meets
   const uploadRoom = createUploadRoom()
-  const endpoints = createEndpoints(service, uploadRoom)
+  const observations = createObservations({
+    pool,
+    store,
+    records,
+    runtime,
+    limits: resolveLimits(options.limits?.runtime),
+    blocks,
+    permissions,
+    tenantOf: tenants.tenantOf,
+  })
+  const operator = createOperatorActs({ blocks, audit })
+  const endpoints = createEndpoints({ service, observations, operator, uploadRoom })
   const countInstall = await createInstallLimit({ pool, perHour: options.installLimitPerHour ?? 20 })
   const router = createRouter({
     endpoints,
@@ -363,6 +388,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     uploadRoom,
     authenticate: async (request) => toPrincipal(await options.authenticate(request)),
     countInstall,
+    onDenied: ({ organizationId, userId }, what) => denials.count({ organizationId, userId }, what),
     log: logEvent,
   })
 

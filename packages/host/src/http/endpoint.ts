@@ -1,11 +1,13 @@
 import type { Principal, RoleName } from '@tenon/contract'
 import type { Request } from 'express'
 import type { ZodType } from 'zod'
+import type { ServerEvent } from './event-stream.js'
 
 /** What a request is answered with. */
 export type Answer =
   | { status: number; data: unknown; headers?: Record<string, string> }
   | { status: number; file: AnswerFile; headers?: Record<string, string> }
+  | { status: 200; events: AsyncGenerator<ServerEvent[], void, undefined> }
 
 export interface AnswerFile {
   content: Uint8Array
@@ -17,7 +19,10 @@ export interface AnswerFile {
 export interface Call<Params = Record<string, string>, Query = unknown, Body = unknown> {
   params: Params
   query: Query
+  /** Undefined where the endpoint reads it late. */
   body: Body
+  /** The body of an endpoint that reads it late, checked. */
+  readBody: () => Promise<Body>
   principal: Principal
   request: Request
   signal: AbortSignal
@@ -35,6 +40,10 @@ export interface Endpoint<Params = unknown, Query = unknown, Body = unknown> {
   description?: string
   /** The least role (D-25). */
   role: RoleName
+  /** Only for the people who run the whole installation. */
+  operator?: boolean
+  /** The body is read by the endpoint itself, once it is known that the plugin runs and the caller may call it. */
+  readsBodyLate?: boolean
   params?: ZodType<Params>
   query?: ZodType<Query>
   body?: ZodType<Body>

@@ -9,15 +9,18 @@ import type { Request } from 'express'
 import * as z from 'zod'
 import type { RouteAnswer } from '../runtime/index.js'
 import type { RouteRequest } from '../installations/route-request.js'
+import type { Observations } from '../installations/observations.js'
 import type { PluginService } from '../installations/plugin-service.js'
+import type { OperatorActs } from '../operator/operator-acts.js'
 import { endpoint, type Answer, type Call, type Endpoint } from './endpoint.js'
-import { PluginAnsweredError } from './plugin-answered-error.js'
+import { rowId } from './ids.js'
+import { grantedSchema, observationEndpoints } from './observation-endpoints.js'
+import { operatorEndpoints } from './operator-endpoints.js'
+import { PluginAnsweredError } from '../installations/plugin-answered-error.js'
 import { maxFormBytes, readUpload } from './upload.js'
 import { createUploadRoom, type UploadRoom } from './upload-room.js'
 
 const key = z.object({ key: pluginKeySchema })
-/** Up to what PostgreSQL can count to in a column of ids. */
-const rowId = z.coerce.number({ error: 'must be a number' }).int().min(1).max(2_147_483_647)
 const id = z.object({ id: rowId })
 const workspace = key.extend({ webhookId: rowId })
 const jsonObject = z.record(z.string(), z.unknown())
@@ -40,10 +43,22 @@ const ok = (data: unknown): Answer => ({ status: 200, data })
 const created = (data: unknown): Answer => ({ status: 201, data })
 
 /** S65 to S81, literals before parameters (C1). What follows them below `/:key` belongs to the plugins. */
-export function createEndpoints(service: PluginService, room = createUploadRoom()): Endpoint[] {
+export function createEndpoints({
+  service,
+  observations,
+  operator,
+  uploadRoom: room = createUploadRoom(),
+}: {
+  service: PluginService
+  observations: Observations
+  operator: OperatorActs
+  uploadRoom?: UploadRoom
+}): Endpoint[] {
   return [
     ...marketplaceEndpoints(service),
+    ...operatorEndpoints(operator),
     ...installationEndpoints(service),
+    ...observationEndpoints(observations),
     ...connectionEndpoints(service),
     ...pluginEndpoints(service, room),
   ]
@@ -141,12 +156,15 @@ function installationEndpoints(service: PluginService): Endpoint[] {
       role: 'Admin',
       body: z.object({
         pluginKey: z.string({ error: 'pluginKey is required' }).trim().min(1, 'pluginKey is required').max(100),
+        permissions: grantedSchema
+          .optional()
+          .describe('Ids of the permissions that are granted; all that the plugin asks for when absent'),
       }),
       success: { status: 201, schema: pluginInstallationSchema },
       errors: [404, 409, 422, 502, 503, 504],
       limited: true,
-      handle: async ({ body, principal }) =>
-        created(await service.installPlugin(body.pluginKey, principal.userId, principal.tenantId)),
+      handle: async ({ body: { pluginKey, permissions: granted }, principal }) =>
+        created(await service.installPlugin(pluginKey, principal.userId, principal.tenantId, { granted })),
     }),
     endpoint({
       operation: 'getInstalledPlugins',
@@ -356,6 +374,7 @@ function pluginEndpoints(service: PluginService, room: UploadRoom): Endpoint[] {
       tag,
       summary: 'Sync models now',
       takesFiles: true,
+      readsBodyLate: true,
       role: 'Auditor',
       params: key,
       success: { status: 200, schema: z.unknown() },
@@ -381,6 +400,7 @@ function pluginEndpoints(service: PluginService, room: UploadRoom): Endpoint[] {
       tag,
       summary: 'Import rows, or an .xlsx or .csv file',
       takesFiles: true,
+      readsBodyLate: true,
       role: 'Auditor',
       params: key,
       body: z
@@ -397,11 +417,16 @@ function pluginEndpoints(service: PluginService, room: UploadRoom): Endpoint[] {
 /** Hands a request to the plugin. The least role of a route is the plugin's to raise, and checked where its report is known. */
 export function callPluginRoute(service: PluginService, room: UploadRoom) {
   return async (
-    { params, principal, request, query, body, signal }: Call<{ key: string }, unknown, unknown>,
+    { params, principal, request, query, readBody, signal }: Call<{ key: string }, unknown, unknown>,
     path: string,
   ): Promise<Answer> => {
     let giveBack = (): void => {}
+    const isForm = Boolean(request.is('multipart/form-data'))
     const receive = async (): Promise<Pick<RouteRequest, 'body' | 'file'>> => {
+      if (!isForm) {
+        const body = await readBody()
+        return body === undefined ? {} : { body }
+      }
       giveBack = room.take(principal.organizationId, announcedBytes(request), params.key)
       const { fields, file } = await readUpload(request)
       return { body: fields, ...(file ? { file } : {}) }
@@ -415,7 +440,7 @@ export function callPluginRoute(service: PluginService, room: UploadRoom) {
         path,
         query: query as Record<string, unknown>,
         signal,
-        ...(request.is('multipart/form-data') ? { receive } : body === undefined ? {} : { body }),
+        receive,
       })
       return toAnswer(answer)
     } finally {

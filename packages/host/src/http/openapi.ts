@@ -19,6 +19,7 @@ function describe({
   summary,
   description,
   role,
+  operator,
   params,
   query,
   body,
@@ -31,9 +32,7 @@ function describe({
     operationId: operation,
     tags: [tag],
     summary,
-    description: [description, `Least role: ${role === 'Auditor' ? 'as the route of the plugin says' : role}.`]
-      .filter(Boolean)
-      .join(' '),
+    description: [description, roleSentence(role, operator)].filter(Boolean).join(' '),
     security: [{ bearer: [] }],
     requestParams: {
       ...(params ? { path: params as z.ZodObject } : {}),
@@ -45,6 +44,11 @@ function describe({
       ...Object.fromEntries(statuses.map((status) => [String(status), errorOf(status)])),
     },
   }
+}
+
+function roleSentence(role: Endpoint['role'], operator = false): string {
+  if (operator) return 'For operators of the installation.'
+  return `Least role: ${role === 'Auditor' ? 'as the route of the plugin says' : role}.`
 }
 
 function successOf(success: Endpoint['success']) {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startHostInTest, type HostInTest } from '../testing/host-in-test.js'
+import type { Observations } from '../installations/observations.js'
+import type { OperatorActs } from '../operator/operator-acts.js'
 import { createEndpoints } from './endpoints.js'
 
 let it: HostInTest
@@ -8,14 +10,17 @@ beforeAll(async () => {
 })
 afterAll(() => it.close())
 
+/** Only what they are called matters here; nothing is called. */
+const parts = () => ({ service: it.host.service, observations: {} as Observations, operator: {} as OperatorActs })
+
 test('the router has exactly the endpoints of the table, in its order, and then the routes of plugins', () => {
   const mounted = it.host.router.stack.flatMap(({ route }) => (route ? [route] : []))
-  const described = createEndpoints(it.host.service).map(({ path }) => path)
+  const described = createEndpoints(parts()).map(({ path }) => path)
   expect(mounted.map(({ path }) => path)).toEqual([...described, '/:key/*path'])
 })
 
 test('no endpoint is hidden by one before it (C1)', () => {
-  const endpoints = createEndpoints(it.host.service)
+  const endpoints = createEndpoints(parts())
   for (const [index, { method, path }] of endpoints.entries()) {
     const hiding = endpoints.slice(0, index).find((earlier) => earlier.method === method && covers(earlier.path, path))
     expect(hiding?.path, `${method} ${path}`).toBeUndefined()

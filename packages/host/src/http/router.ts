@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { TenonError, envelope, errorAnswer, pluginKeySchema, type Principal } from '@tenon/contract'
+import {
+  TenonError,
+  envelope,
+  errorAnswer,
+  isTenonError,
+  pluginKeySchema,
+  roleAllows,
+  type Principal,
+} from '@tenon/contract'
 import express, {
   type ErrorRequestHandler,
   type Request,
@@ -12,6 +20,7 @@ import { assertRole } from '../installations/routes.js'
 import type { PluginService } from '../installations/plugin-service.js'
 import { callPluginRoute } from './endpoints.js'
 import type { Answer, Call, Endpoint } from './endpoint.js'
+import { sendEvents } from './event-stream.js'
 import type { CountInstall } from './install-limit.js'
 import type { UploadRoom } from './upload-room.js'
 
@@ -25,6 +34,8 @@ interface RouterOptions {
   /** Who a request comes from. @throws TenonError NOT_AUTHENTICATED and the like */
   authenticate: (request: Request) => Promise<Principal>
   countInstall: CountInstall
+  /** Somebody asked for what their role does not allow. */
+  onDenied: (principal: Principal, what: string) => void
   log: (event: string, fields: Record<string, unknown>) => void
 }
 
@@ -35,6 +46,7 @@ export function createRouter({
   uploadRoom,
   authenticate,
   countInstall,
+  onDenied,
   log,
 }: RouterOptions): Router {
   const router = express.Router()
@@ -51,22 +63,49 @@ export function createRouter({
     principals.set(request, await authenticate(request))
     next()
   })
-  // After authentication, so that a stranger cannot make the server read large bodies.
-  router.use(express.json({ limit: maxBodyBytes }))
   for (const endpoint of endpoints) {
     router[endpoint.method](endpoint.path, async (request, response) => {
       const principal = principalOf(request)
-      assertRole(principal.role, endpoint.role)
+      assertAllowed(endpoint, principal, onDenied)
       if (endpoint.limited) await countInstall(request)
-      sendAnswer(response, await endpoint.handle(checkedCall(endpoint, request, principal)))
+      // Only now: a body of somebody who may not send one is not worth reading.
+      if (!endpoint.readsBodyLate) await readJson(request)
+      const { call, end } = checkedCall(endpoint, request, principal)
+      const answer = await endpoint.handle(call)
+      if ('events' in answer) await sendEvents(response, answer.events, end)
+      else sendAnswer(response, answer)
     })
   }
-  router.all('/:key/*path', pluginRoute(callPluginRoute(service, uploadRoom), principalOf))
+  router.all('/:key/*path', pluginRoute(callPluginRoute(service, uploadRoom), principalOf, onDenied))
   router.use((request: Request) => {
     throw new TenonError('ROUTE_NOT_FOUND', { method: request.method, path: request.originalUrl.split('?')[0] })
   })
   router.use(answerErrors(log))
   return router
+}
+
+const parseJson = express.json({ limit: maxBodyBytes })
+
+/** @throws what the body parser says: see errorAnswer */
+function readJson(request: Request): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    parseJson(request, request.res as Response, (error?: unknown) => {
+      if (error === undefined) resolve(request.body as unknown)
+      else reject(error as Error)
+    })
+  })
+}
+
+/** @throws TenonError ROLE_FORBIDDEN, OPERATOR_ONLY */
+function assertAllowed(
+  { role, operator = false, operation }: Endpoint,
+  principal: Principal,
+  onDenied: RouterOptions['onDenied'],
+): void {
+  if (roleAllows(principal.role, role) && (!operator || principal.isOperator)) return
+  onDenied(principal, operation)
+  if (operator) throw new TenonError('OPERATOR_ONLY')
+  assertRole(principal.role, role)
 }
 
 const setRequestId: RequestHandler = (request, response, next) => {
@@ -86,6 +125,7 @@ const keepOutOfCaches: RequestHandler = (_request, response, next) => {
 function pluginRoute(
   call: ReturnType<typeof callPluginRoute>,
   principalOf: (request: Request) => Principal,
+  onDenied: RouterOptions['onDenied'],
 ): RequestHandler {
   return async (request, response) => {
     const { key, path } = request.params as unknown as { key: string; path: string[] }
@@ -97,29 +137,36 @@ function pluginRoute(
       {
         params: { key },
         query: request.query,
-        body: request.body as unknown,
+        body: undefined,
+        readBody: () => readJson(request),
         principal,
         request,
-        signal: signalOf(response),
+        signal: abortWith(response).signal,
       },
       `/${path.map(encodeURIComponent).join('/')}`,
-    )
-    sendAnswer(response, answer)
+    ).catch((error: unknown) => {
+      if (isTenonError(error, 'ROLE_FORBIDDEN')) onDenied(principal, `${method} of ${key}`)
+      throw error
+    })
+    if (!('events' in answer)) sendAnswer(response, answer)
   }
 }
 
 /** @throws TenonError VALIDATION_FAILED with the first thing that is wrong, BODY_NOT_JSON */
-function checkedCall(endpoint: Endpoint, request: Request, principal: Principal): Call {
+function checkedCall(endpoint: Endpoint, request: Request, principal: Principal): { call: Call; end: () => void } {
   const isForm = Boolean(request.is('multipart/form-data'))
   if (isForm && !endpoint.takesFiles) throw new TenonError('BODY_NOT_JSON')
-  return {
+  const controller = abortWith(request.res as Response)
+  const call = {
     params: check(endpoint.params, request.params) as Record<string, string>,
     query: check(endpoint.query, request.query),
-    body: isForm ? undefined : check(endpoint.body, request.body as unknown),
+    body: isForm || endpoint.readsBodyLate ? undefined : check(endpoint.body, request.body as unknown),
+    readBody: async () => check(endpoint.body, await readJson(request)),
     principal,
     request,
-    signal: signalOf(request.res as Response),
+    signal: controller.signal,
   }
+  return { call, end: () => controller.abort() }
 }
 
 function check(schema: ZodType | undefined, value: unknown): unknown {
@@ -138,13 +185,13 @@ function check(schema: ZodType | undefined, value: unknown): unknown {
 }
 
 /** Fires when the caller goes away before the answer. */
-function signalOf(response: Response): AbortSignal {
+function abortWith(response: Response): AbortController {
   const controller = new AbortController()
   response.on('close', () => response.writableFinished || controller.abort(new TenonError('CALL_CANCELLED')))
-  return controller.signal
+  return controller
 }
 
-function sendAnswer(response: Response, answer: Answer): void {
+function sendAnswer(response: Response, answer: Exclude<Answer, { events: unknown }>): void {
   const text = 'file' in answer ? undefined : jsonOf(envelope(answer.status, answer.data))
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
   // What a plugin answers is never taken for a page of ours.

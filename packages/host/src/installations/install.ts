@@ -3,6 +3,7 @@ import {
   PluginInstallationStatus as Status,
   TenonError,
   admit,
+  grantedEntry,
   tenonVersion,
   type CatalogEntry,
   type OperatorCeiling,
@@ -11,12 +12,14 @@ import {
 import type { PluginReport } from '@tenon/contract/wire'
 import type { Artifacts } from '../artifacts/index.js'
 import { engineRefusals, type Catalog } from '../catalog/index.js'
+import { assertNotBlocked, type Blocks } from '../operator/blocks.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { Runtime } from '../runtime/index.js'
 import type { History } from './history.js'
 import type { Claim, Installation, InstallationStore } from './installation-store.js'
 import { underLease } from './lease.js'
 import type { CallSubject, PluginCaller } from './plugin-caller.js'
+import { assertAsked } from './permissions.js'
 import { acceptResult } from './results.js'
 import { isShared, ownTables, type PluginRoles } from './plugin-roles.js'
 import { runSteps, type Step, type StepReport } from './steps.js'
@@ -30,6 +33,7 @@ interface InstallOptions {
   caller: PluginCaller
   history: History
   ceiling: OperatorCeiling
+  blocks: Pick<Blocks, 'find' | 'refresh'>
   /** The location of the marketplace, kept with each installation. */
   source: string
 }
@@ -38,23 +42,29 @@ export type InstallPlugin = (request: {
   tenant: TenantScope
   pluginKey: string
   userId: number
+  /** Ids of the permissions that are granted. Default: all that the plugin asks for. */
+  granted?: readonly string[] | undefined
 }) => Promise<Installation>
 
 /** Installs a plugin for one tenant: row first, then steps that can each be taken back, then the row again. */
 export function createInstall(engines: InstallOptions): InstallPlugin {
-  return async ({ tenant, pluginKey, userId }) => {
+  return async ({ tenant, pluginKey, userId, granted = null }) => {
     const entry = findInstallable(engines, pluginKey)
+    await engines.blocks.refresh()
+    assertNotBlocked(engines.blocks, { plugin: entry.displayName, pluginKey, digest: entry.artifact?.sha256 })
+    if (granted) assertAsked(entry, granted)
     const attempt = randomUUID()
     const { version } = entry
     const { claim, installation: row } = await engines.store.claimNew(tenant, {
       pluginKey,
       version,
       manifest: entry,
+      grants: granted,
       source: engines.source,
       attempt,
     })
     return underLease(engines.store, claim, (signal) =>
-      installUnderLease(engines, { claim, tenant, entry, row, attempt, userId, signal }),
+      installUnderLease(engines, { claim, tenant, entry, granted, row, attempt, userId, signal }),
     )
   }
 }
@@ -74,6 +84,8 @@ interface Installing {
   claim: Claim
   tenant: TenantScope
   entry: CatalogEntry
+  /** Null: everything. */
+  granted: readonly string[] | null
   row: Installation
   /** Marks what this attempt made, so that a later start can tell it from what was there before. */
   attempt: string
@@ -83,7 +95,7 @@ interface Installing {
 
 async function installUnderLease(engines: InstallOptions, work: Installing): Promise<Installation> {
   const { store, history } = engines
-  const { claim, tenant, entry, row, userId } = work
+  const { claim, tenant, entry, granted, row, userId } = work
   const ids = { pluginKey: entry.key, installationId: row.id, userId, action: 'install' }
   const outcome: InstallOutcome = {}
   try {
@@ -105,7 +117,11 @@ async function installUnderLease(engines: InstallOptions, work: Installing): Pro
     },
     ...(artifact ? { digest: artifact.digest, manifest: { ...entry, ...artifact.manifest } } : {}),
   })
-  await history.record(tenant, { ...ids, outcome: 'done', after: { version: entry.version, digest: settled.digest } })
+  await history.record(tenant, {
+    ...ids,
+    outcome: 'done',
+    after: { version: entry.version, digest: settled.digest, ...(granted ? { granted } : {}) },
+  })
   return settled
 }
 
@@ -134,12 +150,13 @@ interface InstallOutcome {
 
 function stepsOf(engines: InstallOptions, work: Installing, outcome: InstallOutcome): Step[] {
   const { artifacts, runtime, roles, store, caller, source } = engines
-  const { claim, tenant, entry, attempt, userId, signal } = work
-  const roleSubject = { tenant, manifest: entry, source }
+  const { claim, tenant, entry, granted, attempt, userId, signal } = work
+  const manifest = grantedEntry(entry, granted)
+  const roleSubject = { tenant, manifest, source }
   let tablesBefore: string[] = []
   const subject = (): CallSubject => {
     if (!outcome.artifact) throw new Error('the artifact is verified before the plugin is called')
-    return { tenant, pluginKey: entry.key, digest: outcome.artifact.digest, manifest: entry, source }
+    return { tenant, pluginKey: entry.key, digest: outcome.artifact.digest, manifest, asked: entry, source }
   }
   return [
     {

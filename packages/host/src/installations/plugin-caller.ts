@@ -115,30 +115,34 @@ export function createPluginCaller({
     })
     try {
       await before?.(session)
-      const answer: unknown = await runtime.call({ ...target(subject, artifact), environment: granted }, {
-        invocation,
-        context: {
-          tenantId: subject.tenant.schema,
-          organizationId: subject.tenant.organizationId,
-          userId,
-          configuration,
+      const answer: unknown = await runtime.call(
+        { ...target(subject, artifact), environment: granted },
+        {
+          invocation,
+          context: {
+            tenantId: subject.tenant.schema,
+            organizationId: subject.tenant.organizationId,
+            userId,
+            configuration,
+          },
+          ...(request.deadlineMs === undefined ? {} : { deadlineMs: request.deadlineMs }),
+          network: meter.network(subject, networkPolicy(subject.manifest, configuration)),
+          host: {
+            ...session.handlers,
+            'db.query': namingPermission('db.query', session, subject, meter),
+            'db.copy': namingPermission('db.copy', session, subject, meter),
+            ...hidingOpened(hostCalls(subject), redactor),
+            ...publishThrough(session, subject, meter),
+          },
+          onLog: (line) => {
+            const kept = { ...line, text: redactor.text(line.text) }
+            records.log.write(ownerOf(subject), kept)
+            log('plugin-log', { ...ids(subject), ...logFields(kept) })
+          },
+          ...(request.onProgress ? { onProgress: redactedProgress(request.onProgress, redactor) } : {}),
+          ...(signal ? { signal } : {}),
         },
-        ...(request.deadlineMs === undefined ? {} : { deadlineMs: request.deadlineMs }),
-        network: meter.network(subject, networkPolicy(subject.manifest, configuration)),
-        host: {
-          ...session.handlers,
-          'db.query': namingPermission(session, subject, meter),
-          ...hidingOpened(hostCalls(subject), redactor),
-          ...publishThrough(session, subject, meter),
-        },
-        onLog: (line) => {
-          const kept = { ...line, text: redactor.text(line.text) }
-          records.log.write(ownerOf(subject), kept)
-          log('plugin-log', { ...ids(subject), ...logFields(kept) })
-        },
-        ...(request.onProgress ? { onProgress: redactedProgress(request.onProgress, redactor) } : {}),
-        ...(signal ? { signal } : {}),
-      })
+      )
       // What a route answers is for the person who asked; everything else is kept or shown by the host.
       const result = await accept(invocation.kind === 'route' ? answer : redactor.value(answer), session)
       if (mode === 'lifecycle') await session.commit()
@@ -200,13 +204,22 @@ function redactedProgress(tell: (progress: Progress) => void, redactor: Redactor
 }
 
 /** A statement that Postgres refused, because the plugin was not granted all that it asks for, says what is missing. */
-function namingPermission(session: DatabaseSession, subject: CallSubject, meter: PermissionMeter): HostCalls[string] {
+function namingPermission(
+  name: 'db.query' | 'db.copy',
+  session: DatabaseSession,
+  subject: CallSubject,
+  meter: PermissionMeter,
+): HostCalls[string] {
   return async (params) => {
-    const answer = (await session.handlers['db.query'](params)) as StatementAnswer
+    const answer = (await session.handlers[name](params)) as StatementAnswer
     const { code, message = '' } = answer.error ?? {}
     if (code !== '42501') return answer
-    const sql = String((params as { sql?: unknown }).sql)
-    const permission = missingTablePermission(subject.asked ?? subject.manifest, subject.manifest, { message, sql })
+    const { sql, table } = params as { sql?: unknown; table?: unknown }
+    const wording = typeof sql === 'string' ? sql : `INSERT INTO ${String(table)}`
+    const permission = missingTablePermission(subject.asked ?? subject.manifest, subject.manifest, {
+      message,
+      sql: wording,
+    })
     meter.refused(subject, permission ?? 'database')
     return permission === undefined ? answer : { error: { ...answer.error, permission } }
   }

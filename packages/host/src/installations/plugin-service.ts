@@ -3,6 +3,7 @@ import {
   TenonError,
   ValidationException,
   admit,
+  askedPermissions,
   tenonVersion,
   type CatalogEntry,
   type JsonObject,
@@ -15,6 +16,7 @@ import {
 import type { Artifacts, Icon } from '../artifacts/index.js'
 import { engineRefusals, type Catalog } from '../catalog/index.js'
 import type { TenantScope } from '../migrations/index.js'
+import type { Blocks } from '../operator/blocks.js'
 import type { Configuration, ConfigurationVault } from '../secrets/configuration-vault.js'
 import type { Configure } from './configure.js'
 import type { ConnectionJson, Connections } from './connections.js'
@@ -42,8 +44,16 @@ export interface PluginService extends SeedNames {
   searchPlugins(query: string): Plugin[]
   /** S10: an image of at most 256 kB, fetched by the host. @throws TenonError PLUGIN_NOT_FOUND, ICON_NOT_FOUND */
   getPluginIcon(pluginKey: string): Promise<Icon>
-  /** S31 @throws TenonError PLUGIN_NOT_FOUND, PLUGIN_NOT_INSTALLABLE, ALREADY_INSTALLED, INSTALLATION_BUSY, and what fails on the way */
-  installPlugin(pluginKey: string, userId: number, tenantId: string): Promise<PluginInstallationJson>
+  /**
+   * S31. `granted`: ids of the permissions that are granted; all when absent.
+   * @throws TenonError PLUGIN_BLOCKED, PLUGIN_NOT_FOUND, PLUGIN_NOT_INSTALLABLE, ALREADY_INSTALLED, INSTALLATION_BUSY, and what fails on the way
+   */
+  installPlugin(
+    pluginKey: string,
+    userId: number,
+    tenantId: string,
+    options?: { granted?: readonly string[] | undefined },
+  ): Promise<PluginInstallationJson>
   /** S32 @throws TenonError INSTALLATION_NOT_FOUND, INSTALLATION_BUSY */
   uninstallPlugin(
     installationId: number,
@@ -114,6 +124,7 @@ interface PluginServiceOptions {
   store: InstallationStore
   vault: ConfigurationVault
   ceiling: OperatorCeiling
+  blocks: Pick<Blocks, 'find'>
   /** @throws TenonError NOT_FOUND for a schema that is no tenant's. */
   tenantOf: (tenantId: string) => Promise<TenantScope>
   install: InstallPlugin
@@ -125,7 +136,7 @@ interface PluginServiceOptions {
 }
 
 export function createPluginService(engines: PluginServiceOptions): PluginService {
-  const { catalog, store, vault, tenantOf, connections, ceiling } = engines
+  const { catalog, store, vault, tenantOf, connections } = engines
 
   const json = (tenant: TenantScope, installation: Installation): PluginInstallationJson =>
     toInstallationJson(installation, { tenant, vault, entry: findEntry(catalog, installation.pluginKey) })
@@ -135,12 +146,12 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
   return {
     ...createSeedNames((tenantId, request) => call(tenantId, { ...request, userId: 0, role: 'host' })),
     getAllPlugins: (category) =>
-      catalog.list(category === undefined ? {} : { category }).map((entry) => toPlugin(entry, ceiling)),
+      catalog.list(category === undefined ? {} : { category }).map((entry) => toPlugin(entry, engines)),
     getPluginByKey: (pluginKey) => {
       const entry = catalog.get(requireKey(pluginKey))
-      return entry ? toPlugin(entry, ceiling) : null
+      return entry ? { ...toPlugin(entry, engines), asks: askedPermissions(entry) } : null
     },
-    searchPlugins: (query) => catalog.search(query).map((entry) => toPlugin(entry, ceiling)),
+    searchPlugins: (query) => catalog.search(query).map((entry) => toPlugin(entry, engines)),
     getCategories: () => catalog.categories(),
     async getPluginIcon(pluginKey) {
       const entry = catalog.get(requireKey(pluginKey))
@@ -150,9 +161,9 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
       return icon
     },
 
-    async installPlugin(pluginKey, userId, tenantId) {
+    async installPlugin(pluginKey, userId, tenantId, { granted } = {}) {
       const tenant = await tenantOf(tenantId)
-      return json(tenant, await engines.install({ tenant, pluginKey: requireKey(pluginKey), userId }))
+      return json(tenant, await engines.install({ tenant, pluginKey: requireKey(pluginKey), userId, granted }))
     },
     async uninstallPlugin(installationId, userId, tenantId, { data = 'erase' } = {}) {
       const tenant = await tenantOf(tenantId)
@@ -216,9 +227,19 @@ function findEntry(catalog: Catalog, pluginKey: string): CatalogEntry | undefine
   }
 }
 
-function toPlugin(entry: CatalogEntry, ceiling: OperatorCeiling): Plugin {
-  const refusals = [...admit(entry, ceiling).refusals, ...engineRefusals(entry, tenonVersion)]
-  return { ...entry, installable: refusals.length === 0, ...(refusals.length > 0 ? { refusals } : {}) }
+function toPlugin(entry: CatalogEntry, { ceiling, blocks }: Pick<PluginServiceOptions, 'ceiling' | 'blocks'>): Plugin {
+  const block = blocks.find({ pluginKey: entry.key, digest: entry.artifact?.sha256 })
+  const refusals = [
+    ...(block ? [`is blocked by the operator: ${block.reason}`] : []),
+    ...admit(entry, ceiling).refusals,
+    ...engineRefusals(entry, tenonVersion),
+  ]
+  return {
+    ...entry,
+    installable: refusals.length === 0,
+    ...(refusals.length > 0 ? { refusals } : {}),
+    ...(block ? { blocked: { reason: block.reason, at: block.blockedAt } } : {}),
+  }
 }
 
 /** S27 */

@@ -3,6 +3,7 @@ import { PluginInstallationStatus as Status, TenonError } from '@tenon/contract'
 import type { History } from './history.js'
 import type { ClaimedInstallation, InstallationStore } from './installation-store.js'
 import { underLease } from './lease.js'
+import type { GrantPermissions } from './permissions.js'
 import type { PluginRoles } from './plugin-roles.js'
 import type { Uninstall } from './uninstall.js'
 
@@ -10,6 +11,7 @@ interface RecoveryOptions {
   store: InstallationStore
   roles: PluginRoles
   uninstall: Uninstall
+  permissions: Pick<GrantPermissions, 'resume'>
   history: History
   log: (event: string, fields: Record<string, unknown>) => void
 }
@@ -29,7 +31,7 @@ const stopMs = 5_000
  * Brings every installation that a dead server left half-way to a settled state: an unfinished install is taken back,
  * an unfinished uninstall is finished, an unfinished change of configuration leaves the earlier one.
  */
-export function createRecovery({ store, roles, uninstall, history, log }: RecoveryOptions): Recovery {
+export function createRecovery({ store, roles, uninstall, permissions, history, log }: RecoveryOptions): Recovery {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
 
@@ -61,6 +63,7 @@ export function createRecovery({ store, roles, uninstall, history, log }: Recove
     log('recovering', { organizationId: claim.tenant.organizationId, pluginKey, status })
     if (status === Status.UNINSTALLING) return uninstall.resume(claimed)
     if (status === Status.INSTALLING) return underLease(store, claim, () => undoInstall(claimed))
+    if (await permissions.resume(claimed)) return
     await store.settle(claim, { status: status === Status.UPDATING ? Status.INSTALLED : status })
   }
 

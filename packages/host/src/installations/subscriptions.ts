@@ -52,8 +52,13 @@ export function createSubscriptions({ store, caller, vault, findTenant }: Subscr
         const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
         await caller.call({ subject, userId: 0, configuration, invocation: { kind: 'event', handler, event }, signal })
       } catch (error) {
-        // Uninstalled or disabled since: nobody waits for this any more.
-        if (isTenonError(error, 'PLUGIN_NOT_INSTALLED') || isTenonError(error, 'PLUGIN_DISABLED')) return
+        // Uninstalled, disabled or blocked since: nobody waits for this any more.
+        if (
+          isTenonError(error, 'PLUGIN_NOT_INSTALLED') ||
+          isTenonError(error, 'PLUGIN_DISABLED') ||
+          isTenonError(error, 'PLUGIN_BLOCKED')
+        )
+          return
         throw error
       }
     },

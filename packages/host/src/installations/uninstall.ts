@@ -1,6 +1,7 @@
 import { PluginInstallationStatus as Status } from '@tenon/contract'
 import type { ConnectionStore } from '../connections/connection-store.js'
 import type { TenantScope } from '../migrations/index.js'
+import type { Records } from '../records/index.js'
 import type { Runtime } from '../runtime/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
 import type { History } from './history.js'
@@ -17,6 +18,7 @@ interface UninstallOptions {
   store: InstallationStore
   connections: ConnectionStore
   vault: ConfigurationVault
+  records: Records
   caller: PluginCaller
   history: History
 }
@@ -69,7 +71,7 @@ interface Removal {
 }
 
 async function remove(engines: UninstallOptions, removal: Removal): Promise<void> {
-  const { runtime, roles, connections, store, history } = engines
+  const { runtime, roles, connections, records, store, history } = engines
   const { claim, installation, userId, data, signal } = removal
   const { tenant } = claim
   const { pluginKey } = installation
@@ -86,6 +88,10 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
   await held()
   await connections.removeAll({ organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey })
   await store.remove(claim)
+  const owner = { organizationId: tenant.organizationId, pluginKey }
+  // What it printed may hold the organization's data, like its tables.
+  if (data === 'erase')
+    await Promise.all([records.log.forget(owner), records.usage.forget(owner)]).catch(() => undefined)
   await history.record(tenant, {
     pluginKey,
     installationId: installation.id,

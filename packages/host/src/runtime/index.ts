@@ -1,6 +1,6 @@
 export type { NetworkPolicy } from '../egress/connect.js'
 export type { Tier } from './launch.js'
-export { runtimeLimitTable, type RuntimeLimits } from './limits.js'
+export { resolveLimits, runtimeLimitTable, type RuntimeLimits } from './limits.js'
 export type { RouteAnswer } from './message-schemas.js'
 export { PluginCallError } from './plugin-call-error.js'
 export type { PluginCrash, PluginHealth, PluginState } from './plugin-health.js'

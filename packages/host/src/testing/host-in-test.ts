@@ -35,6 +35,7 @@ export interface Who {
   organizationId?: number
   userId?: number
   sessionId?: string
+  isOperator?: boolean
 }
 
 export type CallApi = (method: string, path: string, body?: unknown, who?: Who) => Promise<ApiAnswer>
@@ -180,11 +181,22 @@ export async function openReplica(
 }
 
 export function createApi(url: string): CallApi {
-  return async (method, apiPath, body, { role = 'Admin', organizationId = 1, userId, sessionId } = {}) => {
+  return async (
+    method,
+    apiPath,
+    body,
+    { role = 'Admin', organizationId = 1, userId, sessionId, isOperator = false } = {},
+  ) => {
     const response = await fetch(`${url}/api/plugins${apiPath}`, {
       method,
       headers: {
-        'x-test-user': [role, organizationId, userId ?? organizationId, sessionId ?? 'session of the test'].join(':'),
+        'x-test-user': [
+          role,
+          organizationId,
+          userId ?? organizationId,
+          sessionId ?? 'session of the test',
+          isOperator,
+        ].join(':'),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -209,7 +221,7 @@ async function refresh(host: PluginHost): Promise<void> {
 }
 
 function principalFrom(header: unknown): Principal {
-  const [role = '', organization = '1', user = organization, sessionId = ''] = String(header).split(':')
+  const [role = '', organization = '1', user = organization, sessionId = '', operator] = String(header).split(':')
   const organizationId = Number(organization)
   return {
     userId: Number(user),
@@ -217,7 +229,7 @@ function principalFrom(header: unknown): Principal {
     tenantId: getTenantHash(organizationId),
     role: role as RoleName,
     sessionId,
-    isOperator: false,
+    isOperator: operator === 'true',
   }
 }
 

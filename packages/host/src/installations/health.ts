@@ -1,0 +1,135 @@
+import { PluginInstallationStatus as Status } from '@tenon/contract'
+import type { Block } from '../operator/blocks.js'
+import type { CallFigures, KeptProcessEnd } from '../records/index.js'
+import type { PluginHealth, ProcessStatus, RuntimeLimits } from '../runtime/index.js'
+import type { Installation } from './installation-store.js'
+
+/** How one plugin of an organization is. */
+export interface HealthJson {
+  state: HealthState
+  /** The state in words: "Paused: it crashed 3 times within the hour". */
+  summary: string
+  since: string | null
+  /** The one thing to do; null when there is nothing. */
+  next: string | null
+  /** Of the last 24 hours, on every server. */
+  calls: CallFigures
+  /** The last ones, the newest first, on every server. */
+  crashes: KeptProcessEnd[]
+  /** Ends of its processes that were kept, crashes or not: each was followed by a start when it was next needed. */
+  restarts: number
+  /** When it may start again after a crash. */
+  restartAfter: string | null
+  /** What it takes of what it may, on the server that answers. */
+  budgets: BudgetJson[]
+  processes: { lane: string; startedAt: string; memoryBytes: number; callsInFlight: number }[]
+}
+
+export type HealthState =
+  'blocked' | 'changing' | 'failed' | 'disabled' | 'crash_loop' | 'unresponsive' | 'failing' | 'running' | 'idle'
+
+export interface BudgetJson {
+  name: string
+  used: number
+  limit: number | null
+  unit: string
+}
+
+interface HealthFacts {
+  installation: Installation
+  settledAt: Date
+  block: Block | undefined
+  seen: PluginHealth
+  processes: readonly ProcessStatus[]
+  limits: RuntimeLimits
+  calls: CallFigures
+  ends: readonly KeptProcessEnd[]
+}
+
+/** From so many calls on, and from this part of them, errors are the state. */
+const failing = { calls: 5, part: 0.5 }
+const shownCrashes = 20
+
+export function healthOf(facts: HealthFacts): HealthJson {
+  const { seen, processes, calls, ends } = facts
+  const crashes = ends.filter(({ crashed }) => crashed)
+  return {
+    ...verdictOf(facts, crashes),
+    calls,
+    crashes: crashes.slice(0, shownCrashes),
+    restarts: ends.length,
+    restartAfter: seen.restartAfter?.toISOString() ?? null,
+    budgets: budgetsOf(facts),
+    processes: processes.map(({ lane, startedAt, rssBytes, callsInFlight }) => ({
+      lane,
+      startedAt: startedAt.toISOString(),
+      memoryBytes: rssBytes,
+      callsInFlight,
+    })),
+  }
+}
+
+type Verdict = Pick<HealthJson, 'state' | 'summary' | 'since' | 'next'>
+
+function verdictOf(facts: HealthFacts, crashes: readonly KeptProcessEnd[]): Verdict {
+  const { installation, settledAt, block, seen, calls } = facts
+  const verdict = (state: HealthState, summary: string, since: Date | string | null, next: string | null): Verdict => ({
+    state,
+    summary,
+    since: since instanceof Date ? since.toISOString() : since,
+    next,
+  })
+  const because = crashes[0] ? ` The last time ${crashes[0].cause}.` : ''
+  if (block)
+    return verdict(
+      'blocked',
+      `Blocked by the operator: ${block.reason}`,
+      block.blockedAt,
+      'Ask the operator of this installation.',
+    )
+  if ([Status.INSTALLING, Status.UPDATING, Status.UNINSTALLING].includes(installation.status))
+    return verdict('changing', `Is ${installation.status} at the moment`, installation.updatedAt, 'Wait a moment.')
+  if (installation.status === Status.FAILED)
+    return verdict(
+      'failed',
+      `Could not be installed: ${installation.errorMessage ?? 'no reason was given'}`,
+      settledAt,
+      'Install it again, or remove it.',
+    )
+  if (installation.status === Status.DISABLED) return verdict('disabled', 'Disabled', settledAt, 'Enable it to use it.')
+  if (seen.state === 'crash_loop')
+    return verdict(
+      'crash_loop',
+      `Paused, because it does nothing but crash.${because}`,
+      seen.since ?? null,
+      'Look at its log, then disable and enable it, or update it.',
+    )
+  if (seen.state === 'unresponsive')
+    return verdict('unresponsive', 'Does not answer', seen.since ?? null, 'Look at its log, or disable it.')
+  if (calls.calls >= failing.calls && calls.errors >= calls.calls * failing.part)
+    return verdict(
+      'failing',
+      `${calls.errors} of its ${calls.calls} calls of the last day failed`,
+      null,
+      'Look at its log, and test its connection.',
+    )
+  if (seen.state === 'running') return verdict('running', 'Works', seen.since ?? null, null)
+  return verdict('idle', 'Works; it is started when it is needed', seen.since ?? installation.installedAt, null)
+}
+
+function budgetsOf({ processes, limits }: HealthFacts): BudgetJson[] {
+  const sum = (of: (one: ProcessStatus) => number) => processes.reduce((total, one) => total + of(one), 0)
+  const most = (of: (one: ProcessStatus) => number) => Math.max(0, ...processes.map(of))
+  return [
+    { name: 'calls in flight', used: sum((one) => one.callsInFlight), limit: limits.maxCallsPerPlugin, unit: 'calls' },
+    { name: 'memory of one process', used: most((one) => one.rssBytes), limit: limits.maxRssBytes, unit: 'bytes' },
+    {
+      name: 'open connections of one process',
+      used: most((one) => one.connections),
+      limit: limits.maxConnections,
+      unit: 'connections',
+    },
+    { name: 'received from outside', used: sum((one) => one.bytesIn), limit: null, unit: 'bytes' },
+    { name: 'sent outside', used: sum((one) => one.bytesOut), limit: null, unit: 'bytes' },
+  ]
+}

@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from './testing/host-in-test.js'
+
+let it: HostInTest
+let two: Replica
+let id: number
+const secret = 'canary-in-the-configuration'
+
+const talker: TestPlugin = {
+  key: 'talker',
+  entry: {
+    contributes: { configuration: { type: 'object', properties: { token: { type: 'string', writeOnly: true } } } },
+  },
+  files: {
+    'index.ts': `
+      export const install = async () => ({ success: true })
+      export const uninstall = async () => ({ success: true })
+      export const metadata = {}
+      export const router = {
+        'GET /say': async ({ query, log }: any) => { log[query.level ?? 'info'](query.text); return { data: 'said' } },
+        'GET /later': async ({ configuration }: any) => {
+          const token = configuration.token
+          setTimeout(() => console.log('after the call: ' + token + ' ' + Buffer.from('user:' + token).toString('base64')), 30)
+          return { data: 'later' }
+        },
+        'GET /fail': async () => { throw new Error('no') },
+        'GET /crash': async () => { process.exit(3) },
+      }`,
+  },
+}
+
+beforeAll(async () => {
+  it = await startHostInTest({ limits: { records: { writeEveryMs: 30, tailEveryMs: 30 } } })
+  await it.publish(talker)
+  two = await it.startReplica()
+  id = ((await it.api('POST', '/install', { pluginKey: 'talker' })).content as { id: number }).id
+  await it.api('PUT', `/installations/${id}/configuration`, { configuration: { token: secret } })
+})
+afterAll(async () => {
+  await two.close()
+  await it.close()
+})
+
+interface Lines {
+  items: { id: number; text: string; level: string }[]
+  total: number
+}
+const logs = async (query = '', from: Pick<Replica, 'api'> = it) =>
+  (await from.api('GET', `/installations/${id}/logs${query}`)).content as Lines
+const say = (text: string, level = 'info', from: Pick<Replica, 'api'> = it) =>
+  from.api('GET', `/talker/say?text=${text}&level=${level}`)
+
+describe('the log of an installation', () => {
+  test('is found by level, text, time and page, on every replica', async () => {
+    await say('one')
+    await say('two', 'error')
+    await vi.waitFor(async () => expect((await logs('', two)).total).toBe(2))
+    expect((await logs('?level=warn')).items).toMatchObject([{ text: 'two', level: 'error' }])
+    expect((await logs('?text=ONE')).items).toMatchObject([{ text: 'one', level: 'info' }])
+    expect((await logs('?page=2&pageSize=1')).items).toMatchObject([{ text: 'one' }])
+    expect((await logs('?since=2100-01-01T00:00:00Z')).total).toBe(0)
+    expect(await it.api('GET', `/installations/${id}/logs?level=loud`)).toMatchObject({ status: 400 })
+  })
+
+  test('hides secrets in what a process prints between calls, in base64 too', async () => {
+    await it.api('GET', '/talker/later')
+    const found = await vi.waitFor(async () => {
+      const { items } = await logs('?text=after%20the%20call')
+      expect(items).toHaveLength(1)
+      return items[0]?.text
+    })
+    expect(found).toMatch(/^after the call: \[hidden\] \S*\[hidden\]\S*$/)
+    expect(it.log.join('')).not.toContain(secret)
+  })
+
+  test('is for editors and admins of the organization', async () => {
+    const path = `/installations/${id}/logs`
+    expect(await it.api('GET', path, undefined, { role: 'Reviewer' })).toMatchObject({ status: 403 })
+    expect(await it.api('GET', path, undefined, { role: 'Editor' })).toMatchObject({ status: 200 })
+    for (const what of ['logs', 'logs/stream', 'activity', 'health', 'permissions']) {
+      const answer = await it.api('GET', `/installations/${id}/${what}`, undefined, { organizationId: 2 })
+      expect(answer, what).toMatchObject({ status: 404, body: { code: 'INSTALLATION_NOT_FOUND' } })
+    }
+  })
+
+  test('can be followed over another replica, from a line on, and ends with the server', async () => {
+    const third = await it.startReplica()
+    const lastId = (await logs()).items[0]?.id
+    const response = await fetch(`${third.url}/api/plugins/installations/${id}/logs/stream`, {
+      headers: { 'x-test-user': 'Editor:1:1', 'last-event-id': String(lastId) },
+    })
+    expect(response.headers.get('content-type')).toContain('text/event-stream')
+    expect(response.headers.get('cache-control')).toContain('no-store')
+    await say('live', 'warn')
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    let text = ''
+    while (!text.includes('"live"')) text += Buffer.from((await reader.read()).value ?? []).toString()
+    expect(text).toMatch(/id: \d+\nevent: line\ndata: \{.*"level":"warn","text":"live"\}\n\n/)
+    expect(text).not.toContain('"two"')
+    await third.close()
+  })
+})
+
+test('the activity says who did what and when, with secrets masked, page by page', async () => {
+  const read = async (query: string) =>
+    (await it.api('GET', `/installations/${id}/activity${query}`, undefined, { role: 'Reviewer' })).content as {
+      items: Record<string, unknown>[]
+      total: number
+    }
+  const { items, total } = await read('?pageSize=1')
+  expect(total).toBe(2)
+  expect(items).toMatchObject([
+    { userId: 1, action: 'configure', outcome: 'done', after: { token: { $secret: true } }, before: {} },
+  ])
+  expect((await read('?page=2&pageSize=1')).items).toMatchObject([{ action: 'install', after: { version: '1.0.0' } }])
+})
+
+describe('the health of an installation', () => {
+  const health = async () =>
+    (await it.api('GET', `/installations/${id}/health`, undefined, { role: 'Reviewer' })).content as Record<
+      string,
+      unknown
+    > & { calls: Record<string, number>; crashes: { cause: string }[] }
+
+  test('counts calls and errors of every replica, and shows what is used of the budgets', async () => {
+    const before = (await health()).calls['calls'] ?? 0
+    await say('a')
+    expect(await it.api('GET', '/talker/fail')).toMatchObject({ status: 422 })
+    const now = await health()
+    expect(now).toMatchObject({ state: 'running', summary: 'Works', next: null })
+    expect(now.calls['calls']).toBeGreaterThanOrEqual(before + 2)
+    expect(now.calls['errors']).toBeGreaterThanOrEqual(1)
+    expect(now.calls['p95Ms']).toBeGreaterThan(0)
+    expect(now['budgets']).toContainEqual(
+      expect.objectContaining({ name: 'memory of one process', unit: 'bytes', limit: expect.any(Number) as number }),
+    )
+  })
+
+  test('names the crashes with their causes, and what to do when there are too many', async () => {
+    for (let crash = 0; crash < 3; crash++) await it.api('GET', '/talker/crash')
+    await vi.waitFor(async () => expect((await health()).state).toBe('crash_loop'))
+    const now = await health()
+    expect(now.crashes).toHaveLength(3)
+    expect(now.crashes[0]).toMatchObject({ crashed: true, cause: 'it ended itself with code 3' })
+    expect(now['summary']).toContain('it ended itself with code 3')
+    expect(now['next']).toContain('Look at its log')
+    await it.api('POST', `/installations/${id}/disable`)
+    expect(await health()).toMatchObject({
+      state: 'disabled',
+      summary: 'Disabled',
+      since: expect.any(String) as string,
+    })
+    await it.api('POST', `/installations/${id}/enable`)
+    expect(await say('again')).toMatchObject({ status: 200 })
+  })
+})
+
+test('uninstalling on one replica ends the process on the other at once, and removes what was recorded', async () => {
+  await it.publish({ ...talker, key: 'shortlived' })
+  const installed = (await it.api('POST', '/install', { pluginKey: 'shortlived' })).content as { id: number }
+  await two.api('GET', '/shortlived/say?text=hello')
+  const processes = async () => (await two.host.health()).processes
+  const before = await processes()
+  expect(before).toBeGreaterThan(0)
+  await it.api('DELETE', `/installations/${installed.id}`)
+  await vi.waitFor(async () => expect(await processes()).toBe(before - 1), { timeout: 5_000 })
+  await vi.waitFor(async () => {
+    const { rows } = await it.pool.query(`SELECT FROM tenon.plugin_logs WHERE plugin_key = 'shortlived'`)
+    expect(rows).toEqual([])
+  })
+})
+
+test('disabling on one replica ends the process on the other', async () => {
+  await say('hello', 'info', two)
+  const before = (await two.host.health()).processes
+  await it.api('POST', `/installations/${id}/disable`)
+  await vi.waitFor(async () => expect((await two.host.health()).processes).toBe(before - 1), { timeout: 5_000 })
+  await it.api('POST', `/installations/${id}/enable`)
+})
