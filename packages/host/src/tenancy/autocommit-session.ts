@@ -1,4 +1,5 @@
 import { TenonError } from '@tenon/contract'
+import { copyStatement, type EncodedRows } from './copy-rows.js'
 import type { TenancyLimits } from './limits.js'
 import type { Lease } from './role-pools.js'
 import type { BeginOptions, SessionMode, SessionResources } from './session.js'
@@ -43,6 +44,17 @@ export function createAutocommitSession(resources: SessionResources): SessionMod
     const plan = await guard.plan(sql, schema, values !== undefined)
     creates.push(...plan.creates)
     return runPlan(plan, values, { connection, schema, limits: statementLimits, inTransaction: true })
+  }
+
+  async function copyAlone(rows: EncodedRows): Promise<number> {
+    const lease = await acquire('autocommit')
+    running.add(lease)
+    try {
+      return await lease.connection.copyIn(copyStatement(rows), rows.data, statementLimits)
+    } finally {
+      running.delete(lease)
+      lease.release()
+    }
   }
 
   async function begin({ isolation, readOnly }: BeginOptions): Promise<string> {
@@ -103,6 +115,10 @@ export function createAutocommitSession(resources: SessionResources): SessionMod
   return {
     query: (sql, values, transaction) =>
       transaction === undefined ? runAlone(sql, values) : runInside(transaction, sql, values),
+    copy: (rows, transaction) =>
+      transaction === undefined
+        ? copyAlone(rows)
+        : find(transaction).lease.connection.copyIn(copyStatement(rows), rows.data, statementLimits),
     begin: (options) => (options.parent === undefined ? begin(options) : beginNested(options.parent)),
     commit: (id) => finish(id, 'COMMIT'),
     rollback: (id) => finish(id, 'ROLLBACK'),

@@ -20,7 +20,7 @@ beforeAll(async () => {
   role = await database.tenancy.ensureRole(1, 'differential', {
     kind: 'declared',
     tenantSchema: true,
-    tables: { risks: ['select', 'insert'] },
+    tables: { risks: ['select', 'insert'], 'public.slack_webhooks': ['select', 'insert', 'delete'] },
   })
   session = database.tenancy.openSession(role, { mode: 'autocommit', deadlineMs: 60_000 })
   facade = facadeOver(session)
@@ -437,6 +437,49 @@ describe('insertMany and upsertMany', () => {
     expect(await facade.database.upsertMany('everything', pairs(9), { ...options, update: [] })).toBe(0)
     const found = await facade.sequelize.query('SELECT a, small FROM everything ORDER BY a', { type: 'SELECT' })
     expect(found).toEqual([1, 2, 2].map((small, n) => ({ a: n + 1, small })))
+  })
+
+  test('write more rows than one message holds, all or none, whatever the texts hold', async () => {
+    const texts = [nasty, '', '\\N', 'a\tb', 'c\r\nd', '\\.', '\\', '\u0001'].map((txt) => ({ txt }))
+    const many = Array.from({ length: 3_000 }, (_, n) => ({ txt: 'x'.repeat(1_000), big: String(n) }))
+    expect(await facade.database.insertMany('everything', [...texts, ...many])).toBe(texts.length + many.length)
+    const select = 'SELECT txt, big FROM everything ORDER BY id'
+    const found = (await facade.sequelize.query(select, { type: 'SELECT' })) as object[]
+    expect(found.slice(0, texts.length)).toEqual(texts.map(({ txt }) => ({ txt, big: null })))
+    expect(found.at(-1)).toEqual(many.at(-1))
+    await facade.sequelize.query('DELETE FROM everything')
+    const bad = [...many, { big: 'not a number' }]
+    await expect(facade.database.insertMany('everything', bad)).rejects.toThrow('invalid input syntax')
+    expect(await facade.sequelize.query('SELECT id FROM everything', { type: 'SELECT' })).toEqual([])
+  })
+
+  test('write also where rows have a policy, which COPY does not know', async () => {
+    expect(await facade.database.insertMany('public.slack_webhooks', [{ url: 'x' }, { url: 'y' }])).toBe(2)
+    const [deleted] = (await facade.sequelize.query('DELETE FROM public.slack_webhooks RETURNING url')) as [object[]]
+    expect(deleted).toEqual([{ url: 'x' }, { url: 'y' }])
+  })
+
+  test('belong to the transaction of a lifecycle call, and an error that is caught does not spoil it', async () => {
+    const installing = database.tenancy.openSession(role, { mode: 'lifecycle', deadlineMs: 10_000 })
+    const { database: bulk } = facadeOver(installing)
+    expect(await bulk.insertMany('parents', rows(2))).toBe(2)
+    await expect(bulk.insertMany('parents', rows(1))).rejects.toThrow('Validation error')
+    expect(await bulk.insertMany('parents', [{ name: 'another' }])).toBe(1)
+    await installing.rollback()
+    await installing.end()
+    expect(await facade.sequelize.query('SELECT * FROM parents', { type: 'SELECT' })).toEqual([])
+  })
+
+  test('reach no table that was not granted, however it is called', async () => {
+    for (const table of ['projects', `${role.schema}.projects`, 'public.organizations']) {
+      const [column] = table.endsWith('projects') ? ['project_title'] : ['name']
+      await expect(facade.database.insertMany(table, [{ [column ?? '']: 'x' }])).rejects.toThrow('permission denied')
+    }
+    await expect(
+      session.handlers['db.copy']({ table: 'a\0b', columns: ['c'], data: Buffer.from('') }),
+    ).rejects.toThrow()
+    const forged = { table: 'parents" FROM PROGRAM $$id$$ --', columns: ['name'], data: Buffer.from('x\n') }
+    expect(await session.handlers['db.copy'](forged)).toMatchObject({ error: { code: '42P01' } })
   })
 
   test('join a transaction', async () => {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TenonError } from '@tenon/contract'
 import { limitsOfStatements } from './autocommit-session.js'
-import type { StatementLimits } from './role-connection.js'
+import { copyStatement } from './copy-rows.js'
+import type { RoleConnection, StatementLimits } from './role-connection.js'
 import type { Lease } from './role-pools.js'
 import type { BeginOptions, SessionMode, SessionResources } from './session.js'
 import { runPlan } from './statement-plan.js'
@@ -60,17 +61,26 @@ export function createLifecycleSession(resources: SessionResources, remainingMs:
 
   async function runGuarded(sql: string, values: unknown[] | undefined, id: string | undefined) {
     const plan = await guard.plan(sql, schema, values !== undefined)
+    const results = await underSavepoint(id, (connection) =>
+      runPlan(plan, values, { connection, schema, limits: statementLimits(), inTransaction: true }),
+    )
+    creates.push(...plan.creates)
+    return results
+  }
+
+  async function underSavepoint<Result>(
+    id: string | undefined,
+    work: (connection: RoleConnection) => Promise<Result>,
+  ): Promise<Result> {
     return inOrder(async () => {
       const transaction = id === undefined ? undefined : find(id)
       if (transaction?.aborted) throw transactionAborted()
       await command('SAVEPOINT tenon_statement')
       const { connection } = await (lease as Promise<Lease>)
       try {
-        const runner = { connection, schema, limits: statementLimits(), inTransaction: true }
-        const results = await runPlan(plan, values, runner)
+        const result = await work(connection)
         await command('RELEASE SAVEPOINT tenon_statement')
-        creates.push(...plan.creates)
-        return results
+        return result
       } catch (error) {
         if (transaction) transaction.aborted = true
         if (connection.usable) await command('ROLLBACK TO SAVEPOINT tenon_statement; RELEASE SAVEPOINT tenon_statement')
@@ -129,6 +139,8 @@ export function createLifecycleSession(resources: SessionResources, remainingMs:
 
   return {
     query: runGuarded,
+    copy: (rows, id) =>
+      underSavepoint(id, (connection) => connection.copyIn(copyStatement(rows), rows.data, statementLimits())),
     begin,
     commit: (id) => finish(id, true),
     rollback: (id) => finish(id, false),

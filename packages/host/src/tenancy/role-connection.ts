@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { TenonError } from '@tenon/contract'
 import pg from 'pg'
 import { isPostgresError } from '../migrations/sql-text.js'
+import { sendCopy } from './copy-rows.js'
 import { FIRST_USER_TYPE, parseEnumArray, valueParsers } from './value-parsers.js'
 
 /** One statement's answer, in a shape that is small on the wire. */
@@ -30,6 +31,8 @@ export interface RoleConnection {
    * @throws the server's error; TenonError STATEMENT_TIMEOUT or RESULT_TOO_LARGE, after which it is not usable.
    */
   run(text: string, values: unknown[] | undefined, limits: StatementLimits): Promise<StatementResult[]>
+  /** Runs a `COPY … FROM STDIN` of the host's with these bytes, under the same limits; answers how many rows went in. */
+  copyIn(text: string, data: Uint8Array, limits: StatementLimits): Promise<number>
   /** Makes it as good as new: ROLLBACK first, because DISCARD ALL does not run inside a transaction. */
   reset(): Promise<void>
   /** Ends the backend from the host's side; `reason` is what the running statement is rejected with. */
@@ -61,12 +64,19 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
 
   /** One after the other: time and bytes are counted for the statement that runs. */
   function run(text: string, values: unknown[] | undefined, limits: StatementLimits): Promise<StatementResult[]> {
-    const mine = last.then(() => runNow(text, values, limits))
+    return inTurn(limits, async () => {
+      const onTooMany = () => end(tooLarge(`${limits.maxRows} rows`))
+      return parseUserTypes(await collect(client, text, values, limits.maxRows, onTooMany))
+    })
+  }
+
+  function inTurn<Result>(limits: StatementLimits, work: () => Promise<Result>): Promise<Result> {
+    const mine = last.then(() => workNow(limits, work))
     last = mine.catch(() => {})
     return mine
   }
 
-  async function runNow(text: string, values: unknown[] | undefined, limits: StatementLimits) {
+  async function workNow<Result>(limits: StatementLimits, work: () => Promise<Result>): Promise<Result> {
     if (!usable) throw endedBecause ?? new TenonError('SESSION_ENDED')
     const stopWatching = watchBytes(socket, limits.maxBytes, () => end(tooLarge(`${limits.maxBytes} bytes`)))
     const timer = setTimeout(
@@ -74,10 +84,10 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
       limits.timeoutMs,
     )
     try {
-      const results = await collect(client, text, values, limits.maxRows, () => end(tooLarge(`${limits.maxRows} rows`)))
+      const result = await work()
       // A result that was too large may have been here whole before the connection was cut.
       if (endedBecause) throw endedBecause
-      return await parseUserTypes(results)
+      return result
     } catch (error) {
       if (!isPostgresError(error) || error.severity === 'FATAL') usable = false
       throw endedBecause ?? error
@@ -133,6 +143,7 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
       return usable
     },
     run,
+    copyIn: (text, data, limits) => inTurn(limits, () => sendCopy(client, text, data)),
     async reset() {
       if (status() !== 'I') await run('ROLLBACK', undefined, RESET_LIMITS)
       await run('DISCARD ALL', undefined, RESET_LIMITS)

@@ -1,5 +1,6 @@
 import { TenonError } from '@tenon/contract'
 import { z } from 'zod'
+import { copyParams, type EncodedRows, nameOfTable } from './copy-rows.js'
 import { createAutocommitSession } from './autocommit-session.js'
 import { createLifecycleSession } from './lifecycle-session.js'
 import type { TenancyLimits } from './limits.js'
@@ -25,7 +26,10 @@ export interface SessionOptions {
 /** A plugin's way to the database for one call, bound to one role and so to one tenant. */
 export interface DatabaseSession {
   /** By the names of the messages that the plugin process sends. Statement errors are values, not exceptions. */
-  handlers: Record<'db.query' | 'db.begin' | 'db.commit' | 'db.rollback', (params: unknown) => Promise<unknown>>
+  handlers: Record<
+    'db.query' | 'db.copy' | 'db.begin' | 'db.commit' | 'db.rollback',
+    (params: unknown) => Promise<unknown>
+  >
   /** Lifecycle only. @throws what a deferred constraint says. */
   commit(): Promise<void>
   /** Lifecycle only: nothing of the call remains. */
@@ -42,6 +46,8 @@ export interface BeginOptions {
 
 export interface SessionMode {
   query(sql: string, values: unknown[] | undefined, transaction: string | undefined): Promise<StatementResult[]>
+  /** Adds encoded rows to a table; answers how many. */
+  copy(rows: EncodedRows, transaction: string | undefined): Promise<number>
   begin(options: BeginOptions): Promise<string>
   commit(id: string): Promise<void>
   rollback(id: string): Promise<void>
@@ -57,6 +63,8 @@ export interface SessionResources {
   acquire(kind: LeaseKind): Promise<Lease>
   /** Called with the names of tables that statements outside any transaction, or a whole call, have created. */
   recordTables?: ((names: string[]) => Promise<void>) | undefined
+  /** Hears what is read and written without a statement of the plugin's: `risks:insert`. */
+  onTables?: ((touches: readonly string[]) => void) | undefined
 }
 
 const isolationLevels = ['READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'] as const
@@ -118,6 +126,10 @@ export function openSession(
       'db.query': answer(queryParams, async ({ sql, bind, transaction }) => ({
         results: await session.query(sql, bind, transaction),
       })),
+      'db.copy': answer(copyParams, async ({ transaction, ...rows }) => {
+        resources.onTables?.([`${nameOfTable(rows.table)}:insert`])
+        return { rowCount: await session.copy(rows, transaction) }
+      }),
       'db.begin': answer(beginParams, async (options) => ({ transaction: await session.begin(options) })),
       'db.commit': answer(finishParams, async ({ transaction }) => (await session.commit(transaction), {})),
       'db.rollback': answer(finishParams, async ({ transaction }) => (await session.rollback(transaction), {})),

@@ -171,7 +171,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
         pluginKey === undefined ? undefined : (names: string[]) => createdTables.record(role, pluginKey, names)
       const { onTables } = sessionOptions
       const heard = onTables ? telling(guard, onTables) : guard
-      return openSession({ schema, guard: heard, limits, acquire, recordTables }, sessionOptions)
+      return openSession({ schema, guard: heard, limits, acquire, recordTables, onTables }, sessionOptions)
     },
     async schemaBytes(organizationId) {
       const { schema } = await tenantOf(organizationId)

@@ -77,6 +77,18 @@ export class UnknownConstraintError extends DatabaseError {
   }
 }
 
+/** A statement needs a permission that the plugin asks for and was not granted. */
+export class PermissionDeniedError extends DatabaseError {
+  override name = 'PermissionDenied'
+  readonly code = 'PERMISSION_DENIED'
+  /** As people grant it: `table:risks:insert`. */
+  readonly permission: string
+  constructor(parent: ParentError, permission: string) {
+    super(parent)
+    this.permission = permission
+  }
+}
+
 export class TimeoutError extends DatabaseError {
   override name = 'SequelizeTimeoutError'
 }
@@ -127,7 +139,8 @@ export class UniqueConstraintError extends ValidationError {
 /** The error that Sequelize would throw for what the server said. */
 export function sequelizeError(error: ServerError, sql: string, parameters: unknown[] | undefined): Error {
   const parent = Object.assign(new Error(error.message), error, { sql, parameters }) as ParentError
-  const { code, message, detail = '' } = error
+  const { code, message, detail = '', permission } = error
+  if (permission !== undefined) return new PermissionDeniedError(parent, permission)
   if (code === '23503') return foreignKeyError(parent, message)
   if (code === '23505') return uniqueError(parent, detail)
   if (code === '23P01') {

@@ -8,7 +8,7 @@ export interface Requests {
 /** @throws the error that Sequelize would throw, when the host's answer is one of the server's errors. */
 export async function ask<Answer>(
   { request }: Requests,
-  method: 'db.query' | 'db.begin' | 'db.commit' | 'db.rollback',
+  method: 'db.query' | 'db.copy' | 'db.begin' | 'db.commit' | 'db.rollback',
   params: object,
   sql: string,
   bind?: unknown[],
