@@ -46,6 +46,12 @@ function textOf(value: unknown): string {
 /** An error that the host answered with, as the plugin sees it: name, message, code and details are the host's. */
 export function errorFromHost({ name, message, code, details, cause }: WireError): Error {
   const error = new Error(message, cause ? { cause } : undefined)
-  error.name = name
+  error.name = code === 'PERMISSION_DENIED' ? 'PermissionDenied' : name
+  if (code === 'PERMISSION_DENIED') Object.assign(error, { permission: read(details, 'permission') })
   return Object.assign(error, code === undefined ? {} : { code }, details === undefined ? {} : { details })
+}
+
+/** As the SDK describes it. */
+export function isPermissionDenied(error: unknown): boolean {
+  return error instanceof Error && read(error, 'code') === 'PERMISSION_DENIED'
 }

@@ -1,6 +1,7 @@
 import vm from 'node:vm'
 import type { HostMessage, LoadFailure, PluginReport } from '@tenon/contract/wire'
 import { builtinModules } from './builtins.js'
+import { isPermissionDenied } from './errors.js'
 import { sequelizeModule } from './sequelize/index.js'
 
 type Functions = Map<string, (...args: unknown[]) => unknown>
@@ -37,7 +38,7 @@ export function createPluginLoader(processFacade: object): PluginLoader {
   const modules = builtinModules()
   modules.set('process', processFacade)
   modules.set('sequelize', sequelizeModule)
-  modules.set('@tenon/sdk', { definePlugin, default: { definePlugin } })
+  modules.set('@tenon/sdk', { definePlugin, isPermissionDenied, default: { definePlugin, isPermissionDenied } })
   const require = createRequire(modules)
 
   return {

@@ -1,5 +1,6 @@
 export * from './connections.js'
 export * from './define-plugin.js'
+export * from './permission-denied.js'
 export * from './plugin-context.js'
 export type { QueryTypes } from './sequelize.js'
 export * from './results.js'
