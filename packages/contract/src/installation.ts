@@ -33,6 +33,11 @@ export const pluginInstallationSchema = z
     version: z.string().nullable(),
     digest: z.string().nullable().describe('SHA-256 of the artifact that this installation is pinned to'),
     plugin: z.record(z.string(), z.unknown()).optional().describe('What the marketplace says of the plugin'),
+    previousVersion: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('The version before the last update, which a rollback brings back'),
     updateAvailable: z.string().nullable().optional().describe('The newer version in the marketplace'),
   })
   .meta({ id: 'PluginInstallation' })

@@ -44,6 +44,7 @@ import { createStrayProcesses } from './installations/stray-processes.js'
 import { createSubscriptions } from './installations/subscriptions.js'
 import { createSwitchPlugin } from './installations/switch-plugin.js'
 import { createUninstall } from './installations/uninstall.js'
+import { createUpdate } from './installations/update.js'
 import type { Migrator, TenantScope } from './migrations/index.js'
 import { createNotifications } from './notifications/index.js'
 import { createBlocks } from './operator/blocks.js'
@@ -331,6 +332,18 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     history,
   })
   const permissions = createGrantPermissions({ store, roles, runtime, usage: records.usage, history })
+  const update = createUpdate({
+    catalog,
+    artifacts,
+    runtime,
+    roles,
+    store,
+    caller,
+    vault,
+    history,
+    ceiling,
+    blocks,
+  })
   const service = createPluginService({
     catalog,
     artifacts,
@@ -356,6 +369,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     }),
     callRoute: createCallRoute({ store, caller, vault }),
     switchPlugin: createSwitchPlugin({ store, runtime, history }),
+    update,
   })
 
   // What goes on without a request
@@ -365,7 +379,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     ...createSubscriptions({ store, caller, vault, findTenant }),
     log: logEvent,
   })
-  const recovery = createRecovery({ store, roles, uninstall, permissions, history, log: logEvent })
+  const recovery = createRecovery({ store, roles, uninstall, permissions, update, history, log: logEvent })
 
   // What a request meets
   const uploadRoom = createUploadRoom()

@@ -39,6 +39,19 @@ const connectionTestSchema = z
   })
   .meta({ id: 'ConnectionTest' })
 
+const versionSchema = z.string().max(100)
+const askedPermissionSchema = z
+  .object({ id: z.string(), group: z.string(), sentence: z.string() })
+  .meta({ id: 'AskedPermission' })
+const updatePlanSchema = z
+  .object({
+    from: z.string().nullable(),
+    to: z.string(),
+    added: z.array(askedPermissionSchema).describe('What it asks for and did not ask for before'),
+    removed: z.array(askedPermissionSchema),
+  })
+  .meta({ id: 'UpdatePlan' })
+
 const ok = (data: unknown): Answer => ({ status: 200, data })
 const created = (data: unknown): Answer => ({ status: 201, data })
 
@@ -175,6 +188,60 @@ function installationEndpoints(service: PluginService): Endpoint[] {
       role: 'Reviewer',
       success: { status: 200, schema: z.array(pluginInstallationSchema) },
       handle: async ({ principal }) => ok(await service.getInstalledPlugins(principal.tenantId)),
+    }),
+    endpoint({
+      operation: 'planPluginUpdate',
+      method: 'get',
+      path: '/installations/:id/update',
+      tag,
+      summary: 'Show what an update of a plugin would change',
+      role: 'Admin',
+      params: id,
+      query: z.object({ version: versionSchema.optional() }),
+      success: { status: 200, schema: updatePlanSchema },
+      errors: [404, 502, 503],
+      handle: async ({ params, query, principal }) =>
+        ok(await service.planUpdate(params.id, principal.tenantId, query.version)),
+    }),
+    endpoint({
+      operation: 'updatePlugin',
+      method: 'post',
+      path: '/installations/:id/update',
+      tag,
+      summary: 'Bring a plugin to its newest version, or to another published one',
+      description: 'When anything goes wrong, the version that was there stays.',
+      role: 'Admin',
+      params: id,
+      body: z
+        .object({
+          version: versionSchema.optional(),
+          permissions: grantedSchema
+            .optional()
+            .describe('Ids of the permissions that are granted; needed when it asks for more than before'),
+        })
+        .optional(),
+      success: { status: 200, schema: pluginInstallationSchema },
+      errors: [404, 409, 422, 502, 503, 504],
+      handle: async ({ params, body, principal }) =>
+        ok(
+          await service.updatePlugin(params.id, principal.userId, principal.tenantId, {
+            version: body?.version,
+            granted: body?.permissions,
+          }),
+        ),
+    }),
+    endpoint({
+      operation: 'rollBackPlugin',
+      method: 'post',
+      path: '/installations/:id/rollback',
+      tag,
+      summary: 'Bring back the version before the last update',
+      role: 'Admin',
+      params: id,
+      success: { status: 200, schema: pluginInstallationSchema },
+      errors: [404, 409, 422, 504],
+      handle: async ({ params, principal }) =>
+        ok(await service.rollBackPlugin(params.id, principal.userId, principal.tenantId)),
     }),
     endpoint({
       operation: 'uninstallPlugin',

@@ -73,11 +73,16 @@ export function createInstall(engines: InstallOptions): InstallPlugin {
 function findInstallable({ catalog, ceiling }: InstallOptions, pluginKey: string): CatalogEntry {
   const entry = catalog.get(pluginKey)
   if (!entry) throw new TenonError('PLUGIN_NOT_FOUND', { pluginKey })
+  assertInstallable(entry, ceiling)
+  return entry
+}
+
+/** @throws TenonError PLUGIN_NOT_INSTALLABLE */
+export function assertInstallable(entry: CatalogEntry, ceiling: OperatorCeiling): void {
   const refusals = [...admit(entry, ceiling).refusals, ...engineRefusals(entry, tenonVersion)]
   if (refusals.length > 0) {
     throw new TenonError('PLUGIN_NOT_INSTALLABLE', { name: entry.displayName, reason: refusals.join('; '), refusals })
   }
-  return entry
 }
 
 interface Installing {
@@ -126,7 +131,10 @@ async function installUnderLease(engines: InstallOptions, work: Installing): Pro
 }
 
 /** C13: what the plugin says of itself is compared with its entry. A difference is a warning: the entry is what counts. */
-function metadataWarnings(report: PluginReport | undefined, { version, name, displayName }: CatalogEntry): string[] {
+export function metadataWarnings(
+  report: PluginReport | undefined,
+  { version, name, displayName }: CatalogEntry,
+): string[] {
   const metadata = report?.metadata
   if (!metadata) return ['The plugin does not export metadata.']
   const says = (field: string) => String(metadata[field]).slice(0, 100)

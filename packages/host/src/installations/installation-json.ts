@@ -4,6 +4,7 @@ import type { TenantScope } from '../migrations/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
 import type { Installation } from './installation-store.js'
 import { configurationOwnerOf } from './subject.js'
+import { previousOf } from './update.js'
 
 interface Surroundings {
   tenant: TenantScope
@@ -34,6 +35,7 @@ export function toInstallationJson(
     version,
     digest: installation.digest,
     plugin,
+    previousVersion: previousOf(installation)?.version ?? null,
     updateAvailable: entry && version !== null && semver.gt(entry.version, version) ? entry.version : null,
   }
 }

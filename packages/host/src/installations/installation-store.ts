@@ -37,6 +37,7 @@ export interface SettledInstallation {
   errorMessage?: string | null
   configuration?: Record<string, unknown>
   metadata?: Record<string, unknown>
+  version?: string
   digest?: string
   manifest?: ConsentedManifest
   grants?: readonly string[]
@@ -279,7 +280,7 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
              status = $3::varchar, error_message = $4,
              configuration = coalesce($5::jsonb, configuration), metadata = coalesce($6::jsonb, metadata),
              digest = coalesce($7, digest), manifest = coalesce($8::jsonb, manifest),
-             grants = coalesce($9::jsonb, grants),
+             grants = coalesce($9::jsonb, grants), version = coalesce($10, version),
              installed_at = CASE WHEN $3::varchar = 'installed' THEN coalesce(installed_at, now()) ELSE installed_at END, claimed_by = NULL, claim_expires_at = NULL, updated_at = now()
            WHERE id = $1 AND claimed_by = $2 RETURNING ${columns}`,
           [
@@ -292,6 +293,7 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
             result.digest ?? null,
             result.manifest ? storableJson(result.manifest) : null,
             result.grants ? JSON.stringify(result.grants) : null,
+            result.version ?? null,
           ],
         )
         return rows

@@ -28,6 +28,7 @@ import { findRunning } from './routes.js'
 import { createSeedNames, type SeedNames } from './seed-names.js'
 import type { SwitchPlugin } from './switch-plugin.js'
 import type { DataChoice, Uninstall } from './uninstall.js'
+import type { Update, UpdatePlanJson } from './update.js'
 
 /**
  * Everything the host does for a tenant, by the names of the seed (S28 to S44). `tenantId` is the name of the tenant's
@@ -107,6 +108,20 @@ export interface PluginService extends SeedNames {
   ): Promise<ConnectionJson>
   /** S40 */
   disconnectOAuthWorkspace(pluginKey: string, webhookId: number, userId: number, tenantId: string): Promise<void>
+  /** What an update to the newest version, or to another published one, would change. */
+  planUpdate(installationId: number, tenantId: string, version?: string): Promise<UpdatePlanJson>
+  /**
+   * Brings an installation to another version; the one that was there stays when anything goes wrong.
+   * @throws TenonError CONSENT_NEEDED when it asks for more than before and `granted` is absent
+   */
+  updatePlugin(
+    installationId: number,
+    userId: number,
+    tenantId: string,
+    options?: { version?: string | undefined; granted?: readonly string[] | undefined },
+  ): Promise<PluginInstallationJson>
+  /** Brings back the version before the last update. @throws TenonError NO_PREVIOUS_VERSION */
+  rollBackPlugin(installationId: number, userId: number, tenantId: string): Promise<PluginInstallationJson>
   /** Stops a plugin without removing anything of it, or lets it work again. */
   setEnabled(
     installationId: number,
@@ -133,6 +148,7 @@ interface PluginServiceOptions {
   connections: Connections
   callRoute: CallRoute
   switchPlugin: SwitchPlugin
+  update: Update
 }
 
 export function createPluginService(engines: PluginServiceOptions): PluginService {
@@ -209,6 +225,16 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
     disconnectOAuthWorkspace: async (pluginKey, webhookId, userId, tenantId) =>
       connections.disconnect({ tenant: await tenantOf(tenantId), pluginKey, userId, id: requireId(webhookId) }),
 
+    planUpdate: async (installationId, tenantId, version) =>
+      engines.update.plan({ tenant: await tenantOf(tenantId), id: requireId(installationId), version }),
+    async updatePlugin(installationId, userId, tenantId, options = {}) {
+      const tenant = await tenantOf(tenantId)
+      return json(tenant, await engines.update.update({ tenant, id: requireId(installationId), userId, ...options }))
+    },
+    async rollBackPlugin(installationId, userId, tenantId) {
+      const tenant = await tenantOf(tenantId)
+      return json(tenant, await engines.update.rollBack({ tenant, id: requireId(installationId), userId }))
+    },
     async setEnabled(installationId, userId, tenantId, enabled) {
       const tenant = await tenantOf(tenantId)
       return json(tenant, await engines.switchPlugin({ tenant, id: requireId(installationId), userId, enabled }))

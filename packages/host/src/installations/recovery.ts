@@ -6,12 +6,14 @@ import { underLease } from './lease.js'
 import type { GrantPermissions } from './permissions.js'
 import type { PluginRoles } from './plugin-roles.js'
 import type { Uninstall } from './uninstall.js'
+import type { Update } from './update.js'
 
 interface RecoveryOptions {
   store: InstallationStore
   roles: PluginRoles
   uninstall: Uninstall
   permissions: Pick<GrantPermissions, 'resume'>
+  update: Pick<Update, 'resume'>
   history: History
   log: (event: string, fields: Record<string, unknown>) => void
 }
@@ -31,7 +33,15 @@ const stopMs = 5_000
  * Brings every installation that a dead server left half-way to a settled state: an unfinished install is taken back,
  * an unfinished uninstall is finished, an unfinished change of configuration leaves the earlier one.
  */
-export function createRecovery({ store, roles, uninstall, permissions, history, log }: RecoveryOptions): Recovery {
+export function createRecovery({
+  store,
+  roles,
+  uninstall,
+  permissions,
+  update,
+  history,
+  log,
+}: RecoveryOptions): Recovery {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
 
@@ -63,8 +73,9 @@ export function createRecovery({ store, roles, uninstall, permissions, history, 
     log('recovering', { organizationId: claim.tenant.organizationId, pluginKey, status })
     if (status === Status.UNINSTALLING) return uninstall.resume(claimed)
     if (status === Status.INSTALLING) return underLease(store, claim, () => undoInstall(claimed))
+    if (status === Status.UPDATING) return update.resume(claimed)
     if (await permissions.resume(claimed)) return
-    await store.settle(claim, { status: status === Status.UPDATING ? Status.INSTALLED : status })
+    await store.settle(claim, { status })
   }
 
   async function undoInstall({ claim, installation }: ClaimedInstallation): Promise<void> {

@@ -1,0 +1,331 @@
+import { randomUUID } from 'node:crypto'
+import {
+  PluginInstallationStatus as Status,
+  TenonError,
+  askedPermissions,
+  grantedEntry,
+  type AskedPermission,
+  type CatalogEntry,
+  type OperatorCeiling,
+  type VerifiedArtifact,
+} from '@tenon/contract'
+import { contextPlaceholder, type PluginReport } from '@tenon/contract/wire'
+import type { Artifacts } from '../artifacts/index.js'
+import type { Catalog } from '../catalog/index.js'
+import type { TenantScope } from '../migrations/index.js'
+import { assertNotBlocked, type Blocks } from '../operator/blocks.js'
+import type { Runtime } from '../runtime/index.js'
+import type { ConfigurationVault } from '../secrets/configuration-vault.js'
+import type { History } from './history.js'
+import { assertInstallable, metadataWarnings } from './install.js'
+import type { Claim, ClaimedInstallation, Installation, InstallationStore } from './installation-store.js'
+import { underLease } from './lease.js'
+import { assertAsked } from './permissions.js'
+import type { CallSubject, PluginCaller } from './plugin-caller.js'
+import type { PluginRoles } from './plugin-roles.js'
+import { acceptResult } from './results.js'
+import { runSteps, type Step } from './steps.js'
+import { configurationOwnerOf } from './subject.js'
+
+/** An update may bring its tables along; like an install, it is no question of a page. */
+const updateDeadlineMs = 60_000
+
+/** The version before the last update, in the metadata of an installation. */
+export interface PreviousVersion {
+  version: string
+  digest: string
+  grants: readonly string[] | null
+}
+
+/** What an update would change. */
+export interface UpdatePlanJson {
+  from: string | null
+  to: string
+  /** What it asks for and did not ask for before: an admin has to agree to it. */
+  added: AskedPermission[]
+  /** What it does not ask for any more. */
+  removed: AskedPermission[]
+}
+
+interface UpdateRequest {
+  tenant: TenantScope
+  id: number
+}
+
+export interface Update {
+  /** @throws TenonError INSTALLATION_NOT_FOUND, PLUGIN_NOT_FOUND, and those of fetching the code */
+  plan(request: UpdateRequest & { version?: string | undefined }): Promise<UpdatePlanJson>
+  /**
+   * Brings an installation to another published version, the newest when none is named. When anything goes wrong, the
+   * version that was there stays, with its data as it was.
+   *
+   * @param granted ids of the permissions that the new version gets; needed when it asks for more than before
+   * @throws TenonError CONSENT_NEEDED, ALREADY_THIS_VERSION, PLUGIN_NOT_INSTALLABLE, and what fails on the way
+   */
+  update(
+    request: UpdateRequest & {
+      userId: number
+      version?: string | undefined
+      granted?: readonly string[] | undefined
+    },
+  ): Promise<Installation>
+  /**
+   * Brings back the version before the last update, exactly as it was consented to. What the newer one did to its tables
+   * stays.
+   *
+   * @throws TenonError NO_PREVIOUS_VERSION
+   */
+  rollBack(request: UpdateRequest & { userId: number }): Promise<Installation>
+  /** Brings an installation whose server died during an update back to its version. */
+  resume(claimed: ClaimedInstallation): Promise<void>
+}
+
+interface UpdateOptions {
+  catalog: Catalog
+  artifacts: Artifacts
+  runtime: Pick<Runtime, 'stopPlugin' | 'reset'>
+  roles: PluginRoles
+  store: InstallationStore
+  caller: PluginCaller
+  vault: ConfigurationVault
+  history: History
+  ceiling: OperatorCeiling
+  blocks: Pick<Blocks, 'find' | 'refresh'>
+}
+
+/** Where an installation goes to: exact code, with what it asks for and gets. */
+interface Target {
+  artifact: VerifiedArtifact
+  entry: CatalogEntry
+  grants: readonly string[] | null
+}
+
+export function createUpdate(engines: UpdateOptions): Update {
+  const { catalog, artifacts, roles, store, history } = engines
+
+  async function findRow(tenant: TenantScope, id: number): Promise<Installation> {
+    const row = await store.find(tenant, id)
+    if (!row) throw new TenonError('INSTALLATION_NOT_FOUND', { id })
+    return row
+  }
+
+  /** The code of a published version, with the entry as this version says it. */
+  async function fetchVersion(pluginKey: string, version: string | undefined) {
+    const entry = catalog.get(pluginKey)
+    if (!entry) throw new TenonError('PLUGIN_NOT_FOUND', { pluginKey })
+    const artifact = await artifacts.resolve(entry, version === undefined ? {} : { version })
+    return { artifact, entry: entryOf(entry, artifact) }
+  }
+
+  async function change(
+    row: Installation,
+    { tenant, userId, action }: { tenant: TenantScope; userId: number; action: 'update' | 'rollback' },
+    target: Target,
+  ): Promise<Installation> {
+    await engines.blocks.refresh()
+    const { digest } = target.artifact
+    assertNotBlocked(engines.blocks, { plugin: target.entry.displayName, pluginKey: row.pluginKey, digest })
+    assertInstallable(target.entry, engines.ceiling)
+    const { claim, installation } = await store.claim(tenant, row.id, [Status.INSTALLED], Status.UPDATING)
+    return underLease(store, claim, (signal) =>
+      changeUnderLease(engines, { claim, installation, target, userId, action, signal }),
+    )
+  }
+
+  return {
+    async plan({ tenant, id, version }) {
+      const row = await findRow(tenant, id)
+      const { entry } = await fetchVersion(row.pluginKey, version)
+      return { from: row.version, to: entry.version, ...differences(row.asked, entry) }
+    },
+
+    async update({ tenant, id, userId, version, granted }) {
+      const row = await findRow(tenant, id)
+      const { artifact, entry } = await fetchVersion(row.pluginKey, version)
+      if (artifact.digest === row.digest)
+        throw new TenonError('ALREADY_THIS_VERSION', { plugin: entry.displayName, version: entry.version })
+      if (granted) assertAsked(entry, granted)
+      const { added } = differences(row.asked, entry)
+      if (added.length > 0 && granted === undefined) {
+        throw new TenonError('CONSENT_NEEDED', {
+          plugin: entry.displayName,
+          version: entry.version,
+          sentences: added.map(({ sentence }) => sentence).join('; '),
+          added,
+        })
+      }
+      const grants = granted ?? keptGrants(row, entry)
+      return change(row, { tenant, userId, action: 'update' }, { artifact, entry, grants })
+    },
+
+    async rollBack({ tenant, id, userId }) {
+      const row = await findRow(tenant, id)
+      const previous = previousOf(row)
+      if (!previous || !row.asked) throw new TenonError('NO_PREVIOUS_VERSION')
+      const artifact = await artifacts.load(previous.digest)
+      const target = { artifact, entry: entryOf(row.asked, artifact), grants: previous.grants }
+      return change(row, { tenant, userId, action: 'rollback' }, target)
+    },
+
+    async resume({ claim, installation }) {
+      await underLease(store, claim, async () => {
+        await ensureRole(roles, claim.tenant, installation)
+        await store.settle(claim, { status: Status.INSTALLED })
+        await history.record(claim.tenant, {
+          pluginKey: installation.pluginKey,
+          installationId: installation.id,
+          action: 'update',
+          outcome: 'undone',
+          message: new TenonError('INTERRUPTED').message,
+        })
+      })
+    },
+  }
+}
+
+/** What is packed with the code is what counts; what people are shown comes from the marketplace. */
+const entryOf = (entry: CatalogEntry, { manifest }: VerifiedArtifact): CatalogEntry => {
+  const { permissions: _asked, contributes: _contributed, engines: _engines, ...shown } = entry
+  return { ...shown, ...manifest }
+}
+
+function differences(from: CatalogEntry | null, to: CatalogEntry): Pick<UpdatePlanJson, 'added' | 'removed'> {
+  const [before, after] = [from ? askedPermissions(from) : [], askedPermissions(to)]
+  const missingIn = (others: AskedPermission[]) => (one: AskedPermission) => !others.some(({ id }) => id === one.id)
+  return { added: after.filter(missingIn(before)), removed: before.filter(missingIn(after)) }
+}
+
+/** Nobody was asked: everything that was granted and is still asked for. */
+function keptGrants({ grants }: Installation, entry: CatalogEntry): readonly string[] | null {
+  if (!grants) return null
+  const asked = askedPermissions(entry).map(({ id }) => id)
+  return grants.filter((id) => asked.includes(id))
+}
+
+export function previousOf({ metadata }: Pick<Installation, 'metadata'>): PreviousVersion | undefined {
+  return metadata?.['previous'] as PreviousVersion | undefined
+}
+
+interface Change {
+  claim: Claim
+  /** As it was, with what it had then. */
+  installation: Installation
+  target: Target
+  userId: number
+  action: 'update' | 'rollback'
+  signal: AbortSignal
+}
+
+async function changeUnderLease(engines: UpdateOptions, work: Change): Promise<Installation> {
+  const { store, history, runtime } = engines
+  const { claim, installation: row, target, userId, action } = work
+  const { tenant } = claim
+  const line = { pluginKey: row.pluginKey, installationId: row.id, userId, action }
+  const outcome: { report?: PluginReport; message?: string | undefined } = {}
+  try {
+    await runSteps(stepsOf(engines, work, outcome))
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    await store.settle(claim, { status: Status.INSTALLED })
+    await history.record(tenant, { ...line, outcome: 'failed', message, after: { version: target.entry.version } })
+    throw error
+  }
+  const settled = await store.settle(claim, {
+    status: Status.INSTALLED,
+    version: target.entry.version,
+    digest: target.artifact.digest,
+    manifest: target.entry,
+    grants: target.grants ?? askedPermissions(target.entry).map(({ id }) => id),
+    metadata: metadataOf(work, outcome),
+    ...configurationOf(engines, work),
+  })
+  // What runs is the earlier code; it may also have been paused for crashing.
+  await runtime.stopPlugin(tenant.schema, row.pluginKey)
+  runtime.reset(tenant.schema, row.pluginKey)
+  await history.record(tenant, {
+    ...line,
+    outcome: 'done',
+    before: { version: row.version, digest: row.digest, granted: row.grants },
+    after: { version: settled.version, digest: settled.digest, granted: settled.grants },
+    ...(outcome.message === undefined ? {} : { message: outcome.message }),
+  })
+  return settled
+}
+
+function metadataOf(
+  { installation: row, target, action }: Change,
+  { report, message }: { report?: PluginReport; message?: string | undefined },
+) {
+  const warnings = metadataWarnings(report, target.entry)
+  const previous: PreviousVersion | undefined =
+    action === 'update' && row.version !== null && row.digest !== null
+      ? { version: row.version, digest: row.digest, grants: row.grants }
+      : undefined
+  return {
+    report,
+    ...(message === undefined ? {} : { installMessage: message }),
+    ...(warnings.length > 0 ? { warnings } : {}),
+    ...(previous ? { previous } : {}),
+  }
+}
+
+/** Which fields are secret is said by the schema, which may be another one now. */
+function configurationOf({ vault }: UpdateOptions, { claim, installation: row, target, userId }: Change) {
+  if (row.configuration === null) return {}
+  const clear = vault.open(row.configuration, configurationOwnerOf(claim.tenant, row))
+  const owner = configurationOwnerOf(claim.tenant, { pluginKey: row.pluginKey, manifest: target.entry })
+  return { configuration: vault.seal(clear, owner, userId, row.configuration) }
+}
+
+function stepsOf(
+  { roles, caller, vault, runtime }: UpdateOptions,
+  { claim, installation: row, target, userId, action, signal }: Change,
+  outcome: { report?: PluginReport; message?: string | undefined },
+): Step[] {
+  const { tenant } = claim
+  const { artifact, entry, grants } = target
+  const manifest = grantedEntry(entry, grants)
+  const source = row.source ?? ''
+  const subject: CallSubject = {
+    tenant,
+    pluginKey: row.pluginKey,
+    digest: artifact.digest,
+    manifest,
+    asked: entry,
+    source,
+  }
+  return [
+    { name: 'start', run: async () => void (outcome.report = await caller.inspect(subject)) },
+    {
+      name: 'prepare',
+      run: async () => void (await roles.ensure({ tenant, manifest, source }, randomUUID())),
+      undo: () => ensureRole(roles, tenant, row),
+    },
+    {
+      name: 'migrate',
+      // Its transaction is its undo.
+      run: async () => {
+        if (action === 'rollback') return
+        const configuration = vault.open(row.configuration, configurationOwnerOf(tenant, row))
+        const invocation = outcome.report?.exports.includes('update')
+          ? {
+              kind: 'function' as const,
+              name: 'update',
+              args: [userId, tenant.schema, { from: row.version, to: entry.version }, contextPlaceholder],
+            }
+          : { kind: 'install' as const, configuration }
+        const request = { subject, invocation, userId, configuration, signal, deadlineMs: updateDeadlineMs }
+        const { message } = await caller.callInTransaction(request, {
+          accept: (answer) => acceptResult(answer, entry.displayName, 'updating'),
+        })
+        outcome.message = message
+      },
+      undo: () => runtime.stopPlugin(tenant.schema, row.pluginKey),
+    },
+  ]
+}
+
+/** The role as the row has it. */
+async function ensureRole(roles: PluginRoles, tenant: TenantScope, { manifest, source }: Installation): Promise<void> {
+  if (manifest && source !== null) await roles.ensure({ tenant, manifest, source }, randomUUID())
+}

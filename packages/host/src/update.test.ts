@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { startHostInTest, type HostInTest, type TestPlugin } from './testing/host-in-test.js'
+
+let it: HostInTest
+beforeAll(async () => {
+  it = await startHostInTest()
+})
+afterAll(() => it.close())
+
+let count = 0
+let key = ''
+beforeEach(() => {
+  key = `plugin-${++count}`
+})
+
+interface Version {
+  version: string
+  permissions?: object
+  /** Exports besides those that every version has. */
+  code?: string
+  install?: string
+}
+
+const ownSchema = { database: { tenantSchema: true } }
+
+/** Keeps notes in a table of its own; `GET /version` says which code runs. */
+const plugin = ({ version, permissions = ownSchema, code = '', install = '' }: Version): TestPlugin => ({
+  key,
+  entry: { version, permissions },
+  files: {
+    'index.ts': `
+      export async function install(userId: number, tenantId: string, config: any, { sequelize }: any) {
+        await sequelize.query('CREATE TABLE IF NOT EXISTS "${key}-notes" (text text)')
+        await sequelize.query(\`INSERT INTO "${key}-notes" VALUES ('installed ${version}')\`)
+        ${install}
+        return { success: true }
+      }
+      export async function uninstall() { return { success: true } }
+      export const metadata = { name: '${key}', version: '${version}' }
+      export const router = {
+        'GET /version': async () => ({ data: '${version}' }),
+        'GET /notes': async ({ sequelize }: any) => ({ data: (await sequelize.query('SELECT text FROM "${key}-notes"'))[0].map((row: any) => row.text) }),
+        'GET /risks': async ({ sequelize }: any) => ({ data: (await sequelize.query('SELECT count(*)::int AS count FROM risks'))[0][0].count }),
+      }
+      ${code}`,
+  },
+})
+
+async function installed(): Promise<number> {
+  await it.publish(plugin({ version: '1.0.0' }))
+  const { content } = await it.api('POST', '/install', { pluginKey: key })
+  return (content as { id: number }).id
+}
+
+const running = async () => (await it.api('GET', `/${key}/version`)).content
+const notes = async () => (await it.api('GET', `/${key}/notes`)).content
+const row = async (id: number) =>
+  ((await it.api('GET', '/installations')).content as { id: number }[]).find((one) => one.id === id)
+
+test('an update replaces the code and keeps the data; a rollback brings the earlier code back', async () => {
+  const id = await installed()
+  await it.publish(plugin({ version: '1.1.0' }))
+  expect(await row(id)).toMatchObject({ version: '1.0.0', updateAvailable: '1.1.0', previousVersion: null })
+  expect(await running()).toBe('1.0.0')
+
+  const updated = await it.api('POST', `/installations/${id}/update`)
+  expect(updated).toMatchObject({
+    status: 200,
+    content: { id, status: 'installed', version: '1.1.0', updateAvailable: null, previousVersion: '1.0.0' },
+  })
+  expect([await running(), await notes()]).toEqual(['1.1.0', ['installed 1.0.0', 'installed 1.1.0']])
+
+  expect(await it.api('POST', `/installations/${id}/update`)).toMatchObject({
+    status: 409,
+    body: { code: 'ALREADY_THIS_VERSION' },
+  })
+
+  const back = await it.api('POST', `/installations/${id}/rollback`)
+  expect(back).toMatchObject({
+    status: 200,
+    content: { version: '1.0.0', updateAvailable: '1.1.0', previousVersion: null },
+  })
+  expect([await running(), await notes()]).toEqual(['1.0.0', ['installed 1.0.0', 'installed 1.1.0']])
+  expect(await it.api('POST', `/installations/${id}/rollback`)).toMatchObject({
+    status: 409,
+    body: { code: 'NO_PREVIOUS_VERSION' },
+  })
+})
+
+test('a plugin that exports update() is told where it comes from instead of being installed once more', async () => {
+  const id = await installed()
+  await it.publish(
+    plugin({
+      version: '2.0.0',
+      code: `
+        export async function update(userId: number, tenantId: string, { from, to }: any, { sequelize }: any) {
+          await sequelize.query('ALTER TABLE "${key}-notes" ADD COLUMN author text')
+          await sequelize.query(\`INSERT INTO "${key}-notes" VALUES ('from \${from} to \${to} by \${userId}')\`)
+          return { success: true, message: 'Notes have an author now' }
+        }`,
+    }),
+  )
+  expect(await it.api('POST', `/installations/${id}/update`)).toMatchObject({
+    status: 200,
+    content: { version: '2.0.0', metadata: { installMessage: 'Notes have an author now' } },
+  })
+  expect(await notes()).toEqual(['installed 1.0.0', 'from 1.0.0 to 2.0.0 by 1'])
+})
+
+test.each([
+  ['says that it failed', `return { success: false, message: 'not today' }`, 'not today'],
+  ['throws', `throw new Error('broken')`, 'broken'],
+  ['ends its process', `process.exit(1)`, ''],
+])('when the new version %s, the earlier one stays with its data as it was', async (_what, install, message) => {
+  const id = await installed()
+  await it.publish(plugin({ version: '2.0.0', install }))
+  const answer = await it.api('POST', `/installations/${id}/update`)
+  expect(answer.status).toBeGreaterThanOrEqual(422)
+  expect(String(answer.content)).toContain(message)
+  expect(await row(id)).toMatchObject({ status: 'installed', version: '1.0.0', updateAvailable: '2.0.0' })
+  expect([await running(), await notes()]).toEqual(['1.0.0', ['installed 1.0.0']])
+})
+
+test('code that cannot be loaded changes nothing', async () => {
+  const id = await installed()
+  await it.publish(plugin({ version: '2.0.0', code: `throw new Error('not loadable')` }))
+  expect((await it.api('POST', `/installations/${id}/update`)).status).toBe(422)
+  expect([await row(id), await running()]).toMatchObject([{ status: 'installed', version: '1.0.0' }, '1.0.0'])
+})
+
+test('a version that asks for more is shown first, and gets it only when an admin says so', async () => {
+  const id = await installed()
+  const more = { database: { tenantSchema: true, tables: { risks: ['select'] } } }
+  await it.publish(plugin({ version: '2.0.0', permissions: more }))
+  const plan = await it.api('GET', `/installations/${id}/update`)
+  expect(plan.content).toEqual({
+    from: '1.0.0',
+    to: '2.0.0',
+    added: [{ id: 'table:risks:select', group: 'read', sentence: 'Read the table risks' }],
+    removed: [],
+  })
+  expect(await it.api('POST', `/installations/${id}/update`)).toMatchObject({
+    status: 409,
+    body: { code: 'CONSENT_NEEDED' },
+    content: expect.stringContaining('Read the table risks') as string,
+  })
+  expect(await running()).toBe('1.0.0')
+
+  await it.api('POST', `/installations/${id}/update`, { permissions: ['own-tables'] })
+  expect(await running()).toBe('2.0.0')
+  expect((await it.api('GET', `/${key}/risks`)).status).not.toBe(200)
+  await it.api('PUT', `/installations/${id}/permissions`, { permissions: ['own-tables', 'table:risks:select'] })
+  expect(await it.api('GET', `/${key}/risks`)).toMatchObject({ status: 200, content: 0 })
+
+  await it.api('POST', `/installations/${id}/rollback`)
+  expect(await running()).toBe('1.0.0')
+  expect((await it.api('GET', `/${key}/risks`)).status).not.toBe(200)
+})
+
+test('of two updates at the same time one is told that the other is under way', async () => {
+  const id = await installed()
+  await it.publish(plugin({ version: '2.0.0', install: 'await new Promise((go) => setTimeout(go, 300))' }))
+  const answers = await Promise.all([1, 2].map(() => it.api('POST', `/installations/${id}/update`)))
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
+  expect(await running()).toBe('2.0.0')
+})
+
+test('only admins update', async () => {
+  const id = await installed()
+  for (const path of ['update', 'rollback'])
+    expect((await it.api('POST', `/installations/${id}/${path}`, {}, { role: 'Editor' })).status).toBe(403)
+})
