@@ -11,7 +11,14 @@ import { createCatalog, createPostgresCatalogStore, type RefreshReport } from '.
 import { createConnectionStore } from './connections/connection-store.js'
 import { createOAuthStates } from './connections/oauth-states.js'
 import { createRevokingConnections } from './connections/revoking-connections.js'
-import { createEgressFetch, isExempt, type AddressExemption, type HostMap } from './egress/index.js'
+import {
+  createEgressFetch,
+  isExempt,
+  type AddressExemption,
+  type Dial,
+  type HostMap,
+  type Lookup,
+} from './egress/index.js'
 import { createEventDispatcher } from './events/event-dispatcher.js'
 import { openHostDatabase, type HostDatabase, type HostDatabaseOptions } from './host-database.js'
 import { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'
@@ -90,6 +97,8 @@ export interface PluginHostOptions {
     extraCa?: readonly string[]
     /** Plugins that declare nothing may reach any public host. */
     undeclaredMayReachAnyHost?: boolean
+    /** What resolves names and opens connections, for tests that must not leave the machine. Default: the system's. */
+    network?: { lookup: Lookup; dial: Dial }
   }
   /** What the application's own tables need; runs after the host's. */
   migrations?: ApplicationMigrations
@@ -218,6 +227,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     allowsAddress: (_address, host, port) => operatorTargets.has(`${host}:${port}`),
     hostMap: egress.hostMap,
     extraCa: egress.extraCa ?? [],
+    ...egress.network,
   })
   const catalog = createCatalog({
     location: marketplace.location,
@@ -256,6 +266,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const runtime = createRuntime({
     log,
     hostMap: egress.hostMap,
+    ...egress.network,
     extraCa: egress.extraCa ?? [],
     pidDirectory: path.join(dataDir, 'processes'),
     onPluginLog(plugin, line) {

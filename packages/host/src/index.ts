@@ -4,7 +4,10 @@ export {
   parseAllowPrivate,
   parseHostMap,
   type AddressExemption,
+  type Dial,
+  type EgressFetch,
   type HostMap,
+  type Lookup,
 } from './egress/index.js'
 export { openHostDatabase, type HostDatabase, type HostDatabaseOptions } from './host-database.js'
 export { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'

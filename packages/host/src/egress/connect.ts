@@ -14,8 +14,13 @@ export interface NetworkPolicy {
 /** All addresses of a name; rejects with a `code` such as ENOTFOUND. */
 export type Lookup = (host: string) => Promise<{ address: string; family: number }[]>
 
+/** Opens a connection; rejects with a `code` when it cannot be had within the time. */
+export type Dial = (address: string, port: number, timeoutMs: number) => Promise<net.Socket>
+
 export interface ConnectRules extends NetworkPolicy {
   lookup?: Lookup | undefined
+  /** Opens a connection to an address that was checked. Default: TCP. */
+  dial?: Dial | undefined
   hostMap?: HostMap | undefined
   /** Longest time for resolving and connecting. */
   connectTimeoutMs: number
@@ -49,10 +54,11 @@ export async function connectChecked(host: string, port: number, rules: ConnectR
   if (!isTarget(name, port)) throw new EgressRefusal(host.slice(0, 253), port, 'not a host and port', 'EINVAL')
   if (!rules.allows(name, port)) throw new EgressRefusal(name, port, 'not in the allow-list')
   const deadline = Date.now() + rules.connectTimeoutMs
+  const dial = rules.dial ?? connectTo
   const mapped = rules.hostMap?.get(`${name}:${port}`)
-  if (mapped) return connectTo(mapped.host, mapped.port, rules.connectTimeoutMs)
+  if (mapped) return dial(mapped.host, mapped.port, rules.connectTimeoutMs)
   const addresses = await within(checkedAddresses(name, port, rules), deadline, `${name}:${port}`)
-  return connectToFirst(addresses, port, deadline)
+  return dialFirst(addresses, port, deadline, dial)
 }
 
 /** Lower case, without brackets and without the dot at the end of a full name. */
@@ -77,11 +83,11 @@ async function checkedAddresses(host: string, port: number, rules: ConnectRules)
 }
 
 /** Tries the addresses in turn, as a client with one broken address family has to. */
-async function connectToFirst(addresses: string[], port: number, deadline: number): Promise<net.Socket> {
+async function dialFirst(addresses: string[], port: number, deadline: number, dial: Dial): Promise<net.Socket> {
   let failure: unknown
   for (const address of addresses.slice(0, 4)) {
     try {
-      return await connectTo(address, port, Math.max(1, deadline - Date.now()))
+      return await dial(address, port, Math.max(1, deadline - Date.now()))
     } catch (error) {
       failure = error
     }

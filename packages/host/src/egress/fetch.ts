@@ -3,7 +3,7 @@ import tls from 'node:tls'
 import { TenonError } from '@tenon/contract'
 import { Agent, type Dispatcher, request } from 'undici'
 import { startDeadline } from './deadline.js'
-import { connectChecked, EgressRefusal, type ConnectRules, type Lookup } from './connect.js'
+import { connectChecked, EgressRefusal, type ConnectRules, type Dial, type Lookup } from './connect.js'
 import type { HostMap } from './host-map.js'
 
 export interface EgressFetchOptions {
@@ -12,6 +12,7 @@ export interface EgressFetchOptions {
   /** Addresses that may be used although they are not public. Default: none. */
   allowsAddress?: ConnectRules['allowsAddress']
   lookup?: Lookup | undefined
+  dial?: Dial | undefined
   hostMap?: HostMap | undefined
   /** Certificate authorities (PEM) that are trusted besides the well-known ones. */
   extraCa?: readonly string[]
@@ -63,6 +64,7 @@ export function createEgressFetch(options: EgressFetchOptions = {}): EgressFetch
     allows: options.allows ?? (() => true),
     allowsAddress: options.allowsAddress ?? (() => false),
     lookup: options.lookup,
+    dial: options.dial,
     hostMap: options.hostMap,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
   }

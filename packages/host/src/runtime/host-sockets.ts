@@ -11,6 +11,7 @@ import {
   socketWindowBytes,
   WireViolation,
 } from '@tenon/contract/wire'
+import type { NetworkAccount } from './egress-meter.js'
 
 /** One connection of a child: its number on the pipe and the real socket, once there is one. */
 interface Stream {
@@ -44,6 +45,8 @@ export function createHostSockets(options: {
   maxWaitMs: number
   maxWaiting: number
   connect: (host: string, port: number) => Promise<net.Socket>
+  /** Whose connections and bytes these are. */
+  account: () => NetworkAccount
   onViolation: (violation: WireViolation) => void
 }): HostSockets {
   const { pipe } = options
@@ -114,6 +117,11 @@ export function createHostSockets(options: {
   }
 
   function connect(stream: Stream): void {
+    const enough = options.account().open()
+    if (enough !== undefined) {
+      fail(stream, 'EDQUOT', `connect EDQUOT ${stream.host.slice(0, 253)}:${stream.port}: ${enough}`)
+      return serveNext()
+    }
     active++
     options.connect(stream.host, stream.port).then(
       (upstream) => {
@@ -130,6 +138,10 @@ export function createHostSockets(options: {
 
   function leave(): void {
     active--
+    serveNext()
+  }
+
+  function serveNext(): void {
     const next = [...streams.values()].find(({ waiting }) => waiting !== undefined)
     if (!next) return
     clearTimeout(next.waiting)
@@ -160,6 +172,7 @@ export function createHostSockets(options: {
 
   function sendData(stream: Stream, upstream: net.Socket, bytes: Buffer): void {
     bytesIn += bytes.length
+    if (!options.account().count('in', bytes.length)) return reset(stream)
     for (let offset = 0; offset < bytes.length; offset += socketChunkBytes) {
       send(encodeSocketFrame(socketFrame.data, stream.id, bytes.subarray(offset, offset + socketChunkBytes)))
     }
@@ -193,6 +206,7 @@ export function createHostSockets(options: {
 
   function forward(stream: Stream, upstream: net.Socket, payload: Buffer): void {
     bytesOut += payload.length
+    if (!options.account().count('out', payload.length)) return reset(stream)
     stream.received += payload.length
     if (stream.received > socketWindowBytes) throw new WireViolation('more bytes than the window of a socket arrived')
     if (upstream.destroyed || upstream.writableEnded) return

@@ -1,4 +1,5 @@
 export type { NetworkPolicy } from '../egress/connect.js'
+export type { NetworkUse } from './egress-meter.js'
 export type { Tier } from './launch.js'
 export { resolveLimits, runtimeLimitTable, type RuntimeLimits } from './limits.js'
 export type { RouteAnswer } from './message-schemas.js'

@@ -1,4 +1,5 @@
 import type { CrashSupervisor } from './crash-supervisor.js'
+import type { NetworkUse } from './egress-meter.js'
 import { describeEnd, type ProcessEnd } from './runner-process.js'
 
 /** One end of a plugin's process that the host did not decide on for reasons of its own. */
@@ -35,6 +36,7 @@ export interface PluginHealth {
   unanswered: number
   /** Mean time of the calls that were answered, in milliseconds; undefined before the first. */
   meanMs: number | undefined
+  network: NetworkUse
 }
 
 export type CallResult = 'answered' | 'failed' | 'unanswered'
@@ -44,7 +46,7 @@ export interface HealthBook {
   noticeStart(key: string): void
   noticeEnd(key: string, end: ProcessEnd, crashed: boolean): void
   noticeCall(key: string, result: CallResult, durationMs: number): void
-  read(key: string, isRunning: boolean): PluginHealth
+  read(key: string, isRunning: boolean): Omit<PluginHealth, 'network'>
 }
 
 interface Record {

@@ -12,6 +12,7 @@ import {
   wireLimits,
 } from '@tenon/contract/wire'
 import { connectChecked, type ConnectRules, EgressRefusal, type NetworkPolicy } from '../egress/connect.js'
+import type { NetworkAccount } from './egress-meter.js'
 import { createHostSockets, type HostSockets } from './host-sockets.js'
 import type { RuntimeLimits } from './limits.js'
 import { parseRunnerMessage } from './message-schemas.js'
@@ -100,7 +101,9 @@ const afterStallMs = 50
 export function createRunnerProcess(options: {
   child: ChildProcess
   limits: RuntimeLimits
-  egress: Pick<ConnectRules, 'lookup' | 'hostMap'>
+  egress: Pick<ConnectRules, 'lookup' | 'dial' | 'hostMap'>
+  /** Whose connections and bytes these are. */
+  networkAccount: () => NetworkAccount
   onLog: (line: LogLine) => void
   onNetworkRefused: (refusal: EgressRefusal) => void
 }): RunnerProcess {
@@ -149,6 +152,7 @@ export function createRunnerProcess(options: {
     maxWaiting: limits.maxWaitingConnections,
     maxWaitMs: limits.connectMs,
     connect: (host, port) => connectChecked(host, port, unitedRules()).catch(reportRefusal),
+    account: options.networkAccount,
     onViolation: ({ message }) => violate(message),
   })
   child.stderr?.on('data', (bytes: Buffer) => {

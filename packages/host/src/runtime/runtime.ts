@@ -14,6 +14,7 @@ import { type ConnectRules, type NetworkPolicy, noNetwork } from '../egress/conn
 import { type CallEnd, runUnderDeadline } from './call-deadline.js'
 import { createCallQueue } from './call-queue.js'
 import { createCrashSupervisor } from './crash-supervisor.js'
+import { createEgressMeter } from './egress-meter.js'
 import { ignoreInspectorSignal } from './inspector-signal.js'
 import { launchRunner, type Tier } from './launch.js'
 import { resolveLimits, type RuntimeLimits } from './limits.js'
@@ -51,7 +52,7 @@ export interface RuntimeLog {
   warn(fields: object, message: string): void
 }
 
-export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'hostMap'> {
+export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'dial' | 'hostMap'> {
   log: RuntimeLog
   limits?: Partial<RuntimeLimits>
   /** Certificate authorities (PEM) that plugins' TLS trusts besides the well-known ones. */
@@ -160,6 +161,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const pidFiles = options.pidDirectory ? createPidFiles(options.pidDirectory) : noPidFiles
   const supervisor = createCrashSupervisor(limits)
   const health = createHealthBook(supervisor)
+  const egress = createEgressMeter(limits)
   const queue = createCallQueue({
     maxRunning: limits.maxCallsPerPlugin,
     maxWaiting: limits.maxQueuedPerPlugin,
@@ -205,7 +207,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     const process: RunnerProcess = createRunnerProcess({
       child,
       limits,
-      egress: { lookup: options.lookup, hostMap: options.hostMap },
+      egress: { lookup: options.lookup, dial: options.dial, hostMap: options.hostMap },
+      networkAccount() {
+        const owner = owners.get(process)
+        return egress.accountOf(owner ? supervisorKey(owner.tenantId, owner.pluginKey) : '')
+      },
       onLog: (line) => {
         const owner = owners.get(process)
         if (owner) options.onPluginLog?.(owner, line)
@@ -367,7 +373,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       const isRunning = residents
         .all()
         .some((other) => other.process.alive && other.tenantId === tenantId && other.pluginKey === pluginKey)
-      return health.read(supervisorKey(tenantId, pluginKey), isRunning)
+      const key = supervisorKey(tenantId, pluginKey)
+      return { ...health.read(key, isRunning), network: egress.useOf(key) }
     },
     selfTest: () => runSelfTest(() => pool.take(), tier),
     status: () => ({

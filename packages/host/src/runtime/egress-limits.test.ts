@@ -1,0 +1,99 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type LoopbackServer, startHttpServer } from '../egress/fixtures/loopback-server.js'
+import type { NetworkPolicy } from '../egress/index.js'
+import { functionCall, silentLog, targetOf } from './fixtures/plugin-under-test.js'
+import { createRuntime, type Runtime, type RuntimeLimits } from './index.js'
+
+const plugin = targetOf(`
+const http = require('http')
+exports.install = () => ({})
+const get = (url) => new Promise((resolve, reject) =>
+  http.get(url, { agent: false }, (answer) => {
+    let bytes = 0
+    answer.on('data', (part) => (bytes += part.length)).on('end', () => resolve(bytes)).on('error', reject)
+    answer.on('aborted', () => reject(Object.assign(new Error('aborted'), { code: 'ABORTED' })))
+  }).on('error', reject))
+exports.times = async (url, count) => {
+  const answers = []
+  for (let at = 0; at < count; at++) answers.push(await get(url).catch((error) => error.code + ' ' + error.message))
+  return answers
+}
+`)
+const everywhere: NetworkPolicy = { allows: () => true, allowsAddress: () => false }
+
+let server: LoopbackServer
+let runtime: Runtime | undefined
+beforeAll(async () => {
+  server = await startHttpServer()
+})
+afterAll(() => server.close())
+afterEach(() => runtime?.stop())
+
+function start(limits: Partial<RuntimeLimits>): Runtime {
+  const hostMap = new Map([['service.example:80', { host: '127.0.0.1', port: server.port }]])
+  runtime = createRuntime({ log: silentLog, hostMap, limits: { warmRunners: 0, ...limits } })
+  return runtime
+}
+
+const ask = (path: string, count: number, target = plugin) =>
+  (runtime as Runtime).call(
+    target,
+    functionCall('times', [`http://service.example${path}`, count], { network: everywhere }),
+  ) as Promise<(number | string)[]>
+
+const useOf = ({ tenantId, pluginKey } = plugin) => (runtime as Runtime).healthOf(tenantId, pluginKey).network
+
+describe('the connections of a plugin', () => {
+  it('are counted, and as many as the limit may be opened in a window', async () => {
+    start({ maxEgressConnections: 3 })
+    expect(await ask('/bytes/10', 3)).toEqual([10, 10, 10])
+    expect(useOf()).toMatchObject({ connections: 3, refused: 0 })
+  })
+
+  it('are refused beyond it, and the refusals are counted', async () => {
+    start({ maxEgressConnections: 3 })
+    const answers = await ask('/bytes/10', 4)
+    expect(answers.slice(0, 3)).toEqual([10, 10, 10])
+    expect(answers[3]).toMatch(
+      /^EDQUOT connect EDQUOT service.example:80: this plugin has had its 3 connections of 3600/,
+    )
+    expect(useOf()).toMatchObject({ connections: 3, refused: 1 })
+  })
+
+  it('are counted anew in the next window', async () => {
+    start({ maxEgressConnections: 1, egressWindowMs: 300 })
+    expect(await ask('/bytes/10', 2)).toEqual([10, expect.stringContaining('EDQUOT')])
+    await new Promise((resolve) => setTimeout(resolve, 350))
+    expect(await ask('/bytes/10', 1)).toEqual([10])
+  })
+
+  it('of one tenant do not count for another', async () => {
+    start({ maxEgressConnections: 1 })
+    await ask('/bytes/10', 2)
+    expect(await ask('/bytes/10', 1, { ...plugin, tenantId: 'another' })).toEqual([10])
+    expect(useOf({ ...plugin, tenantId: 'another' })).toMatchObject({ connections: 1, refused: 0 })
+  })
+})
+
+describe('the bytes of a plugin', () => {
+  it('are counted in both directions, and may come up to the limit', async () => {
+    start({ maxEgressBytes: 20_000 })
+    expect(await ask('/bytes/15000', 1)).toEqual([15_000])
+    const { bytesIn, bytesOut } = useOf()
+    expect(bytesIn).toBeGreaterThan(15_000)
+    expect(bytesOut).toBeGreaterThan(20)
+  })
+
+  it('beyond it end the connection, and no other is opened', async () => {
+    start({ maxEgressBytes: 20_000 })
+    const answers = await ask('/bytes/30000', 2)
+    expect(answers[0]).toEqual(expect.any(String))
+    expect(answers[1]).toMatch(/EDQUOT .* this plugin has had its 20000 bytes/)
+    expect(useOf()).toMatchObject({ connections: 1, refused: 1 })
+  })
+
+  it('may be more where the operator says so', async () => {
+    start({ maxEgressBytes: 50_000 })
+    expect(await ask('/bytes/30000', 1)).toEqual([30_000])
+  })
+})
