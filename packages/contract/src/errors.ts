@@ -139,6 +139,12 @@ export const errorTable = {
   INSTALLATION_NOT_FOUND: { status: 404, sentence: 'Plugin installation not found' },
   PLUGIN_NOT_INSTALLED: { status: 404, sentence: '{plugin} is not installed in your organization.' },
   PLUGIN_DISABLED: { status: 409, sentence: '{plugin} is disabled in your organization. An admin can enable it.' },
+  ALREADY_THIS_VERSION: { status: 409, sentence: '{plugin} is at version {version} already.' },
+  NO_PREVIOUS_VERSION: { status: 409, sentence: 'There is no earlier version to go back to.' },
+  CONSENT_NEEDED: {
+    status: 409,
+    sentence: '{plugin} {version} asks for more than before: {sentences}. Look at it and say what it may have.',
+  },
   ALREADY_INSTALLED: { status: 409, sentence: 'Plugin is already installed' },
   INSTALLATION_BUSY: {
     status: 409,
