@@ -21,6 +21,9 @@ export interface NetworkAccount {
   count(direction: 'in' | 'out', bytes: number): boolean
 }
 
+/** Of a process that no plugin runs in. */
+export const noNetworkAccount: NetworkAccount = { open: () => 'no plugin is loaded', count: () => false }
+
 export interface EgressMeter {
   accountOf(key: string): NetworkAccount
   useOf(key: string): NetworkUse

@@ -12,7 +12,7 @@ import {
   wireLimits,
 } from '@tenon/contract/wire'
 import { connectChecked, type ConnectRules, EgressRefusal, type NetworkPolicy } from '../egress/connect.js'
-import type { NetworkAccount } from './egress-meter.js'
+import { type NetworkAccount, noNetworkAccount } from './egress-meter.js'
 import { createHostSockets, type HostSockets } from './host-sockets.js'
 import type { RuntimeLimits } from './limits.js'
 import { parseRunnerMessage } from './message-schemas.js'
@@ -102,8 +102,8 @@ export function createRunnerProcess(options: {
   child: ChildProcess
   limits: RuntimeLimits
   egress: Pick<ConnectRules, 'lookup' | 'dial' | 'hostMap'>
-  /** Whose connections and bytes these are. */
-  networkAccount: () => NetworkAccount
+  /** Whose connections and bytes these are. Absent: there are none. */
+  networkAccount?: () => NetworkAccount
   onLog: (line: LogLine) => void
   onNetworkRefused: (refusal: EgressRefusal) => void
 }): RunnerProcess {
@@ -152,7 +152,7 @@ export function createRunnerProcess(options: {
     maxWaiting: limits.maxWaitingConnections,
     maxWaitMs: limits.connectMs,
     connect: (host, port) => connectChecked(host, port, unitedRules()).catch(reportRefusal),
-    account: options.networkAccount,
+    account: options.networkAccount ?? (() => noNetworkAccount),
     onViolation: ({ message }) => violate(message),
   })
   child.stderr?.on('data', (bytes: Buffer) => {
