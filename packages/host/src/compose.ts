@@ -5,7 +5,7 @@ import type { Request, Router } from 'express'
 import type { ClientConfig } from 'pg'
 import { pino, type Logger } from 'pino'
 import type { ZodOpenApiPathsObject } from 'zod-openapi'
-import { createAudit, createDenials } from './audit/index.js'
+import { createDenials } from './audit/index.js'
 import { createArtifacts, createArtifactStore, type ArtifactLimits, type NpmOptions } from './artifacts/index.js'
 import { createCatalog, createPostgresCatalogStore, type RefreshReport } from './catalog/index.js'
 import { createConnectionStore } from './connections/connection-store.js'
@@ -55,6 +55,7 @@ import { createUpdate } from './installations/update.js'
 import type { Migrator, TenantScope } from './migrations/index.js'
 import { createNotifications } from './notifications/index.js'
 import { createBlocks } from './operator/blocks.js'
+import { openAudit } from './operator/open-audit.js'
 import { createOperatorActs } from './operator/operator-acts.js'
 import { ownDirectory } from './own-directory.js'
 import { createRecords, type RecordLimits } from './records/index.js'
@@ -197,6 +198,9 @@ async function wire(options: WireOptions): Promise<PluginHost> {
 
   // What is kept secret, and who the tenants are
   const sealer = createSealer(options.secretKeys)
+  // What plugins seal lies in their own tables, where no rotation of keys could reach it: it has a key of its own.
+  const pluginKey = await dataKey({ pool, sealer }, 'plugins')
+  const pluginSealer = createSealer([pluginKey.toString('base64'), ...options.secretKeys])
   const vault = createConfigurationVault({ sealer })
   const tenancy = await createTenancy({
     pool,
@@ -247,7 +251,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   })
 
   // What is remembered of what happens
-  const audit = createAudit({ pool, key: await dataKey({ pool, sealer }, 'audit'), log: logEvent })
+  const audit = await openAudit({ pool, sealer, log: logEvent })
   const denials = createDenials({ audit })
   const records = createRecords({ pool, log: logEvent, limits: options.limits?.records ?? {} })
   const secrets = createKnownSecrets()
@@ -323,7 +327,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
         undeclaredMayReachAnyHost: egress.undeclaredMayReachAnyHost ?? false,
       }),
     environment: (manifest) => environmentFor(manifest, ceiling),
-    hostCalls: createHostCalls({ connections: connectionStore, sealer, ceiling, fetch, meter }),
+    hostCalls: createHostCalls({ connections: connectionStore, sealer: pluginSealer, ceiling, fetch, meter }),
     blocks,
     records,
     meter,

@@ -1,3 +1,4 @@
+export type { Audit, AuditReport, ChainedEntry } from './audit/index.js'
 export { createPluginHost, type PluginHost, type PluginHostHealth, type PluginHostOptions } from './compose.js'
 export {
   createEgressFetch,
@@ -17,6 +18,8 @@ export type { Identity } from './identity.js'
 export type { PluginService } from './installations/plugin-service.js'
 export * from './migrations/index.js'
 export { ownDirectory } from './own-directory.js'
+export { openAudit } from './operator/open-audit.js'
+export { rotateKeys, type KeyRotation, type RotateKeysOptions } from './operator/rotate-keys.js'
 export { createSealer, type Sealer } from './secrets/sealer.js'
 export {
   getTenantHash,

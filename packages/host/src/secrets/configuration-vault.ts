@@ -39,6 +39,12 @@ export interface ConfigurationVault {
    *   belongs to no stored item
    */
   merge(sent: Configuration, stored: unknown, owner: ConfigurationOwner): Configuration
+  /**
+   * The stored form with everything sealed under the current key; undefined when it is already.
+   *
+   * @throws TenonError SEALED_VALUE_UNREADABLE
+   */
+  reseal(stored: unknown, owner: Omit<ConfigurationOwner, 'schema'>): Configuration | undefined
 }
 
 /** Keeps configurations so that secrets are readable only in the moment that a plugin is called. */
@@ -75,6 +81,17 @@ export function createConfigurationVault({ sealer }: { sealer: Sealer }): Config
       const clear = vault.open(stored, owner)
       const { schema } = owner
       return schema ? withinTime(() => mergeBySchema(sent, clear, schema)) : mergeByName(sent, clear)
+    },
+
+    reseal(stored, { tenantId, pluginKey }) {
+      let outdated = 0
+      const resealed = openAll(stored, '', ({ $sealed, ...rest }, field) => {
+        if (!sealer.isOutdated($sealed)) return { $sealed, ...rest }
+        outdated += 1
+        const context = { tenantId, pluginKey, field }
+        return { $sealed: sealer.seal(sealer.open($sealed, context), context), ...rest }
+      })
+      return outdated === 0 ? undefined : (resealed as Configuration)
     },
   }
   return vault
