@@ -1,12 +1,13 @@
-// Makes dist/runner.cjs: the one file that a plugin process may read.
+// Makes dist/runner.cjs, the one file that a plugin process may read, and dist/kernel-probe.cjs, which tests what holds it.
 import { build } from 'esbuild'
 import { fileURLToPath } from 'node:url'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
 await build({
-  entryPoints: [here('src/main.ts')],
-  outfile: here('dist/runner.cjs'),
+  entryPoints: { runner: here('src/main.ts'), 'kernel-probe': here('src/kernel-probe.ts') },
+  outdir: here('dist'),
+  outExtension: { '.js': '.cjs' },
   bundle: true,
   platform: 'node',
   format: 'cjs',

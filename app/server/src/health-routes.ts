@@ -19,6 +19,9 @@ const healthSchema = z
     version: z.string(),
     database: z.enum(['ok', 'unreachable']),
     tier: z.string().describe('Strength of the sandbox that plugins run in'),
+    tiersNotTaken: z
+      .array(z.object({ tier: z.string(), reason: z.string() }))
+      .describe('Stronger sandboxes that plugins do not run in here, and why'),
     processes: z.int().describe('Plugin processes that run now'),
     marketplace: z.object({
       fetchedAt: z.string().nullable(),

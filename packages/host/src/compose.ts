@@ -107,6 +107,8 @@ export interface PluginHostOptions {
   installLimitPerHour?: number
   /** Least tier of the sandbox below which no plugin runs. Default: 1. */
   minTier?: 1 | 2 | 3
+  /** Strongest tier of the sandbox that is taken. Default: the strongest that holds on this machine. */
+  maxTier?: 1 | 2 | 3
   /** A folder for the cache of code and for builds, outside of any project. Default: one below the temporary folder. */
   dataDir?: string
   npm?: NpmOptions
@@ -124,7 +126,10 @@ export interface PluginHostOptions {
 
 /** What `/api/health` shows of the host. */
 export interface PluginHostHealth {
+  /** `unknown` until the host has started. */
   tier: string
+  /** Stronger tiers of the sandbox that plugins do not run under here, and why. */
+  tiersNotTaken: { tier: string; reason: string }[]
   marketplace: {
     location: string
     fetchedAt: string | null
@@ -281,8 +286,9 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     onProcessEnd: ({ digest, ...plugin }, end) =>
       withOwner(plugin, (owner) => records.usage.noteProcessEnd(owner, { ...end, digest })),
     ...(options.limits?.runtime ? { limits: options.limits.runtime } : {}),
+    minTier: `T${options.minTier ?? 1}`,
+    maxTier: `T${options.maxTier ?? 3}`,
   })
-  assertTier(runtime.status().tier, options.minTier ?? 1)
   const notifications = createNotifications({ pool, log: logEvent })
   const store = createKnownInstallations({
     store: createInstallationStore({
@@ -437,10 +443,11 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       tenants.forget(tenant.schema)
     },
     async health() {
-      const { tier, processes } = runtime.status()
+      const { tier = 'unknown', notTaken, processes } = runtime.status()
       const { location, fetchedAt, stale, entries, error } = catalog.status()
       return {
         tier,
+        tiersNotTaken: [...notTaken],
         marketplace: {
           location,
           fetchedAt: fetchedAt?.toISOString() ?? null,
@@ -515,14 +522,8 @@ function targetsOf(addresses: readonly string[]): ReadonlySet<string> {
 }
 
 /** A sandbox that does not hold on this machine must not be found out by a plugin. */
-function assertContained({ passed, breaches }: SelfTest): void {
+function assertContained({ passed, breaches, broken }: SelfTest): void {
   if (passed) return
-  throw new Error(`The sandbox does not hold on this machine: a probe could ${breaches.join(', ')}. No plugin is run.`)
-}
-
-function assertTier(tier: string, minTier: number): void {
-  if (Number(tier.slice(1)) >= minTier) return
-  throw new Error(
-    `SANDBOX_MIN_TIER is ${minTier}, but plugins run under tier ${tier.slice(1)} here. Lower the setting, or run no plugins.`,
-  )
+  const found = [...breaches, ...broken.map((need) => `not ${need}`)].join(', ')
+  throw new Error(`The sandbox does not hold on this machine: a probe could ${found}. No plugin is run.`)
 }

@@ -71,6 +71,8 @@ function refuseProcessPowers(): void {
   ]
   refuseAll(process, 'process', powers)
   for (const key of ['mainModule', 'channel', 'report', 'moduleLoadList', 'stdin']) replaceIfPossible(process, key)
+  // Node's own `path` asks for it; the name of the real directory is nobody's business, and may be closed to this process.
+  replace(process, 'cwd', () => '/')
   // Otherwise a patched EventEmitter.prototype.emit would be handed the real process as its `this`.
   replace(process, 'emit', EventEmitter.prototype.emit.bind(process))
 }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { writeSync } from 'node:fs'
 import net from 'node:net'
 import { createChannel, type HostMessage, type RunnerMessage, UnsendableValue, wireLimits } from '@tenon/contract/wire'
 import { createCallContext } from './call-context.js'
@@ -9,6 +10,7 @@ import { lockDown, replaceGlobals, trustExtraAuthorities } from './lockdown.js'
 import { createPluginConsole } from './plugin-console.js'
 import { createPluginLoader, LoadError, type LoadedPlugin } from './plugin-module.js'
 import { createProcessFacade } from './process-facade.js'
+import { prepareSeal, readSealOptions } from './seal/seal.js'
 import { installVirtualSockets } from './virtual-sockets.js'
 
 type CallMessage = Extract<HostMessage, { t: 'call' }>
@@ -35,7 +37,10 @@ const pluginConsole = createPluginConsole((level, text, dropped) =>
   send({ t: 'log', call: currentCall.getStore()?.id, level, text, ...(dropped > 0 ? { dropped } : {}) }),
 )
 
-const processFacade = createProcessFacade(process, pluginConsole)
+// Now, because afterwards nothing native can be loaded.
+const sealOptions = readSealOptions(process.argv[2])
+const prepared = sealOptions && orEnd(() => prepareSeal(sealOptions))
+const processFacade = createProcessFacade(process, pluginConsole, { mayReadOwnMemory: prepared === undefined })
 const loader = createPluginLoader(processFacade)
 
 process.on('uncaughtException', (error) => pluginConsole.write('error', `Uncaught: ${wireError(error).message}`))
@@ -58,7 +63,18 @@ lockDown(messagePipe)
 installVirtualSockets(socketPipe)
 limitAgents()
 replaceGlobals({ process: processFacade, console: pluginConsole.console, fetch: modestFetch() })
+if (prepared) orEnd(prepared.seal)
 send({ t: 'ready' })
+
+/** A runner that could not be sealed must not run anything. */
+function orEnd<Result>(step: () => Result): Result {
+  try {
+    return step()
+  } catch (error) {
+    writeSync(2, `not sealed: ${wireError(error).message}\n`)
+    return exit(71)
+  }
+}
 
 function receive(message: HostMessage): void {
   if (message.t === 'call') void answer(message)

@@ -1,7 +1,12 @@
+import v8 from 'node:v8'
 import type { PluginConsole } from './plugin-console.js'
 
 /** The `process` that a plugin sees: what libraries ask for, and nothing that reaches outside. */
-export function createProcessFacade(real: NodeJS.Process, console: PluginConsole): { env: object } {
+export function createProcessFacade(
+  real: NodeJS.Process,
+  console: PluginConsole,
+  { mayReadOwnMemory }: { mayReadOwnMemory: boolean },
+): { env: object } {
   const self = () => facade
   const output = (write: (text: string) => void) => ({
     isTTY: false,
@@ -41,7 +46,7 @@ export function createProcessFacade(real: NodeJS.Process, console: PluginConsole
     nextTick: real.nextTick.bind(real),
     hrtime: real.hrtime,
     uptime: () => real.uptime(),
-    memoryUsage: real.memoryUsage,
+    memoryUsage: mayReadOwnMemory ? real.memoryUsage : memoryUsageOfEngine(),
     cpuUsage: () => real.cpuUsage(),
     resourceUsage: () => real.resourceUsage(),
     cwd: () => '/',
@@ -70,6 +75,17 @@ export function createProcessFacade(real: NodeJS.Process, console: PluginConsole
     [Symbol.toStringTag]: 'process',
   }
   return facade
+}
+
+/** Node reads its resident memory from a file, which is closed to a sealed runner: this is what V8 knows of itself. */
+function memoryUsageOfEngine(): () => NodeJS.MemoryUsage {
+  const statistics = v8.getHeapStatistics
+  const ofProgram = 40 * 1024 * 1024
+  const memoryUsage = () => {
+    const { total_heap_size: heapTotal, used_heap_size: heapUsed, external_memory: external } = statistics()
+    return { rss: ofProgram + heapTotal + external, heapTotal, heapUsed, external, arrayBuffers: 0 }
+  }
+  return Object.assign(memoryUsage, { rss: () => memoryUsage().rss })
 }
 
 declare global {

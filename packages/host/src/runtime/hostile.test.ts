@@ -192,7 +192,7 @@ it('lets no attempt to get out succeed', async () => {
 })
 
 it('withstands its own start-up probe', async () => {
-  expect(await runtime.selfTest()).toEqual({ tier: 'T1', passed: true, breaches: [] })
+  expect(await runtime.selfTest()).toMatchObject({ passed: true, breaches: [], broken: [] })
 })
 
 it('gives a request without a matching function no answer but a refusal', async () => {

@@ -18,3 +18,4 @@ export {
   type RuntimeStatus,
 } from './runtime.js'
 export type { SelfTest } from './self-test.js'
+export type { TierNotTaken } from './tiers.js'

@@ -1,35 +1,75 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import os from 'node:os'
-import { runnerPath } from '@tenon/runner'
+import { kernelProbePath, runnerPath, type SealOptions } from '@tenon/runner'
 
-/** What keeps a plugin in: T1 is what every operating system has. */
+/** What keeps a plugin in: T1 is what every operating system has, T2 adds the kernel of Linux. */
 export type Tier = 'T1' | 'T2' | 'T3'
+
+/** A tier, and what starting a runner under it takes. */
+export type Confinement = { tier: 'T1' } | { tier: 'T2'; koffiPath: string; maxDataBytes: number }
 
 /** Below the memory watch, so that V8's own, clearer failure comes first for plain heap growth. */
 const heapMegabytes = 384
+/** Each runner gets a user of its own from the range that systemd sets aside for users that last as long as a process. */
+const users = { first: 61_184, count: 4_096 }
+let nextUser = 0
 
 /** Command line of a runner on this version of Node. */
-export function runnerArguments(nodeVersion: string, path: string): string[] {
+export function runnerArguments(nodeVersion: string, path: string, confinement: Confinement): string[] {
   const major = Number(nodeVersion.split('.')[0])
   const permission = major >= 22 ? '--permission' : '--experimental-permission'
   // On Node 20 a V8 flag makes V8 refuse stored code caches; there the memory watch is the only limit.
   const heap = major >= 22 ? [`--max-old-space-size=${heapMegabytes}`] : []
-  return [permission, `--allow-fs-read=${path}`, '--no-warnings', '--no-deprecation', ...heap, path]
+  // Only until it has sealed itself, which takes a native function and a look at its own memory map.
+  const sealing = confinement.tier === 'T1' ? [] : ['--allow-addons', '--allow-fs-read=/proc/self/*']
+  const seal = confinement.tier === 'T1' ? [] : [JSON.stringify(sealOptions(confinement))]
+  return [
+    permission,
+    `--allow-fs-read=${path}`,
+    ...sealing,
+    '--no-warnings',
+    '--no-deprecation',
+    ...heap,
+    path,
+    ...seal,
+  ]
+}
+
+function sealOptions({ koffiPath, maxDataBytes }: Extract<Confinement, { tier: 'T2' }>): SealOptions {
+  if (process.getuid?.() !== 0) return { koffiPath, maxDataBytes }
+  nextUser = (nextUser + 1) % users.count
+  return { koffiPath, maxDataBytes, uid: users.first + nextUser }
+}
+
+interface LaunchOptions {
+  /** Empty; the runner's working directory. */
+  directory: string
+  niceness: number
+  confinement: Confinement
 }
 
 /** Starts a blank runner: empty environment, empty directory, nothing readable but its own file, own process group. */
-export function launchRunner(options: { directory: string; niceness: number }): ChildProcess {
-  const child = spawn(process.execPath, runnerArguments(process.versions.node, realpathSync(runnerPath)), {
+export function launchRunner(options: LaunchOptions): ChildProcess {
+  return launch(runnerPath, options)
+}
+
+/** Starts the program that attacks the kernel from where a plugin would be. */
+export function launchKernelProbe(options: LaunchOptions): ChildProcess {
+  return launch(kernelProbePath, options)
+}
+
+function launch(path: string, { directory, niceness, confinement }: LaunchOptions): ChildProcess {
+  const child = spawn(process.execPath, runnerArguments(process.versions.node, realpathSync(path), confinement), {
     // 3 carries messages, 4 virtual sockets; Node's own IPC channel would let a child crash the host.
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     env: process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {},
-    cwd: options.directory,
+    cwd: directory,
     // Ctrl-C in a terminal reaches the whole group; children must outlive it until the host has drained.
     detached: process.platform !== 'win32',
     windowsHide: true,
   })
-  if (child.pid !== undefined) lowerPriority(child.pid, options.niceness)
+  if (child.pid !== undefined) lowerPriority(child.pid, niceness)
   return child
 }
 

@@ -41,6 +41,11 @@ export const runtimeLimitTable = {
   maxResidents: limit(48, 'processes', '16 to 20 MB each with libraries loaded: about 1 GB'),
   warmRunners: limit(2, 'processes', '7 MB each, and saves 80 ms of a first call'),
   maxRssBytes: limit(512 * mebibyte, 'bytes', 'building a workbook of 100,000 rows needs about 250 MB'),
+  maxDataBytes: limit(
+    512 * mebibyte,
+    'bytes',
+    'under T2 the kernel refuses more at once, between two looks of the watch',
+  ),
   recycleRssBytes: limit(150 * mebibyte, 'bytes', 'an idle child above this has grown and starts afresh'),
   maxConnections: limit(32, 'connections', 'open or opening per child; more wait'),
   maxWaitingConnections: limit(256, 'connections', 'per child, waiting for another to end; more fail with EMFILE'),

@@ -102,6 +102,8 @@ export function createRunnerProcess(options: {
   child: ChildProcess
   limits: RuntimeLimits
   egress: Pick<ConnectRules, 'lookup' | 'dial' | 'hostMap'>
+  /** What is wrong with a runner that calls itself ready, from outside; undefined when nothing is. */
+  flawOf: (pid: number) => string | undefined
   /** Whose connections and bytes these are. Absent: there are none. */
   networkAccount?: () => NetworkAccount
   onLog: (line: LogLine) => void
@@ -162,7 +164,7 @@ export function createRunnerProcess(options: {
   function receive(message: RunnerMessage): void {
     switch (message.t) {
       case 'ready':
-        return becomeReady()
+        return receiveReady()
       case 'loaded':
         if (!onLoaded) return violate('it reported a load that was not asked for')
         onLoaded(message)
@@ -179,6 +181,12 @@ export function createRunnerProcess(options: {
         if (chatter.isTooMuch()) return violate(`it sent more than ${limits.maxChatterPerSecond} log lines in a second`)
         return message.t === 'log' ? receiveLog(message) : calls.get(message.call)?.onProgress?.(message)
     }
+  }
+
+  function receiveReady(): void {
+    const flaw = options.flawOf(child.pid ?? -1)
+    if (flaw) kill({ kind: 'start', text: flaw })
+    else becomeReady()
   }
 
   function receivePong(id: number): void {
@@ -356,10 +364,15 @@ function endOf(child: ChildProcess, why: () => Pick<ProcessEnd, 'reason' | 'last
   })
 }
 
+/** With which a runner ends that the kernel would not hold. */
+const notSealedCode = 71
+
 /** One line about an end, for logs and errors. */
 export function describeEnd({ reason, exitCode, signal, lastWords }: ProcessEnd): string {
   if (reason) return reason.text
   if (/heap limit|out of memory/i.test(lastWords)) return 'it ran out of memory'
+  const notSealed = exitCode === notSealedCode && /^not sealed: .*$/m.exec(lastWords)
+  if (notSealed) return notSealed[0]
   return exitCode === null ? `it ended by ${signal ?? 'an unknown signal'}` : `it ended itself with code ${exitCode}`
 }
 

@@ -16,7 +16,7 @@ import { createCallQueue } from './call-queue.js'
 import { createCrashSupervisor } from './crash-supervisor.js'
 import { createEgressMeter } from './egress-meter.js'
 import { ignoreInspectorSignal } from './inspector-signal.js'
-import { launchRunner, type Tier } from './launch.js'
+import { type Confinement, launchRunner, type Tier } from './launch.js'
 import { resolveLimits, type RuntimeLimits } from './limits.js'
 import { residentBytes } from './memory-watch.js'
 import { parseRouteAnswer, type RouteAnswer } from './message-schemas.js'
@@ -43,7 +43,8 @@ import {
   type Progress,
   type RunnerProcess,
 } from './runner-process.js'
-import { runSelfTest, type SelfTest } from './self-test.js'
+import { attackConfinement, probeKernel, probeRunner, type SelfTest } from './self-test.js'
+import { chooseTier, flawOfSeal, type TierNotTaken, tierNumber } from './tiers.js'
 import { createWarmPool } from './warm-pool.js'
 
 /** The part of a pino logger that the runtime uses. */
@@ -59,6 +60,10 @@ export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'dial' | '
   extraCa?: readonly string[]
   /** Where to keep note of children, so that a crashed host's are ended at the next start. */
   pidDirectory?: string
+  /** The strongest tier that may be taken. Default: the strongest that holds on this machine. */
+  maxTier?: Tier
+  /** The weakest tier that a plugin may run under. Default: T1. */
+  minTier?: Tier
   /** Lines that a plugin printed outside of any call. */
   onPluginLog?: (plugin: { tenantId: string; pluginKey: string }, line: LogLine) => void
   /** A process of a plugin came to its end; the cause is one line for a person. */
@@ -112,7 +117,10 @@ export interface ProcessStatus {
 }
 
 export interface RuntimeStatus {
-  tier: Tier
+  /** What plugins run under; undefined while it is being found out. */
+  tier: Tier | undefined
+  /** Stronger tiers that plugins do not run under here, and why. */
+  notTaken: readonly TierNotTaken[]
   warm: number
   queued: number
   processes: ProcessStatus[]
@@ -141,15 +149,16 @@ export interface Runtime {
   reset(tenantId: string, pluginKey: string): void
   /** How a plugin of a tenant fares on this server, since the server started. */
   healthOf(tenantId: string, pluginKey: string): PluginHealth
-  /** Attacks a blank runner from inside; see {@link SelfTest}. */
+  /**
+   * Attacks a blank runner from inside, and the kernel from where a runner is; see {@link SelfTest}.
+   * @throws TenonError NOT_READY when the tier is weaker than `minTier`.
+   */
   selfTest(): Promise<SelfTest>
   status(): RuntimeStatus
   /** Takes no further calls, waits up to `drainMs` (10 s) for those in flight, and ends every process. */
   stop(options?: { drainMs?: number }): Promise<void>
 }
 
-/** What holds plugins in at present. Stronger tiers add to it without a change here. */
-const tier: Tier = 'T1'
 /** Of recently inspected artifacts; the code cache in one is as large as the code. */
 const keptInspections = 32
 
@@ -174,8 +183,12 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const inFlight = new Set<Promise<unknown>>()
   let stopping = false
   let closed = false
+  let confinement: Confinement = { tier: 'T1' }
+  let notTaken: readonly TierNotTaken[] = []
+  let tier: Tier | undefined
+  const tierIsKnown = findTier()
 
-  const pool = createWarmPool({ size: limits.warmRunners, start: startRunner })
+  const pool = createWarmPool({ size: limits.warmRunners, after: tierIsKnown, start: startRunner })
   const residents = createResidents({
     places: () => places,
     supervisor,
@@ -202,12 +215,31 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const housekeeping = setInterval(() => void keepHouse(), limits.memoryPollMs).unref()
   const idlePings = setInterval(() => pingIdle(), limits.idlePingMs).unref()
 
+  async function findTier(): Promise<void> {
+    const choice = await chooseTier({ maxTier: options.maxTier ?? 'T3', limits, attack: attackConfinement })
+    ;({ confinement, notTaken } = choice)
+    tier = confinement.tier
+    for (const { tier: other, reason } of notTaken)
+      log.info({ tier, notTaken: other, reason }, 'sandbox tier not taken')
+    log.info({ tier }, 'sandbox tier chosen')
+  }
+
+  function assertTier(): void {
+    const { minTier } = options
+    if (tier === undefined || minTier === undefined || tierNumber(tier) >= tierNumber(minTier)) return
+    const why = notTaken.map((other) => `${other.tier}: ${other.reason}`).join('; ')
+    throw new TenonError('NOT_READY', {
+      reason: `the sandbox is of tier ${tier} here, and SANDBOX_MIN_TIER asks for ${minTier} (${why})`,
+    })
+  }
+
   function startRunner(): RunnerProcess {
-    const child = launchRunner({ directory, niceness: limits.niceness })
+    const child = launchRunner({ directory, niceness: limits.niceness, confinement })
     const process: RunnerProcess = createRunnerProcess({
       child,
       limits,
       egress: { lookup: options.lookup, dial: options.dial, hostMap: options.hostMap },
+      flawOf: (pid) => flawOfSeal(pid, confinement),
       networkAccount() {
         const owner = owners.get(process)
         return egress.accountOf(owner ? supervisorKey(owner.tenantId, owner.pluginKey) : '')
@@ -230,7 +262,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   }
 
   async function takeBlank(plugin: string): Promise<RunnerProcess> {
+    await tierIsKnown
     if (closed) throw new TenonError('SHUTTING_DOWN')
+    assertTier()
     try {
       return await pool.take()
     } catch (cause) {
@@ -376,9 +410,20 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       const key = supervisorKey(tenantId, pluginKey)
       return { ...health.read(key, isRunning), network: egress.useOf(key) }
     },
-    selfTest: () => runSelfTest(() => pool.take(), tier),
+    async selfTest() {
+      await tierIsKnown
+      assertTier()
+      const [runner, kernel] = await Promise.all([
+        pool.take(),
+        probeKernel(directory, confinement).catch((error: Error) => [error.message]),
+      ])
+      const { breaches, broken } = await probeRunner(runner)
+      const passed = kernel.length + breaches.length + broken.length === 0
+      return { tier: confinement.tier, passed, breaches: [...kernel, ...breaches], broken, notTaken: [...notTaken] }
+    },
     status: () => ({
       tier,
+      notTaken,
       warm: pool.size,
       queued: queue.waiting,
       processes: residents

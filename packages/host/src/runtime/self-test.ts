@@ -1,14 +1,27 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Tier } from './launch.js'
-import type { RunnerProcess } from './runner-process.js'
+import { readKernelProbe } from './kernel-probe.js'
+import { type Confinement, launchKernelProbe, launchRunner, type Tier } from './launch.js'
+import { resolveLimits } from './limits.js'
+import { createRunnerProcess, type RunnerProcess } from './runner-process.js'
+import { flawOfSeal, type TierNotTaken } from './tiers.js'
 
-/** Outcome of the hostile probe that a blank runner must withstand. */
+/** Outcome of the hostile probes that a blank runner must withstand. */
 export interface SelfTest {
   tier: Tier
   passed: boolean
-  /** What the probe could do although it must not. */
+  /** What a probe could do although it must not. */
   breaches: string[]
+  /** What plugins need and the probe could not do. */
+  broken: string[]
+  /** Stronger tiers that plugins do not run under here, and why. */
+  notTaken: TierNotTaken[]
 }
+
+/** What the probes of one confinement found. */
+export type ProbeFindings = Pick<SelfTest, 'breaches' | 'broken'>
 
 /** Twelve attempts of at most a second each, and some. */
 const probeMs = 15_000
@@ -31,7 +44,24 @@ const attempts = {
     require('net').connect(9, '127.0.0.1').on('error', reject).on('connect', resolve)),
   'ask a name server': () => require('dns').promises.lookup('localhost'),
 }
+const wasm = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 127, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0,
+  10, 6, 1, 4, 0, 65, 42, 11])
+const promised = (run) => new Promise((resolve, reject) => run((error, value) => (error ? reject(error) : resolve(value))))
+const needs = {
+  'compress on other threads': () => promised((done) => require('zlib').gzip('x', done)),
+  'derive a key on other threads': () => promised((done) => require('crypto').pbkdf2('x', 'y', 1, 32, 'sha256', done)),
+  'run WebAssembly': async () => (await WebAssembly.instantiate(wasm)).instance.exports.f(),
+  'tell the time anywhere': () => new Intl.DateTimeFormat('de', { timeZone: 'Asia/Tokyo' }).format(0) + new Date(),
+  'compile what is hot': () => { let sum = 0; for (let i = 0; i < 1e5; i++) sum = (sum * 31 + i) | 0 },
+  'fetch': async () => (await fetch('data:,x')).text(),
+  'wait': () => new Promise((resolve) => setTimeout(resolve, 1)),
+}
 exports.install = () => ({ success: true })
+exports.work = async () => {
+  const broken = []
+  for (const [name, need] of Object.entries(needs)) try { await need() } catch { broken.push(name) }
+  return broken
+}
 exports.probe = async () => {
   const breaches = []
   for (const [name, attempt] of Object.entries(attempts)) {
@@ -41,29 +71,55 @@ exports.probe = async () => {
   return breaches
 }`
 
-/** Attacks a blank runner from inside. Run at start-up: its answer decides what may run here. */
-export async function runSelfTest(takeBlank: () => Promise<RunnerProcess>, tier: Tier): Promise<SelfTest> {
-  const process = await takeBlank()
+/** Attacks a blank runner from inside, through JavaScript, and sees that it still can do what plugins need. */
+export async function probeRunner(runner: RunnerProcess): Promise<ProbeFindings> {
   try {
     const code = Buffer.from(probe)
-    const loaded = await process.load({ plugin: 'self-test', code, wantCodeCache: false, extraCa: [] })
-    if (!('report' in loaded))
-      return { tier, passed: false, breaches: [`the probe did not load: ${loaded.error.message}`] }
-    const { outcome } = process.begin({
-      invocation: { kind: 'function', name: 'probe', args: [] },
-      context: { tenantId: '', userId: 0, organizationId: 0, configuration: {} },
-      network: { allows: () => false, allowsAddress: () => false },
-      host: {},
-    })
-    return readBreaches(await Promise.race([outcome, process.ended, sleep(probeMs, undefined, { ref: false })]), tier)
+    const loaded = await runner.load({ plugin: 'self-test', code, wantCodeCache: false, extraCa: [] })
+    if (!('report' in loaded)) return { breaches: [], broken: [`load the probe: ${loaded.error.message}`] }
+    return { breaches: await ask(runner, 'probe'), broken: await ask(runner, 'work') }
   } finally {
-    process.kill({ kind: 'stopped', text: 'the self-test is over' })
+    runner.kill({ kind: 'stopped', text: 'the self-test is over' })
   }
 }
 
-function readBreaches(outcome: unknown, tier: Tier): SelfTest {
-  const value = typeof outcome === 'object' && outcome !== null && 'value' in outcome ? outcome.value : undefined
-  if (!Array.isArray(value)) return { tier, passed: false, breaches: ['the probe did not come to an end'] }
-  const breaches = value.map((breach) => String(breach).slice(0, 200))
-  return { tier, passed: breaches.length === 0, breaches }
+async function ask(runner: RunnerProcess, name: string): Promise<string[]> {
+  const { outcome } = runner.begin({
+    invocation: { kind: 'function', name, args: [] },
+    context: { tenantId: '', userId: 0, organizationId: 0, configuration: {} },
+    network: { allows: () => false, allowsAddress: () => false },
+    host: {},
+  })
+  const answer: unknown = await Promise.race([outcome, runner.ended, sleep(probeMs, undefined, { ref: false })])
+  const value = typeof answer === 'object' && answer !== null && 'value' in answer ? answer.value : undefined
+  return Array.isArray(value) ? value.map((line) => String(line).slice(0, 200)) : ['the probe did not come to an end']
+}
+
+/** Attacks the kernel from where a plugin would be that got past all JavaScript. T1 has nothing to hold it then. */
+export async function probeKernel(directory: string, confinement: Confinement): Promise<string[]> {
+  if (confinement.tier === 'T1') return []
+  const attempts = await readKernelProbe(launchKernelProbe({ directory, niceness: 0, confinement }))
+  return attempts.flatMap(({ attempt, result }) => (result === undefined ? [] : [`${attempt} (${result})`]))
+}
+
+/** Everything that does not hold under a confinement, tried in processes of its own. */
+export async function attackConfinement(confinement: Confinement): Promise<string[]> {
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'tenon-probe-'))
+  const runner = createRunnerProcess({
+    child: launchRunner({ directory, niceness: 0, confinement }),
+    limits: resolveLimits(),
+    egress: {},
+    flawOf: (pid) => flawOfSeal(pid, confinement),
+    networkAccount: () => ({ open: () => 'a probe has no network', count: () => false }),
+    onLog: () => undefined,
+    onNetworkRefused: () => undefined,
+  })
+  try {
+    await runner.ready
+    const [kernel, { breaches, broken }] = await Promise.all([probeKernel(directory, confinement), probeRunner(runner)])
+    return [...kernel, ...breaches, ...broken.map((need) => `a plugin could not ${need}`)]
+  } finally {
+    runner.kill({ kind: 'stopped', text: 'the self-test is over' })
+    rmSync(directory, { recursive: true, force: true })
+  }
 }

@@ -8,7 +8,12 @@ export interface WarmPool {
 }
 
 /** Keeps a few blank runners ready, so that a first call does not wait for a process to start. */
-export function createWarmPool(options: { size: number; start: () => RunnerProcess }): WarmPool {
+export function createWarmPool(options: {
+  size: number
+  /** Nothing is started before. */
+  after: Promise<unknown>
+  start: () => RunnerProcess
+}): WarmPool {
   const waiting: RunnerProcess[] = []
   let stopped = false
   let refilling: NodeJS.Timeout | undefined
@@ -32,9 +37,10 @@ export function createWarmPool(options: { size: number; start: () => RunnerProce
     if (index >= 0) waiting.splice(index, 1)
   }
 
-  refill()
+  void options.after.then(refill)
   return {
     async take() {
+      await options.after
       const warm = waiting.shift()
       refillSoon()
       if (warm?.alive && (await becomesReady(warm))) return warm

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, describe, expect, it } from 'vitest'
+import { functionCall, silentLog, targetOf } from './fixtures/plugin-under-test.js'
+import { createRuntime, type Runtime, type RuntimeOptions } from './index.js'
+import { cLibraryOf, flawOfSeal } from './tiers.js'
+
+const started: Runtime[] = []
+function start(options: Partial<RuntimeOptions> = {}): Runtime {
+  const runtime = createRuntime({ log: silentLog, limits: { warmRunners: 1 }, ...options })
+  started.push(runtime)
+  return runtime
+}
+afterAll(() => Promise.all(started.map((runtime) => runtime.stop())))
+
+const plugin = targetOf(`exports.install = () => ({}); exports.hello = () => 'hello'
+  exports.room = (megabytes) => { try { return Buffer.alloc(megabytes * 1024 * 1024).length / 1024 / 1024 } catch (error) { return error.message } }`)
+const hello = (runtime: Runtime) => runtime.call(plugin, functionCall('hello'))
+const statusOf = (runtime: Runtime) => readFileSync(`/proc/${runtime.status().processes[0]?.pid}/status`, 'utf8')
+
+/** Linux with glibc and koffi, on a version of Node that was traced: what the project's own machines have. */
+const hasSeal = process.platform === 'linux' && cLibraryOf(process.execPath) === 'glibc'
+
+describe.runIf(hasSeal)('tier 2', () => {
+  it('is taken by itself, and the kernel says that it holds every thread', async () => {
+    const runtime = start()
+    expect(await hello(runtime)).toBe('hello')
+    expect(runtime.status()).toMatchObject({ tier: 'T2' })
+    const pid = runtime.status().processes[0]?.pid ?? 0
+    expect(flawOfSeal(pid, { tier: 'T2', koffiPath: '', maxDataBytes: 0 })).toBeUndefined()
+    expect(statusOf(runtime)).toMatch(/^Seccomp:\s+2$/m)
+    expect(statusOf(runtime)).toMatch(/^NoNewPrivs:\s+1$/m)
+  })
+
+  it.runIf(process.getuid?.() === 0)('gives each process a user of its own when the host is root', async () => {
+    const runtime = start()
+    await hello(runtime)
+    await runtime.call({ ...plugin, tenantId: 'another000' }, functionCall('hello'))
+    const users = runtime
+      .status()
+      .processes.map(({ pid }) => /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+    expect(new Set(users).size).toBe(2)
+    for (const user of users) expect(Number(user)).toBeGreaterThanOrEqual(61_184)
+  })
+
+  it('gives room for as much memory as the limit says, and refuses more at once', async () => {
+    const runtime = start({ limits: { warmRunners: 0, maxDataBytes: 100 * 1024 * 1024 } })
+    expect(await runtime.call(plugin, functionCall('room', [80]))).toBe(80)
+    expect(await runtime.call(plugin, functionCall('room', [120]))).toMatch(/allocation failed/i)
+    expect(await hello(runtime)).toBe('hello')
+  })
+
+  it('refuses more than 512 MB by itself', async () => {
+    const runtime = start({ limits: { warmRunners: 0, maxRssBytes: 4 * 1024 ** 3 } })
+    expect(await runtime.call(plugin, functionCall('room', [480]))).toBe(480)
+    expect(await runtime.call(plugin, functionCall('room', [540]))).toMatch(/allocation failed/i)
+  })
+
+  it('passes the attack from below JavaScript', async () => {
+    expect(await start().selfTest()).toMatchObject({ tier: 'T2', passed: true, breaches: [], broken: [] })
+  })
+
+  it('is not believed of a process that only says so', () => {
+    expect(flawOfSeal(process.pid, { tier: 'T2', koffiPath: '', maxDataBytes: 0 })).toBe(
+      'the kernel does not hold it to its filter',
+    )
+  })
+
+  it('is given up, with its reason, when the runner cannot seal itself', async () => {
+    const logged: unknown[] = []
+    const log = { info: (fields: object) => void logged.push(fields), warn: () => undefined }
+    // No filter leaves room for a negative amount of memory: the kernel refuses the limit.
+    const runtime = start({ log, limits: { warmRunners: 0, maxDataBytes: -(1024 ** 4) } })
+    expect(await hello(runtime)).toBe('hello')
+    expect(runtime.status()).toMatchObject({
+      tier: 'T1',
+      notTaken: [{ tier: 'T2', reason: expect.stringContaining('it does not hold here') }],
+    })
+    expect(logged).toContainEqual(expect.objectContaining({ notTaken: 'T2' }))
+  })
+})
+
+describe('the operator', () => {
+  it('may ask for a weaker tier, which shows', async () => {
+    const runtime = start({ maxTier: 'T1' })
+    expect(await hello(runtime)).toBe('hello')
+    expect(runtime.status()).toMatchObject({
+      tier: 'T1',
+      notTaken: [{ tier: 'T2', reason: 'the operator allows T1 at most' }],
+    })
+    expect(await runtime.selfTest()).toMatchObject({ tier: 'T1', passed: true })
+  })
+
+  it('may refuse to run plugins in a weaker one', async () => {
+    const runtime = start({ maxTier: 'T1', minTier: 'T2' })
+    await expect(hello(runtime)).rejects.toMatchObject({
+      code: 'NOT_READY',
+      message: expect.stringContaining('SANDBOX_MIN_TIER asks for T2'),
+    })
+    await expect(runtime.selfTest()).rejects.toMatchObject({ code: 'NOT_READY' })
+  })
+})
+
+describe('the C library of a program', () => {
+  it('is read from its header', () => {
+    expect(cLibraryOf(import.meta.filename ?? '')).toBe('another C library')
+  })
+})
