@@ -80,9 +80,16 @@ const uninstalling = [
   plugin('after-erase'),
   plugin('after-removal'),
 ]
+const updating = plugin('at-update')
+const newer = plugin('at-update', {
+  rest: `export async function update(u: number, t: string, change: any, context: any) {
+    await context.sequelize.query("INSERT INTO at_update (text) VALUES ('by the newer version')")
+    ${hang}
+  }`,
+})
 const keeping = plugin('while-kept')
 const settled = plugin('after-settle', { install: waitForGo('after-settle') })
-const plugins = [...installing, configuring, ...uninstalling, keeping, settled]
+const plugins = [...installing, configuring, updating, ...uninstalling, keeping, settled]
 
 let surroundings: Surroundings
 let child: ChildProcess
@@ -92,6 +99,11 @@ const childLog: string[] = []
 beforeAll(async () => {
   surroundings = await prepareSurroundings()
   await surroundings.registry.publish(...plugins)
+  const earlier = await openReplica(surroundings)
+  await earlier.api('POST', '/install', { pluginKey: updating.key })
+  await earlier.close()
+  const asksForMore = { database: { tenantSchema: true, tables: { projects: ['select'], risks: ['select'] } } }
+  await surroundings.registry.publish({ ...newer, entry: { version: '2.0.0', permissions: asksForMore } })
 })
 afterAll(async () => {
   child?.kill('SIGKILL')
@@ -163,7 +175,10 @@ async function dieEverywhere(): Promise<void> {
   configure('later').catch(() => undefined)
   const inUninstall = ['at-uninstall', 'before-erase']
   for (const key of inUninstall) uninstall(key)
-  for (const key of [...inPlugin, 'at-configure', ...inUninstall]) await untilHanging(key)
+  const listed = (await api('GET', '/installations')).content as { id: number; pluginKey: string }[]
+  const toUpdate = listed.find(({ pluginKey }) => pluginKey === updating.key)
+  send('POST', `/installations/${toUpdate?.id}/update`, { permissions: ['own-tables', 'table:risks:select'] })
+  for (const key of [...inPlugin, 'at-configure', 'at-update', ...inUninstall]) await untilHanging(key)
 
   // Between two steps of the host: it waits for a table that this connection has locked
   const blocker = await surroundings.pool.connect()
@@ -224,14 +239,14 @@ async function letTimePass(): Promise<void> {
   )
 }
 
-describe('a server that is killed at every step of installing, configuring and uninstalling', () => {
+describe('a server that is killed at every step of installing, updating, configuring and uninstalling', () => {
   let left: number[] = []
 
   test('dies', { timeout: 60_000 }, async () => {
     await dieEverywhere()
     left = await processesOf(surroundings)
     const open = await rows('SELECT FROM tenon.open_claims')
-    expect(open.length).toBe(installing.length + 1 + 4)
+    expect(open.length).toBe(installing.length + 2 + 4)
   })
 
   test('leaves to its successor nothing that is half done', { timeout: 60_000 }, async () => {
@@ -242,13 +257,15 @@ describe('a server that is killed at every step of installing, configuring and u
     const expected = Object.fromEntries([
       ...installing.map(({ key }) => [key, 'failed']),
       ['at-configure', 'installed'],
+      ['at-update', 'installed'],
       ['after-settle', 'installed'],
     ]) as Record<string, string>
     expect(await statuses()).toEqual(expected)
-    expect(await tables()).toEqual(['after_settle', 'at_configure', 'while_kept'])
+    expect(await tables()).toEqual(['after_settle', 'at_configure', 'at_update', 'while_kept'])
     expect(await roles()).toMatchObject([
       { owner_key: 'after-settle', login: true },
       { owner_key: 'at-configure', login: true },
+      { owner_key: 'at-update', login: true },
       { owner_key: expect.stringMatching(/^source:/) as string },
       { owner_key: 'while-kept', login: false },
     ])
@@ -283,6 +300,14 @@ describe('a server that is killed at every step of installing, configuring and u
     expect(listed.find(({ pluginKey }) => pluginKey === 'at-configure')?.configuration).toEqual({ text: 'earlier' })
     expect((await api('GET', '/at-configure/rows')).content).toEqual([{ text: 'earlier' }])
     expect(await api('GET', '/after-settle/rows')).toMatchObject({ status: 200, content: [] })
+    expect(listed.find(({ pluginKey }) => pluginKey === 'at-update')).toMatchObject({
+      version: '1.0.0',
+      updateAvailable: '2.0.0',
+    })
+    expect(await api('GET', '/at-update/rows')).toMatchObject({ status: 200, content: [] })
+    const [role] = await rows<{ role: string }>("SELECT role FROM tenon.plugin_roles WHERE owner_key = 'at-update'")
+    const mayRead = `SELECT has_table_privilege('"${schema}".risks', 'SELECT') AS allowed`
+    expect(await readAsRole(surroundings.pool, role?.role ?? '', mayRead)).toEqual([{ allowed: false }])
 
     // CREATE TABLE without IF NOT EXISTS: it would meet what was left behind
     for (const key of ['at-verify', 'at-prepare', 'after-commit', 'after-commit-shared']) {
