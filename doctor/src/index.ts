@@ -1,4 +1,6 @@
 export type { AttackOutcome, AttackResult, Corpus } from './corpus.js'
+export { egressCorpus, egressOptions } from './egress/egress-corpus.js'
+export { createRecordingNetwork, type RecordingNetwork } from './egress/recording-network.js'
 export {
   prepareGround,
   type Ground,
@@ -8,3 +10,4 @@ export {
   type GroundPlugin,
   type GroundTenant,
 } from './ground.js'
+export { roleCorpus, sqlCorpus } from './sql/sql-corpus.js'
