@@ -334,6 +334,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       }),
     environment: (manifest) => environmentFor(manifest, ceiling),
     hostCalls: createHostCalls({ connections: connectionStore, sealer: pluginSealer, ceiling, fetch, meter }),
+    store,
     blocks,
     records,
     meter,
@@ -439,8 +440,11 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       const tenant = await tenancy.findTenant(organizationId)
       if (!tenant) return
       await runtime.stopMatching({ tenantId: tenant.schema }, 'the organization is being removed')
+      for (const pluginKey of await connectionStore.pluginsOf(organizationId))
+        await connectionStore.removeAll({ organizationId, tenantId: tenant.schema, pluginKey })
       await tenancy.removeTenant(organizationId)
       tenants.forget(tenant.schema)
+      await audit.record({ organizationId, action: 'remove-organization', outcome: 'done' })
     },
     async health() {
       const { tier = 'unknown', notTaken, processes } = runtime.status()

@@ -39,6 +39,8 @@ export interface ConnectionStore {
   /** @throws TenonError CONNECTION_NOT_FOUND */
   remove(owner: ConnectionOwner, id: number): Promise<void>
   removeAll(owner: ConnectionOwner): Promise<number>
+  /** Keys of the plugins that an organization has connected accounts for. */
+  pluginsOf(organizationId: number): Promise<string[]>
   /** The tokens in clear, for one call. */
   open(owner: ConnectionOwner, id: number): Promise<ConnectionTokens>
 }
@@ -155,6 +157,14 @@ export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: To
         [owner.organizationId, owner.pluginKey],
       )
       return rowCount ?? 0
+    },
+
+    async pluginsOf(organizationId) {
+      const { rows } = await pool.query<{ plugin_key: string }>(
+        'SELECT DISTINCT plugin_key FROM tenon.connections WHERE organization_id = $1',
+        [organizationId],
+      )
+      return rows.map(({ plugin_key: pluginKey }) => pluginKey)
     },
 
     async open(owner, id) {

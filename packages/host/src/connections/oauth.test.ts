@@ -11,6 +11,9 @@ interface Provider {
   url: string
   /** What it was asked to exchange. */
   exchanges: URLSearchParams[]
+  /** What it was asked to revoke; while it is down, it answers with 503. */
+  revocations: URLSearchParams[]
+  isDown: boolean
   /** The accounts that codes stand for. */
   accounts: Record<string, { team: { id: string; name: string }; channel: string }>
   close(): void
@@ -66,7 +69,12 @@ beforeAll(async () => {
     publicUrl: 'https://app.example',
     grantable: {
       connections: {
-        chat: { ...grant, authorizeUrl: 'https://chat.example/authorize?v=2', tokenUrl: `${provider.url}/token` },
+        chat: {
+          ...grant,
+          authorizeUrl: 'https://chat.example/authorize?v=2',
+          tokenUrl: `${provider.url}/token`,
+          revokeUrl: `${provider.url}/revoke`,
+        },
         greedy: { ...grant, authorizeUrl: 'https://chat.example/authorize', tokenUrl: `${provider.url}/token` },
         single: { ...grant, authorizeUrl: 'https://chat.example/authorize', tokenUrl: `${provider.url}/token` },
         unset: { ...grant, clientSecret: '', authorizeUrl: 'https://x.example', tokenUrl: `${provider.url}/token` },
@@ -87,6 +95,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await it.pool.query('DELETE FROM tenon.connections')
   provider.exchanges.length = 0
+  provider.revocations.length = 0
 })
 
 const start = async (who: Who = {}): Promise<URL> => {
@@ -102,6 +111,44 @@ const connected = async (code: string, who?: Who) => {
 }
 const workspaces = async (who?: Who) =>
   (await it.api('GET', '/chat/oauth/workspaces', undefined, who)).content as Record<string, unknown>[]
+
+describe('tokens of what is not connected any more', () => {
+  const revoked = () => provider.revocations.map((form) => form.get('token'))
+
+  test('are taken back at the provider when an account is disconnected', async () => {
+    const { id } = await connected('code-1')
+    expect(await it.api('DELETE', `/chat/oauth/workspaces/${id}`)).toMatchObject({ status: 200 })
+    expect(revoked()).toEqual(['canary-token-code-1'])
+    expect(provider.revocations[0]?.get('client_secret')).toBe('canary-client-secret')
+  })
+
+  test('are given up when the provider does not answer as it should, and the account is gone all the same', async () => {
+    const { id } = await connected('code-1')
+    provider.isDown = true
+    expect(await it.api('DELETE', `/chat/oauth/workspaces/${id}`)).toMatchObject({ status: 200 })
+    provider.isDown = false
+    expect(await workspaces()).toEqual([])
+    expect(it.log.join('')).toContain('"reason":"status 503"')
+    expect(it.log.join('')).not.toContain('canary')
+  })
+
+  test('are taken back when the plugin is uninstalled, and when the organization is removed', async () => {
+    await it.host.createTenant(3)
+    for (const organizationId of [2, 3]) {
+      await it.api('POST', '/install', { pluginKey: 'chat' }, { organizationId })
+      await connected('code-1', { organizationId })
+      await connected('code-2', { organizationId })
+    }
+    const installed = (await it.api('GET', '/installations', undefined, { organizationId: 2 })).content as {
+      id: number
+    }[]
+    await it.api('DELETE', `/installations/${installed[0]?.id}`, undefined, { organizationId: 2 })
+    expect(revoked().sort()).toEqual(['canary-token-code-1', 'canary-token-code-2'])
+    await it.host.removeTenant(3)
+    expect(revoked()).toHaveLength(4)
+    await it.api('POST', '/install', { pluginKey: 'chat' }, { organizationId: 2 })
+  })
+})
 
 describe('a plugin that takes one account', () => {
   const declared = chat.entry?.['contributes'] as { connections: Record<string, unknown>[] }
@@ -332,6 +379,8 @@ async function startProvider(): Promise<Provider> {
   const started: Provider = {
     url: '',
     exchanges: [],
+    revocations: [],
+    isDown: false,
     accounts: {
       'code-1': { team, channel: '#general' },
       'code-2': { team, channel: '#alerts' },
@@ -344,6 +393,11 @@ async function startProvider(): Promise<Provider> {
     request.on('data', (chunk: Buffer) => (text += chunk.toString()))
     request.on('end', () => {
       const form = new URLSearchParams(text)
+      if (request.url === '/revoke') {
+        started.revocations.push(form)
+        response.writeHead(started.isDown ? 503 : 200, { 'content-type': 'application/json' }).end('{"ok":true}')
+        return
+      }
       started.exchanges.push(form)
       const code = form.get('code') ?? ''
       if (code === 'redirect') {

@@ -1,4 +1,4 @@
-import type { OperatorCeiling } from '@tenon/contract'
+import { isJsonObject, type OperatorCeiling } from '@tenon/contract'
 import type { EgressRequest } from '../egress/index.js'
 import type { ConnectionOwner, ConnectionStore, ConnectionTokens } from './connection-store.js'
 
@@ -30,10 +30,9 @@ export function createRevokingConnections({ store, ceiling, fetch, log }: Revoki
           headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
           body: new URLSearchParams({ token, client_id: clientId, client_secret: clientSecret }).toString(),
         }
-        const refusal = await fetch(revokeUrl, request).then(
-          ({ ok, status }) => (ok ? undefined : `status ${status}`),
-          (error: unknown) => (error instanceof Error ? error.message : String(error)),
-        )
+        const refusal = await fetch(revokeUrl, request)
+          .then(refusalOf)
+          .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
         if (refusal !== undefined) log('token-revocation-failed', { pluginKey, reason: refusal })
       }),
     )
@@ -69,4 +68,12 @@ function tokensIn({ accessToken, refreshToken, secrets }: ConnectionTokens): str
   return [...new Set([accessToken, refreshToken, ...others])].filter(
     (token) => token !== undefined && token !== '',
   ) as string[]
+}
+
+/** Some providers say with status 200 that it failed: { ok: false, error: "invalid_auth" }. */
+async function refusalOf(response: Response): Promise<string | undefined> {
+  if (!response.ok) return `status ${response.status}`
+  const answer: unknown = await response.json().catch(() => undefined)
+  if (!isJsonObject(answer) || answer['ok'] !== false) return undefined
+  return String(answer['error']).slice(0, 80)
 }

@@ -1,4 +1,11 @@
-import { TenonError, isTenonError, permissionIds, type CatalogEntry, type VerifiedArtifact } from '@tenon/contract'
+import {
+  PluginInstallationStatus as Status,
+  TenonError,
+  isTenonError,
+  permissionIds,
+  type CatalogEntry,
+  type VerifiedArtifact,
+} from '@tenon/contract'
 import type { PluginInvocation, PluginReport } from '@tenon/contract/wire'
 import type { Artifacts } from '../artifacts/index.js'
 import type { TenantScope } from '../migrations/index.js'
@@ -16,6 +23,7 @@ import {
 } from '../runtime/index.js'
 import { secretsOf, type Redactor } from '../secrets/redactor.js'
 import type { DatabaseSession, Tenancy } from '../tenancy/index.js'
+import type { InstallationStore } from './installation-store.js'
 import type { KnownSecrets } from './known-secrets.js'
 import { missingTablePermission, type PermissionMeter } from './permission-meter.js'
 import { isShared, type PluginRoles } from './plugin-roles.js'
@@ -70,6 +78,7 @@ interface PluginCallerOptions {
   environment: (manifest: CatalogEntry) => Readonly<Record<string, string>>
   /** What a plugin may ask of the host besides its database, bound to one subject. */
   hostCalls: (subject: CallSubject) => HostCalls
+  store: Pick<InstallationStore, 'findByKey'>
   blocks: Pick<Blocks, 'find'>
   records: Records
   meter: PermissionMeter
@@ -88,6 +97,7 @@ export function createPluginCaller({
   networkPolicy,
   environment,
   hostCalls,
+  store,
   blocks,
   records,
   meter,
@@ -139,6 +149,7 @@ export function createPluginCaller({
             records.log.write(ownerOf(subject), kept)
             log('plugin-log', { ...ids(subject), ...logFields(kept) })
           },
+          mayRepeat: () => isInForce(subject),
           ...(request.onProgress ? { onProgress: redactedProgress(request.onProgress, redactor) } : {}),
           ...(signal ? { signal } : {}),
         },
@@ -148,10 +159,19 @@ export function createPluginCaller({
       if (mode === 'lifecycle') await session.commit()
       return result
     } catch (error) {
+      // What was stopped because it is blocked now says so.
+      if (isTenonError(error, 'PLUGIN_RESTARTED')) assertRunnable(subject)
       throw redactError(error, redactor)
     } finally {
       await session.end()
     }
+  }
+
+  /** False for what was blocked, disabled, updated or removed meanwhile: its process was stopped on purpose. */
+  async function isInForce({ tenant, pluginKey, digest }: CallSubject): Promise<boolean> {
+    const installation = await store.findByKey(tenant, pluginKey)
+    if (installation?.status !== Status.INSTALLED || installation.digest !== digest) return false
+    return blocks.find({ pluginKey, digest }) === undefined
   }
 
   function assertRunnable({ pluginKey, digest, manifest }: CallSubject): void {

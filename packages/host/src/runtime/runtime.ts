@@ -83,6 +83,8 @@ export interface PluginCall<Invocation extends PluginInvocation = PluginInvocati
   /** Default: `page`; `job` for an invocation of kind `job`. */
   lane?: Lane
   signal?: AbortSignal | undefined
+  /** Asked before a GET whose process came to its end is run once more: it may have been stopped on purpose. */
+  mayRepeat?: () => boolean | Promise<boolean>
   /** Default: no network. */
   network?: NetworkPolicy
   /** What the plugin may ask the host for, bound to the tenant. Default: nothing. */
@@ -342,6 +344,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         return await attempt(target, call, lane)
       } catch (error) {
         if (!isSafe(call) || stopping || !isTenonError(error, 'PLUGIN_RESTARTED')) throw error
+        if (!(await (call.mayRepeat?.() ?? true))) throw error
         return attempt(target, call, lane)
       }
     })
