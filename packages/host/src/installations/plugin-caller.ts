@@ -142,7 +142,7 @@ export function createPluginCaller({
             'db.query': namingPermission('db.query', session, subject, meter),
             'db.copy': namingPermission('db.copy', session, subject, meter),
             ...hidingOpened(hostCalls(subject), redactor),
-            ...publishThrough(session, subject, meter),
+            ...publishThrough(session, subject, meter, redactor),
           },
           onLog: (line) => {
             const kept = { ...line, text: redactor.text(line.text) }
@@ -274,13 +274,19 @@ function redactError(error: unknown, redactor: Redactor): unknown {
 }
 
 /** Publishing is SQL on the plugin's own role: it joins the plugin's transaction, and Postgres checks the name. */
-function publishThrough(session: DatabaseSession, subject: CallSubject, meter: PermissionMeter): HostCalls {
+function publishThrough(
+  session: DatabaseSession,
+  subject: CallSubject,
+  meter: PermissionMeter,
+  redactor: Redactor,
+): HostCalls {
   return {
     'events.publish': async (params) => {
       const { name, payload, transaction } = params as { name: unknown; payload: unknown; transaction?: unknown }
       if (typeof name !== 'string')
         throw new TenonError('VALIDATION_FAILED', { message: 'publish() needs the name of an event.' })
-      const bind = [name, JSON.stringify(payload ?? {})]
+      // Others will read it.
+      const bind = [name, JSON.stringify(redactor.value(payload ?? {}))]
       const answer = await session.handlers['db.query']({
         sql: 'SELECT tenon_api.publish($1, $2::jsonb)',
         bind,
