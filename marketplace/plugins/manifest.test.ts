@@ -37,7 +37,7 @@ describe('the manifest', () => {
   it('asks for no more than an application of this kind gives', () => {
     const grant = { clientId: 'x', clientSecret: 'y', authorizeUrl: '', tokenUrl: '', audience: [] }
     const ceiling = {
-      tables: { risks: ['insert'], 'public.users': ['select'] },
+      tables: { risks: ['select', 'insert'], 'public.users': ['select'] },
       connections: { slack: grant },
     } as const
     for (const entry of manifest.entries) expect(admit(entry, ceiling)).toEqual({ installable: true, refusals: [] })

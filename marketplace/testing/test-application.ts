@@ -45,6 +45,13 @@ const SCHEMA = `
   CREATE SCHEMA tenon_api;
   CREATE FUNCTION tenon_api.publish(name text, payload jsonb) RETURNS int LANGUAGE sql
     AS 'INSERT INTO public.published (name, payload) VALUES ($1, $2) RETURNING id';
+  -- What the application offers to plugins that import: here for one organization, and without the seven days.
+  CREATE FUNCTION tenon_api.undo_import(import_id uuid, OUT removed bigint, OUT kept bigint) LANGUAGE plpgsql AS $$
+    BEGIN
+      DELETE FROM "a4ayc80OGd".risks r WHERE r.import_id = undo_import.import_id AND r.updated_at = r.created_at;
+      GET DIAGNOSTICS removed = ROW_COUNT;
+      SELECT count(*) INTO kept FROM "a4ayc80OGd".risks r WHERE r.import_id = undo_import.import_id;
+    END $$;
   CREATE TABLE users (
     id serial PRIMARY KEY, name varchar(255) NOT NULL, surname varchar(255) NOT NULL,
     email varchar(255) NOT NULL UNIQUE, organization_id int NOT NULL

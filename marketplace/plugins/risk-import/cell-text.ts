@@ -18,6 +18,7 @@ export function cellText(value: unknown, depth = 0): CellText {
 
 /** True for a cell that somebody left empty. */
 export function isBlankCell(value: unknown): boolean {
+  if (value === undefined || value === '') return true
   const read = cellText(value)
   return 'text' in read && read.text === ''
 }
@@ -59,11 +60,14 @@ function joined(parts: readonly unknown[], separator: string, depth: number): Ce
 
 /** Without what Postgres cannot store, and without the spaces that stick to a copied cell. */
 function cleanText(text: string): string {
+  return (/[\0\uD800-\uDFFF]/.test(text) ? storable(text) : text).trim()
+}
+
+function storable(text: string): string {
   return text
     .split('\0')
     .join('')
     .replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD')
-    .trim()
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { cellText, isBlankCell, isoDay } from './cell-text'
+import { dateOfSerial } from './excel-dates'
 import { type CellKind, type Column, columns } from './columns'
 import type { People } from './people'
 import { calculateRiskLevel } from './risk-level'
@@ -7,65 +8,68 @@ import { calculateRiskLevel } from './risk-level'
 export interface SheetRow {
   number: number
   cells: Readonly<Record<string, unknown>>
+  /** Numbers that stand for days count from 1904, as in old workbooks of the Mac. */
+  startsIn1904?: boolean
 }
 
+/** One thing that is wrong, for the person who filled in the sheet. */
 export interface RowError {
+  /** As the spreadsheet shows it. */
   row: number
   /** Key of the column, or `general`. */
   field: string
+  /** Title of the column; empty for what concerns the whole row. */
+  column: string
+  /** What the cell shows, shortened. */
+  value: string
   message: string
 }
 
 /** A row that may be stored: a value, or null, for each column of the table. */
 export type Risk = Record<string, unknown>
 
-export interface CheckedRows {
-  risks: Risk[]
-  errors: RowError[]
-  /** Rows of the sheet that hold nothing but the template's sample. */
-  skipped: number
-  /** Rows that hold something. */
-  considered: number
-}
+/** What a row turned out to be. */
+export type CheckedRow =
+  | { kind: 'blank' }
+  /** The example of the template, which nobody has changed. */
+  | { kind: 'sample' }
+  | { kind: 'risk'; risk: Risk }
+  | { kind: 'refused'; errors: RowError[] }
 
-/** Checks every cell of every row, so that a person can correct all mistakes at once. Never throws. */
-export function checkRows(rows: readonly SheetRow[], people: People): CheckedRows {
-  const checked: CheckedRows = { risks: [], errors: [], skipped: 0, considered: 0 }
-  for (const row of rows) {
-    if (columns.every(({ key }) => isBlankCell(row.cells[key]))) continue
-    if (isSample(row)) {
-      checked.skipped += 1
-      continue
-    }
-    checked.considered += 1
-    const errors = checkRow(row, people, checked.risks)
-    checked.errors.push(...errors)
-  }
-  return checked
-}
-
-/** Adds the risk to `risks` when there is no error. */
-function checkRow(row: SheetRow, people: People, risks: Risk[]): RowError[] {
+/** Checks every cell of a row, so that a person can correct all mistakes at once. Never throws. */
+export function checkRow(row: SheetRow, people: People): CheckedRow {
+  if (columns.every(({ key }) => isBlankCell(row.cells[key]))) return { kind: 'blank' }
+  if (isSample(row)) return { kind: 'sample' }
   const errors: RowError[] = []
   const risk: Risk = {}
   for (const column of columns) {
-    const read = readCell(row.cells[column.key], column, people)
-    if ('problem' in read) errors.push({ row: row.number, field: column.key, message: read.problem })
+    const cell = row.cells[column.key]
+    const read = readCell(cell, column, people, row.startsIn1904)
+    if ('problem' in read) errors.push(errorOf(row.number, column, cell, read.problem))
     else risk[column.key] = read.value
   }
-  if (errors.length === 0) {
-    const level = calculateRiskLevel(risk.likelihood as string, risk.severity as string)
-    risks.push({ ...risk, risk_level_autocalculated: level })
-  }
-  return errors
+  if (errors.length > 0) return { kind: 'refused', errors }
+  const level = calculateRiskLevel(risk.likelihood as string, risk.severity as string)
+  return { kind: 'risk', risk: { ...risk, risk_level_autocalculated: level } }
+}
+
+/** Something that is wrong with one cell. */
+export function errorOf(row: number, { key, title }: Column, cell: unknown, message: string): RowError {
+  const read = cellText(cell)
+  return { row, field: key, column: title, value: 'text' in read ? shortened(read.text) : '', message }
+}
+
+/** Something that is wrong with a row, or with all of them. */
+export function generalError(row: number, message: string): RowError {
+  return { row, field: 'general', column: '', value: '', message }
 }
 
 type Read = { value: unknown } | { problem: string }
 
-function readCell(cell: unknown, column: Column, people: People): Read {
+function readCell(cell: unknown, column: Column, people: People, startsIn1904 = false): Read {
   const { title, holds } = column
   // A number in a column of dates is Excel's own way to write a day.
-  if (holds.kind === 'date' && typeof cell === 'number') return dayOfSerial(cell, title)
+  if (holds.kind === 'date' && typeof cell === 'number') return dayOfSerial(cell, title, startsIn1904)
   const read = cellText(cell)
   if ('problem' in read) return { problem: `${title}: ${read.problem}` }
   if (read.text === '') return column.required ? { problem: `${title} is required` } : { value: null }
@@ -94,7 +98,8 @@ function oneOf(
   values: readonly string[],
   alsoAccepts: Readonly<Record<string, string>> = {},
 ): Read {
-  const value = findWord(text, values) ?? alsoAccepts[findWord(text, Object.keys(alsoAccepts)) ?? '']
+  const other = (): string | undefined => Object.keys(alsoAccepts).find((word) => wordKey(word) === wordKey(text))
+  const value = findWord(text, values) ?? alsoAccepts[other() ?? '']
   if (value !== undefined) return { value }
   return { problem: `${title} cannot be "${shortened(text)}". Choose one of: ${values.join(', ')}` }
 }
@@ -119,13 +124,9 @@ function personOf(text: string, title: string, people: People): Read {
   }
 }
 
-const DAYS_FROM_SERIAL_TO_1970 = 25_569
-const LAST_SERIAL = 2_958_465
-const DAY_MS = 86_400_000
-
-function dayOfSerial(serial: number, title: string): Read {
-  if (!(serial >= 1 && serial <= LAST_SERIAL)) return { problem: notADay(String(serial), title) }
-  return { value: midnight(new Date((Math.floor(serial) - DAYS_FROM_SERIAL_TO_1970) * DAY_MS)) }
+function dayOfSerial(serial: number, title: string, startsIn1904: boolean): Read {
+  const day = dateOfSerial(serial, startsIn1904)
+  return day ? { value: midnight(day) } : { problem: notADay(String(serial), title) }
 }
 
 /** yyyy-mm-dd with any separator, a moment in ISO 8601, or dd.mm.yyyy. 03/04/2030 is a different day to different people. */
@@ -150,9 +151,13 @@ function notADay(text: string, title: string): string {
 
 /** Words that differ only in case or spaces are the same word: "Very low risk" and "Very Low risk". */
 function findWord(text: string, words: readonly string[]): string | undefined {
-  const wanted = wordKey(text)
-  return words.find((word) => wordKey(word) === wanted)
+  const known = wordsByKey.get(words) ?? new Map(words.map((word) => [wordKey(word), word]))
+  wordsByKey.set(words, known)
+  return known.get(wordKey(text))
 }
+
+/** The lists are always the same, and asked for each cell. */
+const wordsByKey = new WeakMap<readonly string[], Map<string, string>>()
 
 function wordKey(word: string): string {
   return word.toLowerCase().replace(/\s+/g, ' ').trim()
@@ -162,12 +167,15 @@ function shortened(text: string): string {
   return text.length <= 60 ? text : `${text.slice(0, 59)}…`
 }
 
-const sampleKeys = ['risk_name', 'risk_description'] as const
+const sampleTexts = (['risk_name', 'risk_description'] as const).map((key) => ({
+  key,
+  sample: columns.find((column) => column.key === key)?.sample,
+}))
 
 /** The sample is known by its name and description; whoever has changed one of them has made a risk of it. */
 function isSample({ cells }: SheetRow): boolean {
-  return sampleKeys.every((key) => {
+  return sampleTexts.every(({ key, sample }) => {
     const read = cellText(cells[key])
-    return 'text' in read && read.text === columns.find((column) => column.key === key)?.sample
+    return 'text' in read && read.text === sample
   })
 }

@@ -135,6 +135,9 @@ export const columns: readonly Column[] = [
   column('date_of_assessment', 'Date of Assessment', optional, 18, date, 'timestamptz', '2030-01-15', 'yyyy-mm-dd'),
 ]
 
+/** Last column of a file with corrections. */
+export const PROBLEMS_TITLE = 'Problems'
+
 /** The header of a column as the template writes it: `Deadline (yyyy-mm-dd)`, `Risk Name *`. */
 export function headerOf({ title, hint, required: isRequired }: Column): string {
   return `${title}${hint === undefined ? '' : ` (${hint})`}${isRequired ? ' *' : ''}`

@@ -1,23 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import type { SeedContext, Transaction } from '@tenon/sdk'
-import { checkRows, type CheckedRows, type Risk, type RowError, type SheetRow } from './check-rows'
+import { checkRow, errorOf, generalError, type Risk, type RowError, type SheetRow } from './check-rows'
 import { columnOfHeader, columns } from './columns'
-import { readPeople } from './people'
-
-/** More is a case for several files: all rows of one import are held in memory until the last one is checked. */
-export const MAX_ROWS = 20_000
-const ROWS_PER_STATEMENT = 5_000
-/** Below the frame size of the host, with room for the rest of the statement. */
-const MAX_STATEMENT_CHARACTERS = 2_000_000
-/** Whoever has this many mistakes corrects the first ones and checks again. */
-const MAX_ERRORS = 1_000
+import { type Duplicates, noDuplicates, readDuplicates } from './duplicates'
+import { FileError } from './file-error'
+import { findSameFile, recordImport } from './import-history'
+import { MAX_ERRORS, MAX_ROWS, ROWS_PER_BATCH } from './import-limits'
+import { type People, readPeople } from './people'
+import { insertRisks } from './risk-table'
 
 export interface ImportResult {
   success: boolean
   imported: number
-  /** All rows, when one of them is wrong: an import is all or nothing. */
+  /** Rows that were not imported; all of them, when one is wrong and the import is all or nothing. */
   failed: number
-  /** Sample rows. */
+  /** Rows that still hold the example of the template. */
   skipped: number
   errors: RowError[]
   /** Of all mistakes, also of those that are not listed. */
@@ -36,6 +33,21 @@ export interface CheckResult extends ImportResult {
   preview: Risk[]
 }
 
+export interface ImportOptions {
+  /** `all`: every row or none. `good`: the rows without a mistake. */
+  mode: 'all' | 'good'
+  /** What to do with a risk whose name and owner are there already, and with a file that was imported already. */
+  duplicates: 'refuse' | 'import'
+  fileName?: string
+  /** SHA-256 of the file. */
+  fileDigest?: string
+}
+
+const usual: ImportOptions = { mode: 'all', duplicates: 'refuse' }
+
+/** Rows as a file has them, or as they are in memory. */
+export type Rows = AsyncIterable<SheetRow> | Iterable<SheetRow>
+
 /**
  * Adds the rows of a sheet to the risk register: all of them in one transaction, or none.
  *
@@ -46,60 +58,92 @@ export async function importRisks(
   tenantId: string,
   context: SeedContext,
 ): Promise<ImportResult> {
-  return importSheet(sheetRowsOf(csvData), tenantId, context)
-}
-
-/** Like {@link importRisks}, for rows that were read from a file. */
-export async function importSheet(
-  rows: readonly SheetRow[],
-  tenantId: string,
-  context: SeedContext,
-  fileName?: string,
-): Promise<ImportResult> {
-  const checked = await check(rows, tenantId, context)
-  if (checked.errors.length > 0) return refused(checked)
-  const importId = randomUUID()
-  const imported = checked.risks.length
-  await context.sequelize.transaction(async (transaction) => {
-    for (const json of batches(checked.risks)) await insert(json, importId, tenantId, context, transaction)
-    await announce({ imported, importId, ...(fileName === undefined ? {} : { fileName }) }, context, transaction)
-  })
-  context.log?.info(`Imported ${imported} risks`, importId)
-  return {
-    success: true,
-    imported,
-    failed: 0,
-    skipped: checked.skipped,
-    errors: [],
-    errorCount: 0,
-    message: `${imported} ${imported === 1 ? 'risk was' : 'risks were'} imported.`,
-    importId,
-    importedAt: new Date().toISOString(),
+  try {
+    return await importSheet(sheetRowsOf(csvData), tenantId, context)
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error
+    return { ...nothingImported, failed: csvData.length, errorCount: 1, ...whole(error.message), importedAt: now() }
   }
 }
 
-/** What {@link importSheet} would do, without doing it. */
-export async function checkSheet(
-  rows: readonly SheetRow[],
+const PREVIEW_ROWS = 5
+const nothingImported = { success: false, imported: 0, failed: 0, skipped: 0, importId: null }
+const whole = (message: string) => ({ message, errors: [generalError(1, message)] })
+const now = (): string => new Date().toISOString()
+
+/**
+ * Like {@link importRisks}, for rows that come one after the other: they are checked and written in batches, so that no
+ * more than a few thousand are in memory, and what was written is rolled back when a later row is wrong.
+ *
+ * @throws FileError when the rows cannot be read, or are too many.
+ */
+export async function importSheet(
+  rows: Rows,
   tenantId: string,
   context: SeedContext,
+  options: ImportOptions = usual,
+): Promise<ImportResult> {
+  const importId = randomUUID()
+  const writer = createWriter(importId, tenantId, context)
+  try {
+    const report = await checkAll(rows, tenantId, context, options, async (risk, errorCount) => {
+      if (errorCount > 0 && options.mode === 'all') await writer.abandon()
+      else if (risk) await writer.add(risk)
+    })
+    const refusal = report.errors.length > 0 && (options.mode === 'all' || report.valid === 0)
+    if (refusal) {
+      await writer.abandon()
+      return refused(report)
+    }
+    const { fileName, fileDigest } = options
+    const named = {
+      ...(fileName === undefined ? {} : { fileName }),
+      ...(fileDigest === undefined ? {} : { fileDigest }),
+    }
+    await writer.commit(async (transaction) => {
+      await recordImport(context, tenantId, { importId, imported: report.valid, ...named }, transaction)
+      const payload = { imported: report.valid, importId, ...(fileName === undefined ? {} : { fileName }) }
+      await announce(payload, context, transaction)
+    })
+    context.log?.info(`Imported ${report.valid} risks`, importId)
+    return done(report, importId)
+  } catch (error) {
+    await writer.abandon()
+    throw error
+  }
+}
+
+/** What {@link importSheet} would do, without doing it. @throws FileError */
+export async function checkSheet(
+  rows: Rows,
+  tenantId: string,
+  context: SeedContext,
+  options: ImportOptions = usual,
 ): Promise<CheckResult> {
-  const checked = await check(rows, tenantId, context)
-  const outcome = refused(checked)
-  const success = checked.errors.length === 0
+  const preview: Risk[] = []
+  const report = await checkAll(rows, tenantId, context, options, (risk) => {
+    if (risk && preview.length < PREVIEW_ROWS) preview.push(risk)
+    return Promise.resolve()
+  })
+  const { valid } = report
+  const success = report.errors.length === 0
   return {
-    ...outcome,
+    ...refused(report),
     success,
-    failed: success ? 0 : outcome.failed,
-    message: success ? `${checked.risks.length} risks can be imported.` : outcome.message,
-    valid: checked.risks.length,
-    preview: checked.risks.slice(0, 5),
+    failed: success ? 0 : options.mode === 'good' ? report.refusedRows : report.considered,
+    ...(success ? { message: `${valid} ${plural(valid, 'risk')} can be imported.` } : {}),
+    valid,
+    preview,
   }
 }
 
 /** Rows of JSON. What is no row at all counts as a blank one: it must not move the numbers of the others. */
-export function sheetRowsOf(csvData: readonly unknown[]): SheetRow[] {
-  return csvData.map((row, index) => {
+export function sheetRowsOf(csvData: readonly unknown[]): Iterable<SheetRow> {
+  return { [Symbol.iterator]: () => toSheetRows(csvData) }
+}
+
+function* toSheetRows(csvData: readonly unknown[]): Generator<SheetRow> {
+  for (const [index, row] of csvData.entries()) {
     const given: Record<string, unknown> = typeof row === 'object' && row !== null ? { ...row } : {}
     const number = Number(given.rowNumber)
     const cells: Record<string, unknown> = {}
@@ -107,74 +151,176 @@ export function sheetRowsOf(csvData: readonly unknown[]): SheetRow[] {
       const column = columnOfHeader(name)
       if (column) cells[column.key] = value
     }
-    return { number: Number.isInteger(number) && number > 0 ? number : index + 2, cells }
-  })
+    yield { number: Number.isInteger(number) && number > 0 ? number : index + 2, cells }
+  }
 }
 
-async function check(rows: readonly SheetRow[], tenantId: string, context: SeedContext): Promise<CheckedRows> {
-  if (rows.length > MAX_ROWS) {
-    const message = `One import takes at most ${MAX_ROWS} rows; this has ${rows.length}. Split it`
-    return {
-      risks: [],
-      errors: [{ row: MAX_ROWS + 2, field: 'general', message }],
-      skipped: 0,
-      considered: rows.length,
+interface Report {
+  /** Rows that hold something. */
+  considered: number
+  valid: number
+  skipped: number
+  refusedRows: number
+  errors: RowError[]
+  errorCount: number
+}
+
+/** Called for each row that holds something, with the risk that it makes, and the mistakes until now. */
+type Visit = (risk: Risk | undefined, errorCount: number) => Promise<void>
+
+async function checkAll(
+  rows: Rows,
+  tenantId: string,
+  context: SeedContext,
+  options: ImportOptions,
+  visit: Visit,
+): Promise<Report> {
+  const report: Report = { considered: 0, valid: 0, skipped: 0, refusedRows: 0, errors: [], errorCount: 0 }
+  const sameFile = await sameFileError(tenantId, context, options)
+  if (sameFile) {
+    note(report, [sameFile])
+    return report
+  }
+  const judge = await createJudge(tenantId, context, options)
+  for await (const row of rows) {
+    const verdict = judge(row)
+    if (verdict === 'sample') report.skipped += 1
+    if (verdict === undefined || verdict === 'sample') continue
+    if (report.considered === MAX_ROWS) {
+      throw new FileError(`One import takes at most ${MAX_ROWS.toLocaleString('en')} rows. Split the file.`)
+    }
+    report.considered += 1
+    context.signal?.throwIfAborted()
+    if ('risk' in verdict) report.valid += 1
+    else note(report, verdict.errors)
+    await visit('risk' in verdict ? verdict.risk : undefined, report.errorCount)
+    if (report.considered % ROWS_PER_BATCH === 0) {
+      context.progress?.(report.considered, undefined, `${report.considered.toLocaleString('en')} rows`)
     }
   }
+  if (report.considered === 0) {
+    note(report, [generalError(2, 'There is no risk in this file. Fill in a row below the header')])
+  }
+  return report
+}
+
+function note(report: Report, errors: readonly RowError[]): void {
+  report.refusedRows += 1
+  report.errorCount += errors.length
+  report.errors.push(...errors.slice(0, MAX_ERRORS - report.errors.length))
+}
+
+async function sameFileError(
+  tenantId: string,
+  context: SeedContext,
+  { fileDigest, duplicates }: ImportOptions,
+): Promise<RowError | undefined> {
+  if (fileDigest === undefined || duplicates === 'import') return undefined
+  const past = await findSameFile(context, tenantId, fileDigest)
+  if (!past) return undefined
+  const when = `${past.importedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  const what = `This file was imported already, on ${when}, with ${past.imported} ${plural(past.imported, 'risk')}`
+  return generalError(1, `${what}. Take that import back, or import duplicates on purpose`)
+}
+
+/** What one row is: undefined when blank. */
+export type Judge = (row: SheetRow) => { risk: Risk } | { errors: RowError[] } | 'sample' | undefined
+
+/** Reads what rows are checked against, once for all of them. */
+export async function createJudge(tenantId: string, context: SeedContext, options = usual): Promise<Judge> {
   const { organizationId } = context
   const people = await readPeople(context, organizationId === undefined ? { tenantId } : { organizationId })
-  const checked = checkRows(rows, people)
-  if (checked.considered === 0) {
-    checked.errors.push({
-      row: 2,
-      field: 'general',
-      message: 'There is no risk in this file. Fill in a row below the header',
-    })
-  }
-  return checked
+  const duplicates = options.duplicates === 'import' ? noDuplicates : await readDuplicates(context, tenantId)
+  return (row) => judgeRow(row, people, duplicates)
 }
 
-function refused({ errors, considered, skipped }: CheckedRows): ImportResult {
-  const rows = new Set(errors.map(({ row }) => row)).size
+function judgeRow(row: SheetRow, people: People, duplicates: Duplicates): ReturnType<Judge> {
+  const checked = checkRow(row, people)
+  if (checked.kind === 'blank') return undefined
+  if (checked.kind === 'sample') return 'sample'
+  if (checked.kind === 'refused') return { errors: checked.errors }
+  const duplicate = duplicates.find(checked.risk, row.number)
+  if (duplicate === undefined) return { risk: checked.risk }
+  return { errors: [errorOf(row.number, columns[0], checked.risk.risk_name, duplicate)] }
+}
+
+/** Writes batches in one transaction, each while the next is being read. */
+function createWriter(importId: string, tenantId: string, context: SeedContext) {
+  let transaction: Transaction | undefined
+  let batch: Risk[] = []
+  let onItsWay: Promise<void> = Promise.resolve()
+  let isAbandoned = false
+
+  async function flush(): Promise<void> {
+    await onItsWay
+    const open = (transaction ??= await context.sequelize.transaction())
+    if (batch.length === 0) return
+    onItsWay = insertRisks(batch, importId, tenantId, context, open)
+    // Told to whoever waits for it next.
+    onItsWay.catch(() => undefined)
+    batch = []
+  }
+
   return {
-    success: false,
-    imported: 0,
-    failed: considered,
-    skipped,
-    errors: errors.slice(0, MAX_ERRORS),
-    errorCount: errors.length,
-    message: `Nothing was imported: ${errors.length} ${plural(errors.length, 'mistake')} in ${rows} ${plural(rows, 'row')}.`,
-    importId: null,
-    importedAt: new Date().toISOString(),
+    async add(risk: Risk): Promise<void> {
+      if (isAbandoned) return
+      batch.push(risk)
+      if (batch.length === ROWS_PER_BATCH) await flush()
+    },
+    async commit(last: (transaction: Transaction) => Promise<void>): Promise<void> {
+      await flush()
+      await onItsWay
+      if (!transaction) return
+      await last(transaction)
+      const open = transaction
+      transaction = undefined
+      await open.commit()
+    },
+    /** Nothing of it remains. */
+    async abandon(): Promise<void> {
+      isAbandoned = true
+      batch = []
+      const open = transaction
+      transaction = undefined
+      await onItsWay.catch(() => undefined)
+      await open?.rollback()
+    },
   }
 }
 
-function plural(count: number, noun: string): string {
-  return count === 1 ? noun : `${noun}s`
+function done(report: Report, importId: string): ImportResult {
+  const { valid, refusedRows } = report
+  const left =
+    refusedRows === 0
+      ? ''
+      : ` ${refusedRows} ${plural(refusedRows, 'row')} with mistakes ${were(refusedRows)} left out.`
+  return {
+    success: true,
+    imported: valid,
+    failed: refusedRows,
+    skipped: report.skipped,
+    errors: report.errors,
+    errorCount: report.errorCount,
+    message: `${valid} ${plural(valid, 'risk')} ${were(valid)} imported.${left}`,
+    importId,
+    importedAt: now(),
+  }
 }
 
-const storedColumns = [
-  ...columns.map(({ key, sqlType }) => ({ key, sqlType })),
-  { key: 'risk_level_autocalculated', sqlType: 'public.enum_projectrisks_risk_level_autocalculated' },
-]
-
-async function insert(
-  json: string,
-  importId: string,
-  tenantId: string,
-  { sequelize }: SeedContext,
-  transaction: Transaction,
-): Promise<void> {
-  if (!/^[A-Za-z0-9_]{1,63}$/.test(tenantId)) throw new Error('This is not the name of an organization')
-  const names = storedColumns.map(({ key }) => key).join(', ')
-  const definitions = storedColumns.map(({ key, sqlType }) => `${key} ${sqlType}`).join(', ')
-  await sequelize.query(
-    `INSERT INTO "${tenantId}".risks (${names}, import_id)
-     SELECT ${names}, CAST(:importId AS uuid)
-     FROM jsonb_to_recordset(CAST(:json AS jsonb)) AS sent(${definitions})`,
-    { replacements: { json, importId }, transaction },
-  )
+function refused(report: Report): ImportResult {
+  const { considered, skipped, errors, errorCount } = report
+  const [first] = errors
+  const isGeneral = errorCount === 1 && first?.field === 'general'
+  const message = isGeneral ? `${first.message}.` : `Nothing was imported: ${mistakesOf(report)}`
+  return { ...nothingImported, failed: considered, skipped, errors, errorCount, message, importedAt: now() }
 }
+
+function mistakesOf({ errorCount, refusedRows }: Report): string {
+  return `${errorCount} ${plural(errorCount, 'mistake')} in ${refusedRows} ${plural(refusedRows, 'row')}.`
+}
+
+const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`)
+const were = (count: number): string => (count === 1 ? 'was' : 'were')
 
 /** In the same transaction as the risks, which `context.publish` would not be: nobody hears of what was rolled back. */
 async function announce(payload: object, { sequelize, publish }: SeedContext, transaction: Transaction): Promise<void> {
@@ -184,21 +330,4 @@ async function announce(payload: object, { sequelize, publish }: SeedContext, tr
     replacements: { name: 'risk.imported', payload: JSON.stringify(payload) },
     transaction,
   })
-}
-
-function* batches(risks: readonly Risk[]): Generator<string> {
-  let batch: string[] = []
-  let characters = 0
-  for (const risk of risks) {
-    const json = JSON.stringify(risk)
-    const full = batch.length === ROWS_PER_STATEMENT || characters + json.length > MAX_STATEMENT_CHARACTERS
-    if (full && batch.length > 0) {
-      yield `[${batch.join(',')}]`
-      batch = []
-      characters = 0
-    }
-    batch.push(json)
-    characters += json.length
-  }
-  if (batch.length > 0) yield `[${batch.join(',')}]`
 }

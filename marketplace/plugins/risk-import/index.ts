@@ -6,6 +6,7 @@ import type {
   UninstallResult,
   ValidationResult,
 } from '@tenon/sdk'
+import { createHistory, dropHistory } from './import-history'
 import { readPeople } from './people'
 import { buildTemplate } from './template'
 
@@ -23,27 +24,33 @@ export const metadata: PluginMetadata = {
   description: 'Adds risks from an Excel or CSV file to the risk register',
 }
 
-/** There is nothing to make: risks go into the register that is there. */
-export function install(
+/** Risks go into the register that is there; the plugin's own table says what was imported when. */
+export async function install(
   _userId: number,
-  _tenantId: string,
+  tenantId: string,
   _config: Config,
-  _context: SeedContext,
+  { sequelize }: SeedContext,
 ): Promise<InstallResult> {
-  return Promise.resolve({
+  await createHistory(sequelize, tenantId)
+  return {
     success: true,
     message: 'Risk Import is installed. You find it on the Risks page.',
     installedAt: new Date().toISOString(),
-  })
+  }
 }
 
 /** Risks that were imported are the organization's own, and stay. */
-export function uninstall(_userId: number, _tenantId: string, _context: SeedContext): Promise<UninstallResult> {
-  return Promise.resolve({
+export async function uninstall(
+  _userId: number,
+  tenantId: string,
+  { sequelize }: SeedContext,
+): Promise<UninstallResult> {
+  await dropHistory(sequelize, tenantId)
+  return {
     success: true,
     message: 'Risk Import is uninstalled. The risks that it imported stay in the register.',
     uninstalledAt: new Date().toISOString(),
-  })
+  }
 }
 
 export function validateConfig(_config: Config): ValidationResult {

@@ -1,17 +1,19 @@
 import { cellText } from './cell-text'
 import type { SheetRow } from './check-rows'
-import { columnOfHeader, columns, headerOf } from './columns'
+import { columnOfHeader, columns, headerOf, PROBLEMS_TITLE } from './columns'
 import { FileError } from './file-error'
-import { MAX_ROWS } from './import-risks'
 
 /** A row of a file: cells from left to right, and the number that a spreadsheet shows beside it. */
 export interface RawRow {
   number: number
   values: readonly unknown[]
+  /** See {@link SheetRow}. */
+  startsIn1904?: boolean
 }
 
 export interface Table {
-  rows: SheetRow[]
+  /** @throws FileError when the rest of the file cannot be read */
+  rows: AsyncGenerator<SheetRow>
   /** Titles that belong to no column of a risk. */
   ignoredColumns: string[]
 }
@@ -20,26 +22,24 @@ export interface Table {
 const MAX_ROWS_BEFORE_HEADER = 20
 
 /**
- * Finds the header and reads the rows below it.
+ * Finds the header; the rows below it are read as they are asked for.
  *
  * @returns undefined when there is no header among the first rows.
- * @throws FileError when a required column is missing, a column is there twice, or there are too many rows.
+ * @throws FileError when a required column is missing, or a column is there twice.
  */
-export async function readTable(rows: AsyncIterable<RawRow>): Promise<Table | undefined> {
-  let header: Header | undefined
-  let rowsBefore = 0
-  const read: SheetRow[] = []
-  for await (const row of rows) {
-    if (!header) {
-      header = headerIn(row)
-      rowsBefore += 1
-      if (!header && rowsBefore >= MAX_ROWS_BEFORE_HEADER) return undefined
-      continue
-    }
-    if (read.length >= MAX_ROWS) throw new FileError(`One import takes at most ${MAX_ROWS} rows. Split the file.`)
-    read.push(toSheetRow(row, header))
+export async function openTable(rows: AsyncGenerator<RawRow>): Promise<Table | undefined> {
+  for (let before = 0; before < MAX_ROWS_BEFORE_HEADER; before += 1) {
+    const next = await rows.next()
+    if (next.done) return undefined
+    const header = headerIn(next.value)
+    if (header) return { ignoredColumns: header.ignored, rows: below(header, rows) }
   }
-  return header && { rows: read, ignoredColumns: header.ignored }
+  await rows.return(undefined)
+  return undefined
+}
+
+async function* below(header: Header, rows: AsyncGenerator<RawRow>): AsyncGenerator<SheetRow> {
+  for await (const row of rows) yield toSheetRow(row, header)
 }
 
 interface Header {
@@ -58,7 +58,15 @@ function headerIn({ number, values }: RawRow): Header | undefined {
   const known = keys.filter((key) => key !== undefined)
   if (known.length < 2) return undefined
   checkComplete(known, number)
-  return { keys, ignored: titles.filter((title, index) => title !== '' && keys[index] === undefined) }
+  return {
+    keys,
+    ignored: titles.filter((title, index) => title !== '' && keys[index] === undefined && !isProblemsColumn(title)),
+  }
+}
+
+/** Of a corrected file that is sent back. */
+function isProblemsColumn(title: string): boolean {
+  return title.toLowerCase() === PROBLEMS_TITLE.toLowerCase()
 }
 
 function checkComplete(known: readonly string[], number: number): void {
@@ -69,10 +77,10 @@ function checkComplete(known: readonly string[], number: number): void {
   if (twice) throw new FileError(`Row ${number} has the column "${twice.title}" twice. Remove one of them.`)
 }
 
-function toSheetRow({ number, values }: RawRow, { keys }: Header): SheetRow {
+function toSheetRow({ number, values, startsIn1904 = false }: RawRow, { keys }: Header): SheetRow {
   const cells: Record<string, unknown> = {}
   keys.forEach((key, index) => {
     if (key !== undefined) cells[key] = values[index]
   })
-  return { number, cells }
+  return startsIn1904 ? { number, cells, startsIn1904 } : { number, cells }
 }

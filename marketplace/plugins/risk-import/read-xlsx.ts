@@ -1,6 +1,8 @@
+import { dateOfSerial, isDateFormat } from './excel-dates'
 import { FileError } from './file-error'
 import type { RawRow } from './read-table'
-import { xmlEvents } from './xml-events'
+import { attributeOf, decodeEscapes, elementPattern, elementsIn, textsIn, xmlElements } from './xml-elements'
+import { decodeEntities, xmlEvents } from './xml-events'
 import { openZip, type ZipArchive } from './zip-archive'
 
 /** Texts are named by number from the cells, so all of them have to be there before the first row. */
@@ -27,15 +29,20 @@ export async function readXlsx(bytes: Buffer): Promise<Sheet[]> {
   const workbookPath = await findWorkbook(archive)
   const targets = await readRelationships(archive, workbookPath)
   const { sheets, startsIn1904 } = await readWorkbook(archive, workbookPath)
-  const stringsPath = targets.find(({ type }) => type.endsWith('/sharedStrings'))?.target
+  const pathOf = (type: string): string | undefined => {
+    const target = targets.find((one) => one.type.endsWith(`/${type}`))?.target
+    return target !== undefined && archive.has(target) ? target : undefined
+  }
+  const stylesPath = pathOf('styles')
+  const dateStyles = stylesPath === undefined ? [] : await readDateStyles(archive, stylesPath)
+  const stringsPath = pathOf('sharedStrings')
   let strings: Promise<string[]> | undefined
   return sheets.flatMap(({ name, relationship }) => {
     const target = targets.find(({ id }) => id === relationship)?.target
     if (target === undefined) return []
     const rows = async function* (): AsyncGenerator<RawRow> {
-      strings ??=
-        stringsPath !== undefined && archive.has(stringsPath) ? readStrings(archive, stringsPath) : Promise.resolve([])
-      yield* readRows(archive, target, await strings, startsIn1904)
+      strings ??= stringsPath === undefined ? Promise.resolve([]) : readStrings(archive, stringsPath)
+      yield* readRows(archive, target, { strings: await strings, dateStyles, startsIn1904 })
     }
     return [{ name, rows }]
   })
@@ -86,15 +93,30 @@ async function readWorkbook(
   return { sheets, startsIn1904 }
 }
 
-async function readStrings(archive: ZipArchive, path: string): Promise<string[]> {
-  const strings: string[] = []
-  const reader = createTextReader()
-  let characters = 0
+/** Which formats of cells show a number as a day, by their position. */
+async function readDateStyles(archive: ZipArchive, path: string): Promise<boolean[]> {
+  const codes = new Map<number, string>()
+  const styles: boolean[] = []
+  let inCellFormats = false
   for await (const events of xmlEvents(archive.read(path))) {
     for (const event of events) {
-      reader.push(event)
-      if (event.kind !== 'close' || event.name !== 'si') continue
-      const text = reader.take()
+      if (event.kind === 'text') continue
+      if (event.name === 'cellXfs') inCellFormats = event.kind === 'open'
+      if (event.kind !== 'open') continue
+      const id = Number(event.attributes.numFmtId ?? 0)
+      if (event.name === 'numFmt') codes.set(id, event.attributes.formatCode ?? '')
+      if (event.name === 'xf' && inCellFormats) styles.push(isDateFormat(id, codes.get(id)))
+    }
+  }
+  return styles
+}
+
+async function readStrings(archive: ZipArchive, path: string): Promise<string[]> {
+  const strings: string[] = []
+  let characters = 0
+  for await (const items of xmlElements(archive.read(path), 'sst', 'si')) {
+    for (const { inside } of items) {
+      const text = textsIn(inside)
       characters += text.length
       if (characters > MAX_SHARED_CHARACTERS) throw new FileError('The workbook has too much text. Split it.')
       strings.push(text)
@@ -103,91 +125,50 @@ async function readStrings(archive: ZipArchive, path: string): Promise<string[]>
   return strings
 }
 
-/** Collects what stands in `<t>`, rich text included, without the reading aids of Asian scripts (`<rPh>`). */
-function createTextReader(): { push(event: { kind: string; name?: string; text?: string }): void; take(): string } {
-  let text = ''
-  let inText = false
-  let inAid = false
-  return {
-    push({ kind, name, text: piece = '' }) {
-      if (name === 'rPh') inAid = kind === 'open'
-      if (name === 't') inText = kind === 'open'
-      if (kind === 'text' && inText && !inAid) text += piece
-    },
-    take() {
-      const taken = decodeEscapes(text)
-      text = ''
-      return taken
-    },
-  }
+/** What cells refer to. */
+interface Workbook {
+  strings: readonly string[]
+  dateStyles: readonly boolean[]
+  startsIn1904: boolean
 }
 
-/** Excel writes what XML cannot hold as `_x000D_`. */
-function decodeEscapes(text: string): string {
-  return text.includes('_x')
-    ? text.replace(/_x([0-9A-Fa-f]{4})_/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
-    : text
-}
+const CELLS = elementPattern('c')
+const VALUES = elementPattern('v')
 
-interface Cell {
-  column: number
-  type: string
-  value: string | undefined
-  hasFormula: boolean
-}
-
-async function* readRows(
-  archive: ZipArchive,
-  path: string,
-  strings: readonly string[],
-  startsIn1904: boolean,
-): AsyncGenerator<RawRow> {
-  const reader = createTextReader()
+async function* readRows(archive: ZipArchive, path: string, workbook: Workbook): AsyncGenerator<RawRow> {
+  const { startsIn1904 } = workbook
   let number = 0
-  let values: unknown[] = []
-  let cell: Cell | undefined
-  let inValue = false
-
-  for await (const events of xmlEvents(archive.read(path))) {
-    const rows: RawRow[] = []
-    for (const event of events) {
-      if (cell) reader.push(event)
-      if (event.kind === 'text') {
-        if (cell && inValue) cell.value = (cell.value ?? '') + event.text
-        continue
-      }
-      const opens = event.kind === 'open'
-      if (event.name === 'v') inValue = opens
-      else if (opens && event.name === 'row') {
-        number = Number(event.attributes.r) || number + 1
-        values = []
-      } else if (opens && event.name === 'c') {
-        const column = columnOf(event.attributes.r) ?? (cell === undefined ? values.length : 0)
-        cell = { column, type: event.attributes.t ?? 'n', value: undefined, hasFormula: false }
-      } else if (opens && event.name === 'f' && cell) cell.hasFormula = true
-      else if (!opens && event.name === 'c' && cell) {
-        const inline = reader.take()
-        if (cell.column < MAX_COLUMNS) values[cell.column] = valueOf(cell, inline, strings, startsIn1904)
-        cell = undefined
-      } else if (!opens && event.name === 'row' && values.some((value) => value !== undefined && value !== '')) {
-        rows.push({ number, values })
-      }
+  for await (const rows of xmlElements(archive.read(path), 'sheetData', 'row')) {
+    for (const { attributes, inside } of rows) {
+      number = Number(attributeOf(attributes, 'r')) || number + 1
+      const values = valuesOf(inside, workbook)
+      if (!values.some((value) => value !== undefined && value !== '')) continue
+      yield startsIn1904 ? { number, values, startsIn1904 } : { number, values }
     }
-    yield* rows
   }
 }
 
-function valueOf(
-  { type, value, hasFormula }: Cell,
-  inline: string,
-  strings: readonly string[],
-  startsIn1904: boolean,
-): unknown {
-  if (type === 'inlineStr') return inline
-  if (value === undefined) return hasFormula ? { formula: true, result: undefined } : undefined
+function valuesOf(row: string, workbook: Workbook): unknown[] {
+  const values: unknown[] = []
+  let column = -1
+  for (const { attributes, inside } of elementsIn(row, CELLS)) {
+    column = columnOf(attributeOf(attributes, 'r')) ?? column + 1
+    if (column < MAX_COLUMNS && inside !== '') values[column] = valueOf(attributes, inside, workbook)
+  }
+  return values
+}
+
+function valueOf(attributes: string, inside: string, workbook: Workbook): unknown {
+  const type = attributeOf(attributes, 't') ?? 'n'
+  if (type === 'inlineStr') return textsIn(inside)
+  const [found] = elementsIn(inside, VALUES)
+  if (found === undefined || found.inside === '') {
+    return /<(?:\w+:)?f[\s/>]/.test(inside) ? { formula: true, result: undefined } : undefined
+  }
+  const value = decodeEntities(found.inside)
   switch (type) {
     case 's':
-      return strings[Number(value)]
+      return workbook.strings[Number(value)]
     case 'str':
       return decodeEscapes(value)
     case 'b':
@@ -197,17 +178,15 @@ function valueOf(
     case 'd':
       return value.trim()
     default:
-      return numberOf(value, startsIn1904)
+      return numberOf(value, Number(attributeOf(attributes, 's') ?? 0), workbook)
   }
 }
 
-const DAYS_FROM_1900_TO_1904 = 1_462
-
-/** Days are counted from 1904 in old workbooks of the Mac. Only whole numbers of that size can be days. */
-function numberOf(text: string, startsIn1904: boolean): number | undefined {
+/** A number that is shown as a day is that day, also in a column of texts; others may be days in a column of dates. */
+function numberOf(text: string, style: number, { dateStyles, startsIn1904 }: Workbook): number | Date | undefined {
   if (text.trim() === '') return undefined
   const number = Number(text)
-  return startsIn1904 && number > 10_000 ? number + DAYS_FROM_1900_TO_1904 : number
+  return dateStyles[style] === true ? (dateOfSerial(number, startsIn1904) ?? number) : number
 }
 
 /** `C7` is column 2. */

@@ -1,38 +1,43 @@
 import ExcelJS from 'exceljs'
-import { cellText } from './cell-text'
-import type { RowError, SheetRow } from './check-rows'
-import { type Column, columns, headerOf } from './columns'
-import { MAX_ROWS } from './import-risks'
+import { type Column, columns, headerOf, PROBLEMS_TITLE } from './columns'
+import { MAX_ROWS } from './import-limits'
 import { labelOf, type People } from './people'
 
 const HEADER_COLOR = 'FF13715B'
 const MISTAKE_COLOR = 'FFFDE2E1'
+const DATE_FORMAT = 'yyyy-mm-dd'
 const RISKS_SHEET = 'Risks'
 const LISTS_SHEET = 'Lists'
 const FIRST_ROW = 2
-/** Where the dropdowns end. Excel keeps them as one range each; other programs hold a rule for every cell. */
-const LAST_ROW = 5_001
+/**
+ * Where dropdowns and date rules end: each is one range over its column. Not the last row of Excel, because common
+ * libraries (exceljs among them) hold a rule for every cell of a range, and a million of them ends a program.
+ */
+const LAST_ROW = 20_001
 
 export interface TemplateContent {
   people: People
-  /** Instead of the sample: rows that were refused, to be corrected in place. */
-  rows?: readonly SheetRow[]
-  mistakes?: readonly RowError[]
+  /** Instead of the example: a second row with the styles that {@link CORRECTION_STYLES} names, and a last column. */
+  forCorrections?: boolean
 }
+
+/** Columns of the second row whose cells have the style of a mistake, of a mistake in a date, and of a date. */
+export const CORRECTION_STYLES = { mistake: 'A', mistakenDate: 'B', date: 'C' } as const
 
 /**
  * Builds the workbook that people fill in. The values of a dropdown stand on a hidden sheet and are referred to by range:
  * written into the cell they may have 255 characters in all, and a comma in a name would make two values of it.
  */
-export async function buildTemplate({ people, rows, mistakes = [] }: TemplateContent): Promise<Buffer> {
+export async function buildTemplate({ people, forCorrections = false }: TemplateContent): Promise<Buffer> {
   const workbook = new ExcelJS.Workbook()
   const risks = workbook.addWorksheet(RISKS_SHEET, { views: [{ state: 'frozen', xSplit: 0, ySplit: 1 }] })
   risks.columns = columns.map((column) => ({ key: column.key, header: headerOf(column), width: column.width }))
+  if (forCorrections) addProblemsColumn(risks)
   styleHeader(risks.getRow(1))
   addInstructions(workbook)
   const lists = workbook.addWorksheet(LISTS_SHEET, { state: 'hidden' })
   columns.forEach((column, index) => prepareColumn(column, index + 1, { risks, lists, people }))
-  if (rows) addRows(risks, rows, mistakes)
+  if (forCorrections) addStyles(risks)
   else risks.addRow(sampleRow(people))
   return Buffer.from(await workbook.xlsx.writeBuffer())
 }
@@ -48,7 +53,7 @@ function prepareColumn(column: Column, number: number, { risks, lists, people }:
   const cells = `${letter}${FIRST_ROW}:${letter}${LAST_ROW}`
   const validations = validationsOf(risks)
   if (column.holds.kind === 'date') {
-    risks.getColumn(number).numFmt = 'yyyy-mm-dd'
+    risks.getColumn(number).numFmt = DATE_FORMAT
     return validations.add(cells, dateValidation(column))
   }
   const values = listOf(column, people)
@@ -112,21 +117,17 @@ function sampleRow({ all }: People): Record<string, string | Date> {
   )
 }
 
-function addRows(sheet: ExcelJS.Worksheet, rows: readonly SheetRow[], mistakes: readonly RowError[]): void {
-  for (const { number, cells } of rows) {
-    const row = sheet.addRow(columns.map(({ key }) => textOf(cells[key])))
-    for (const { field, message } of mistakes.filter((mistake) => mistake.row === number)) {
-      const cell = row.getCell(Math.max(1, columns.findIndex(({ key }) => key === field) + 1))
-      cell.fill = solid(MISTAKE_COLOR)
-      cell.note = message
-    }
-  }
+function addProblemsColumn(sheet: ExcelJS.Worksheet): void {
+  const cell = sheet.getRow(1).getCell(columns.length + 1)
+  cell.value = PROBLEMS_TITLE
+  sheet.getColumn(columns.length + 1).width = 60
 }
 
-function textOf(value: unknown): string | number | Date {
-  if (typeof value === 'number' || value instanceof Date) return value
-  const read = cellText(value)
-  return 'text' in read ? read.text : ''
+function addStyles(sheet: ExcelJS.Worksheet): void {
+  const { mistake, mistakenDate, date } = CORRECTION_STYLES
+  for (const letter of [mistake, mistakenDate, date]) sheet.getCell(`${letter}2`).value = ''
+  for (const letter of [mistake, mistakenDate]) sheet.getCell(`${letter}2`).fill = solid(MISTAKE_COLOR)
+  for (const letter of [mistakenDate, date]) sheet.getCell(`${letter}2`).numFmt = DATE_FORMAT
 }
 
 function addInstructions(workbook: ExcelJS.Workbook): void {
@@ -149,7 +150,7 @@ function addInstructions(workbook: ExcelJS.Workbook): void {
   for (const content of [
     'Fill in the sheet "Risks" and upload this file. Either all rows are imported, or none and you see what is wrong where.',
     'The sample row is skipped unless you change its name or description.',
-    `One file may have ${MAX_ROWS} rows.`,
+    `One file may have ${MAX_ROWS.toLocaleString('en')} rows. Dropdowns reach down to row ${LAST_ROW.toLocaleString('en')}.`,
   ]) {
     sheet.addRow({ content })
   }

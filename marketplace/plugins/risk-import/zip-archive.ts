@@ -2,8 +2,12 @@ import { PassThrough } from 'node:stream'
 import { createInflateRaw } from 'node:zlib'
 import { FileError } from './file-error'
 
-/** What a workbook of 20,000 rows unpacks to, several times over. A small file can unpack to gigabytes. */
-const MAX_UNPACKED_BYTES = 200 * 1024 * 1024
+/** What a workbook of 100,000 rows unpacks to, several times over. A small file can unpack to gigabytes. */
+const MAX_UNPACKED_BYTES = 400 * 1024 * 1024
+/** Sheets are packed to a tenth or a fiftieth. What is packed to less than this was made to be too large. */
+const MAX_RATIO = 200
+/** Below this the ratio says nothing. */
+const SMALL_BYTES = 10 * 1024 * 1024
 const MAX_ENTRIES = 5_000
 
 const END_SIGNATURE = 0x06054b50
@@ -18,12 +22,15 @@ interface Entry {
   method: number
   encrypted: boolean
   packedBytes: number
+  /** As the directory says it, which need not be true. */
+  unpackedBytes: number
   localOffset: number
 }
 
 /** An archive in memory. */
 export interface ZipArchive {
   has(name: string): boolean
+  names(): IterableIterator<string>
   /** The unpacked bytes, piece by piece. @throws FileError */
   read(name: string): AsyncGenerator<Buffer>
 }
@@ -34,13 +41,21 @@ export function openZip(bytes: Buffer, maxUnpackedBytes = MAX_UNPACKED_BYTES): Z
   let unpackedBytes = 0
   return {
     has: (name) => entries.has(name),
+    names: () => entries.keys(),
     async *read(name) {
       const entry = entries.get(name)
       if (!entry) throw new FileError('The file is damaged: a part of the workbook is missing.')
+      const assertBounded = (entryBytes: number, allBytes: number): void => {
+        const isBomb = entryBytes > SMALL_BYTES && entryBytes > entry.packedBytes * MAX_RATIO
+        if (isBomb || allBytes > maxUnpackedBytes)
+          throw new FileError('The workbook is too large when it is unpacked. Split it.')
+      }
+      assertBounded(entry.unpackedBytes, unpackedBytes)
+      let entryBytes = 0
       for await (const chunk of unpack(packedBytesOf(bytes, entry), entry)) {
         unpackedBytes += chunk.length
-        if (unpackedBytes > maxUnpackedBytes)
-          throw new FileError('The workbook is too large when it is unpacked. Split it.')
+        entryBytes += chunk.length
+        assertBounded(entryBytes, unpackedBytes)
         yield chunk
       }
     },
@@ -61,6 +76,7 @@ function readDirectory(bytes: Buffer): Map<string, Entry> {
       method: bytes.readUInt16LE(offset + 10),
       encrypted: (bytes.readUInt16LE(offset + 8) & 1) === 1,
       packedBytes: bytes.readUInt32LE(offset + 20),
+      unpackedBytes: bytes.readUInt32LE(offset + 24),
       localOffset: bytes.readUInt32LE(offset + 42),
     })
     offset += 46 + nameBytes + bytes.readUInt16LE(offset + 30) + bytes.readUInt16LE(offset + 32)

@@ -87,6 +87,30 @@ it('gives the template as the workbook that the seed names, and takes rows as JS
   expect(await dataOf(imported.response)).toMatchObject({ success: true, imported: 1, failed: 0 })
 })
 
+it('takes an import back, but for the risks that somebody has changed since', async () => {
+  const token = await signIn()
+  const risk = (name: string) => ({
+    risk_name: name,
+    risk_owner: account.email,
+    risk_description: 'Nobody looks',
+    ai_lifecycle_phase: 'Monitoring & maintenance',
+    likelihood: 'Likely',
+    severity: 'Minor',
+  })
+  const csvData = ['To go', 'To stay', 'To go too'].map(risk)
+  const imported = await call('POST', '/api/plugins/risk-import/import', token, { csvData })
+  const { importId } = (await dataOf(imported.response)) as { importId: string }
+  const found = await call('GET', '/api/risks?q=To%20stay', token)
+  const { items } = (await dataOf(found.response)) as { items: { id: number }[] }
+  const changed = await call('PATCH', `/api/risks/${items[0]?.id}`, token, { review_notes: 'Looked at it' })
+  await changed.response.arrayBuffer()
+  const undo = () => call('POST', '/api/plugins/risk-import/undo', token, { importId })
+  expect(await dataOf((await undo()).response)).toMatchObject({ success: true, removed: 2, kept: 1 })
+  expect((await undo()).status).toBe(409)
+  const left = await call('GET', '/api/risks?q=To%20', token)
+  expect(await dataOf(left.response)).toMatchObject({ items: [{ risk_name: 'To stay' }], total: 1 })
+})
+
 it('answers for models before and after there is a configuration', { timeout: 60_000 }, async () => {
   const token = await signIn()
   const installed = await call('POST', '/api/plugins/install', token, { pluginKey: 'mlflow' })

@@ -2,6 +2,7 @@ import type { PlatformMigration, TenantMigration } from '@tenon/host'
 import { identityOfRegistersMigration, identityOfWebhooksMigration } from './identity-columns.js'
 import { announcementsMigration } from './announcements.js'
 import { auditLinesMigration } from './audit-lines.js'
+import { importsMigration, recordedImportsMigration } from './imports.js'
 import { organizationsAndUsersMigration } from './organizations-and-users.js'
 import { requestLimitsMigration } from './request-limits.js'
 import { slackWebhooksMigration } from './slack-webhooks.js'
@@ -18,6 +19,7 @@ export const appMigrations: { platform: PlatformMigration[]; tenant: TenantMigra
     requestLimitsMigration,
     auditLinesMigration,
     identityOfWebhooksMigration,
+    importsMigration,
   ],
-  tenant: [tenantRegistersMigration, identityOfRegistersMigration],
+  tenant: [tenantRegistersMigration, identityOfRegistersMigration, recordedImportsMigration],
 }

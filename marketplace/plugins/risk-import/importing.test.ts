@@ -1,0 +1,416 @@
+import { randomBytes } from 'node:crypto'
+import ExcelJS from 'exceljs'
+import type { RouteResult, UploadedFile } from '@tenon/sdk'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  contextOf,
+  type ObservedContext,
+  publishedIn,
+  startTestApplication,
+  type TestApplication,
+} from '../../testing/test-application'
+import { columns, headerOf } from './columns'
+import type { CheckResult, ImportResult } from './import-risks'
+import { install, router, uninstall } from './index'
+import { writeZip } from './write-zip'
+import { openZip } from './zip-archive'
+
+const tenant = 'a4ayc80OGd'
+let application: TestApplication
+let context: ObservedContext
+
+beforeAll(async () => {
+  application = await startTestApplication()
+  await install(1, tenant, {}, contextOf(application, application.one))
+})
+afterAll(() => application.close())
+beforeEach(async () => {
+  context = contextOf(application, application.one)
+  await application.sequelize.query(`TRUNCATE published, "${tenant}".risks, "${tenant}".risk_imports`)
+})
+
+const goodRow: Record<string, unknown> = {
+  risk_name: 'Drift',
+  risk_owner: '1',
+  risk_description: 'The model gets worse',
+  ai_lifecycle_phase: 'Monitoring & maintenance',
+  likelihood: 'Likely',
+  severity: 'Major',
+}
+const header = columns.map(headerOf)
+const named = (name: string, more: Record<string, unknown> = {}): unknown[] => {
+  const row = { ...goodRow, risk_name: name, ...more }
+  return columns.map(({ key }) => row[key as keyof typeof row] ?? '')
+}
+
+async function stored(): Promise<Record<string, unknown>[]> {
+  return application.sequelize.query(`SELECT * FROM "${tenant}".risks ORDER BY id`, { type: 'SELECT' })
+}
+
+async function call(
+  route: string,
+  request: { file?: UploadedFile; body?: unknown; query?: Record<string, unknown> } = {},
+): Promise<RouteResult> {
+  const handler = router[route]
+  if (typeof handler !== 'function') throw new Error(`There is no route ${route}`)
+  const [method = '', path = ''] = route.split(' ')
+  const nothing = { params: {}, query: {}, body: undefined, configuration: {}, userId: 1 }
+  return handler({ ...context, ...nothing, method, path, ...request })
+}
+
+async function imported(rows: unknown[], choices: object = {}): Promise<ImportResult> {
+  const { status, data } = await call('POST /import', { body: { csvData: rows, ...choices } })
+  expect(status ?? 200, JSON.stringify(data)).toBe(200)
+  return data as ImportResult
+}
+
+function fileOf(originalname: string, content: string | Uint8Array): UploadedFile {
+  const buffer = Buffer.from(content as string)
+  return { originalname, mimetype: 'application/octet-stream', size: buffer.length, buffer }
+}
+
+const csvOf = (...rows: unknown[][]): UploadedFile =>
+  fileOf('risks.csv', [header, ...rows].map((row) => row.map((cell) => `"${String(cell)}"`).join(',')).join('\n'))
+
+describe('importing the good rows', () => {
+  it('leaves out the others, and says which and why', async () => {
+    const file = csvOf(named('A'), named('B', { severity: 'Terrible' }), named('C', { risk_owner: 'zoe@two.example' }))
+    const { data } = await call('POST /import', { file, body: { mode: 'good' } })
+    expect(data).toMatchObject({ success: true, imported: 1, failed: 2, errorCount: 2 })
+    expect((data as ImportResult).errors).toEqual([
+      {
+        row: 3,
+        field: 'severity',
+        column: 'Severity',
+        value: 'Terrible',
+        message: expect.stringContaining('Choose one of: Negligible') as string,
+      },
+      {
+        row: 4,
+        field: 'risk_owner',
+        column: 'Risk Owner',
+        value: 'zoe@two.example',
+        message: expect.stringContaining('not a person of your organization') as string,
+      },
+    ])
+    expect((await stored()).map(({ risk_name }) => risk_name)).toEqual(['A'])
+    expect((await publishedIn(application))[0]?.payload).toMatchObject({ imported: 1 })
+  })
+
+  it('is a failure when there is none', async () => {
+    expect(await imported([{ ...goodRow, severity: '' }], { mode: 'good' })).toMatchObject({
+      success: false,
+      failed: 1,
+    })
+  })
+
+  it('is chosen, not guessed', async () => {
+    const { status, data } = await call('POST /import', { body: { csvData: [goodRow], mode: 'some' } })
+    expect([status, data]).toEqual([400, 'mode must be "all" or "good".'])
+  })
+
+  it('rolls back what was written before a later row turned out wrong, when it is all or nothing', async () => {
+    const rows = Array.from({ length: 5_000 }, (_, n) => ({ ...goodRow, risk_name: `Risk ${n}` }))
+    const result = await imported([...rows, { ...goodRow, severity: '' }, ...rows.slice(0, 10)])
+    expect(result).toMatchObject({ success: false, imported: 0, failed: 5_011 })
+    expect(await stored()).toEqual([])
+  })
+})
+
+describe('duplicates', () => {
+  it('are rows with the name and owner of a risk in the register, or further up', async () => {
+    await imported([goodRow])
+    const rows = [
+      { ...goodRow, risk_name: ' DRIFT ' },
+      { ...goodRow, risk_owner: 2 },
+      { ...goodRow, risk_name: 'New' },
+      { ...goodRow, risk_name: 'new' },
+    ]
+    const { errors } = await imported(rows)
+    expect(errors.map(({ row, field, message }) => [row, field, message])).toEqual([
+      [2, 'risk_name', expect.stringContaining('already in the register')],
+      [5, 'risk_name', expect.stringContaining('already in row 4')],
+    ])
+    expect(await imported(rows, { mode: 'good' })).toMatchObject({ success: true, imported: 2, failed: 2 })
+    expect(await imported(rows, { duplicates: 'import' })).toMatchObject({ success: true, imported: 4 })
+  })
+
+  it('are not found in risks that were deleted', async () => {
+    await imported([goodRow])
+    await application.sequelize.query(`UPDATE "${tenant}".risks SET is_deleted = true`)
+    expect(await imported([goodRow])).toMatchObject({ success: true })
+  })
+
+  it('are files that were imported already, byte for byte', async () => {
+    const file = csvOf(named('A'))
+    await call('POST /import', { file })
+    const again = (await call('POST /import', { file: { ...file, originalname: 'renamed.csv' } })).data as ImportResult
+    expect(again).toMatchObject({ success: false, imported: 0 })
+    expect(again.message).toMatch(/^This file was imported already, on \d{4}-\d\d-\d\d \d\d:\d\d UTC, with 1 risk\./)
+    const check = (await call('POST /check', { file })).data as CheckResult
+    expect(check.errors[0]?.message).toContain('imported already')
+    const onPurpose = await call('POST /import', { file, body: { duplicates: 'import' } })
+    expect(onPurpose.data).toMatchObject({ success: true, imported: 1 })
+  })
+})
+
+describe('taking an import back', () => {
+  const undo = (importId: unknown): Promise<RouteResult> => call('POST /undo', { body: { importId } })
+
+  it('removes its risks but those that somebody has changed since, and lets the file be imported again', async () => {
+    const file = csvOf(named('A'), named('B'), named('C'))
+    const { importId } = (await call('POST /import', { file })).data as ImportResult
+    await application.sequelize.query(`UPDATE "${tenant}".risks SET updated_at = now() WHERE risk_name = 'B'`)
+    expect((await undo(importId)).data).toEqual({
+      success: true,
+      removed: 2,
+      kept: 1,
+      message: '2 risks were removed. 1 that somebody has changed or linked since stay in the register.',
+    })
+    expect((await stored()).map(({ risk_name }) => risk_name)).toEqual(['B'])
+    expect(await undo(importId)).toMatchObject({ status: 409, data: expect.stringContaining('already') as string })
+    expect((await call('POST /import', { file, body: { mode: 'good' } })).data).toMatchObject({ imported: 2 })
+    const imports = (await call('GET /imports')).data
+    expect(imports).toMatchObject([
+      { fileName: 'risks.csv', imported: 2, undoneAt: null },
+      { id: importId, imported: 3, importedBy: 1, undoneAt: expect.any(Date) as Date },
+    ])
+  })
+
+  it('is possible for seven days', async () => {
+    const { importId } = await imported([goodRow])
+    const made = (ago: string): Promise<unknown> =>
+      application.sequelize.query(`UPDATE "${tenant}".risk_imports SET imported_at = now() - interval '${ago}'`)
+    await made('7 days 1 minute')
+    expect(await undo(importId)).toEqual({ status: 409, data: 'An import can be taken back for 7 days.' })
+    await made('6 days 23 hours')
+    expect((await undo(importId)).data).toMatchObject({ success: true, removed: 1 })
+  })
+
+  it.each([undefined, '', 7, 'x', "' OR 1=1"])('does nothing for %j', async (importId) => {
+    expect([400, 404]).toContain((await undo(importId)).status)
+  })
+
+  it('is remembered until the plugin is uninstalled, which may happen twice', async () => {
+    for (let times = 0; times < 2; times += 1)
+      expect(await uninstall(1, tenant, context)).toMatchObject({ success: true })
+    await install(1, tenant, {}, context)
+    await install(1, tenant, {}, context)
+  })
+})
+
+describe('days and numbers of Excel', () => {
+  async function workbookWith(cells: Record<string, ExcelJS.CellValue>, date1904 = false): Promise<ImportResult> {
+    const workbook = new ExcelJS.Workbook()
+    workbook.properties.date1904 = date1904
+    const sheet = workbook.addWorksheet('Risks')
+    sheet.addRow(header)
+    sheet.addRow(named('x'))
+    for (const [key, value] of Object.entries(cells)) {
+      sheet.getRow(2).getCell(columns.findIndex((column) => column.key === key) + 1).value = value
+    }
+    const file = fileOf('days.xlsx', new Uint8Array(await workbook.xlsx.writeBuffer()))
+    return (await call('POST /import', { file })).data as ImportResult
+  }
+
+  it.each([false, true])('are the same day whether the workbook counts from 1904 or not: %s', async (date1904) => {
+    const day = new Date('2031-02-03T00:00:00Z')
+    const result = await workbookWith(
+      { deadline: day, risk_name: day, risk_description: 20_000, risk_owner: 1 },
+      date1904,
+    )
+    expect(result, JSON.stringify(result.errors)).toMatchObject({ success: true })
+    expect((await stored())[0]).toMatchObject({
+      risk_name: '2031-02-03',
+      risk_description: '20000',
+      deadline: new Date('2031-02-03T00:00:00Z'),
+    })
+  })
+
+  it.each([
+    [1, false, '1900-01-01'],
+    [59, false, '1900-02-28'],
+    [61, false, '1900-03-01'],
+    [45_000.75, false, '2023-03-15'],
+    [45_000, true, '2027-03-16'],
+  ])('%d is a day in a column of days (from 1904: %s): %s', async (serial, date1904, day) => {
+    await workbookWith({ deadline: serial }, date1904)
+    expect((await stored())[0]?.deadline).toEqual(new Date(`${day}T00:00:00Z`))
+  })
+
+  it.each([0, -1, 60, 2_958_466])('%d is none', async (serial) => {
+    const { errors } = await workbookWith({ deadline: serial })
+    expect(errors).toMatchObject([{ row: 2, field: 'deadline', value: String(serial) }])
+  })
+})
+
+describe('corrections', () => {
+  it('say what is wrong in a last column, and can be sent back as they are', async () => {
+    const file = csvOf(named('A'), named('B', { severity: '=1+1', deadline: '03/04/2030', risk_owner: '99' }))
+    const { buffer, filename } = await call('POST /corrections', { file })
+    expect(filename).toBe('risk_import_corrections.xlsx')
+    const workbook = new ExcelJS.Workbook()
+    await workbook.xlsx.load(Buffer.from(buffer as Uint8Array) as unknown as ExcelJS.Buffer)
+    const sheet = workbook.getWorksheet('Risks') as ExcelJS.Worksheet
+    expect(sheet.getCell('U1').text).toBe('Problems')
+    expect(sheet.getCell('U2').text).toBe('')
+    expect(sheet.getCell('U3').text.split('\n')).toHaveLength(3)
+    for (const cell of ['B3', 'H3', 'L3']) {
+      expect(sheet.getCell(cell).fill, cell).toMatchObject({ fgColor: { argb: 'FFFDE2E1' } })
+    }
+    expect(sheet.getCell('L3').numFmt).toBe('yyyy-mm-dd')
+    expect(sheet.getCell('A3').fill).not.toMatchObject({ fgColor: { argb: 'FFFDE2E1' } })
+    sheet.getCell('B3').value = 'Ada Okafor'
+    sheet.getCell('H3').value = 'Minor'
+    sheet.getCell('L3').value = new Date('2030-04-03T00:00:00Z')
+    const corrected = fileOf('corrected.xlsx', new Uint8Array(await workbook.xlsx.writeBuffer()))
+    const { data } = await call('POST /import', { file: corrected })
+    expect(data, JSON.stringify(data)).toMatchObject({ success: true, imported: 2, ignoredColumns: [] })
+  })
+
+  it('hold what starts like a formula as text', async () => {
+    const attacks = ['=HYPERLINK("http://evil.example","x")', '+1+1', '-1', '@SUM(A1)', '\u0001_x0041_ & <b>']
+    const file = fileOf(
+      'risks.csv',
+      [header, ...attacks.map((attack) => named(attack, { severity: 'Terrible' }))]
+        .map((row) => row.map((cell) => `"${String(cell).replace(/"/g, '""')}"`).join(';'))
+        .join('\n'),
+    )
+    const { buffer } = await call('POST /corrections', { file })
+    const xml = await partOf(buffer as Uint8Array, 'xl/worksheets/sheet1.xml')
+    expect(xml.slice(xml.indexOf('<sheetData>'), xml.indexOf('</sheetData>'))).not.toContain('<f>')
+    const back = (await call('POST /check', { file: fileOf('back.xlsx', buffer as Uint8Array) })).data as CheckResult
+    expect(back.errorCount).toBe(attacks.length)
+    const good = await call('POST /import', {
+      body: { csvData: attacks.map((risk_name) => ({ ...goodRow, risk_name })) },
+    })
+    expect(good.data).toMatchObject({ success: true })
+    expect((await stored()).map(({ risk_name }) => risk_name)).toEqual(attacks)
+  })
+})
+
+async function partOf(bytes: Uint8Array, name: string): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of openZip(Buffer.from(bytes)).read(name)) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** A workbook with one sheet, whose XML comes in pieces. */
+function workbookOf(pieces: () => Iterable<string>): Promise<Buffer> {
+  const part = (name: string, text: string) => ({ name, content: [Buffer.from(text)] })
+  const relationships = (target: string, type: string): string =>
+    `<Relationships><Relationship Id="r1" Type="http://x/${type}" Target="${target}"/></Relationships>`
+  const content = function* (): Generator<Buffer> {
+    for (const piece of pieces()) yield Buffer.from(piece)
+  }
+  return writeZip([
+    part('_rels/.rels', relationships('xl/workbook.xml', 'officeDocument')),
+    part('xl/workbook.xml', '<workbook><sheets><sheet name="Risks" r:id="r1"/></sheets></workbook>'),
+    part('xl/_rels/workbook.xml.rels', relationships('worksheets/sheet1.xml', 'worksheet')),
+    { name: 'xl/worksheets/sheet1.xml', content: content() },
+  ])
+}
+
+const cellsXml = (row: number, values: unknown[]): string =>
+  `<row r="${row}">${values
+    .map((value) => `<c t="inlineStr"><is><t>${String(value).replace(/&/g, '&amp;')}</t></is></c>`)
+    .join('')}</row>`
+
+describe('a file that is too much', () => {
+  const secondsOf = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = performance.now()
+    await work()
+    return (performance.now() - before) / 1000
+  }
+  const refusalOf = async (bytes: Uint8Array, name = 'risks.xlsx'): Promise<unknown> => {
+    const { status, data } = await call('POST /import', { file: fileOf(name, bytes) })
+    expect(status).toBe(400)
+    expect(await stored()).toEqual([])
+    return data
+  }
+
+  it('a sheet of two million cells is refused within seconds', { timeout: 60_000 }, async () => {
+    const row = `${'<c t="inlineStr"><is><t>x</t></is></c>'.repeat(20)}</row>`
+    const bytes = await workbookOf(function* () {
+      yield `<worksheet><sheetData>${cellsXml(1, header)}`
+      for (let n = 2; n <= 100_002; n += 1)
+        yield `<row r="${n}">${cellsXml(n, [`Risk ${n}`]).slice(13)}`.replace('</row>', row)
+      yield '</sheetData></worksheet>'
+    })
+    const seconds = await secondsOf(async () => expect(await refusalOf(bytes)).toContain('at most 100,000 rows'))
+    expect(seconds).toBeLessThan(30)
+  })
+
+  it('an archive that unpacks to gigabytes is refused before it has', async () => {
+    const bytes = await workbookOf(function* () {
+      yield `<worksheet><sheetData>${cellsXml(1, header)}`
+      const blank = ' '.repeat(1_000_000)
+      for (let n = 0; n < 100; n += 1) yield `<row r="${n + 2}">${blank}</row>`
+      yield '</sheetData></worksheet>'
+    })
+    const seconds = await secondsOf(async () =>
+      expect(await refusalOf(bytes)).toContain('too large when it is unpacked'),
+    )
+    expect(seconds).toBeLessThan(5)
+  })
+
+  it.each([
+    [
+      'protected by a password',
+      Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), randomBytes(4_000)]),
+      'password',
+    ],
+    ['an .xls that was renamed', Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(8_000)]), '.xls'],
+    ['noise', randomBytes(4_000), 'Only .xlsx and .csv'],
+    ['text in UTF-32', Buffer.concat([Buffer.from('fffe0000', 'hex'), Buffer.alloc(400)]), 'UTF-32'],
+  ])('%s is refused with what to do', async (_, bytes, message) => {
+    expect(await refusalOf(bytes)).toContain(message)
+  })
+
+  it.each([0.1, 0.5, 0.9, 0.99])('an upload that was cut off at %d of it is refused', async (part) => {
+    const bytes = await workbookOf(() => [
+      `<worksheet><sheetData>${cellsXml(1, header)}${cellsXml(2, named('A'))}</sheetData></worksheet>`,
+    ])
+    expect(await refusalOf(bytes.subarray(0, Math.floor(bytes.length * part)))).toContain('damaged')
+  })
+
+  it('a sheet whose end is missing is refused, also when its first rows can be read', async () => {
+    const bytes = await workbookOf(() => [
+      `<worksheet><sheetData>${cellsXml(1, header)}${cellsXml(2, named('A'))}<row r`,
+    ])
+    expect(await refusalOf(bytes)).toContain('cannot be read')
+  })
+})
+
+describe('the template as Excel reads it', () => {
+  it('keeps the limits of Excel, also with 5,000 people and their names', async () => {
+    await application.sequelize.query(`INSERT INTO users (id, name, surname, email, organization_id)
+      SELECT 1000 + n, 'Person, "the" ' || n, '=1+' || n || ' & <b>', 'person' || n || '@one.example', 1
+      FROM generate_series(1, 5000) n`)
+    const { buffer } = await call('GET /template')
+    const sheet = await partOf(buffer as Uint8Array, 'xl/worksheets/sheet1.xml')
+    const rules = [...sheet.matchAll(/<dataValidation ([^>]*)>(.*?)<\/dataValidation>/gs)]
+    expect(rules).toHaveLength(13)
+    for (const [, attributes = '', inside = ''] of rules) {
+      const of = (name: string): string => new RegExp(` ${name}="([^"]*)"`).exec(` ${attributes}`)?.[1] ?? ''
+      expect(of('sqref')).toMatch(/^([A-T])2:\1\d{5,}$/)
+      expect(of('errorTitle').length).toBeLessThanOrEqual(32)
+      expect(of('promptTitle').length).toBeLessThanOrEqual(32)
+      expect(of('error').length).toBeLessThanOrEqual(255)
+      expect(of('prompt').length).toBeLessThanOrEqual(255)
+      for (const [, formula = ''] of inside.matchAll(/<formula\d>(.*?)<\/formula\d>/g)) {
+        expect(formula.length).toBeLessThanOrEqual(255)
+      }
+    }
+    expect(sheet).toContain('Lists!$B$2:$B$5003')
+    const workbook = await partOf(buffer as Uint8Array, 'xl/workbook.xml')
+    expect([...workbook.matchAll(/<sheet [^>]*name="([^"]*)"/g)].map(([, name]) => name)).toEqual([
+      'Risks',
+      'Instructions',
+      'Lists',
+    ])
+    const lists = await partOf(buffer as Uint8Array, 'xl/worksheets/sheet3.xml')
+    expect(lists).not.toContain('<f>')
+    await application.sequelize.query('DELETE FROM users WHERE id > 1000')
+  })
+})
