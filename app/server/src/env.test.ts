@@ -119,6 +119,7 @@ it('takes the Slack app from the environment, with the addresses that Slack has'
     clientSecret: 'secret',
     tokenUrl: 'https://slack.com/api/oauth.v2.access',
     authorizeUrl: 'https://slack.com/oauth/v2/authorize',
+    revokeUrl: 'https://slack.com/api/auth.revoke',
   })
   expect(parseSettings({ ...app, SLACK_API_URL: 'https://slack.example/token' }).slack?.tokenUrl).toBe(
     'https://slack.example/token',

@@ -82,6 +82,11 @@ const rows = {
     default: 'https://slack.com/oauth/v2/authorize',
     about: 'The page on which people agree to connect Slack.',
   },
+  SLACK_REVOKE_URL: {
+    schema: value.webAddressSchema,
+    default: 'https://slack.com/api/auth.revoke',
+    about: 'Where a token is taken back when nobody is connected to its workspace any more.',
+  },
   SANDBOX_MIN_TIER: {
     schema: z
       .enum(['1', '2', '3', 'T1', 'T2', 'T3'], 'must be 1, 2 or 3')
@@ -192,7 +197,8 @@ export interface Settings {
   marketplaceLocation: string | undefined
   /** Absent: made from the address that the server really listens on. */
   publicUrl: string | undefined
-  slack: { clientId: string; clientSecret: string; tokenUrl: string; authorizeUrl: string } | undefined
+  slack:
+    { clientId: string; clientSecret: string; tokenUrl: string; authorizeUrl: string; revokeUrl?: string } | undefined
   sandboxMinTier: 1 | 2 | 3
   installLimitPerHour: number
   trustProxy: boolean | number | string[]
@@ -301,6 +307,7 @@ function slackOf(parsed: Parsed): Settings['slack'] {
     clientSecret: parsed.SLACK_CLIENT_SECRET,
     tokenUrl: parsed.SLACK_API_URL,
     authorizeUrl: parsed.SLACK_AUTHORIZE_URL,
+    revokeUrl: parsed.SLACK_REVOKE_URL,
   }
 }
 

@@ -39,6 +39,8 @@ export interface ConnectionStore {
   /** @throws TenonError CONNECTION_NOT_FOUND */
   remove(owner: ConnectionOwner, id: number): Promise<void>
   removeAll(owner: ConnectionOwner): Promise<number>
+  /** Whether any organization is still connected to this account with this plugin. */
+  isAccountUsed(pluginKey: string, account: Pick<Connection, 'provider' | 'account'>): Promise<boolean>
   /** Keys of the plugins that an organization has connected accounts for. */
   pluginsOf(organizationId: number): Promise<string[]>
   /** The tokens in clear, for one call. */
@@ -157,6 +159,14 @@ export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: To
         [owner.organizationId, owner.pluginKey],
       )
       return rowCount ?? 0
+    },
+
+    async isAccountUsed(pluginKey, { provider, account }) {
+      const { rowCount } = await pool.query(
+        'SELECT FROM tenon.connections WHERE plugin_key = $1 AND provider = $2 AND account_id = $3 LIMIT 1',
+        [pluginKey, provider, account.id],
+      )
+      return rowCount !== 0
     },
 
     async pluginsOf(organizationId) {

@@ -1,6 +1,6 @@
 import { isJsonObject, type OperatorCeiling } from '@tenon/contract'
 import type { EgressRequest } from '../egress/index.js'
-import type { ConnectionOwner, ConnectionStore, ConnectionTokens } from './connection-store.js'
+import type { Connection, ConnectionOwner, ConnectionStore, ConnectionTokens } from './connection-store.js'
 
 interface RevokingOptions {
   store: ConnectionStore
@@ -45,22 +45,39 @@ export function createRevokingConnections({ store, ceiling, fetch, log }: Revoki
       return []
     })
 
+  /** Providers give one token for each account, whoever connects it how often: only the last one takes it along. */
+  async function revokeUnused(owner: ConnectionOwner, removed: readonly Removed[]): Promise<void> {
+    const unused = await Promise.all(
+      removed.map(async ({ connection, tokens }) =>
+        (await store.isAccountUsed(owner.pluginKey, connection)) ? [] : tokens,
+      ),
+    )
+    await revoke(owner, [...new Set(unused.flat())])
+  }
+
   return {
     ...store,
     async remove(owner, id) {
-      await store.get(owner, id)
+      const connection = await store.get(owner, id)
       const tokens = await tokensOf(owner, id)
       await store.remove(owner, id)
-      await revoke(owner, tokens)
+      await revokeUnused(owner, [{ connection, tokens }])
     },
     async removeAll(owner) {
       const connections = await store.list(owner)
-      const tokens = (await Promise.all(connections.map(({ id }) => tokensOf(owner, id)))).flat()
-      const removed = await store.removeAll(owner)
-      await revoke(owner, tokens)
-      return removed
+      const removed = await Promise.all(
+        connections.map(async (connection) => ({ connection, tokens: await tokensOf(owner, connection.id) })),
+      )
+      const count = await store.removeAll(owner)
+      await revokeUnused(owner, removed)
+      return count
     },
   }
+}
+
+interface Removed {
+  connection: Connection
+  tokens: readonly string[]
 }
 
 function tokensIn({ accessToken, refreshToken, secrets }: ConnectionTokens): string[] {
