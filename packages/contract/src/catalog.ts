@@ -137,6 +137,12 @@ export const viewSchema = z.looseObject({
   columns: z.array(viewColumnSchema).max(100).default([]),
   rows: jsonPointerSchema.optional().describe('Where the rows are in the answer'),
   total: jsonPointerSchema.optional().describe('Where the number of all rows is in the answer'),
+  figures: z
+    .array(z.looseObject({ title: shortText, value: jsonPointerSchema }))
+    .max(8)
+    .default([])
+    .describe('Numbers of the answer that are shown above the rows'),
+  problem: jsonPointerSchema.optional().describe('Where the answer says why the rows may be out of date'),
   actions: z.array(contributionIdSchema).max(20).default([]),
 })
 
@@ -165,6 +171,7 @@ export const tokenResponseMappingSchema = z.looseObject({
   account: z.looseObject({ id: jsonPointerSchema, name: jsonPointerSchema }).optional(),
   details: z.record(z.string().max(100), jsonPointerSchema).default({}),
   secrets: z.record(z.string().max(100), jsonPointerSchema).default({}),
+  shown: z.array(z.string().max(100)).max(5).default([]).describe('Details that a list of the connections shows'),
 })
 
 /** An account at another service that an organization connects. Addresses and client secret come from the operator. */
@@ -177,6 +184,7 @@ export const connectionSchema = z.looseObject({
   multiple: z.boolean().default(false),
   settings: jsonSchemaSchema.optional().describe("JSON Schema of each connection's settings"),
   response: tokenResponseMappingSchema.optional(),
+  test: routeSchema.optional().describe('Sends a test through the connection whose id is in connectionId of the body'),
   onConnect: exportNameSchema.optional().describe('Exported function that is called after the connection was made'),
 })
 

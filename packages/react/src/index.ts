@@ -1,24 +1,34 @@
 export { ApiError, type FieldProblem } from './api/ApiError.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
 export { configureRequests, request, requestFile, type RequestInput, type RequestOptions } from './api/request.js'
-export {
-  describePermissions,
-  describeSchedule,
-  type PermissionGroup,
-  type TableNames,
-} from './installation/describePermissions.js'
+export { PluginImporter, type ImportResult, type PluginImporterProps } from './importing/PluginImporter.js'
 export { InstallDialog, NotInstallable, type InstallDialogProps } from './installation/InstallDialog.js'
-export { PermissionList } from './installation/PermissionList.js'
+export { PermissionList, type AskedPermission, type PermissionListProps } from './installation/PermissionList.js'
 export { UninstallDialog, type UninstallChoice, type UninstallDialogProps } from './installation/UninstallDialog.js'
 export { actionLabels, needsConfiguration, nextAction, type NextAction } from './plugins/nextAction.js'
 export * from './plugins/plugin.repository.js'
 export { PluginCard, type PluginCardProps } from './plugins/PluginCard.js'
 export { PluginGate, type PluginGateProps } from './plugins/PluginGate.js'
 export { PluginIcon, type PluginIconProps } from './plugins/PluginIcon.js'
-export { pluginKeys, refreshPlugins, useCategories, useInstallations, useMarketplace } from './plugins/queries.js'
+export {
+  pluginKeys,
+  refreshPlugins,
+  useCategories,
+  useInstallations,
+  useMarketplace,
+  usePluginDetails,
+} from './plugins/queries.js'
+export { describeSchedule } from './plugins/schedule.js'
 export { Badge, StatusBadge, type Tone } from './plugins/StatusBadge.js'
 export type * from './plugins/types.js'
 export { useIsPluginInstalled } from './plugins/useIsPluginInstalled.js'
 export { usePluginInstallation, type UsePluginInstallation } from './plugins/usePluginInstallation.js'
 export { keyOf, mergeInstallations, usePlugins, withInstallation, type UsePlugins } from './plugins/usePlugins.js'
 export { fillsSlot, useSlot, type Slot, type SlotContribution } from './plugins/useSlot.js'
+export { HealthPanel } from './records/HealthPanel.js'
+export { PluginActivity, type PluginActivityProps } from './records/PluginActivity.js'
+export { PluginLogs } from './records/PluginLogs.js'
+export { PluginPermissionsPanel, type PluginPermissionsPanelProps } from './records/PluginPermissionsPanel.js'
+export { PluginActions, type ActionOutcome, type PluginActionsProps } from './views/PluginActions.js'
+export { PluginView, type PluginViewProps } from './views/PluginView.js'
+export { Value, type ValueProps } from './views/Value.js'

@@ -1,5 +1,291 @@
-import { PageHead } from '../ui/PageHead.js'
+import { Anchor, Button, Menu, Skeleton } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import {
+  ApiError,
+  HealthPanel,
+  InstallDialog,
+  NotInstallable,
+  PermissionList,
+  type Plugin,
+  PluginActivity,
+  type PluginInstallation,
+  PluginLogs,
+  PluginPermissionsPanel,
+  UninstallDialog,
+  keyOf,
+  needsConfiguration,
+  useInstallations,
+  usePluginDetails,
+  usePluginInstallation,
+  withInstallation,
+} from '@tenon/react'
+import { ArrowLeft, EllipsisVertical, Power, Trash2 } from 'lucide-react'
+import { type ReactNode, useState } from 'react'
+import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
+import { useMemberNames } from '../members/members.js'
+import { useMay } from '../session/session.js'
+import { EmptyState } from '../ui/EmptyState.js'
+import { FailedState } from '../ui/FailedState.js'
+import { Panel } from '../ui/Panel.js'
+import { Tabs } from '../ui/Tabs.js'
+import { useTitle } from '../ui/useTitle.js'
+import { AboutPlugin } from './AboutPlugin.js'
+import { Configuration, Connections, hasConfiguration } from './Configuration.js'
+import classes from './ManagementPage.module.css'
+import { PluginData } from './PluginData.js'
+import { PluginHead } from './PluginHead.js'
+import { useOAuthReturn } from './useOAuthReturn.js'
 
+/** S117: everything about one plugin. */
 export function ManagementPage() {
-  return <PageHead title="Management" />
+  const { pluginKey = '' } = useParams()
+  const details = usePluginDetails(pluginKey)
+  const installations = useInstallations()
+  const installation = installations.data?.find((candidate) => keyOf(candidate) === pluginKey)
+  const known = details.data ?? installation?.plugin
+  useTitle(known?.displayName ?? 'Plugin')
+  if (!known && (details.isPending || installations.isPending)) return <PageSkeleton />
+  if (!known) return <Unknown error={details.error} onRetry={() => void details.refetch()} />
+  const plugin = installation ? withInstallation(known, installation) : known
+  return (
+    <>
+      <Anchor component={Link} to="/plugins" className={classes.back}>
+        <ArrowLeft size={15} aria-hidden /> All plugins
+      </Anchor>
+      <Managed key={pluginKey} plugin={plugin} installation={installation} />
+    </>
+  )
+}
+
+function Unknown({ error, onRetry }: { error: Error | null; onRetry: () => void }) {
+  if (error && !(error instanceof ApiError && error.status === 404)) {
+    return <FailedState title="The plugin cannot be shown" message={error.message} onRetry={onRetry} />
+  }
+  return (
+    <EmptyState
+      level={1}
+      title="Plugin not found"
+      text="The marketplace has no plugin of this name, and none is installed."
+    >
+      <Button component={Link} to="/plugins">
+        Go to the marketplace
+      </Button>
+    </EmptyState>
+  )
+}
+
+interface ManagedProps {
+  plugin: Plugin
+  installation?: PluginInstallation
+}
+
+interface Section {
+  id: string
+  label: string
+  content: () => ReactNode
+}
+
+function Managed({ plugin, installation }: ManagedProps) {
+  const [parameters] = useSearchParams()
+  const sections = useSections(plugin, installation)
+  const first = installation && needsConfiguration(plugin, installation) ? 'configuration' : sections[0]?.id
+  const asked = parameters.get('section') ?? (parameters.has('code') ? 'connections' : first)
+  const current = sections.find(({ id }) => id === asked) ?? sections[0]
+  const returning = useOAuthReturn(plugin)
+  return (
+    <>
+      <PluginHead
+        plugin={plugin}
+        installation={installation}
+        actions={<Actions plugin={plugin} installation={installation} />}
+      />
+      <NotInstallable plugin={plugin} />
+      {installation && <StateNote installation={installation} />}
+      {returning}
+      {sections.length > 1 && (
+        <Tabs
+          label={`Sections of ${plugin.displayName}`}
+          tabs={sections.map(({ id, label }) => ({ to: `?section=${id}`, label, current: id === current?.id }))}
+        />
+      )}
+      {current?.content()}
+    </>
+  )
+}
+
+function useSections(plugin: Plugin, installation: PluginInstallation | undefined): Section[] {
+  const isAdmin = useMay('Admin')
+  const isEditor = useMay('Editor')
+  const names = useMemberNames()
+  const overview: Section = { id: 'overview', label: 'Overview', content: () => <AboutPlugin plugin={plugin} /> }
+  if (installation?.status !== 'installed' && installation?.status !== 'disabled') {
+    return [
+      overview,
+      {
+        id: 'permissions',
+        label: 'Permissions',
+        content: () => (
+          <Panel title="What it asks for">
+            <PermissionList permissions={plugin.asks ?? []} />
+          </Panel>
+        ),
+      },
+    ]
+  }
+  const { connections = [], views = [], importers = [], actions = [] } = plugin.contributes ?? {}
+  const works = installation.status === 'installed'
+  const sections: (Section | false)[] = [
+    overview,
+    works &&
+      hasConfiguration(plugin) && {
+        id: 'configuration',
+        label: 'Configuration',
+        content: () => <Configuration plugin={plugin} installation={installation} />,
+      },
+    works &&
+      connections.length > 0 && {
+        id: 'connections',
+        label: 'Connections',
+        content: () => <Connections plugin={plugin} />,
+      },
+    works &&
+      (views.length > 0 || importers.length > 0 || actions.length > 0) && {
+        id: 'data',
+        label: 'Data',
+        content: () => <PluginData plugin={plugin} />,
+      },
+    {
+      id: 'permissions',
+      label: 'Permissions',
+      content: () => (
+        <Panel title="What it may do">
+          <PluginPermissionsPanel installation={installation} readOnly={!isAdmin} />
+        </Panel>
+      ),
+    },
+    {
+      id: 'health',
+      label: 'Health',
+      content: () => (
+        <Panel title="Health">
+          <HealthPanel installation={installation} />
+        </Panel>
+      ),
+    },
+    isEditor && {
+      id: 'logs',
+      label: 'Logs',
+      content: () => (
+        <Panel title="Logs">
+          <PluginLogs installation={installation} />
+        </Panel>
+      ),
+    },
+    {
+      id: 'activity',
+      label: 'Activity',
+      content: () => (
+        <Panel title="Activity">
+          <PluginActivity installation={installation} nameOf={(id) => names.get(id)} />
+        </Panel>
+      ),
+    },
+  ]
+  return sections.filter((section): section is Section => section !== false)
+}
+
+function Actions({ plugin, installation }: ManagedProps) {
+  const isAdmin = useMay('Admin')
+  const navigate = useNavigate()
+  const { isInstalling, setEnabled } = usePluginInstallation()
+  const [installing, setInstalling] = useState<Plugin>()
+  const [leaving, setLeaving] = useState<Plugin>()
+  const status = installation?.status
+  if (!isAdmin) {
+    return status === undefined ? <p className={classes.reason}>Only admins install plugins.</p> : null
+  }
+  const enable = async () => {
+    try {
+      await setEnabled(installation?.id ?? 0, true)
+      notifications.show({ message: `${plugin.displayName} is enabled` })
+    } catch (error) {
+      notifications.show({ message: (error as Error).message, role: 'alert' })
+    }
+  }
+  return (
+    <>
+      {(status === undefined || status === 'failed') && (
+        <Button
+          loading={isInstalling(plugin.key)}
+          disabled={plugin.installable === false}
+          onClick={() => setInstalling(plugin)}
+        >
+          {status === 'failed' ? 'Retry installation' : 'Install plugin'}
+        </Button>
+      )}
+      {status === 'disabled' && (
+        <Button leftSection={<Power size={15} />} onClick={() => void enable()}>
+          Enable
+        </Button>
+      )}
+      {installation && (
+        <Menu position="bottom-end">
+          <Menu.Target>
+            <Button variant="default" px={10} aria-label="More">
+              <EllipsisVertical size={17} />
+            </Button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item className="tn-danger" leftSection={<Trash2 size={15} />} onClick={() => setLeaving(plugin)}>
+              Disable or uninstall…
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      )}
+      <InstallDialog
+        plugin={installing}
+        onClose={() => setInstalling(undefined)}
+        onInstalled={() => notifications.show({ message: 'Plugin installed successfully' })}
+        onContinue={() => setInstalling(undefined)}
+      />
+      <UninstallDialog
+        plugin={leaving}
+        onClose={() => setLeaving(undefined)}
+        onDone={(choice) => {
+          notifications.show({ message: choice === 'disable' ? 'Plugin disabled' : 'Plugin uninstalled successfully' })
+          if (choice !== 'disable') void navigate('/plugins/my-plugins')
+        }}
+      />
+    </>
+  )
+}
+
+function StateNote({ installation: { status, errorMessage, updateAvailable } }: { installation: PluginInstallation }) {
+  if (status === 'failed') {
+    return (
+      <p className={classes.note} data-tone="bad" role="alert">
+        The installation failed: {errorMessage ?? 'no reason was given'} Nothing of it was kept; it can be tried again.
+      </p>
+    )
+  }
+  if (status === 'disabled') {
+    return <p className={classes.note}>It is disabled. Its settings and data are kept, and nothing of it runs.</p>
+  }
+  return updateAvailable ? <p className={classes.note}>Version {updateAvailable} is in the marketplace.</p> : null
+}
+
+function PageSkeleton() {
+  return (
+    <div aria-busy aria-label="Loading">
+      <Skeleton height={16} width={90} mb={24} />
+      <div className={classes.headSkeleton}>
+        <Skeleton height={60} width={60} radius="lg" />
+        <div>
+          <Skeleton height={24} width={220} />
+          <Skeleton height={14} width={320} mt={10} maw="100%" />
+        </div>
+      </div>
+      <Skeleton height={280} mt={32} radius="lg" />
+    </div>
+  )
 }

@@ -1,5 +1,183 @@
+import { Button, Group, Modal, PasswordInput, Select, Stack, Table, TextInput } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { notifications } from '@mantine/notifications'
+import { ApiError, ErrorNote } from '@tenon/react'
+import { Lock, UserPlus } from 'lucide-react'
+import { type FormEvent, useState } from 'react'
+import { type RoleName, useAccount, useMay } from '../session/session.js'
+import { EmptyState } from '../ui/EmptyState.js'
+import { FailedState } from '../ui/FailedState.js'
 import { PageHead } from '../ui/PageHead.js'
+import { showOutcome } from '../ui/showOutcome.js'
+import classes from '../ui/Table.module.css'
+import { ago } from '../ui/time.js'
+import { type Member, type NewMember, useAddMember, useChangeRole, useMembers } from './members.js'
+
+const roles: { value: RoleName; label: string }[] = [
+  { value: 'Admin', label: 'Admin' },
+  { value: 'Editor', label: 'Editor' },
+  { value: 'Reviewer', label: 'Reviewer' },
+  { value: 'Auditor', label: 'Auditor' },
+]
 
 export function MembersPage() {
-  return <PageHead title="Members" />
+  const isAdmin = useMay('Admin')
+  const [adding, add] = useDisclosure(false)
+  const members = useMembers()
+  if (!isAdmin) {
+    return (
+      <EmptyState
+        level={1}
+        icon={Lock}
+        title="Only admins see the members"
+        text="Ask an admin of your organization when somebody is to be added, or to have another role."
+      />
+    )
+  }
+  return (
+    <>
+      <PageHead
+        title="Members"
+        text="Admins install and configure plugins. Editors also sync and import. Reviewers and auditors read."
+      >
+        <Button leftSection={<UserPlus size={15} />} onClick={add.open}>
+          Add a member
+        </Button>
+      </PageHead>
+      {members.error ? (
+        <FailedState
+          title="The members cannot be shown"
+          message={members.error.message}
+          onRetry={() => void members.refetch()}
+        />
+      ) : (
+        <div className={classes.frame}>
+          <Table.ScrollContainer minWidth={620} scrollAreaProps={{ type: 'auto' }}>
+            <Table className="tn-table" verticalSpacing="sm" horizontalSpacing="md">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>Name</Table.Th>
+                  <Table.Th>Email</Table.Th>
+                  <Table.Th>Last signed in</Table.Th>
+                  <Table.Th>Role</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {members.data?.items.map((member) => (
+                  <MemberRow key={member.id} member={member} />
+                ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
+        </div>
+      )}
+      <Modal opened={adding} onClose={add.close} title="Add a member" closeButtonProps={{ 'aria-label': 'Close' }}>
+        <AddMember onDone={add.close} />
+      </Modal>
+    </>
+  )
+}
+
+function MemberRow({ member }: { member: Member }) {
+  const { user } = useAccount()
+  const change = useChangeRole()
+  const { id, name, surname, email, role, lastLogin } = member
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <span className={classes.strong}>
+          {name} {surname}
+        </span>
+        {id === user.id ? <span className={classes.quiet}> (you)</span> : null}
+      </Table.Td>
+      <Table.Td>{email}</Table.Td>
+      <Table.Td>{lastLogin ? ago(lastLogin) : 'Not yet'}</Table.Td>
+      <Table.Td>
+        <Select
+          size="xs"
+          w={130}
+          aria-label={`Role of ${name} ${surname}`}
+          data={roles}
+          value={role}
+          allowDeselect={false}
+          disabled={change.isPending}
+          onChange={(next) => {
+            if (next === null || next === role) return
+            change.mutate(
+              { id, role: next as RoleName },
+              {
+                onSuccess: () => showOutcome({ title: `${name} ${surname}`, message: `Is ${next} now`, success: true }),
+                onError: ({ message }) => showOutcome({ title: `${name} ${surname}`, message, success: false }),
+              },
+            )
+          }}
+        />
+      </Table.Td>
+    </Table.Tr>
+  )
+}
+
+function AddMember({ onDone }: { onDone: () => void }) {
+  const add = useAddMember()
+  const [role, setRole] = useState<RoleName>('Editor')
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const form = Object.fromEntries(new FormData(event.currentTarget)) as unknown as Omit<NewMember, 'role'>
+    add.mutate(
+      { name: form.name, surname: form.surname, email: form.email, password: form.password, role },
+      {
+        onSuccess: () => {
+          notifications.show({ message: `${form.name} ${form.surname} was added` })
+          onDone()
+        },
+      },
+    )
+  }
+  const problems = add.error instanceof ApiError ? add.error.problems : []
+  const problemOf = (name: string) => problems.find(({ field }) => field.replace('/', '') === name)?.message
+  return (
+    <form onSubmit={submit}>
+      <Stack gap="md">
+        {add.error && problems.length === 0 && <ErrorNote error={add.error} />}
+        <Group grow align="flex-start">
+          <TextInput
+            name="name"
+            label="First name"
+            required
+            withAsterisk={false}
+            error={problemOf('name')}
+            data-autofocus
+          />
+          <TextInput name="surname" label="Last name" required withAsterisk={false} error={problemOf('surname')} />
+        </Group>
+        <TextInput name="email" type="email" label="Email" required withAsterisk={false} error={problemOf('email')} />
+        <PasswordInput
+          name="password"
+          label="First password"
+          description="At least 8 characters; tell it to them in person"
+          minLength={8}
+          required
+          withAsterisk={false}
+          autoComplete="new-password"
+          error={problemOf('password')}
+          visibilityToggleButtonProps={{ 'aria-label': 'Show the password' }}
+        />
+        <Select
+          label="Role"
+          data={roles}
+          value={role}
+          allowDeselect={false}
+          onChange={(next) => setRole((next ?? 'Editor') as RoleName)}
+        />
+        <Group justify="flex-end" gap="sm">
+          <Button variant="default" onClick={onDone}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={add.isPending}>
+            Add
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
 }

@@ -76,6 +76,12 @@ export function useMay(needed: RoleName): boolean {
   return rank[useAccount().user.role] >= rank[needed]
 }
 
+/** Like {@link useMay}, to be asked for several roles. */
+export function useMayFunction(): (needed: RoleName) => boolean {
+  const { role } = useAccount().user
+  return (needed) => rank[role] >= rank[needed]
+}
+
 export function useSignIn() {
   const cache = useQueryClient()
   return useMutation({
@@ -106,6 +112,8 @@ export function useSignOut() {
 
 /** Nothing that was shown to one person is shown to the next. */
 function enter(cache: QueryClient, session: BrowserSession | null): void {
-  cache.clear()
+  const isOfPerson = (name: unknown): boolean => name !== sessionKey[0] && name !== 'installation'
+  cache.removeQueries({ predicate: ({ queryKey }) => isOfPerson(queryKey[0]) })
+  cache.getMutationCache().clear()
   cache.setQueryData(sessionKey, session)
 }

@@ -1,5 +1,154 @@
+import { Button, Group, SegmentedControl, TextInput, useMantineColorScheme } from '@mantine/core'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Badge, ErrorNote, request } from '@tenon/react'
+import { useState } from 'react'
+import { Panel } from '../ui/Panel.js'
+import { useHealth } from '../plugins/RegistryNote.js'
+import { useAccount, useMay } from '../session/session.js'
 import { PageHead } from '../ui/PageHead.js'
+import { ago } from '../ui/time.js'
+import classes from './SettingsPage.module.css'
 
 export function SettingsPage() {
-  return <PageHead title="Settings" />
+  const { user } = useAccount()
+  const isAdmin = useMay('Admin')
+  return (
+    <>
+      <PageHead title="Settings" text="How Tenon looks to you, and what there is to know about it." />
+      <Appearance />
+      {user.isOperator && <Protection />}
+      <ForPrograms />
+      {isAdmin && <RemoveOrganization />}
+    </>
+  )
+}
+
+function Appearance() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme()
+  return (
+    <Panel title="Appearance" text="Kept in this browser.">
+      <div>
+        <SegmentedControl
+          aria-label="Colours"
+          value={colorScheme}
+          onChange={(value) => setColorScheme(value as typeof colorScheme)}
+          data={[
+            { value: 'auto', label: 'As the system' },
+            { value: 'light', label: 'Light' },
+            { value: 'dark', label: 'Dark' },
+          ]}
+        />
+      </div>
+    </Panel>
+  )
+}
+
+const tiers: Record<string, string> = {
+  T1: 'Node’s permission model: no files, processes or sockets of their own.',
+  T2: 'Besides, the kernel keeps them from files and networks, as an account without rights.',
+  T3: 'Besides, the kernel refuses every call that a plugin has no use for.',
+}
+
+/** For the people who run the installation: how strong the walls are, and how it is. */
+function Protection() {
+  const { data, error } = useHealth()
+  return (
+    <Panel title="Protection" text="You see this because you run this installation.">
+      {error && <ErrorNote error={error} />}
+      {data && (
+        <dl className={classes.facts}>
+          <div>
+            <dt>Walls around plugins</dt>
+            <dd>
+              <Badge tone="good">{data.tier}</Badge> {tiers[data.tier] ?? ''}
+            </dd>
+          </div>
+          <div>
+            <dt>Marketplace</dt>
+            <dd>
+              {data.marketplace.entries.toLocaleString('en')} plugins
+              {data.marketplace.fetchedAt ? `, confirmed ${ago(data.marketplace.fetchedAt)}` : ''}
+              {data.marketplace.stale ? ' — it cannot be reached at the moment' : ''}
+            </dd>
+          </div>
+          <div>
+            <dt>Version</dt>
+            <dd>{data.version}</dd>
+          </div>
+        </dl>
+      )}
+    </Panel>
+  )
+}
+
+function ForPrograms() {
+  return (
+    <Panel title="For programs" text="Everything that these pages do, programs can do as well.">
+      <div>
+        <Button component="a" href="/api/docs/" variant="default">
+          Open the documentation of the API
+        </Button>
+      </div>
+    </Panel>
+  )
+}
+
+function RemoveOrganization() {
+  const { organization } = useAccount()
+  const cache = useQueryClient()
+  const [asking, setAsking] = useState(false)
+  const [name, setName] = useState('')
+  const remove = useMutation({
+    mutationFn: async () => {
+      await request('/organization', { method: 'DELETE', body: { name } })
+      await request('/session', { method: 'DELETE' })
+    },
+    onSuccess: () => {
+      cache.clear()
+      window.location.assign('/')
+    },
+  })
+  return (
+    <Panel
+      title="Remove the organization"
+      text="Its members, registers, plugins and everything that these have stored are gone for good."
+    >
+      {remove.error && <ErrorNote error={remove.error} title="It was not removed" />}
+      {asking ? (
+        <form
+          className={classes.confirm}
+          onSubmit={(event) => {
+            event.preventDefault()
+            remove.mutate()
+          }}
+        >
+          <TextInput
+            label={`Type “${organization.name}” to confirm`}
+            value={name}
+            autoComplete="off"
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
+          <Group gap="sm">
+            <Button variant="default" onClick={() => setAsking(false)}>
+              Cancel
+            </Button>
+            <Button
+              type="submit"
+              className="tn-button-danger"
+              disabled={name !== organization.name}
+              loading={remove.isPending}
+            >
+              Remove everything
+            </Button>
+          </Group>
+        </form>
+      ) : (
+        <div>
+          <Button variant="default" className="tn-danger" onClick={() => setAsking(true)}>
+            Remove {organization.name}…
+          </Button>
+        </div>
+      )}
+    </Panel>
+  )
 }

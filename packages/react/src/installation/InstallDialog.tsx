@@ -1,9 +1,10 @@
-import { Alert, Button, Group, Loader, Modal } from '@mantine/core'
+import { Alert, Anchor, Button, Group, Loader, Modal, Skeleton } from '@mantine/core'
 import { CircleCheck, TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
 import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
+import { usePluginDetails } from '../plugins/queries.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { usePluginInstallation } from '../plugins/usePluginInstallation.js'
 import { PermissionList } from './PermissionList.js'
@@ -18,7 +19,7 @@ export interface InstallDialogProps {
 }
 
 /**
- * Asks whether a plugin may do what it asks for, installs it, and says how that went.
+ * Asks whether a plugin may do what it asks for, all of it or a part, installs it, and says how that went.
  *
  * @example <InstallDialog plugin={chosen} onClose={() => setChosen(undefined)} />
  * @since 0.1.0
@@ -39,14 +40,19 @@ export function InstallDialog({ plugin, ...rest }: InstallDialogProps) {
 
 function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogProps & { plugin: Plugin }) {
   const { install, isInstalling } = usePluginInstallation()
+  const details = usePluginDetails(plugin.key)
+  const asks = details.data?.asks ?? []
+  const [refused, setRefused] = useState<ReadonlySet<string>>(new Set())
+  const [choosing, setChoosing] = useState(false)
   const [error, setError] = useState<ApiError>()
   const [done, setDone] = useState(false)
   const busy = isInstalling(plugin.key)
+  const granted = asks.map(({ id }) => id).filter((id) => !refused.has(id))
 
   const run = async () => {
     setError(undefined)
     try {
-      const installation = await install(plugin.key)
+      const installation = await install(plugin.key, refused.size > 0 ? { permissions: granted } : {})
       setDone(true)
       onInstalled?.(installation)
     } catch (failure) {
@@ -55,6 +61,13 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
   }
 
   if (done) return <Installed plugin={plugin} onClose={onClose} onContinue={onContinue} />
+  const choice = choosing
+    ? {
+        chosen: new Set(granted),
+        onChoose: (chosen: ReadonlySet<string>) =>
+          setRefused(new Set(asks.map(({ id }) => id).filter((id) => !chosen.has(id)))),
+      }
+    : {}
   return (
     <div className="tn-dialog">
       <div className="tn-dialog-subject">
@@ -63,16 +76,31 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
           <strong>{plugin.displayName}</strong>
           <p className="tn-quiet">
             Version {plugin.version} · {plugin.author ?? 'Unknown publisher'}
+            {plugin.isOfficial ? ' · Official' : ''}
           </p>
         </div>
       </div>
       <section aria-label="Permissions">
-        <h3 className="tn-dialog-question">It will be able to</h3>
-        <PermissionList plugin={plugin} />
+        <div className="tn-dialog-question">
+          <h3>It will be able to</h3>
+          {plugin.permissions && asks.length > 0 && !choosing && (
+            <Anchor component="button" type="button" size="sm" onClick={() => setChoosing(true)}>
+              Allow only some of it
+            </Anchor>
+          )}
+        </div>
+        {details.isPending ? <AskSkeleton /> : <PermissionList permissions={asks} {...choice} />}
+        {details.error && <ErrorNote error={details.error} title="What it asks for cannot be shown" />}
         <p className="tn-quiet">
           It can do nothing else. It runs in a process of its own, sees only your organization, and can be removed at
           any time.
         </p>
+        {!plugin.permissions && (
+          <Alert className="tn-note" data-tone="warn" icon={<TriangleAlert size={18} />} mt="sm">
+            It was not written to say what it needs, so it gets a fixed set, in reach of other such plugins of your
+            organization.
+          </Alert>
+        )}
       </section>
       {busy && <Progress />}
       {error && (
@@ -84,10 +112,19 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
         <Button variant="default" onClick={onClose}>
           {busy ? 'Go on in the background' : 'Cancel'}
         </Button>
-        <Button onClick={() => void run()} loading={busy} data-autofocus>
+        <Button onClick={() => void run()} loading={busy} disabled={!details.data} data-autofocus>
           {error ? 'Try again' : 'Allow and install'}
         </Button>
       </Group>
+    </div>
+  )
+}
+
+function AskSkeleton() {
+  return (
+    <div className="tn-dialog" aria-hidden>
+      <Skeleton height={34} />
+      <Skeleton height={34} />
     </div>
   )
 }
@@ -128,9 +165,12 @@ function Installed({
 /** Why a plugin cannot be installed here, for its page. */
 export function NotInstallable({ plugin }: { plugin: Plugin }) {
   if (plugin.installable !== false) return null
+  const reason = plugin.blocked
+    ? `An operator of this installation has blocked it: ${plugin.blocked.reason}`
+    : `It ${(plugin.refusals ?? []).join('; ') || 'asks for more than is allowed here'}.`
   return (
     <Alert className="tn-note" data-tone="warn" icon={<TriangleAlert size={18} />} title="It cannot be installed here">
-      It {(plugin.refusals ?? []).join('; ') || 'asks for more than is allowed here'}.
+      {reason}
     </Alert>
   )
 }

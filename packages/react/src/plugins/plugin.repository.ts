@@ -27,9 +27,15 @@ export async function searchPlugins({ query, signal }: { query: string } & Cance
   return request('/plugins/marketplace/search', { query: { q: query }, signal })
 }
 
-/** S101 @throws ApiError */
-export async function installPlugin({ pluginKey }: { pluginKey: string }): Promise<PluginInstallation> {
-  return request('/plugins/install', { method: 'POST', body: { pluginKey } })
+/** S101; `permissions` are the ids of those that are granted, all when absent. @throws ApiError */
+export async function installPlugin({
+  pluginKey,
+  permissions,
+}: {
+  pluginKey: string
+  permissions?: string[]
+}): Promise<PluginInstallation> {
+  return request('/plugins/install', { method: 'POST', body: { pluginKey, permissions } })
 }
 
 /** S102; `data: 'keep'` leaves the plugin's tables for a later installation. @throws ApiError */

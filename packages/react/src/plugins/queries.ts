@@ -1,5 +1,5 @@
 import { type QueryClient, useQuery } from '@tanstack/react-query'
-import { getAllPlugins, getCategories, getInstalledPlugins } from './plugin.repository.js'
+import { getAllPlugins, getCategories, getInstalledPlugins, getPluginByKey } from './plugin.repository.js'
 
 /** Names in the one cache that all hooks and components of this package share. */
 export const pluginKeys = {
@@ -34,6 +34,15 @@ export function useInstallations() {
     staleTime: freshMs,
     refetchInterval: ({ state }) =>
       state.data?.some(({ status }) => busyStatuses.includes(status)) ? busyLookMs : false,
+  })
+}
+
+/** One plugin of the marketplace, with what it asks for in sentences. */
+export function usePluginDetails(pluginKey: string) {
+  return useQuery({
+    queryKey: pluginKeys.of(pluginKey, 'details'),
+    queryFn: ({ signal }) => getPluginByKey({ key: pluginKey, signal }),
+    staleTime: freshMs,
   })
 }
 

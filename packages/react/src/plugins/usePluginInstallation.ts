@@ -3,13 +3,19 @@ import { installPlugin, setPluginEnabled, uninstallPlugin } from './plugin.repos
 import { refreshPlugins } from './queries.js'
 import type { PluginInstallation } from './types.js'
 
+interface Installing {
+  pluginKey: string
+  permissions?: string[]
+}
+
 interface Uninstalling {
   installationId: number
   data?: 'keep' | 'erase'
 }
 
 export interface UsePluginInstallation {
-  install: (pluginKey: string) => Promise<PluginInstallation>
+  /** `permissions` are the ids of those that are granted; all that it asks for when absent. */
+  install: (pluginKey: string, options?: { permissions?: string[] }) => Promise<PluginInstallation>
   uninstall: (installationId: number, options?: { data?: 'keep' | 'erase' }) => Promise<void>
   setEnabled: (installationId: number, enabled: boolean) => Promise<void>
   isInstalling: (pluginKey: string) => boolean
@@ -31,7 +37,7 @@ export function usePluginInstallation(): UsePluginInstallation {
   const onSettled = () => refreshPlugins(client)
   const install = useMutation({
     mutationKey: installing,
-    mutationFn: (pluginKey: string) => installPlugin({ pluginKey }),
+    mutationFn: (choice: Installing) => installPlugin(choice),
     onSettled,
   })
   const uninstall = useMutation({
@@ -40,10 +46,10 @@ export function usePluginInstallation(): UsePluginInstallation {
     onSettled,
   })
   const enable = useMutation({ mutationFn: setPluginEnabled, onSettled })
-  const keys = usePending<string>(installing)
+  const keys = usePending<Installing>(installing).map(({ pluginKey }) => pluginKey)
   const ids = usePending<Uninstalling>(uninstalling).map(({ installationId }) => installationId)
   return {
-    install: install.mutateAsync,
+    install: (pluginKey, options = {}) => install.mutateAsync({ pluginKey, ...options }),
     uninstall: async (installationId, options = {}) => {
       await uninstall.mutateAsync({ installationId, ...options })
     },

@@ -1,0 +1,137 @@
+import { useQueries, useQuery } from '@tanstack/react-query'
+import {
+  getOAuthWorkspaces,
+  keyOf,
+  needsConfiguration,
+  pluginKeys,
+  type PluginInstallation,
+  request,
+  useInstallations,
+  useSlot,
+} from '@tenon/react'
+import { useMembers } from '../members/members.js'
+import { useMay } from '../session/session.js'
+
+export interface Step {
+  title: string
+  text: string
+  label: string
+  to: string
+  done: boolean
+}
+
+/** What there is to do for this person, in the order in which it makes sense; undefined until that is known. */
+export function useSteps(): Step[] | undefined {
+  const isAdmin = useMay('Admin')
+  const mayImport = useMay('Editor')
+  const installations = useInstallations()
+  const members = useMembers()
+  const connecting = (installations.data ?? []).filter(
+    ({ status, plugin }) => status === 'installed' && (plugin?.contributes?.connections?.length ?? 0) > 0,
+  )
+  const connected = useQueries({
+    queries: connecting.map((installation) => ({
+      queryKey: pluginKeys.of(keyOf(installation), 'connections'),
+      queryFn: () => getOAuthWorkspaces({ pluginKey: keyOf(installation) }),
+    })),
+  })
+  const risks = useQuery({
+    queryKey: ['risks', 'total'],
+    queryFn: ({ signal }) => request<{ total: number }>('/risks', { query: { pageSize: 1 }, signal }),
+  })
+  const views = useSlot('models.tabs', 'views').contributions
+  const importers = useSlot('risks.actions', 'importers').contributions
+  if (!installations.data || !risks.data) return undefined
+  const all = installations.data
+
+  return [
+    ...(isAdmin ? [installStep(all)] : []),
+    ...(isAdmin ? all.flatMap(stateSteps) : []),
+    ...(isAdmin
+      ? connecting.map((installation, index) => connectStep(installation, (connected[index]?.data?.length ?? 0) > 0))
+      : []),
+    ...views
+      .filter(({ plugin, installation }) => !needsConfiguration(plugin, installation))
+      .map(({ plugin, contribution }) => ({
+        title: `Look at the models of ${plugin.displayName}`,
+        text: 'Bring them in, then search, sort and compare them.',
+        label: 'Open',
+        to: `/models?view=${plugin.key}.${contribution.id}`,
+        done: false,
+      })),
+    ...(mayImport
+      ? [
+          {
+            title: 'Put risks into the register',
+            text: importers.length > 0 ? 'Add them one by one, or import a whole file.' : 'Add the first one by hand.',
+            label: 'Open',
+            to: '/risks',
+            done: risks.data.total > 0,
+          },
+        ]
+      : []),
+    ...(isAdmin && members.data
+      ? [
+          {
+            title: 'Add your colleagues',
+            text: 'Editors sync and import; reviewers and auditors read.',
+            label: 'Add',
+            to: '/members',
+            done: members.data.total > 1,
+          },
+        ]
+      : []),
+    ...(isAdmin
+      ? []
+      : [
+          {
+            title: 'See what your organization works with',
+            text: 'The plugins that are installed, and what the marketplace has.',
+            label: 'Open',
+            to: '/plugins/my-plugins',
+            done: false,
+          },
+        ]),
+  ]
+}
+
+function installStep(all: readonly PluginInstallation[]): Step {
+  return {
+    title: 'Install your first plugin',
+    text: 'You see what it may do before you agree, and can remove it at any time.',
+    label: 'Browse',
+    to: '/plugins',
+    done: all.some(({ status }) => status === 'installed'),
+  }
+}
+
+/** What an installed plugin waits for. */
+function stateSteps(installation: PluginInstallation): Step[] {
+  const { plugin, status } = installation
+  if (!plugin) return []
+  const to = `/plugins/${plugin.key}/manage`
+  if (status === 'failed') {
+    return [{ title: `Repair ${plugin.displayName}`, text: 'Its installation failed.', label: 'Fix', to, done: false }]
+  }
+  if (status !== 'installed' || !plugin.contributes?.configuration?.['required']) return []
+  return [
+    {
+      title: `Configure ${plugin.displayName}`,
+      text: 'Tell it what to work with, and test the connection.',
+      label: 'Configure',
+      to: `${to}?section=configuration`,
+      done: !needsConfiguration(plugin, installation),
+    },
+  ]
+}
+
+function connectStep({ plugin }: PluginInstallation, done: boolean): Step {
+  const title = plugin?.contributes?.connections?.[0]?.title ?? 'an account'
+  return {
+    title: `Connect ${/^[aeiou]/i.test(title) ? 'an' : 'a'} ${title}`,
+    text: 'Sign in there and choose what may be used.',
+    label: 'Connect',
+    to: `/plugins/${plugin?.key}/manage?section=connections`,
+    done,
+  }
+}

@@ -1,0 +1,73 @@
+import { Anchor, Skeleton } from '@mantine/core'
+import { type Plugin, useCategories } from '@tenon/react'
+import { Check } from 'lucide-react'
+import { lazy, Suspense } from 'react'
+import { Panel } from '../ui/Panel.js'
+import classes from './ManagementPage.module.css'
+
+const Markdown = lazy(() => import('./Markdown.js').then((module) => ({ default: module.Markdown })))
+
+/** What a plugin is for, as its publisher says it. */
+export function AboutPlugin({ plugin }: { plugin: Plugin }) {
+  const categories = useCategories()
+  const category = categories.data?.find(({ id }) => id === plugin.category)?.name ?? plugin.category
+  const facts: [string, React.ReactNode][] = [
+    ['Category', category],
+    ['Publisher', plugin.publisher ?? plugin.author ?? 'Unknown'],
+    ['Version', plugin.version],
+    ...(plugin.license ? [['License', plugin.license] as [string, React.ReactNode]] : []),
+    ...linkOf('Documentation', plugin.documentationUrl),
+    ...linkOf('Support', plugin.supportUrl),
+    ...(plugin.tags.length > 0 ? [['Tags', plugin.tags.join(', ')] as [string, React.ReactNode]] : []),
+  ]
+  return (
+    <div className={classes.about}>
+      <div>
+        <Panel title="About">
+          <div className={classes.markdown}>
+            <Suspense fallback={<Skeleton height={60} />}>
+              <Markdown text={plugin.longDescription ?? plugin.description} />
+            </Suspense>
+          </div>
+        </Panel>
+        {plugin.features.length > 0 && (
+          <Panel title="Features">
+            <ul className={classes.features}>
+              {plugin.features.map(({ name, description }) => (
+                <li key={name}>
+                  <Check size={17} strokeWidth={2.25} aria-hidden />
+                  <div>
+                    <strong>{name}</strong>
+                    <p>{description}</p>
+                  </div>
+                </li>
+              ))}
+            </ul>
+          </Panel>
+        )}
+      </div>
+      <Panel title="Details">
+        <dl className={classes.facts}>
+          {facts.map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      </Panel>
+    </div>
+  )
+}
+
+function linkOf(name: string, address: string | undefined): [string, React.ReactNode][] {
+  if (!address) return []
+  return [
+    [
+      name,
+      <Anchor key={name} href={address} target="_blank" rel="noreferrer" inherit>
+        {new URL(address).host}
+      </Anchor>,
+    ],
+  ]
+}

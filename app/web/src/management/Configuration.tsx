@@ -1,0 +1,52 @@
+import { Skeleton } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import type { Plugin, PluginInstallation } from '@tenon/react'
+import { lazy, Suspense } from 'react'
+import { useSampleOf } from '../dashboard/samples.js'
+import { useMay } from '../session/session.js'
+import { showOutcome } from '../ui/showOutcome.js'
+import { Panel } from '../ui/Panel.js'
+import classes from './ManagementPage.module.css'
+
+const PluginConfigForm = lazy(() =>
+  import('@tenon/react/configuration').then((module) => ({ default: module.PluginConfigForm })),
+)
+const PluginConnections = lazy(() =>
+  import('@tenon/react/configuration').then((module) => ({ default: module.PluginConnections })),
+)
+
+/** Whether there is anything to enter. */
+export function hasConfiguration({ contributes, requiresConfiguration }: Plugin): boolean {
+  return contributes?.configuration !== undefined || (requiresConfiguration && !contributes?.connections?.length)
+}
+
+export function Configuration({ plugin, installation }: { plugin: Plugin; installation: PluginInstallation }) {
+  const isAdmin = useMay('Admin')
+  const sample = useSampleOf(plugin.key)
+  return (
+    <Panel title="Configuration" text="Secrets are sealed when they are saved, and never shown again.">
+      <div className={classes.form}>
+        <Suspense fallback={<Skeleton height={260} />}>
+          <PluginConfigForm
+            plugin={plugin}
+            installation={installation}
+            readOnly={!isAdmin}
+            sample={sample?.configuration ? { title: sample.title, configuration: sample.configuration } : undefined}
+            onSaved={() => notifications.show({ message: 'Configuration saved' })}
+          />
+        </Suspense>
+      </div>
+    </Panel>
+  )
+}
+
+export function Connections({ plugin }: { plugin: Plugin }) {
+  const isAdmin = useMay('Admin')
+  return (plugin.contributes?.connections ?? []).map((connection) => (
+    <Panel key={connection.id} title={connection.title ?? 'Connections'}>
+      <Suspense fallback={<Skeleton height={80} />}>
+        <PluginConnections plugin={plugin} connection={connection} readOnly={!isAdmin} onOutcome={showOutcome} />
+      </Suspense>
+    </Panel>
+  ))
+}

@@ -1,0 +1,171 @@
+import { Alert, Button, Group } from '@mantine/core'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { CircleCheck, CircleX, FlaskConical } from 'lucide-react'
+import { useEffect, useRef, useState } from 'react'
+import { ApiError } from '../api/ApiError.js'
+import { ErrorNote } from '../api/ErrorNote.js'
+import { testPluginConnection, updatePluginConfiguration } from '../plugins/plugin.repository.js'
+import { refreshPlugins } from '../plugins/queries.js'
+import type { ConnectionTest, Plugin, PluginInstallation } from '../plugins/types.js'
+import { SchemaForm } from './SchemaForm.js'
+
+export interface PluginConfigFormProps {
+  plugin: Plugin
+  installation: PluginInstallation
+  /** People who may not change anything see what is set. */
+  readOnly?: boolean
+  /** Values that may be filled in at the press of a button, for trying the plugin. */
+  sample?: { title: string; configuration: Record<string, unknown> }
+  onSaved?: (installation: PluginInstallation) => void
+}
+
+/**
+ * The configuration of a plugin, drawn from the schema in its manifest. What was entered can be tried before it is
+ * saved; what the server finds wrong is shown at its field.
+ *
+ * @example <PluginConfigForm plugin={plugin} installation={installation} />
+ * @since 0.1.0
+ */
+export function PluginConfigForm({ plugin, installation, readOnly = false, sample, onSaved }: PluginConfigFormProps) {
+  const schema = plugin.contributes?.configuration ?? fallbackSchema(installation)
+  const stored = installation.configuration ?? {}
+  const [value, setValue] = useState<Record<string, unknown>>(stored)
+  const [revision, setRevision] = useState(0)
+  const frame = useRef<HTMLDivElement>(null)
+  const client = useQueryClient()
+  const test = useMutation({
+    mutationFn: () => testPluginConnection({ pluginKey: plugin.key, configuration: value }),
+  })
+  const save = useMutation({
+    mutationFn: ({ force }: { force: boolean }) =>
+      updatePluginConfiguration({ installationId: installation.id, configuration: value, force }),
+    onSuccess: async (saved) => {
+      setValue(saved.configuration ?? {})
+      setRevision((before) => before + 1)
+      test.reset()
+      onSaved?.(saved)
+      await refreshPlugins(client)
+    },
+  })
+  const problems = save.error instanceof ApiError ? save.error.problems : []
+  useEffect(() => {
+    if (problems.length > 0) frame.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+  }, [problems.length, save.submittedAt])
+
+  const change = (next: Record<string, unknown>) => {
+    setValue(next)
+    if (test.data || test.error) test.reset()
+  }
+  return (
+    <div className="tn-dialog" ref={frame}>
+      {sample && !readOnly && (
+        <Alert className="tn-note" icon={<FlaskConical size={18} />} title={sample.title}>
+          <Group justify="space-between" gap="sm">
+            <span>It runs on this machine, for trying things out.</span>
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => {
+                change({ ...value, ...sample.configuration })
+                setRevision((before) => before + 1)
+              }}
+            >
+              Fill in its values
+            </Button>
+          </Group>
+        </Alert>
+      )}
+      <SchemaForm
+        key={revision}
+        schema={schema}
+        value={value}
+        onChange={change}
+        onSubmit={() => save.mutate({ force: false })}
+        problems={problems}
+        disabled={readOnly || save.isPending}
+      >
+        {readOnly ? (
+          <p className="tn-quiet">Only admins can change this.</p>
+        ) : (
+          <div className="tn-form-foot">
+            {test.data && <TestResult result={test.data} />}
+            {test.error && <ErrorNote error={test.error} title="The connection could not be tested" />}
+            {save.error && problems.length === 0 && (
+              <SaveFailed error={save.error} onForce={() => save.mutate({ force: true })} />
+            )}
+            <Group gap="sm">
+              <Button type="submit" loading={save.isPending} disabled={test.isPending}>
+                Save configuration
+              </Button>
+              <Button
+                variant="default"
+                loading={test.isPending}
+                disabled={save.isPending}
+                onClick={() => test.mutate()}
+              >
+                Test connection
+              </Button>
+            </Group>
+          </div>
+        )}
+      </SchemaForm>
+    </div>
+  )
+}
+
+function TestResult({ result: { success, message, steps = [] } }: { result: ConnectionTest }) {
+  return (
+    <Alert
+      className="tn-note"
+      data-tone={success ? 'good' : 'bad'}
+      icon={success ? <CircleCheck size={18} /> : <CircleX size={18} />}
+      role="status"
+    >
+      <p>{message}</p>
+      {steps.length > 0 && (
+        <ol className="tn-steps">
+          {steps.map(({ name, ok, message: detail }) => (
+            <li key={name} data-ok={ok}>
+              {ok ? <CircleCheck size={14} aria-label="Worked" /> : <CircleX size={14} aria-label="Failed" />}
+              <span>
+                {name}
+                {detail ? <span className="tn-quiet"> — {detail}</span> : null}
+              </span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </Alert>
+  )
+}
+
+/** When only the test of the connection failed, the person may know better. */
+function SaveFailed({ error, onForce }: { error: Error; onForce: () => void }) {
+  const isTest = error instanceof ApiError && error.code === 'CONNECTION_TEST_FAILED'
+  return (
+    <>
+      <ErrorNote error={error} title="It was not saved" />
+      {isTest && (
+        <div>
+          <Button variant="default" size="xs" onClick={onForce}>
+            Save anyway
+          </Button>
+        </div>
+      )}
+    </>
+  )
+}
+
+/** For plugins that declare no schema: the two fields that the seed gave to every plugin, and whatever is stored. */
+function fallbackSchema({ configuration }: PluginInstallation): Record<string, unknown> {
+  const names = Object.keys(configuration ?? {})
+  const others = names.filter((name) => name !== 'server_url' && name !== 'api_key')
+  return {
+    type: 'object',
+    properties: {
+      server_url: { type: 'string', title: 'Server URL', 'x-order': 1 },
+      api_key: { type: 'string', title: 'API Key', writeOnly: true, 'x-order': 2 },
+      ...Object.fromEntries(others.map((name) => [name, { type: 'string', title: name }])),
+    },
+  }
+}

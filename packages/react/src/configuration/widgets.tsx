@@ -1,0 +1,265 @@
+/* eslint-disable @typescript-eslint/no-unsafe-assignment -- the form library types the value of every field as any */
+import {
+  Button,
+  Checkbox,
+  Group,
+  MultiSelect,
+  NumberInput,
+  PasswordInput,
+  Radio,
+  Select,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core'
+import { type BaseInputTemplateProps, getInputProps, type RegistryWidgetsType, type WidgetProps } from '@rjsf/utils'
+import { KeyRound } from 'lucide-react'
+import { useState } from 'react'
+import { isMasked } from './secrets.js'
+
+/** What all fields show the same way. */
+function shown({
+  id,
+  label,
+  hideLabel,
+  required,
+  disabled,
+  readonly,
+  schema,
+  rawErrors,
+  placeholder,
+  options,
+}: WidgetProps) {
+  const description = options.description ?? schema.description
+  return {
+    id,
+    name: id,
+    label: hideLabel ? undefined : label,
+    'aria-label': hideLabel ? label : undefined,
+    required,
+    withAsterisk: false,
+    disabled: disabled || readonly,
+    description: typeof description === 'string' ? description : undefined,
+    placeholder: placeholder || undefined,
+    error: rawErrors?.length ? rawErrors[0] : undefined,
+  }
+}
+
+export function BaseInput(props: BaseInputTemplateProps) {
+  const { value, onChange, onBlur, onFocus, id, type, schema, options } = props
+  const input = getInputProps(schema, type as string | undefined, options, false)
+  if (input.type === 'number') return <NumberField {...props} />
+  return (
+    <TextInput
+      {...shown(props)}
+      type={input.type}
+      inputMode={schema.format === 'uri' ? 'url' : undefined}
+      autoComplete="off"
+      spellCheck={false}
+      value={typeof value === 'string' || typeof value === 'number' ? String(value) : ''}
+      onChange={(event) => onChange(event.currentTarget.value === '' ? options.emptyValue : event.currentTarget.value)}
+      onBlur={() => onBlur(id, value)}
+      onFocus={() => onFocus(id, value)}
+    />
+  )
+}
+
+function NumberField(props: WidgetProps) {
+  const { value, onChange, schema } = props
+  return (
+    <NumberInput
+      {...shown(props)}
+      value={typeof value === 'number' ? value : ''}
+      allowDecimal={schema.type !== 'integer'}
+      onChange={(next) => onChange(next === '' ? undefined : Number(next))}
+    />
+  )
+}
+
+/** A secret is never shown again: it can be entered, and later replaced or taken away. */
+function SecretField(props: WidgetProps) {
+  const { value, onChange, label, schema, id, disabled, readonly } = props
+  const [initial] = useState<unknown>(value)
+  const removed = value === null
+  if (isMasked(value) || (removed && isMasked(initial))) {
+    const setAt = isMasked(value) ? value.setAt : undefined
+    return (
+      <div className="tn-secret" role="group" aria-label={label}>
+        <Text component="span" size="sm" fw={500}>
+          {label}
+        </Text>
+        {schema.description ? <span className="tn-secret-help">{schema.description}</span> : null}
+        <div className="tn-secret-state">
+          <KeyRound size={16} aria-hidden />
+          <span>{removed ? 'Removed when you save' : setAt ? `Set on ${dayOf(setAt)}` : 'Set'}</span>
+          {!(disabled || readonly) && (
+            <Group gap={4} wrap="nowrap">
+              {removed ? (
+                <Button size="compact-xs" variant="subtle" onClick={() => onChange(initial)}>
+                  Keep
+                </Button>
+              ) : (
+                <>
+                  <Button
+                    id={id}
+                    size="compact-xs"
+                    variant="subtle"
+                    onClick={() => onChange('')}
+                    aria-label={`Replace ${label}`}
+                  >
+                    Replace
+                  </Button>
+                  <Button
+                    size="compact-xs"
+                    variant="subtle"
+                    onClick={() => onChange(null)}
+                    aria-label={`Remove ${label}`}
+                  >
+                    Remove
+                  </Button>
+                </>
+              )}
+            </Group>
+          )}
+        </div>
+      </div>
+    )
+  }
+  return (
+    <PasswordInput
+      {...shown(props)}
+      autoComplete="new-password"
+      visibilityToggleButtonProps={{ 'aria-label': `Show ${label}` }}
+      value={typeof value === 'string' ? value : ''}
+      onChange={(event) =>
+        onChange(event.currentTarget.value === '' && !isMasked(initial) ? undefined : event.currentTarget.value)
+      }
+      inputContainer={(input) =>
+        isMasked(initial) ? (
+          <Group gap="xs" wrap="nowrap" className="tn-secret-replace">
+            <div>{input}</div>
+            <Button variant="default" onClick={() => onChange(initial)}>
+              Keep the old one
+            </Button>
+          </Group>
+        ) : (
+          input
+        )
+      }
+    />
+  )
+}
+
+function dayOf(moment: string): string {
+  return new Date(moment).toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric' })
+}
+
+function TextareaField(props: WidgetProps) {
+  const { value, onChange, options } = props
+  return (
+    <Textarea
+      {...shown(props)}
+      autosize
+      minRows={3}
+      maxRows={12}
+      value={typeof value === 'string' ? value : ''}
+      onChange={(event) => onChange(event.currentTarget.value === '' ? options.emptyValue : event.currentTarget.value)}
+    />
+  )
+}
+
+/** Choices are known by their position, because their values may be anything. */
+function choicesOf({ options }: WidgetProps) {
+  return (options.enumOptions ?? []).map(({ label, value }, index) => ({
+    label,
+    key: String(index),
+    value: value as unknown,
+  }))
+}
+
+const fewChoices = 4
+
+function SelectField(props: WidgetProps) {
+  const { value, onChange, multiple, required } = props
+  const choices = choicesOf(props)
+  const data = choices.map(({ key, label }) => ({ value: key, label }))
+  const valueAt = (key: string | null): unknown => choices.find((choice) => choice.key === key)?.value
+  if (multiple) {
+    const chosen = Array.isArray(value) ? (value as unknown[]) : []
+    return (
+      <MultiSelect
+        {...shown(props)}
+        data={data}
+        value={choices.filter((choice) => chosen.includes(choice.value)).map(({ key }) => key)}
+        onChange={(keys) => onChange(keys.map(valueAt))}
+      />
+    )
+  }
+  const current = choices.find((choice) => choice.value === value)?.key ?? null
+  if (choices.length <= fewChoices) {
+    const { placeholder: _placeholder, disabled, id, ...rest } = shown(props)
+    return (
+      <Radio.Group {...rest} id={id} value={current} onChange={(key) => onChange(valueAt(key))}>
+        <Group gap="lg" mt={6}>
+          {choices.map(({ key, label }) => (
+            <Radio key={key} value={key} label={label} disabled={disabled} />
+          ))}
+        </Group>
+      </Radio.Group>
+    )
+  }
+  return (
+    <Select
+      {...shown(props)}
+      data={data}
+      value={current}
+      clearable={!required}
+      searchable={choices.length > 8}
+      onChange={(key) => onChange(valueAt(key))}
+    />
+  )
+}
+
+function CheckboxField(props: WidgetProps) {
+  const { value, onChange } = props
+  const { placeholder: _placeholder, required: _required, withAsterisk: _asterisk, label, ...rest } = shown(props)
+  return (
+    <Checkbox
+      {...rest}
+      label={label ?? props.label}
+      checked={value === true}
+      onChange={(event) => onChange(event.currentTarget.checked)}
+    />
+  )
+}
+
+function CheckboxesField(props: WidgetProps) {
+  const { value, onChange } = props
+  const choices = choicesOf(props)
+  const chosen = Array.isArray(value) ? (value as unknown[]) : []
+  const { placeholder: _placeholder, disabled, ...rest } = shown(props)
+  return (
+    <Checkbox.Group
+      {...rest}
+      value={choices.filter((choice) => chosen.includes(choice.value)).map(({ key }) => key)}
+      onChange={(keys) => onChange(choices.filter(({ key }) => keys.includes(key)).map((choice) => choice.value))}
+    >
+      <Stack gap={8} mt={8}>
+        {choices.map(({ key, label }) => (
+          <Checkbox key={key} value={key} label={label} disabled={disabled} />
+        ))}
+      </Stack>
+    </Checkbox.Group>
+  )
+}
+
+export const widgets: RegistryWidgetsType = {
+  PasswordWidget: SecretField,
+  TextareaWidget: TextareaField,
+  SelectWidget: SelectField,
+  RadioWidget: SelectField,
+  CheckboxWidget: CheckboxField,
+  CheckboxesWidget: CheckboxesField,
+  UpDownWidget: NumberField,
+}

@@ -1,0 +1,305 @@
+import { Button, Group, Menu, Modal, Skeleton, Switch } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { ConnectionContribution } from '@tenon/contract'
+import { EllipsisVertical, Link2, Plus, Send, Settings2, Unplug } from 'lucide-react'
+import { useState } from 'react'
+import { ApiError } from '../api/ApiError.js'
+import { ErrorNote } from '../api/ErrorNote.js'
+import { SchemaForm } from '../configuration/SchemaForm.js'
+import { wordsOf } from '../importing/PluginImporter.js'
+import {
+  disconnectOAuthWorkspace,
+  getOAuthWorkspaces,
+  startOAuth,
+  updateOAuthWorkspace,
+} from '../plugins/plugin.repository.js'
+import { pluginKeys } from '../plugins/queries.js'
+import { Badge } from '../plugins/StatusBadge.js'
+import type { Plugin, Workspace } from '../plugins/types.js'
+import { callRoute } from '../views/route.js'
+import { textOf } from '../views/Value.js'
+import type { ActionOutcome } from '../views/PluginActions.js'
+
+export interface PluginConnectionsProps {
+  plugin: Plugin
+  connection: ConnectionContribution
+  readOnly?: boolean
+  onOutcome: (outcome: ActionOutcome) => void
+  /** Goes to the page of the service; the browser's own way by default. */
+  leaveTo?: (address: string) => void
+}
+
+/**
+ * The accounts at another service that an organization has connected for a plugin, each with its own settings.
+ *
+ * @example <PluginConnections plugin={plugin} connection={plugin.contributes.connections[0]} onOutcome={toast} />
+ * @since 0.1.0
+ */
+export function PluginConnections(props: PluginConnectionsProps) {
+  const { plugin, connection, readOnly = false, leaveTo = (address) => window.location.assign(address) } = props
+  const client = useQueryClient()
+  const [changing, setChanging] = useState<Workspace>()
+  const [leaving, setLeaving] = useState<Workspace>()
+  const list = useQuery({
+    queryKey: pluginKeys.of(plugin.key, 'connections'),
+    queryFn: ({ signal }) => getOAuthWorkspaces({ pluginKey: plugin.key, signal }),
+  })
+  const refresh = () => client.invalidateQueries({ queryKey: pluginKeys.of(plugin.key, 'connections') })
+  const start = useMutation({
+    mutationFn: () => startOAuth({ pluginKey: plugin.key, connection: connection.id }),
+    onSuccess: ({ authorizeUrl }) => leaveTo(authorizeUrl),
+  })
+  const title = connection.title ?? 'Account'
+  const connections = list.data ?? []
+  const canAdd = !readOnly && (connection.multiple || connections.length === 0)
+
+  return (
+    <div className="tn-connections">
+      {start.error && <ErrorNote error={start.error} title="The connection could not be started" />}
+      {list.isPending ? (
+        <Skeleton height={64} radius="md" />
+      ) : list.error ? (
+        <ErrorNote error={list.error} title="The connections cannot be shown" />
+      ) : connections.length === 0 ? (
+        <p className="tn-quiet">
+          Nothing is connected yet. You sign in at the service and choose there what may be used.
+        </p>
+      ) : (
+        <ul className="tn-list">
+          {connections.map((workspace) => (
+            <ConnectionRow
+              key={workspace.id}
+              {...props}
+              workspace={workspace}
+              onChange={() => setChanging(workspace)}
+              onLeave={() => setLeaving(workspace)}
+              onChanged={refresh}
+            />
+          ))}
+        </ul>
+      )}
+      {canAdd && (
+        <div>
+          <Button
+            variant={connections.length === 0 ? 'filled' : 'default'}
+            leftSection={<Plus size={15} />}
+            loading={start.isPending || start.isSuccess}
+            onClick={() => start.mutate()}
+          >
+            Connect {connections.length > 0 ? 'another ' : ''}
+            {title}
+          </Button>
+        </div>
+      )}
+      <Modal
+        opened={changing !== undefined}
+        onClose={() => setChanging(undefined)}
+        title={changing ? `Settings of ${nameOf(changing, connection)}` : ''}
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        {changing && connection.settings && (
+          <SettingsForm
+            plugin={plugin}
+            workspace={changing}
+            schema={connection.settings}
+            onDone={async () => {
+              setChanging(undefined)
+              props.onOutcome({ title, success: true, message: 'Settings saved' })
+              await refresh()
+            }}
+            onCancel={() => setChanging(undefined)}
+          />
+        )}
+      </Modal>
+      <Modal
+        opened={leaving !== undefined}
+        onClose={() => setLeaving(undefined)}
+        title={leaving ? `Disconnect ${nameOf(leaving, connection)}?` : ''}
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        {leaving && (
+          <Disconnect
+            plugin={plugin}
+            workspace={leaving}
+            onCancel={() => setLeaving(undefined)}
+            onDone={async () => {
+              setLeaving(undefined)
+              props.onOutcome({ title, success: true, message: 'Disconnected' })
+              await refresh()
+            }}
+          />
+        )}
+      </Modal>
+    </div>
+  )
+}
+
+interface ConnectionRowProps extends PluginConnectionsProps {
+  workspace: Workspace
+  onChange: () => void
+  onLeave: () => void
+  onChanged: () => Promise<void>
+}
+
+function ConnectionRow(props: ConnectionRowProps) {
+  const { plugin, connection, workspace, readOnly, onChange, onLeave, onChanged, onOutcome } = props
+  const name = nameOf(workspace, connection)
+  const toggle = useMutation({
+    mutationFn: (is_active: boolean) =>
+      updateOAuthWorkspace({ pluginKey: plugin.key, webhookId: workspace.id, is_active }),
+    onSuccess: onChanged,
+    onError: (error) => onOutcome({ title: name, success: false, message: error.message }),
+  })
+  const test = useMutation({
+    mutationFn: () =>
+      callRoute<{ message?: string }>(plugin.key, connection.test ?? '', { body: { connectionId: workspace.id } }),
+    onSuccess: (answer) => onOutcome({ title: name, success: true, message: answer?.message ?? 'The test was sent' }),
+    onError: (error) => onOutcome({ title: name, success: false, message: error.message }),
+  })
+  const chosen = Object.keys(settingsOf(connection)).flatMap((key) => {
+    const value = workspace[key]
+    return Array.isArray(value) ? [value.length === 0 ? 'Told about nothing' : value.map(textOf).join(', ')] : []
+  })
+  return (
+    <li className="tn-connection" data-off={!workspace.is_active || undefined}>
+      <span className="tn-permission-sign" aria-hidden>
+        <Link2 size={16} />
+      </span>
+      <div className="tn-connection-text">
+        <p>
+          <strong>{name}</strong>{' '}
+          {(connection.response?.shown ?? []).map((key) => (
+            <span key={key} className="tn-quiet">
+              {textOf(workspace[key])}{' '}
+            </span>
+          ))}
+          {!workspace.is_active && <Badge tone="quiet">Switched off</Badge>}
+        </p>
+        {chosen.map((text) => (
+          <p key={text} className="tn-quiet">
+            {text}
+          </p>
+        ))}
+        <p className="tn-quiet">
+          Connected on {new Date(workspace.created_at).toLocaleDateString('en-GB', { dateStyle: 'long' })}
+        </p>
+      </div>
+      {!readOnly && (
+        <Group gap="xs" wrap="nowrap" className="tn-connection-acts">
+          <Switch
+            size="sm"
+            aria-label={`${name} is switched on`}
+            checked={workspace.is_active}
+            disabled={toggle.isPending}
+            onChange={(event) => toggle.mutate(event.currentTarget.checked)}
+          />
+          <Menu position="bottom-end">
+            <Menu.Target>
+              <Button
+                variant="subtle"
+                color="gray"
+                size="compact-sm"
+                aria-label={`More for ${name}`}
+                loading={test.isPending}
+              >
+                <EllipsisVertical size={16} />
+              </Button>
+            </Menu.Target>
+            <Menu.Dropdown>
+              {connection.test && (
+                <Menu.Item leftSection={<Send size={15} />} onClick={() => test.mutate()}>
+                  Send a test
+                </Menu.Item>
+              )}
+              {connection.settings && (
+                <Menu.Item leftSection={<Settings2 size={15} />} onClick={onChange}>
+                  Settings
+                </Menu.Item>
+              )}
+              <Menu.Item className="tn-danger" leftSection={<Unplug size={15} />} onClick={onLeave}>
+                Disconnect
+              </Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+        </Group>
+      )}
+    </li>
+  )
+}
+
+interface SettingsFormProps {
+  plugin: Plugin
+  workspace: Workspace
+  schema: Record<string, unknown>
+  onDone: () => void
+  onCancel: () => void
+}
+
+function SettingsForm({ plugin, workspace, schema, onDone, onCancel }: SettingsFormProps) {
+  const names = Object.keys((schema['properties'] ?? {}) as object)
+  const [value, setValue] = useState<Record<string, unknown>>(() =>
+    Object.fromEntries(names.flatMap((name) => (workspace[name] === undefined ? [] : [[name, workspace[name]]]))),
+  )
+  const save = useMutation({
+    mutationFn: () => updateOAuthWorkspace({ pluginKey: plugin.key, webhookId: workspace.id, ...value }),
+    onSuccess: onDone,
+  })
+  const problems = save.error instanceof ApiError ? save.error.problems : []
+  return (
+    <SchemaForm schema={schema} value={value} onChange={setValue} onSubmit={() => save.mutate()} problems={problems}>
+      <div className="tn-form-foot">
+        {save.error && problems.length === 0 && <ErrorNote error={save.error} />}
+        <Group justify="flex-end" gap="sm">
+          <Button variant="default" onClick={onCancel}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={save.isPending}>
+            Save
+          </Button>
+        </Group>
+      </div>
+    </SchemaForm>
+  )
+}
+
+interface DisconnectProps {
+  plugin: Plugin
+  workspace: Workspace
+  onDone: () => void
+  onCancel: () => void
+}
+
+function Disconnect({ plugin, workspace, onDone, onCancel }: DisconnectProps) {
+  const leave = useMutation({
+    mutationFn: () => disconnectOAuthWorkspace({ pluginKey: plugin.key, webhookId: workspace.id }),
+    onSuccess: onDone,
+  })
+  return (
+    <div className="tn-dialog">
+      <p>
+        {plugin.displayName} can no longer use it, and what it was given to sign in there is forgotten. It can be
+        connected again.
+      </p>
+      {leave.error && <ErrorNote error={leave.error} />}
+      <Group justify="flex-end" gap="sm">
+        <Button variant="default" onClick={onCancel} data-autofocus>
+          Cancel
+        </Button>
+        <Button className="tn-button-danger" loading={leave.isPending} onClick={() => leave.mutate()}>
+          Disconnect
+        </Button>
+      </Group>
+    </div>
+  )
+}
+
+/** The detail that the manifest takes the name of the account from. */
+function nameOf(workspace: Workspace, { response, title, provider }: ConnectionContribution): string {
+  const pointer = response?.account?.name
+  const key = Object.entries(response?.details ?? {}).find(([, candidate]) => candidate === pointer)?.[0]
+  return (key && textOf(workspace[key])) || title || wordsOf(provider)
+}
+
+function settingsOf({ settings }: ConnectionContribution): Record<string, unknown> {
+  return (settings?.['properties'] ?? {}) as Record<string, unknown>
+}

@@ -1,0 +1,110 @@
+import { Skeleton } from '@mantine/core'
+import { ErrorNote } from '../api/ErrorNote.js'
+import { wordsOf } from '../importing/PluginImporter.js'
+import { Badge, type Tone } from '../plugins/StatusBadge.js'
+import type { PluginInstallation } from '../plugins/types.js'
+import { keyOf } from '../plugins/usePlugins.js'
+import { isMissing, type PluginHealth, usePluginHealth } from './records.js'
+
+const tones: Record<string, Tone | 'warn'> = {
+  running: 'good',
+  idle: 'good',
+  changing: 'busy',
+  disabled: 'quiet',
+  failing: 'warn',
+  crash_loop: 'bad',
+  unresponsive: 'bad',
+  failed: 'bad',
+  blocked: 'bad',
+}
+
+/**
+ * How a plugin is, in words, what to do about it, and figures of the last day.
+ *
+ * @example <HealthPanel installation={installation} />
+ * @since 0.1.0
+ */
+export function HealthPanel({ installation }: { installation: PluginInstallation }) {
+  const health = usePluginHealth({ pluginKey: keyOf(installation), installationId: installation.id })
+  if (isMissing(health.error)) return null
+  if (health.error) return <ErrorNote error={health.error} title="The health cannot be shown" />
+  if (!health.data) return <Skeleton height={120} />
+  const { state, summary, since, next, crashes } = health.data
+  return (
+    <div className="tn-health">
+      <div>
+        <Badge tone={tones[state] ?? 'note'}>{wordsOf(state)}</Badge>
+        <p className="tn-health-words">{summary}</p>
+        {since ? (
+          <p className="tn-quiet">
+            Since {new Date(since).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}
+          </p>
+        ) : null}
+        {next ? <p className="tn-health-next">{next}</p> : null}
+      </div>
+      <Figures health={health.data} />
+      {crashes.length > 0 && (
+        <section aria-label="Crashes">
+          <h4>Ends of its process</h4>
+          <ol className="tn-list">
+            {crashes.slice(0, 5).map(({ at, cause }) => (
+              <li key={at} className="tn-activity">
+                <span>{cause}</span>
+                <time className="tn-quiet" dateTime={at}>
+                  {new Date(at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}
+                </time>
+              </li>
+            ))}
+          </ol>
+        </section>
+      )}
+    </div>
+  )
+}
+
+function Figures({ health: { calls, restarts, processes, budgets } }: { health: PluginHealth }) {
+  const memory = processes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
+  const time = (ms: number | null): string => (ms === null ? '—' : `${Math.round(ms)} ms`)
+  const figures: [title: string, value: string][] = [
+    ['Calls in 24 hours', calls.calls.toLocaleString('en')],
+    ['Failed', calls.errors.toLocaleString('en')],
+    ['Usual time', time(calls.meanMs)],
+    ['Slowest of twenty', time(calls.p95Ms)],
+    ['Restarts', restarts.toLocaleString('en')],
+    ['Memory now', memory === 0 ? 'Not running' : `${Math.round(memory / 1_000_000)} MB`],
+  ]
+  return (
+    <>
+      <dl className="tn-figures">
+        {figures.map(([title, value]) => (
+          <div key={title}>
+            <dt>{title}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {budgets.length > 0 && (
+        <ul className="tn-budgets">
+          {budgets
+            .filter(({ limit }) => limit !== null && limit > 0)
+            .map(({ name, used, limit, unit }) => (
+              <li key={name}>
+                <span>
+                  {wordsOf(name)}{' '}
+                  <span className="tn-quiet">
+                    {amountOf(used, unit)} of {amountOf(limit ?? 0, unit)}
+                  </span>
+                </span>
+                <meter min={0} max={limit ?? 1} value={Math.min(used, limit ?? 1)} aria-label={wordsOf(name)} />
+              </li>
+            ))}
+        </ul>
+      )}
+    </>
+  )
+}
+
+function amountOf(value: number, unit: string): string {
+  if (unit === 'bytes') return `${(value / 1_000_000).toLocaleString('en', { maximumFractionDigits: 0 })} MB`
+  return `${value.toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`
+}

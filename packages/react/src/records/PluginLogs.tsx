@@ -1,0 +1,101 @@
+import { SegmentedControl, Switch, TextInput } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { Search } from 'lucide-react'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { ErrorNote } from '../api/ErrorNote.js'
+import type { PluginInstallation } from '../plugins/types.js'
+import { keyOf } from '../plugins/usePlugins.js'
+import { isMissing, type LogLine, usePluginLogs } from './records.js'
+
+const levels = [
+  { value: 'debug', label: 'All' },
+  { value: 'info', label: 'Info' },
+  { value: 'warn', label: 'Warnings' },
+  { value: 'error', label: 'Errors' },
+]
+
+/** Beyond that the oldest go; the server keeps them. */
+const mostLines = 500
+
+/**
+ * What a plugin printed, and what it prints right now.
+ *
+ * @example <PluginLogs installation={installation} />
+ * @since 0.1.0
+ */
+export function PluginLogs({ installation }: { installation: PluginInstallation }) {
+  const [level, setLevel] = useState('info')
+  const [text, setText] = useState('')
+  const [following, setFollowing] = useState(true)
+  const [settled] = useDebouncedValue(text, 250)
+  const filter = useMemo(() => ({ level, text: settled || undefined }), [level, settled])
+  const logs = usePluginLogs({ pluginKey: keyOf(installation), installationId: installation.id }, filter)
+  const added = useLiveLines(installation.id, filter, following && logs.isSuccess ? logs.data.items : undefined)
+  const lines = useMemo(
+    () => [...(logs.data?.items ?? []).toReversed(), ...added].slice(-mostLines),
+    [logs.data, added],
+  )
+  const box = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (following && box.current) box.current.scrollTop = box.current.scrollHeight
+  }, [lines, following])
+
+  if (isMissing(logs.error)) return null
+  if (logs.error) return <ErrorNote error={logs.error} title="The logs cannot be shown" />
+  return (
+    <div className="tn-logs">
+      <div className="tn-view-bar">
+        <SegmentedControl size="xs" aria-label="Level" data={levels} value={level} onChange={setLevel} />
+        <TextInput
+          size="xs"
+          aria-label="Search the log"
+          placeholder="Search"
+          leftSection={<Search size={13} />}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+        <Switch
+          size="sm"
+          label="Follow"
+          checked={following}
+          onChange={(event) => setFollowing(event.currentTarget.checked)}
+        />
+      </div>
+      <div className="tn-log" ref={box} role="log" aria-label="Log" tabIndex={0}>
+        {lines.length === 0 ? (
+          <p className="tn-quiet">{logs.isPending ? 'Loading…' : 'It has printed nothing yet.'}</p>
+        ) : (
+          lines.map(({ id, at, level: lineLevel, text: line }) => (
+            <p key={id} data-level={lineLevel}>
+              <time dateTime={at}>{new Date(at).toLocaleTimeString('en-GB')}</time>
+              <span className="tn-log-level">{lineLevel}</span>
+              <span className="tn-log-text">{line}</span>
+            </p>
+          ))
+        )}
+      </div>
+    </div>
+  )
+}
+
+/** Lines that are printed from now on, after the newest of those that are known. */
+function useLiveLines(
+  installationId: number,
+  { level, text }: { level: string; text?: string },
+  known: readonly LogLine[] | undefined,
+): LogLine[] {
+  const [lines, setLines] = useState<LogLine[]>([])
+  const after = known?.[0]?.id ?? 0
+  const isOn = known !== undefined
+  useEffect(() => {
+    setLines([])
+    if (!isOn || typeof EventSource === 'undefined') return undefined
+    const query = new URLSearchParams({ level, after: String(after), ...(text ? { text } : {}) })
+    const source = new EventSource(`/api/plugins/installations/${installationId}/logs/stream?${query.toString()}`)
+    source.addEventListener('line', ({ data }: MessageEvent<string>) => {
+      setLines((before) => [...before, JSON.parse(data) as LogLine].slice(-mostLines))
+    })
+    return () => source.close()
+  }, [installationId, level, text, after, isOn])
+  return lines
+}

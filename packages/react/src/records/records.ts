@@ -1,0 +1,121 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { ApiError } from '../api/ApiError.js'
+import { request } from '../api/request.js'
+import { pluginKeys, refreshPlugins } from '../plugins/queries.js'
+
+export interface LogLine {
+  id: number
+  at: string
+  level: 'debug' | 'info' | 'warn' | 'error'
+  text: string
+}
+
+export interface ActivityEntry {
+  id: number
+  at: string
+  userId: number | null
+  action: string
+  outcome: string
+  message: string | null
+}
+
+export interface PluginHealth {
+  state: string
+  summary: string
+  since: string | null
+  next: string | null
+  calls: { calls: number; errors: number; meanMs: number | null; p95Ms: number | null }
+  restarts: number
+  restartAfter: string | null
+  crashes: { at: string; crashed: boolean; cause: string }[]
+  budgets: { name: string; used: number; limit: number | null; unit: string }[]
+  processes: { lane: string; startedAt: string; memoryBytes: number; callsInFlight: number }[]
+}
+
+export interface UsedPermission {
+  id: string
+  group: string
+  sentence: string
+  granted: boolean
+  uses: number
+  lastUsedAt: string | null
+  refusals: number
+  lastRefusedAt: string | null
+}
+
+export interface PluginPermissions {
+  declared: boolean
+  permissions: UsedPermission[]
+  refused: { permission: string; refusals: number; lastRefusedAt: string | null }[]
+}
+
+interface Page<Item> {
+  items: Item[]
+  total: number
+}
+
+interface OfInstallation {
+  pluginKey: string
+  installationId: number
+}
+
+/** What a server that does not keep such records answers: the section is left out then. */
+export function isMissing(error: Error | null): boolean {
+  return error instanceof ApiError && error.status === 404
+}
+
+export function usePluginLogs(
+  { pluginKey, installationId }: OfInstallation,
+  filter: { level?: string; text?: string },
+) {
+  return useQuery({
+    queryKey: pluginKeys.of(pluginKey, 'logs', filter),
+    queryFn: ({ signal }) =>
+      request<Page<LogLine>>(`/plugins/installations/${installationId}/logs`, {
+        query: { ...filter, pageSize: 200 },
+        signal,
+      }),
+  })
+}
+
+export function usePluginActivity({ pluginKey, installationId }: OfInstallation, page: number) {
+  return useQuery({
+    queryKey: pluginKeys.of(pluginKey, 'activity', page),
+    queryFn: ({ signal }) =>
+      request<Page<ActivityEntry>>(`/plugins/installations/${installationId}/activity`, {
+        query: { page, pageSize: 20 },
+        signal,
+      }),
+  })
+}
+
+/** Health changes by itself, so it is looked at again and again while it is shown. */
+const healthLookMs = 10_000
+
+export function usePluginHealth({ pluginKey, installationId }: OfInstallation) {
+  return useQuery({
+    queryKey: pluginKeys.of(pluginKey, 'health'),
+    queryFn: ({ signal }) => request<PluginHealth>(`/plugins/installations/${installationId}/health`, { signal }),
+    refetchInterval: ({ state }) => (state.error ? false : healthLookMs),
+  })
+}
+
+export function usePluginPermissions({ pluginKey, installationId }: OfInstallation) {
+  return useQuery({
+    queryKey: pluginKeys.of(pluginKey, 'permissions'),
+    queryFn: ({ signal }) =>
+      request<PluginPermissions>(`/plugins/installations/${installationId}/permissions`, { signal }),
+  })
+}
+
+export function useGrantPermissions({ installationId }: OfInstallation) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (permissions: string[]) =>
+      request<PluginPermissions>(`/plugins/installations/${installationId}/permissions`, {
+        method: 'PUT',
+        body: { permissions },
+      }),
+    onSuccess: () => refreshPlugins(client),
+  })
+}

@@ -1,0 +1,29 @@
+import { request, type RequestInput } from '../api/request.js'
+
+/** A route as a manifest writes it: `POST /sync`. */
+export function splitRoute(route: string): { method: NonNullable<RequestInput['method']>; path: string } {
+  const [method = 'GET', path = '/'] = route.split(' ')
+  return { method: method as NonNullable<RequestInput['method']>, path }
+}
+
+/** Calls a route of a plugin. @throws ApiError */
+export function callRoute<Answer>(pluginKey: string, route: string, input: RequestInput = {}): Promise<Answer> {
+  const { method, path } = splitRoute(route)
+  return request<Answer>(`/plugins/${pluginKey}${path}`, { ...input, method })
+}
+
+/** What a JSON pointer points at; undefined when it points at nothing. */
+export function pointed(value: unknown, pointer: string | undefined): unknown {
+  if (pointer === undefined) return undefined
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce<unknown>(
+      (part, key) =>
+        typeof part === 'object' && part !== null && Object.hasOwn(part, key)
+          ? (part as Record<string, unknown>)[key]
+          : undefined,
+      value,
+    )
+}
