@@ -37,6 +37,15 @@ describe('the ground', () => {
   test('leaves nothing behind', async () => {
     const own = await prepareGroundInTest()
     const { organizationId, schema } = await own.addTenant('Third')
+    await own.install(own.victim, {
+      key: 'short-lived',
+      files: {
+        'index.ts': `
+          export async function install() { return { success: true } }
+          export async function uninstall() { return { success: true } }
+          export const metadata = {}`,
+      },
+    })
     const { rows } = await own.pool.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
     expect([organizationId > 1_000_000_000, rows.length]).toEqual([true, 1])
     const left: Record<string, unknown>[] = []
@@ -45,7 +54,7 @@ describe('the ground', () => {
       const found = await own.pool.query<Record<string, unknown>>(
         `SELECT nspname AS name FROM pg_namespace WHERE nspname IN (SELECT schema FROM tenon.tenants) OR nspname = $1
          UNION ALL SELECT name FROM public.organizations WHERE id = $2
-         UNION ALL SELECT location FROM tenon.catalog_copies`,
+         UNION ALL SELECT location FROM tenon.catalog_copies UNION ALL SELECT plugin_key FROM tenon.artifacts`,
         [schema, organizationId],
       )
       left.push(...found.rows)

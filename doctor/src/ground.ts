@@ -107,6 +107,8 @@ export async function prepareGround({ host: hostOptions, connection, application
   pool.on('error', () => {})
   const log: string[] = []
   const tenants: GroundTenant[] = []
+  /** Of code that was installed here; nobody else has the same. */
+  const digests: string[] = []
   let host: PluginHost | undefined
   let closed: Promise<void> | undefined
 
@@ -132,6 +134,7 @@ export async function prepareGround({ host: hostOptions, connection, application
     }
     await host?.stop().catch((error: unknown) => failures.push(error))
     await pool.query('DELETE FROM tenon.catalog_copies WHERE location = $1', [marketplace]).catch(() => {})
+    await pool.query('DELETE FROM tenon.artifacts WHERE digest = ANY ($1)', [digests]).catch(() => {})
     await pool.end()
     await rm(directory, { recursive: true, force: true })
     if (failures.length > 0)
@@ -189,6 +192,7 @@ export async function prepareGround({ host: hostOptions, connection, application
       async install(tenant, plugin, configuration) {
         await publish(plugin)
         const installed = await service.installPlugin(plugin.key, tenant.userId, tenant.schema)
+        if (installed.digest) digests.push(installed.digest)
         if (configuration === undefined) return installed
         return service.updateConfiguration(installed.id, tenant.userId, tenant.schema, configuration)
       },

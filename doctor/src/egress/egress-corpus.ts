@@ -7,8 +7,12 @@ import { anywhereAttacks, declaredAttacks, type PluginAttack, probes } from './p
 import { publicAddress, type RecordingNetwork } from './recording-network.js'
 
 /** How the host of the ground must be set up for these attacks, whatever the deployment allows. */
-export function egressOptions(network: RecordingNetwork): Pick<PluginHostOptions, 'egress'> {
+export function egressOptions(
+  network: RecordingNetwork,
+  grantable: PluginHostOptions['grantable'] = {},
+): Pick<PluginHostOptions, 'egress' | 'grantable'> {
   return {
+    grantable: { ...grantable, allowUndeclared: true },
     egress: {
       network,
       undeclaredMayReachAnyHost: true,

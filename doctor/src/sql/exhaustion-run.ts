@@ -7,7 +7,7 @@ import type { Scene } from './scene.js'
 /** Longer than this the victim's plugin may not need for a line of work, whatever the attacker does. */
 const patienceMs = 2_000
 /** Above the longest limit of the ground, so that only what has no limit reaches it. */
-const endMs = 15_000
+const endMs = 30_000
 
 export async function* runExhaustions(scene: Scene, signal: AbortSignal | undefined): AsyncGenerator<AttackResult> {
   const { ground } = scene

@@ -14,8 +14,17 @@ export interface GroundInTest extends Ground {
   hardened: boolean
 }
 
-/** The ground over a database of its own with the reference application in it, as `npm start` would set it up. */
-export async function prepareGroundInTest(options: Partial<PluginHostOptions> = {}): Promise<GroundInTest> {
+/** The reference application's database and what it tells its plugin host, as `npm start` would set it up. */
+export interface DeploymentInTest {
+  host: PluginHostOptions
+  connection: pg.ClientConfig
+  pool: pg.Pool
+  /** Whether a superuser prepared the server; on others the statement guard and the grants stand alone. */
+  hardened: boolean
+  close(): Promise<void>
+}
+
+export async function prepareDeploymentInTest(): Promise<DeploymentInTest> {
   const database = await createTestDatabase({
     template: {
       name: 'doctor',
@@ -40,19 +49,30 @@ export async function prepareGroundInTest(options: Partial<PluginHostOptions> = 
     authenticate: () => Promise.reject(new Error('nobody signs in to the ground')),
     log: pino({ level: 'silent' }),
   })
-  const ground = await prepareGround({
-    host: { ...host, ...options },
-    connection,
-    application: referenceApplication,
-  })
   return {
-    ...ground,
+    host,
+    connection,
+    pool,
     hardened: database.hardened,
     async close() {
-      await ground.close()
       await pool.end()
       await database.drop()
       await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The ground over a database of its own with the reference application in it. */
+export async function prepareGroundInTest(options: Partial<PluginHostOptions> = {}): Promise<GroundInTest> {
+  const deployment = await prepareDeploymentInTest()
+  const { host, connection, hardened } = deployment
+  const ground = await prepareGround({ host: { ...host, ...options }, connection, application: referenceApplication })
+  return {
+    ...ground,
+    hardened,
+    async close() {
+      await ground.close()
+      await deployment.close()
     },
   }
 }

@@ -109,7 +109,7 @@ async function runInitdb(native: string, account: Account | undefined, args: str
   }
 }
 
-async function readCredentials(file: string): Promise<ClusterCredentials | undefined> {
+export async function readCredentials(file: string): Promise<ClusterCredentials | undefined> {
   try {
     const value = JSON.parse(await readFile(file, 'utf8')) as Partial<ClusterCredentials>
     const { superuserPassword, hostPassword } = value

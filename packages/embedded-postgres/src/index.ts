@@ -1,5 +1,6 @@
 export type { PostgresConnection } from './connection.js'
 export { EmbeddedPostgresError, type EmbeddedPostgresErrorCode } from './embedded-postgres-error.js'
+export { findRunningServer } from './find-running-server.js'
 export {
   type EmbeddedPostgres,
   type EmbeddedPostgresExit,

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type EmbeddedPostgres, type PostgresConnection, startEmbeddedPostgres } from './index.js'
+import { type EmbeddedPostgres, findRunningServer, type PostgresConnection, startEmbeddedPostgres } from './index.js'
 import { locateNative } from './native.js'
 import { startTime } from './process-identity.js'
 
@@ -187,6 +187,19 @@ describe('start and stop', () => {
     await endHost(host)
     expect(host.exitCode).toBe(0)
     expect(await readdir(usedDataDir)).not.toContain('run')
+  })
+
+  it('is found by a command that works beside its host, while it runs', async () => {
+    const dataDir = await newDataDir()
+    expect(await findRunningServer(dataDir)).toBeUndefined()
+    const server = await start({ dataDir })
+    const found = await findRunningServer(dataDir)
+    expect(found).toEqual(server.connection)
+    expect(await query(found as PostgresConnection, 'SELECT current_user::text AS name')).toEqual([
+      { name: 'tenon_host' },
+    ])
+    await server.stop()
+    expect(await findRunningServer(dataDir)).toBeUndefined()
   })
 
   it('passes settings on and reports what the server logs', async () => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '@tenon/embedded-postgres'
+import { EmbeddedPostgresError, findRunningServer, startEmbeddedPostgres } from '@tenon/embedded-postgres'
 import { hardenDatabase, openHostDatabase, type HostDatabase } from '@tenon/host'
 import type pg from 'pg'
 import type { Logger } from 'pino'
@@ -26,6 +26,25 @@ export function openDatabase(settings: Pick<Settings, 'databaseUrl' | 'dataDir'>
   return settings.databaseUrl === undefined
     ? openEmbedded(join(settings.dataDir, 'postgres'), log)
     : openExternal(settings.databaseUrl, log)
+}
+
+/**
+ * The same, for a command that may work beside a running server: the embedded database of that server, where there is one.
+ *
+ * @throws StartError, EmbeddedPostgresError
+ */
+export async function openDatabaseBeside(
+  settings: Pick<Settings, 'databaseUrl' | 'dataDir'>,
+  log: Logger,
+): Promise<OpenDatabase> {
+  try {
+    return await openDatabase(settings, log)
+  } catch (error) {
+    if (!(error instanceof EmbeddedPostgresError) || error.code !== 'DATA_DIR_IN_USE') throw error
+    const connection = await findRunningServer(join(settings.dataDir, 'postgres'), { hostRole })
+    if (!connection) throw error
+    return { ...openHostDatabase({ connection }, log), hardened: true, lost: new Promise(() => undefined) }
+  }
 }
 
 async function openEmbedded(dataDir: string, log: Logger): Promise<OpenDatabase> {

@@ -18,4 +18,5 @@ export {
   type RuntimeStatus,
 } from './runtime.js'
 export type { SelfTest } from './self-test.js'
+export { testSandbox } from './test-sandbox.js'
 export type { TierNotTaken } from './tiers.js'
