@@ -169,7 +169,29 @@ export const errorTable = {
     sentence: 'The server was stopped in the middle of this. What had been done was undone; try again.',
   },
 
+  // Long work
+  RUN_NOT_FOUND: { status: 404, sentence: 'Run not found' },
+  RUN_OVER: { status: 409, sentence: 'This run has ended already ({state}).' },
+  RUN_NOT_OVER: { status: 409, sentence: 'This run has not ended yet ({state}).' },
+  RUN_NOT_REPEATABLE: {
+    status: 409,
+    sentence: 'What this run worked on is no longer kept. Start it again where you started it.',
+  },
+  RUN_LIMIT: {
+    status: 429,
+    sentence:
+      'More than {limit} runs of this organization wait for their turn. Try again when some of them have ended.',
+  },
+  STREAM_LIMIT: {
+    status: 429,
+    sentence: 'Your organization listens to {limit} streams on this server already. Close one of them first.',
+  },
+
   // Connections
+  CONNECTION_NEEDS_REAUTH: {
+    status: 409,
+    sentence: '{provider} no longer accepts the sign-in of {account}. An admin has to connect it again.',
+  },
   CONNECTION_NOT_DECLARED: { status: 404, sentence: '{plugin} does not connect to another service.' },
   CONNECTION_NOT_CONFIGURED: {
     status: 422,

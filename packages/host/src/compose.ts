@@ -46,12 +46,16 @@ import { createPluginRoles } from './installations/plugin-roles.js'
 import { createPluginService, createTenantLookup, type PluginService } from './installations/plugin-service.js'
 import { createRecovery } from './installations/recovery.js'
 import { createKnownInstallations } from './installations/known-installations.js'
+import { createLiveStream } from './installations/live-stream.js'
 import { createCallRoute } from './installations/routes.js'
+import { createRuns, createRunWork } from './installations/runs.js'
 import { createStrayProcesses } from './installations/stray-processes.js'
 import { createSubscriptions } from './installations/subscriptions.js'
 import { createSwitchPlugin } from './installations/switch-plugin.js'
 import { createUninstall } from './installations/uninstall.js'
 import { createUpdate } from './installations/update.js'
+import { createJobs } from './jobs/jobs.js'
+import type { JobLimits } from './jobs/job-limits.js'
 import type { Migrator, TenantScope } from './migrations/index.js'
 import { createNotifications } from './notifications/index.js'
 import { createBlocks } from './operator/blocks.js'
@@ -117,6 +121,7 @@ export interface PluginHostOptions {
     artifacts?: Partial<ArtifactLimits>
     tenancy?: Partial<TenancyLimits>
     records?: Partial<RecordLimits>
+    jobs?: Partial<JobLimits>
     /** After how many milliseconds without a sign of life another replica takes over what a server was doing. */
     claimMs?: number
   }
@@ -342,7 +347,39 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     log: logEvent,
   })
   const source = marketplace.location
-  const install = createInstall({ catalog, artifacts, runtime, roles, store, caller, history, ceiling, blocks, source })
+
+  // Long work
+  const claimMs = options.limits?.claimMs ?? defaultClaimMs
+  const runWork = createRunWork({
+    store,
+    caller,
+    vault,
+    findTenant,
+    deadlineMs: resolveLimits(options.limits?.runtime).jobMs,
+  })
+  const jobs = createJobs({
+    pool,
+    notifications,
+    claimMs,
+    work: runWork,
+    log: logEvent,
+    ...(options.limits?.jobs ? { limits: options.limits.jobs } : {}),
+  })
+  const runs = createRuns({ jobs, store, work: runWork })
+
+  const install = createInstall({
+    catalog,
+    artifacts,
+    runtime,
+    roles,
+    store,
+    caller,
+    history,
+    ceiling,
+    blocks,
+    jobs,
+    source,
+  })
   const uninstall = createUninstall({
     runtime,
     roles,
@@ -389,7 +426,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       publicUrl: options.publicUrl ?? '',
       log: logEvent,
     }),
-    callRoute: createCallRoute({ store, caller, vault }),
+    callRoute: createCallRoute({ store, caller, vault, runs }),
     switchPlugin: createSwitchPlugin({ store, runtime, history }),
     update,
   })
@@ -416,7 +453,13 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     tenantOf: tenants.tenantOf,
   })
   const operator = createOperatorActs({ blocks, audit })
-  const endpoints = createEndpoints({ service, observations, operator, uploadRoom })
+  const endpoints = createEndpoints({
+    service,
+    observations,
+    operator,
+    longWork: { runs, live: createLiveStream({ jobs, store, notifications }) },
+    uploadRoom,
+  })
   const countInstall = await createInstallLimit({ pool, perHour: options.installLimitPerHour ?? 20 })
   const router = createRouter({
     endpoints,
@@ -469,6 +512,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       await blocks.refresh()
       for (const part of [blocks, strayProcesses, records.log, records.usage, denials]) part.start()
       recovery.start()
+      jobs.start()
       await catalog.start()
       events.start()
     },
@@ -479,7 +523,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
         Promise.resolve()
           .then(part)
           .catch((error: unknown) => failures.push(error))
-      await Promise.all([stop(catalog.stop), stop(recovery.stop), stop(events.stop)])
+      await Promise.all([stop(catalog.stop), stop(recovery.stop), stop(events.stop), stop(jobs.stop)])
       await stop(notifications.stop)
       await Promise.all([stop(blocks.stop), stop(strayProcesses.stop)])
       await stop(() => runtime.stop())

@@ -5,6 +5,7 @@ import { connectionsMigration } from './connections/migration.js'
 import { eventDeliveriesMigration } from './events/migration.js'
 import { waitingEventsMigration } from './events/waiting-events.js'
 import { installationsMigration } from './installations/migration.js'
+import { runsMigration } from './jobs/migration.js'
 import {
   createMigrator,
   hostPlatformMigrations,
@@ -36,6 +37,7 @@ const platform: PlatformMigration[] = [
   blocksMigration,
   waitingEventsMigration,
   auditMigration,
+  runsMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

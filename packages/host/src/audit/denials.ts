@@ -48,7 +48,11 @@ export function createDenials({ audit, everyMs = 60_000 }: DenialsOptions): Deni
       const key = JSON.stringify([organizationId, userId, pluginKey])
       const known = parties.get(key)
       if (!known && parties.size >= maxParties) return
-      const counted: Counted = known ?? { party: { organizationId, userId, pluginKey }, since: new Date(), attempts: new Map() }
+      const counted: Counted = known ?? {
+        party: { organizationId, userId, pluginKey },
+        since: new Date(),
+        attempts: new Map(),
+      }
       parties.set(key, counted)
       const { attempts } = counted
       const named = attempts.has(what) || attempts.size < maxDifferent ? what.slice(0, 300) : 'other things'

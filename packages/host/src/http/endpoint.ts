@@ -53,6 +53,8 @@ export interface Endpoint<Params = unknown, Query = unknown, Body = unknown> {
   /** Statuses of errors that are particular to this endpoint. */
   errors?: number[]
   limited?: boolean
+  /** Answers 202 with the id of a run when it is asked to, and when the work takes longer than a minute. */
+  mayGoOn?: boolean
   handle(call: Call<Params, Query, Body>): Promise<Answer>
 }
 

@@ -18,6 +18,7 @@ import { grantedSchema, observationEndpoints } from './observation-endpoints.js'
 import { operatorEndpoints } from './operator-endpoints.js'
 import { PluginAnsweredError } from '../installations/plugin-answered-error.js'
 import { maxFormBytes, readUpload } from './upload.js'
+import { runEndpoints, type RunEndpoints } from './run-endpoints.js'
 import { createUploadRoom, type UploadRoom } from './upload-room.js'
 
 const key = z.object({ key: pluginKeySchema })
@@ -54,22 +55,30 @@ const updatePlanSchema = z
 
 const ok = (data: unknown): Answer => ({ status: 200, data })
 const created = (data: unknown): Answer => ({ status: 201, data })
+const accepted = (runId: string): Answer => ({ status: 202, data: { runId } })
+/** Most proxies wait no longer. */
+const longestWaitMs = 60_000
+/** RFC 7240 */
+const asksForAsync = (request: Request): boolean => /(^|,)\s*respond-async\s*(;|,|$)/i.test(request.get('prefer') ?? '')
 
 /** S65 to S81, literals before parameters (C1). What follows them below `/:key` belongs to the plugins. */
 export function createEndpoints({
   service,
   observations,
   operator,
+  longWork,
   uploadRoom: room = createUploadRoom(),
 }: {
   service: PluginService
   observations: Observations
   operator: OperatorActs
+  longWork: RunEndpoints
   uploadRoom?: UploadRoom
 }): Endpoint[] {
   return [
     ...marketplaceEndpoints(service),
     ...operatorEndpoints(operator),
+    ...runEndpoints(longWork),
     ...installationEndpoints(service),
     ...observationEndpoints(observations),
     ...connectionEndpoints(service),
@@ -176,8 +185,12 @@ function installationEndpoints(service: PluginService): Endpoint[] {
       success: { status: 201, schema: pluginInstallationSchema },
       errors: [404, 409, 422, 502, 503, 504],
       limited: true,
-      handle: async ({ body: { pluginKey, permissions: granted }, principal }) =>
-        created(await service.installPlugin(pluginKey, principal.userId, principal.tenantId, { granted })),
+      mayGoOn: true,
+      handle: async ({ body: { pluginKey, permissions: granted }, principal: { userId, tenantId }, request }) => {
+        const waitMs = asksForAsync(request) ? 0 : longestWaitMs
+        const begun = await service.startInstall(pluginKey, userId, tenantId, { granted, waitMs })
+        return 'installation' in begun ? created(begun.installation) : accepted(begun.runId)
+      },
     }),
     endpoint({
       operation: 'getInstalledPlugins',
@@ -440,6 +453,7 @@ function pluginEndpoints(service: PluginService, room: UploadRoom): Endpoint[] {
       path: '/:key/sync',
       tag,
       summary: 'Sync models now',
+      mayGoOn: true,
       takesFiles: true,
       readsBodyLate: true,
       role: 'Auditor',
@@ -466,6 +480,7 @@ function pluginEndpoints(service: PluginService, room: UploadRoom): Endpoint[] {
       path: '/:key/import',
       tag,
       summary: 'Import rows, or an .xlsx or .csv file',
+      mayGoOn: true,
       takesFiles: true,
       readsBodyLate: true,
       role: 'Auditor',
@@ -488,6 +503,7 @@ export function callPluginRoute(service: PluginService, room: UploadRoom) {
     path: string,
   ): Promise<Answer> => {
     let giveBack = (): void => {}
+    let isHeld = false
     const isForm = Boolean(request.is('multipart/form-data'))
     const receive = async (): Promise<Pick<RouteRequest, 'body' | 'file'>> => {
       if (!isForm) {
@@ -508,10 +524,15 @@ export function callPluginRoute(service: PluginService, room: UploadRoom) {
         query: query as Record<string, unknown>,
         signal,
         receive,
+        respondAsync: asksForAsync(request),
+        holdRoom(until) {
+          isHeld = true
+          void until.then(giveBack, giveBack)
+        },
       })
       return toAnswer(answer)
     } finally {
-      giveBack()
+      if (!isHeld) giveBack()
     }
   }
 }

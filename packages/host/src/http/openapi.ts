@@ -1,4 +1,4 @@
-import { envelope, errorBodySchema } from '@tenon/contract'
+import { acceptedRunSchema, envelope, errorBodySchema } from '@tenon/contract'
 import * as z from 'zod'
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject, ZodOpenApiResponsesObject } from 'zod-openapi'
 import type { Endpoint } from './endpoint.js'
@@ -26,6 +26,7 @@ function describe({
   success,
   errors = [],
   limited,
+  mayGoOn,
 }: Endpoint): ZodOpenApiOperationObject {
   const statuses = [...(body || params || query ? [400] : []), 401, 403, ...errors, ...(limited ? [429] : []), 500]
   return {
@@ -41,6 +42,7 @@ function describe({
     ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
     responses: <ZodOpenApiResponsesObject>{
       ...successOf(success),
+      ...(mayGoOn ? successOf({ status: 202, schema: acceptedRunSchema }) : {}),
       ...Object.fromEntries(statuses.map((status) => [String(status), errorOf(status)])),
     },
   }

@@ -3,6 +3,7 @@ import { startHostInTest, type HostInTest } from '../testing/host-in-test.js'
 import type { Observations } from '../installations/observations.js'
 import type { OperatorActs } from '../operator/operator-acts.js'
 import { createEndpoints } from './endpoints.js'
+import type { RunEndpoints } from './run-endpoints.js'
 
 let it: HostInTest
 beforeAll(async () => {
@@ -11,7 +12,12 @@ beforeAll(async () => {
 afterAll(() => it.close())
 
 /** Only what they are called matters here; nothing is called. */
-const parts = () => ({ service: it.host.service, observations: {} as Observations, operator: {} as OperatorActs })
+const parts = () => ({
+  service: it.host.service,
+  observations: {} as Observations,
+  operator: {} as OperatorActs,
+  longWork: {} as RunEndpoints,
+})
 
 test('the router has exactly the endpoints of the table, in its order, and then the routes of plugins', () => {
   const mounted = it.host.router.stack.flatMap(({ route }) => (route ? [route] : []))

@@ -13,6 +13,9 @@ import type { PluginReport } from '@tenon/contract/wire'
 import type { Artifacts } from '../artifacts/index.js'
 import { engineRefusals, type Catalog } from '../catalog/index.js'
 import { assertNotBlocked, type Blocks } from '../operator/blocks.js'
+import type { ActiveRun } from '../jobs/active-run.js'
+import type { Jobs } from '../jobs/jobs.js'
+import type { NewRun } from '../jobs/run.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { Runtime } from '../runtime/index.js'
 import type { History } from './history.js'
@@ -34,6 +37,8 @@ interface InstallOptions {
   history: History
   ceiling: OperatorCeiling
   blocks: Pick<Blocks, 'find' | 'refresh'>
+  /** An installation is a run, for people to follow; its row is what holds it. */
+  jobs: Pick<Jobs, 'perform'>
   /** The location of the marketplace, kept with each installation. */
   source: string
 }
@@ -44,11 +49,13 @@ export type InstallPlugin = (request: {
   userId: number
   /** Ids of the permissions that are granted. Default: all that the plugin asks for. */
   granted?: readonly string[] | undefined
+  /** Told of the run as soon as there is one. */
+  onRun?: ((runId: string) => void) | undefined
 }) => Promise<Installation>
 
 /** Installs a plugin for one tenant: row first, then steps that can each be taken back, then the row again. */
 export function createInstall(engines: InstallOptions): InstallPlugin {
-  return async ({ tenant, pluginKey, userId, granted = null }) => {
+  return async ({ tenant, pluginKey, userId, granted = null, onRun }) => {
     const entry = findInstallable(engines, pluginKey)
     await engines.blocks.refresh()
     assertNotBlocked(engines.blocks, { plugin: entry.displayName, pluginKey, digest: entry.artifact?.sha256 })
@@ -63,10 +70,57 @@ export function createInstall(engines: InstallOptions): InstallPlugin {
       source: engines.source,
       attempt,
     })
-    return underLease(engines.store, claim, (signal) =>
-      installUnderLease(engines, { claim, tenant, entry, granted, row, attempt, userId, signal }),
+    return asRun(engines, { claim, tenant, entry, row, userId, onRun }, (active) =>
+      underLease(engines.store, claim, (held) => {
+        const signal = AbortSignal.any([held, active.signal])
+        const onStep = (name: string) => active.step(name)
+        return installUnderLease(engines, { claim, tenant, entry, granted, row, attempt, userId, signal, onStep })
+      }),
     )
   }
+}
+
+/** The work as a run that people see. Where there can be no run, nothing is begun. */
+async function asRun(
+  { jobs, store }: InstallOptions,
+  { claim, tenant, entry, row, userId, onRun }: InstallationRun,
+  work: (active: ActiveRun) => Promise<Installation>,
+): Promise<Installation> {
+  let installed: Installation | undefined
+  const run: NewRun = {
+    organizationId: tenant.organizationId,
+    installationId: row.id,
+    pluginKey: entry.key,
+    kind: 'install',
+    action: 'install',
+    title: `Install ${entry.displayName}`,
+    trigger: 'manual',
+    requestedBy: userId,
+    maxAttempts: 1,
+  }
+  const begun = await jobs
+    .perform(run, async (active) => {
+      installed = await work(active)
+      return { answer: undefined, counts: {}, result: undefined }
+    })
+    .catch(async (error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error)
+      await store.settle(claim, { status: Status.FAILED, errorMessage: message })
+      throw error
+    })
+  onRun?.(begun.run.id)
+  await begun.ended
+  if (!installed) throw new Error('an installation that ended well has a row')
+  return installed
+}
+
+interface InstallationRun {
+  claim: Claim
+  tenant: TenantScope
+  entry: CatalogEntry
+  row: Installation
+  userId: number
+  onRun: ((runId: string) => void) | undefined
 }
 
 /** @throws TenonError PLUGIN_NOT_FOUND, PLUGIN_NOT_INSTALLABLE */
@@ -96,6 +150,7 @@ interface Installing {
   attempt: string
   userId: number
   signal: AbortSignal
+  onStep: (name: string) => void
 }
 
 async function installUnderLease(engines: InstallOptions, work: Installing): Promise<Installation> {
@@ -104,7 +159,8 @@ async function installUnderLease(engines: InstallOptions, work: Installing): Pro
   const ids = { pluginKey: entry.key, installationId: row.id, userId, action: 'install' }
   const outcome: InstallOutcome = {}
   try {
-    await runSteps(stepsOf(engines, work, outcome), { onUndo: (report) => recordUndo(engines, work, report) })
+    const onUndo = (report: StepReport) => recordUndo(engines, work, report)
+    await runSteps(stepsOf(engines, work, outcome), { onStep: work.onStep, onUndo })
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     await store.settle(claim, { status: Status.FAILED, errorMessage: message })

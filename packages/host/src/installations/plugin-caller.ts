@@ -48,6 +48,8 @@ export interface CallRequest {
   /** In clear, for this call only. */
   configuration: Record<string, unknown>
   deadlineMs?: number
+  /** Long work has a process of its own. */
+  lane?: 'job'
   signal?: AbortSignal
   /** Its message is without secrets. */
   onProgress?: (progress: Progress) => void
@@ -136,6 +138,7 @@ export function createPluginCaller({
             configuration,
           },
           ...(request.deadlineMs === undefined ? {} : { deadlineMs: request.deadlineMs }),
+          ...(request.lane ? { lane: request.lane } : {}),
           network: meter.network(subject, networkPolicy(subject.manifest, configuration)),
           host: {
             ...session.handlers,

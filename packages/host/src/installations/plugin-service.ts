@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   NotFoundException,
   TenonError,
@@ -55,6 +56,13 @@ export interface PluginService extends SeedNames {
     tenantId: string,
     options?: { granted?: readonly string[] | undefined },
   ): Promise<PluginInstallationJson>
+  /** The same, waited for so many milliseconds; then it goes on as a run. */
+  startInstall(
+    pluginKey: string,
+    userId: number,
+    tenantId: string,
+    options: { granted?: readonly string[] | undefined; waitMs: number },
+  ): Promise<{ installation: PluginInstallationJson } | { runId: string }>
   /** S32 @throws TenonError INSTALLATION_NOT_FOUND, INSTALLATION_BUSY */
   uninstallPlugin(
     installationId: number,
@@ -180,6 +188,21 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
     async installPlugin(pluginKey, userId, tenantId, { granted } = {}) {
       const tenant = await tenantOf(tenantId)
       return json(tenant, await engines.install({ tenant, pluginKey: requireKey(pluginKey), userId, granted }))
+    },
+    async startInstall(pluginKey, userId, tenantId, { granted, waitMs }) {
+      const tenant = await tenantOf(tenantId)
+      const over = new AbortController()
+      return new Promise((resolve, reject) => {
+        const onRun = (runId: string) =>
+          void sleep(waitMs, undefined, { signal: over.signal }).then(
+            () => resolve({ runId }),
+            () => undefined,
+          )
+        engines
+          .install({ tenant, pluginKey: requireKey(pluginKey), userId, granted, onRun })
+          .then((installation) => resolve({ installation: json(tenant, installation) }), reject)
+          .finally(() => over.abort())
+      })
     },
     async uninstallPlugin(installationId, userId, tenantId, { data = 'erase' } = {}) {
       const tenant = await tenantOf(tenantId)

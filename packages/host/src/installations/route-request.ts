@@ -17,6 +17,10 @@ export interface RouteRequest {
   file?: RouteFile
   /** Reads a body that is not worth reading before it is known that the plugin runs and the caller may call it. */
   receive?: () => Promise<Pick<RouteRequest, 'body' | 'file'>>
+  /** Long work is not waited for: the answer is the id of its run. */
+  respondAsync?: boolean
+  /** Keeps the room that an upload takes until then, for work that goes on after the request. */
+  holdRoom?: (until: Promise<unknown>) => void
   signal?: AbortSignal
 }
 

@@ -11,9 +11,11 @@ import type { TenantScope } from '../migrations/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
 import { reportOf } from './configure.js'
 import type { Installation, InstallationStore } from './installation-store.js'
+import { longWorkFor } from './long-work.js'
 import type { RouteAnswer } from '../runtime/index.js'
 import type { PluginCaller } from './plugin-caller.js'
 import type { CallRoute, RouteRequest } from './route-request.js'
+import type { Runs } from './runs.js'
 import { seedRoute } from './seed-names.js'
 import { configurationOwnerOf, subjectOf } from './subject.js'
 
@@ -25,9 +27,11 @@ interface RoutesOptions {
   store: InstallationStore
   caller: PluginCaller
   vault: ConfigurationVault
+  /** For what takes its time. */
+  runs: Pick<Runs, 'call'>
 }
 
-export function createCallRoute({ store, caller, vault }: RoutesOptions): CallRoute {
+export function createCallRoute({ store, caller, vault, runs }: RoutesOptions): CallRoute {
   return async (request) => {
     const { tenant, pluginKey, userId, method, path, signal } = request
     const installation = await findRunning(store, tenant, pluginKey)
@@ -35,8 +39,11 @@ export function createCallRoute({ store, caller, vault }: RoutesOptions): CallRo
     if (!subject) throw new TenonError('PLUGIN_NOT_INSTALLED', { plugin: pluginKey })
     const report = reportOf(installation)
     assertRole(request.role, neededRole(method, path, report))
-    const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
+    const work = longWorkFor(installation.manifest, method, path)
+    if (work?.role) assertRole(request.role, work.role)
     const received = request.receive ? { ...request, ...(await request.receive()) } : request
+    if (work) return runs.call(received, installation, work)
+    const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
     const invocation = invocationFor(received, report, configuration)
     const deadlineMs = method === 'GET' ? readDeadlineMs : workDeadlineMs
     const answer = await caller.call({
@@ -67,7 +74,7 @@ export async function findRunning(
 }
 
 /** A route of the plugin's router; for plugins of the seed's generation, the named function that stands for it. */
-function invocationFor(
+export function invocationFor(
   request: RouteRequest,
   report: PluginReport | undefined,
   configuration: Record<string, unknown>,
@@ -105,7 +112,7 @@ export function assertRole(role: RouteRequest['role'], needed: RoleName): void {
 const workbookType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
 
 /** S78 to S81: what a named function of the seed answers, as an answer of a route. */
-function functionAnswer(answer: unknown): RouteAnswer {
+export function functionAnswer(answer: unknown): RouteAnswer {
   if (!isJsonObject(answer)) return { status: 200, data: answer }
   const { buffer, filename, contentType = workbookType } = answer
   if (buffer instanceof Uint8Array) {

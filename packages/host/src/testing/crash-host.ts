@@ -4,7 +4,9 @@ import { openReplica } from './host-in-test.js'
  * A host in a process of its own, for tests that kill it. Takes its surroundings as JSON, says where it listens in its
  * first line, and then writes its log.
  */
-const surroundings = JSON.parse(process.argv[2] ?? '{}') as Parameters<typeof openReplica>[0]
-const { url, log } = await openReplica(surroundings)
+const { options, ...surroundings } = JSON.parse(process.argv[2] ?? '{}') as Parameters<typeof openReplica>[0] & {
+  options?: Parameters<typeof openReplica>[1]
+}
+const { url, log } = await openReplica(surroundings, options)
 process.stdout.write(`${JSON.stringify({ url })}\n`)
 setInterval(() => process.stdout.write(log.splice(0).join('')), 20)

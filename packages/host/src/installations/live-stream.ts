@@ -1,0 +1,160 @@
+import { TenonError, type PluginInstallationStatus, type RunJson } from '@tenon/contract'
+import type { Jobs } from '../jobs/jobs.js'
+import { toRunJson } from '../jobs/run.js'
+import type { TenantScope } from '../migrations/index.js'
+import type { Notifications } from '../notifications/index.js'
+import type { InstallationStore } from './installation-store.js'
+
+/** What an organization's stream carries; the id goes into `Last-Event-ID` when the reader connects again. */
+export type LiveEvent =
+  { id: number; event: 'run'; data: RunJson } | { id: number; event: 'installations'; data: LiveInstallation[] }
+
+export interface LiveInstallation {
+  id: number
+  pluginKey: string
+  status: PluginInstallationStatus
+  version: string | null
+}
+
+export interface LiveStream {
+  /**
+   * Runs as they change, and the installations after each change, on whatever server; an empty list now and then.
+   * Begins with what changed since the event `afterId`.
+   * @throws TenonError STREAM_LIMIT
+   */
+  open(
+    tenant: TenantScope,
+    options: { afterId?: number | undefined },
+    signal: AbortSignal,
+  ): AsyncGenerator<LiveEvent[], void, undefined>
+}
+
+interface LiveStreamOptions {
+  jobs: Pick<Jobs, 'watch' | 'changedSince'>
+  store: Pick<InstallationStore, 'list'>
+  notifications: Pick<Notifications, 'subscribe'>
+  limits?: Partial<LiveLimits>
+}
+
+interface LiveLimits {
+  /** Streams of one organization on this server; each is a connection and a question to the database at each change. */
+  perOrganization: number
+  /** Changes that come within so many milliseconds are told together. */
+  gatherMs: number
+  /** Without changes, the stream shows so often that it is still there, in milliseconds. */
+  quietMs: number
+  /** Then the reader connects again, and who may no longer read does not, in milliseconds. */
+  longestMs: number
+}
+
+const defaultLimits: LiveLimits = { perOrganization: 50, gatherMs: 200, quietMs: 15_000, longestMs: 10 * 60_000 }
+/** A transaction that began earlier may commit a change later; for this long a stream looks back. */
+const lateMs = 5_000
+const maxRuns = 200
+
+/** Live changes of an organization. Each carries the whole state, so one that is told twice does no harm. */
+export function createLiveStream({ jobs, store, notifications, ...options }: LiveStreamOptions): LiveStream {
+  const limits = { ...defaultLimits, ...options.limits }
+  const streams = new Map<number, number>()
+  const listeners = new Map<string, Set<() => void>>()
+  notifications.subscribe('tenon_installations', {
+    heard: (payload) => listeners.get(payload.split(' ')[0] ?? '')?.forEach((changed) => changed()),
+    missed: () => listeners.forEach((set) => set.forEach((changed) => changed())),
+  })
+
+  function listen(schema: string, changed: () => void): () => void {
+    const set = listeners.get(schema) ?? new Set()
+    listeners.set(schema, set.add(changed))
+    return () => {
+      set.delete(changed)
+      if (set.size === 0) listeners.delete(schema)
+    }
+  }
+
+  async function* follow(
+    tenant: TenantScope,
+    afterId: number | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<LiveEvent[], void, undefined> {
+    const { organizationId, schema } = tenant
+    const changed = { runs: true, installations: true }
+    let wakeUp: (() => void) | undefined
+    const notice = (what: 'runs' | 'installations') => {
+      changed[what] = true
+      wakeUp?.()
+    }
+    const stops = [jobs.watch(organizationId, () => notice('runs')), listen(schema, () => notice('installations'))]
+    const endsAt = Date.now() + limits.longestMs
+    const told = new Map<string, number>()
+    let since = new Date((afterId ?? Date.now()) - lateMs)
+    try {
+      // Without an id the reader has just read the lists; what happened before is not news.
+      const known = afterId === undefined ? await jobs.changedSince(organizationId, since, maxRuns) : []
+      for (const run of known) told.set(run.id, run.updatedAt.getTime())
+      while (!signal.aborted && Date.now() < endsAt) {
+        const now = Date.now()
+        const events: LiveEvent[] = []
+        if (changed.installations) {
+          changed.installations = false
+          events.push({ id: now, event: 'installations', data: (await store.list(tenant)).map(toLive) })
+        }
+        if (changed.runs) {
+          changed.runs = false
+          for (const run of await jobs.changedSince(organizationId, since, maxRuns)) {
+            const at = run.updatedAt.getTime()
+            if (told.get(run.id) === at) continue
+            told.set(run.id, at)
+            events.push({ id: at, event: 'run', data: toRunJson(run) })
+          }
+          since = new Date(now - lateMs)
+          for (const [id, at] of told) if (at < since.getTime() - lateMs) told.delete(id)
+        }
+        yield events
+        await pause(signal, limits.quietMs, (wake) => (wakeUp = wake), changed)
+        // More is on its way when something was heard.
+        if (changed.runs || changed.installations) await pause(signal, limits.gatherMs, () => undefined)
+      }
+    } finally {
+      stops.forEach((stop) => stop())
+      const left = (streams.get(organizationId) ?? 1) - 1
+      if (left > 0) streams.set(organizationId, left)
+      else streams.delete(organizationId)
+    }
+  }
+
+  return {
+    open(tenant, { afterId }, signal) {
+      const open = streams.get(tenant.organizationId) ?? 0
+      const limit = limits.perOrganization
+      if (open >= limit) throw new TenonError('STREAM_LIMIT', { limit })
+      streams.set(tenant.organizationId, open + 1)
+      return follow(tenant, afterId, signal)
+    },
+  }
+}
+
+function pause(
+  signal: AbortSignal,
+  ms: number,
+  onWake: (wake: () => void) => void,
+  changed?: { runs: boolean; installations: boolean },
+): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', wake)
+      resolve()
+    }
+    const timer = setTimeout(wake, ms)
+    signal.addEventListener('abort', wake, { once: true })
+    onWake(wake)
+    if (signal.aborted || changed?.runs || changed?.installations) wake()
+  })
+}
+
+const toLive = ({ id, pluginKey, status, version }: LiveInstallation): LiveInstallation => ({
+  id,
+  pluginKey,
+  status,
+  version,
+})

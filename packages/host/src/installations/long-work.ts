@@ -1,0 +1,42 @@
+import { roleNames, type CatalogEntry, type RoleName, type RunKind } from '@tenon/contract'
+import { matchRoute, type PluginReport } from '@tenon/contract/wire'
+
+/** A route of a plugin that takes its time: it runs as a job, with progress, and can be cancelled. */
+export interface LongWork {
+  kind: RunKind
+  /** Id of the action or the importer that declares it. */
+  action: string
+  title: string
+  /** What the declaration asks for besides the route itself. */
+  role?: RoleName
+}
+
+/** Whether a request is for a declared action, the import of a declared importer, or one of the seed's two. */
+export function longWorkFor(entry: CatalogEntry | null, method: string, path: string): LongWork | undefined {
+  if (method === 'GET' || method === 'HEAD') return undefined
+  const { actions = [], importers = [] } = entry?.contributes ?? {}
+  const covers = (route: string) => matchRoute([route], method, path) !== undefined
+  const action = actions.find(({ route }) => covers(route))
+  if (action) return workOf(action)
+  const importer = importers.find((declared) => covers(declared.import))
+  if (importer) return { kind: 'import', action: importer.id, title: importer.title }
+  if (covers('POST /sync')) return { kind: 'sync', action: 'sync', title: 'Sync' }
+  return covers('POST /import') ? { kind: 'import', action: 'import', title: 'Import' } : undefined
+}
+
+type Action = NonNullable<CatalogEntry['contributes']>['actions'][number]
+
+export function workOf({ id, title, route, role }: Action): LongWork {
+  const needed = roleNames.find((name) => name === role)
+  return {
+    kind: /(^|[-_])sync$/.test(id) || route === 'POST /sync' ? 'sync' : 'action',
+    action: id,
+    title,
+    ...(needed ? { role: needed } : {}),
+  }
+}
+
+/** True when the plugin has a job of that name and no route for it: then the job is what is called. */
+export function isJob(report: PluginReport | undefined, action: string, method: string, path: string): boolean {
+  return (report?.jobs.includes(action) ?? false) && matchRoute(report?.routes ?? [], method, path) === undefined
+}

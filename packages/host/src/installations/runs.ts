@@ -1,0 +1,213 @@
+import { TenonError, isJsonObject, type ErrorCode, type RoleName, type RunJson } from '@tenon/contract'
+import type { ActiveRun } from '../jobs/active-run.js'
+import type { Ended, Jobs, WorkResult } from '../jobs/jobs.js'
+import { isOver, toRunJson, type NewRun, type Run } from '../jobs/run.js'
+import type { TenantScope } from '../migrations/index.js'
+import type { RouteAnswer } from '../runtime/index.js'
+import type { ConfigurationVault } from '../secrets/configuration-vault.js'
+import { reportOf } from './configure.js'
+import type { Installation, InstallationStore } from './installation-store.js'
+import { isJob, longWorkFor, type LongWork } from './long-work.js'
+import type { PluginCaller } from './plugin-caller.js'
+import { PluginAnsweredError } from './plugin-answered-error.js'
+import type { RouteRequest } from './route-request.js'
+import { assertRole, findRunning, functionAnswer, invocationFor } from './routes.js'
+import { configurationOwnerOf, subjectOf } from './subject.js'
+
+interface RunWorkOptions {
+  store: InstallationStore
+  caller: PluginCaller
+  vault: ConfigurationVault
+  findTenant: (organizationId: number) => Promise<TenantScope | undefined>
+  /** A run that takes longer is ended, in milliseconds. */
+  deadlineMs: number
+}
+
+/** What a request sent that is not kept in the row. */
+type Sent = Pick<RouteRequest, 'query' | 'body' | 'file'>
+
+/** Does a run: calls the plugin in its process for jobs. */
+export type RunWork = (active: ActiveRun, sent?: Sent) => Promise<WorkResult>
+
+export function createRunWork({ store, caller, vault, findTenant, deadlineMs }: RunWorkOptions): RunWork {
+  return async (active, sent) => {
+    const { run, signal } = active
+    const tenant = await findTenant(run.organizationId)
+    if (!tenant) throw new TenonError('PLUGIN_NOT_INSTALLED', { plugin: run.pluginKey })
+    const installation = await findRunning(store, tenant, run.pluginKey)
+    const subject = subjectOf(tenant, installation)
+    if (!subject) throw new TenonError('PLUGIN_NOT_INSTALLED', { plugin: run.pluginKey })
+    const report = reportOf(installation)
+    const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
+    const { method = 'POST', path = '/' } = run.input ?? {}
+    const userId = run.requestedBy ?? 0
+    const request = {
+      tenant,
+      pluginKey: run.pluginKey,
+      userId,
+      role: 'host' as const,
+      method,
+      path,
+      ...run.input,
+      ...sent,
+    }
+    const invocation = isJob(report, run.action, method, path)
+      ? { kind: 'job' as const, name: run.action, args: [request.body ?? {}] }
+      : invocationFor(request, report, configuration)
+    const answered = await caller.call({
+      subject,
+      userId,
+      configuration,
+      invocation,
+      lane: 'job',
+      deadlineMs,
+      signal,
+      onProgress: active.progress,
+    })
+    const answer = invocation.kind === 'route' ? (answered as RouteAnswer) : functionAnswer(answered)
+    return resultOf(answer, subject.manifest.displayName)
+  }
+}
+
+/** @throws PluginAnsweredError for an answer that says that it failed (C19, D-23) */
+function resultOf(answer: RouteAnswer, plugin: string): WorkResult {
+  const { status, data } = answer
+  if (status >= 400) throw new PluginAnsweredError(status, data)
+  if (isJsonObject(data) && data['success'] === false && !('imported' in data)) throw new PluginAnsweredError(502, data)
+  return { answer, counts: countsOf(data), result: keptOf(data, plugin) }
+}
+
+const maxCounts = 20
+const maxKeptCharacters = 256 * 1024
+
+/** The numbers in an answer: what was imported, added, left alone. */
+function countsOf(data: unknown): Record<string, number> {
+  if (!isJsonObject(data)) return {}
+  const numbers = Object.entries(data).filter(
+    (entry): entry is [string, number] => typeof entry[1] === 'number' && Number.isFinite(entry[1]),
+  )
+  return Object.fromEntries(numbers.slice(0, maxCounts))
+}
+
+/** @throws TenonError PLUGIN_RESULT_INVALID */
+function keptOf(data: unknown, plugin: string): unknown {
+  try {
+    const text = JSON.stringify(data) as string | undefined
+    return text === undefined || text.length > maxKeptCharacters ? undefined : data
+  } catch (cause) {
+    const reason = 'its answer holds something that JSON cannot say'
+    throw new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason }, { cause })
+  }
+}
+
+/** Long work of installed plugins, as requests and people see it. */
+export interface Runs {
+  /** Starts a run for a request, and waits for it as long as the request does. */
+  call(request: RouteRequest, installation: Installation, work: LongWork): Promise<RouteAnswer>
+  list(
+    tenant: TenantScope,
+    installationId: number,
+    filter: { page: number; pageSize: number; action?: string | undefined; state?: string | undefined },
+  ): Promise<{ items: RunJson[]; total: number }>
+  get(tenant: TenantScope, id: string): Promise<RunJson>
+  /** @throws TenonError RUN_NOT_FOUND, RUN_OVER, ROLE_FORBIDDEN */
+  cancel(tenant: TenantScope, id: string, role: RoleName): Promise<RunJson>
+  /** The same work once more, as a run of its own. @throws TenonError RUN_NOT_OVER, RUN_NOT_REPEATABLE, ROLE_FORBIDDEN */
+  retry(tenant: TenantScope, id: string, by: { userId: number; role: RoleName }): Promise<RunJson>
+}
+
+interface RunsOptions {
+  jobs: Jobs
+  store: InstallationStore
+  work: RunWork
+}
+
+/** Bytes of a body that is kept in the row, so that any server can do the run. */
+const maxKeptBody = 64 * 1024
+/** For how long room is held for an upload whose run has not ended; no run takes longer. */
+const longestHoldMs = 2 * 60 * 60_000
+
+export function createRuns({ jobs, store, work }: RunsOptions): Runs {
+  /** What an import was sent is here only, and an import is not repeated unasked. */
+  function enqueue(run: NewRun, request: RouteRequest): Promise<Run> {
+    const { method, path, query, body, file } = request
+    const input = { method, path }
+    const isSmall = file === undefined && run.kind !== 'import' && JSON.stringify([query, body]).length <= maxKeptBody
+    if (isSmall) return jobs.enqueue({ ...run, input: { ...input, ...(query ? { query } : {}), body } })
+    const sent = { ...(query ? { query } : {}), body, ...(file ? { file } : {}) }
+    return jobs.enqueueHere({ ...run, input }, (active) => work(active, sent))
+  }
+
+  return {
+    async call(request, installation, { kind, action, title }) {
+      const { tenant, userId, respondAsync = false } = request
+      const newRun: NewRun = {
+        organizationId: tenant.organizationId,
+        installationId: installation.id,
+        pluginKey: installation.pluginKey,
+        kind,
+        action,
+        title,
+        trigger: 'manual',
+        requestedBy: userId,
+        // A person who waits is told at once, and decides.
+        maxAttempts: respondAsync ? jobs.limits.maxAttempts : 1,
+      }
+      const run = await enqueue(newRun, request)
+      request.holdRoom?.(jobs.wait(run, longestHoldMs))
+      const ended = respondAsync ? { run } : await jobs.wait(run, jobs.limits.waitMs)
+      return isOver(ended.run.state) ? answerOf(ended) : { status: 202, data: { runId: run.id } }
+    },
+
+    async list(tenant, installationId, filter) {
+      if (!(await store.find(tenant, installationId))) throw new TenonError('INSTALLATION_NOT_FOUND')
+      const { organizationId } = tenant
+      const { items, total } = await jobs.list({ organizationId, installationId, ...filter })
+      return { items: items.map(toRunJson), total }
+    },
+
+    get: async (tenant, id) => toRunJson(await jobs.get(tenant.organizationId, id)),
+
+    async cancel(tenant, id, role) {
+      const { kind } = await jobs.get(tenant.organizationId, id)
+      assertRole(role, kind === 'install' ? 'Admin' : 'Editor')
+      return toRunJson(await jobs.cancel(tenant.organizationId, id))
+    },
+
+    async retry(tenant, id, { userId, role }) {
+      const run = await jobs.get(tenant.organizationId, id)
+      if (!isOver(run.state)) throw new TenonError('RUN_NOT_OVER', { state: run.state })
+      const { input, kind, action, title } = run
+      if (!input || kind === 'install' || kind === 'import') throw new TenonError('RUN_NOT_REPEATABLE')
+      const installation = await findRunning(store, tenant, run.pluginKey)
+      assertRole(role, longWorkFor(installation.manifest, input.method, input.path)?.role ?? 'Editor')
+      const again = {
+        organizationId: tenant.organizationId,
+        installationId: installation.id,
+        pluginKey: run.pluginKey,
+        ...{ kind, action, title, input },
+        trigger: 'manual' as const,
+        requestedBy: userId,
+        maxAttempts: jobs.limits.maxAttempts,
+      }
+      return toRunJson(await jobs.enqueue(again))
+    },
+  }
+}
+
+/** What the request that waited gets: exactly what the plugin said, or threw. */
+function answerOf({ run, outcome }: Ended): RouteAnswer {
+  if (outcome && 'answer' in outcome) return outcome.answer as RouteAnswer
+  if (run.state === 'succeeded') return { status: 200, data: run.result }
+  const error = outcome?.error ?? errorOf(run)
+  if (error instanceof PluginAnsweredError) return error.answer
+  throw error
+}
+
+/** The error of a run that another server worked on. */
+function errorOf({ state, failure }: Run): TenonError {
+  if (state === 'cancelled' || !failure) return new TenonError('CALL_CANCELLED')
+  const { code, status, message, details } = failure
+  const data = { ...details, message }
+  return code === 'PLUGIN_ANSWERED' ? new PluginAnsweredError(status, data) : new TenonError(code as ErrorCode, data)
+}

@@ -1,0 +1,339 @@
+import { randomUUID } from 'node:crypto'
+import { TenonError, isTenonError } from '@tenon/contract'
+import type { Pool } from 'pg'
+import type { Notifications } from '../notifications/index.js'
+import { startLease, type ActiveRun, type Lease } from './active-run.js'
+import { defaultJobLimits, type JobLimits } from './job-limits.js'
+import { isOver, type NewRun, type Run } from './run.js'
+import { failureOf } from './run-failure.js'
+import { createRunStore, type RunClaim, type RunEnd, type RunFilter, type RunStore } from './run-store.js'
+
+/** What the work of a run came to. */
+export interface WorkResult {
+  /** For the request that waits on this server: exactly what the plugin answered. */
+  answer: unknown
+  counts: Record<string, number>
+  /** What is kept of the answer. */
+  result: unknown
+}
+
+/** Does what a run is for. @throws what made it fail */
+export type Work = (active: ActiveRun) => Promise<WorkResult>
+
+/** A run that has ended, and, when it was on this server, what came out of it. */
+export interface Ended {
+  run: Run
+  outcome?: { answer: unknown } | { error: unknown }
+}
+
+export interface Jobs {
+  readonly limits: JobLimits
+  /**
+   * Asks for work that any server does when it is its turn. Where the same work, without any input of its own, is asked
+   * for already, that is the run.
+   * @throws TenonError RUN_LIMIT
+   */
+  enqueue(run: NewRun): Promise<Run>
+  /** The same for work that only this server can do, because what it works on is here. It does not survive the server. */
+  enqueueHere(run: NewRun, work: Work): Promise<Run>
+  /** Work that does not wait for its turn. Resolves when it has begun; `ended` rejects with what made it fail. */
+  perform(run: NewRun, work: Work): Promise<{ run: Run; ended: Promise<unknown> }>
+  /** The run when it has ended, or as it is after so many milliseconds. */
+  wait(run: Run, ms: number): Promise<Ended>
+  /** Calls back with the id of each run of an organization that changes, on any server. */
+  watch(organizationId: number, heard: (runId: string) => void): () => void
+  get(organizationId: number, id: string): Promise<Run>
+  list(filter: RunFilter & { page: number; pageSize: number }): Promise<{ items: Run[]; total: number }>
+  changedSince: RunStore['changedSince']
+  /** @throws TenonError RUN_NOT_FOUND, RUN_OVER */
+  cancel(organizationId: number, id: string): Promise<Run>
+  start(): void
+  /** Finishes what is under way, up to `stopMs`; the rest is put back for another server. */
+  stop(): Promise<void>
+}
+
+interface JobsOptions {
+  pool: Pool
+  notifications: Pick<Notifications, 'subscribe'>
+  claimMs: number
+  /** Does runs that were enqueued for any server. */
+  work: Work
+  /** Told of each run that ended here or whose server died; `failures` in a row, up to a little more than are told of. */
+  onEnd?: (run: Run, failures: number) => Promise<void>
+  limits?: Partial<JobLimits>
+  log: (event: string, fields: Record<string, unknown>) => void
+}
+
+const pruneIntervalMs = 60 * 60_000
+/** Outcomes are kept here this long for a request that comes for them after the run has ended. */
+const outcomeMs = 10_000
+
+/**
+ * Long work on a queue in Postgres that all servers share: organizations by turns, one run of an action at a time. A run
+ * is its place in the queue, so nothing can be in one and not in the other.
+ */
+export function createJobs(options: JobsOptions): Jobs {
+  const { pool, notifications, claimMs, work, log } = options
+  const limits: JobLimits = { ...defaultJobLimits, ...options.limits }
+  const store = createRunStore({ pool, claimMs, limits })
+  const replicaId = randomUUID()
+  const active = new Map<string, { lease: Lease; done: Promise<void> }>()
+  const here = new Map<string, Work>()
+  const outcomes = new Map<string, NonNullable<Ended['outcome']>>()
+  const waiters = new Map<string, Set<Waiter>>()
+  const watchers = new Map<number, Set<(runId: string) => void>>()
+  let timers: NodeJS.Timeout[] = []
+  let filling: Promise<void> | undefined
+  let again = false
+  let stopped = true
+
+  const problem = (error: unknown, runId?: string) =>
+    log('jobs-failed', { ...(runId === undefined ? {} : { runId }), reason: String(error) })
+  const newHolder = () => `${replicaId} ${randomUUID()}`
+
+  notifications.subscribe('tenon_runs', {
+    heard(payload) {
+      const [organization = '', id = '', state = ''] = payload.split(' ')
+      watchers.get(Number(organization))?.forEach((heard) => heard(id))
+      if (state === 'queued') wake()
+      else if (state === 'cancelling') active.get(id)?.lease.stop('cancelled')
+      else if (state !== 'running') release(id)
+    },
+    missed() {
+      wake()
+      for (const id of waiters.keys()) release(id)
+    },
+  })
+
+  /** Whoever waits for this run looks at it. */
+  function release(id: string): void {
+    waiters.get(id)?.forEach(({ look }) => look())
+  }
+
+  function wake(): void {
+    again = true
+    if (!stopped) filling ??= fill()
+  }
+
+  /** Begins what is next as long as there is room. */
+  async function fill(): Promise<void> {
+    while (again) {
+      again = false
+      try {
+        while (!stopped && working() < limits.workers) {
+          const claim = await store.claimNext(replicaId, newHolder())
+          if (!claim) break
+          begin(claim, here.get(claim.run.id) ?? work)
+        }
+      } catch (error) {
+        problem(error)
+      }
+    }
+    filling = undefined
+  }
+
+  const working = () => [...active.values()].filter(({ lease }) => lease.run.kind !== 'install').length
+
+  function begin(claim: RunClaim, what: Work): { ended: Promise<unknown> } {
+    const lease = startLease(claim, { store, claimMs, progressMs: limits.progressMs })
+    const { id } = claim.run
+    const ended = Promise.resolve().then(() => what(lease))
+    const done = settle(lease, ended)
+      .catch((error: unknown) => problem(error, id))
+      .finally(() => {
+        active.delete(id)
+        wake()
+      })
+    active.set(id, { lease, done })
+    if (stopped) lease.stop('stopping')
+    const afterwards = done.then(() => ended)
+    // Nobody may be waiting here: what came of it is in the row.
+    afterwards.catch(() => undefined)
+    return { ended: afterwards }
+  }
+
+  /** Never rejects because of the work: what came out of it is in the row, and for who waits here in `outcomes`. */
+  async function settle(lease: Lease, ended: Promise<WorkResult>): Promise<void> {
+    const { id } = lease.run
+    const outcome = await ended.then(
+      (result) => ({ result }),
+      (error: unknown) => ({ error }),
+    )
+    await lease.finish()
+    const end = endOf(lease, outcome)
+    if (end.state !== 'queued')
+      keepOutcome(id, 'result' in outcome ? { answer: outcome.result.answer } : { error: outcome.error })
+    if (end.state === 'failed') {
+      const { code, kind, message } = end.failure
+      log('run-failed', {
+        ...ids(lease.run),
+        code,
+        kind,
+        message,
+        ...causeOf('error' in outcome ? outcome.error : undefined),
+      })
+    }
+    const run = await store.end(lease.claim, end)
+    here.delete(id)
+    release(id)
+    if (run && isOver(run.state)) await told(run)
+  }
+
+  function endOf(lease: Lease, outcome: { result: WorkResult } | { error: unknown }): RunEnd {
+    if ('result' in outcome) {
+      const { counts, result } = outcome.result
+      return { state: 'succeeded', counts, result }
+    }
+    const { run } = lease
+    const cause = lease.stopCause()
+    if (cause === 'cancelled') return { state: 'cancelled' }
+    const isKept = run.kind !== 'install' && !here.has(run.id)
+    if (cause === 'stopping' && isKept) return { state: 'queued', failure: null, delayMs: 0, isAttempt: false }
+    const failure = failureOf(cause === undefined ? outcome.error : new TenonError('INTERRUPTED'))
+    const delayMs = limits.retryDelaysMs[run.attempts - 1] ?? limits.retryDelaysMs.at(-1) ?? 0
+    const isRepeated = cause === undefined && isKept && failure.kind === 'transient' && run.attempts < run.maxAttempts
+    return isRepeated ? { state: 'queued', failure, delayMs, isAttempt: true } : { state: 'failed', failure }
+  }
+
+  function keepOutcome(id: string, outcome: NonNullable<Ended['outcome']>): void {
+    outcomes.set(id, outcome)
+    setTimeout(() => outcomes.delete(id), outcomeMs).unref()
+  }
+
+  async function told(run: Run): Promise<void> {
+    if (!options.onEnd) return
+    try {
+      const failures = run.state === 'failed' ? await store.failuresOf(run, 1_000) : 0
+      await options.onEnd(run, failures)
+    } catch (error) {
+      problem(error, run.id)
+    }
+  }
+
+  async function look(): Promise<void> {
+    await store.renewOwn(replicaId)
+    for (const run of await store.takeExpired()) {
+      log('run-taken-over', { ...ids(run), state: run.state })
+      if (isOver(run.state)) await told(run)
+    }
+    wake()
+    for (const id of waiters.keys()) release(id)
+  }
+
+  return {
+    limits,
+    async enqueue(run) {
+      const added = await store.add(run, { once: isBare(run) })
+      wake()
+      return added
+    },
+    async enqueueHere(run, what) {
+      const added = await store.add(run, { onlyOn: replicaId })
+      here.set(added.id, what)
+      wake()
+      return added
+    },
+    async perform(run, what) {
+      if (stopped) throw new TenonError('SHUTTING_DOWN')
+      const claim = await store.addRunning(run, newHolder())
+      return { run: claim.run, ...begin(claim, what) }
+    },
+    async wait(run, ms) {
+      return new Promise<Ended>((resolve, reject) => {
+        const { organizationId, id } = run
+        const look = () => {
+          const outcome = outcomes.get(id)
+          store.get(organizationId, id).then(
+            (now) => {
+              if (isOver(now.state)) finish(() => resolve({ run: now, ...(outcome ? { outcome } : {}) }))
+            },
+            (error: unknown) => {
+              // The database may be away for a moment; a run that is gone is gone with its organization.
+              if (isTenonError(error)) finish(() => reject(error))
+            },
+          )
+        }
+        const giveUp = () =>
+          void store.get(organizationId, id).then(
+            (now) => finish(() => resolve({ run: now })),
+            (error: unknown) => finish(() => reject(error as Error)),
+          )
+        const waiter = { look, giveUp }
+        const timer = setTimeout(giveUp, ms)
+        const finish = (answer: () => void) => {
+          clearTimeout(timer)
+          const others = waiters.get(id)
+          others?.delete(waiter)
+          if (others?.size === 0) waiters.delete(id)
+          answer()
+        }
+        waiters.set(id, (waiters.get(id) ?? new Set()).add(waiter))
+        look()
+      })
+    },
+    watch(organizationId, heard) {
+      const set = watchers.get(organizationId) ?? new Set()
+      watchers.set(organizationId, set.add(heard))
+      return () => {
+        set.delete(heard)
+        if (set.size === 0) watchers.delete(organizationId)
+      }
+    },
+    get: store.get,
+    list: store.list,
+    changedSince: store.changedSince,
+    async cancel(organizationId, id) {
+      const run = await store.cancel(organizationId, id)
+      active.get(id)?.lease.stop('cancelled')
+      if (isOver(run.state)) {
+        here.delete(id)
+        keepOutcome(id, { error: new TenonError('CALL_CANCELLED') })
+      }
+      release(id)
+      return run
+    },
+    start() {
+      stopped = false
+      const lookNow = () => void look().catch((error: unknown) => problem(error))
+      const pruneNow = () => void store.prune().catch((error: unknown) => problem(error))
+      timers = [setInterval(lookNow, limits.pollMs), setInterval(pruneNow, pruneIntervalMs)]
+      lookNow()
+      pruneNow()
+    },
+    async stop() {
+      stopped = true
+      timers.forEach(clearInterval)
+      await filling
+      const timer = setTimeout(() => active.forEach(({ lease }) => lease.stop('stopping')), limits.stopMs)
+      await Promise.all([...active.values()].map(({ done }) => done))
+      clearTimeout(timer)
+      for (const set of waiters.values()) set.forEach(({ giveUp }) => giveUp())
+    },
+  }
+}
+
+interface Waiter {
+  /** Looks whether the run has ended. */
+  look: () => void
+  giveUp: () => void
+}
+
+const ids = ({ id, organizationId, pluginKey, kind, action }: Run) => ({
+  runId: id,
+  organizationId,
+  pluginKey,
+  kind,
+  action,
+})
+
+/** Where nothing was sent along, doing it once is enough for everybody who asks meanwhile. */
+function isBare({ input, kind }: NewRun): boolean {
+  if (kind === 'import') return false
+  const { body } = input ?? {}
+  return body === undefined || (typeof body === 'object' && body !== null && Object.keys(body).length === 0)
+}
+
+/** For the log, of what is nobody's error but ours. */
+function causeOf(error: unknown): { cause?: string } {
+  return error instanceof Error && !isTenonError(error) ? { cause: error.stack ?? error.message } : {}
+}

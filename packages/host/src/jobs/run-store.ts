@@ -1,0 +1,396 @@
+import { TenonError } from '@tenon/contract'
+import type { Pool, PoolClient } from 'pg'
+import { storableJson } from '../migrations/sql-text.js'
+import { inTransaction } from '../migrations/transaction.js'
+import type { NewRun, Run, RunFailure, RunProgress } from './run.js'
+
+/** The right to work on one run. Each claim is another one, also of the same server. */
+export interface RunClaim {
+  run: Run
+  holder: string
+}
+
+/** How an attempt ended. */
+export type RunEnd =
+  | { state: 'succeeded'; counts: Record<string, number>; result: unknown }
+  | { state: 'failed'; failure: RunFailure }
+  | { state: 'cancelled' }
+  /** Again later; `attempts` goes down when it was not the plugin's failure. */
+  | { state: 'queued'; failure: RunFailure | null; delayMs: number; isAttempt: boolean }
+
+export interface RunFilter {
+  organizationId: number
+  installationId?: number | undefined
+  action?: string | undefined
+  state?: string | undefined
+}
+
+export interface RunStore {
+  /**
+   * `onlyOn`: the one server that can do it. `once`: where the same is waited for, or worked on, already, that is the run.
+   * @throws TenonError RUN_LIMIT
+   */
+  add(run: NewRun, options?: { onlyOn?: string; once?: boolean }): Promise<Run>
+  /** One that is at work from the beginning. */
+  addRunning(run: NewRun, holder: string): Promise<RunClaim>
+  /** The next run whose turn it is, for this server. */
+  claimNext(replicaId: string, holder: string): Promise<RunClaim | undefined>
+  /** Keeps alive what waits for this server and can be done by no other. */
+  renewOwn(replicaId: string): Promise<void>
+  /** Keeps a claim alive. False when it was lost; says whether somebody asked the run to stop. */
+  renew(claim: RunClaim): Promise<{ held: boolean; cancelled: boolean }>
+  note(claim: RunClaim, change: { step?: string; progress?: RunProgress }): Promise<void>
+  /** Undefined when the claim was lost: what the new holder makes of it is what counts. */
+  end(claim: RunClaim, end: RunEnd): Promise<Run | undefined>
+  /** Puts back, or fails, what a server that died was working on. */
+  takeExpired(): Promise<Run[]>
+  list(filter: RunFilter & { page: number; pageSize: number }): Promise<{ items: Run[]; total: number }>
+  /** @throws TenonError RUN_NOT_FOUND */
+  get(organizationId: number, id: string): Promise<Run>
+  /** What changed since then, the oldest change first. */
+  changedSince(organizationId: number, since: Date, limit: number): Promise<Run[]>
+  /** A queued run ends at once; a running one is asked to stop. @throws TenonError RUN_NOT_FOUND, RUN_OVER */
+  cancel(organizationId: number, id: string): Promise<Run>
+  /** How many runs of this action failed since the last that succeeded; at most `limit` are counted. */
+  failuresOf(run: Pick<Run, 'organizationId' | 'pluginKey' | 'action'>, limit: number): Promise<number>
+  prune(): Promise<void>
+}
+
+interface RunStoreOptions {
+  pool: Pool
+  /** How long a claim lives without renewal, in milliseconds. */
+  claimMs: number
+  limits: { runningPerOrganization: number; queuedPerOrganization: number; maxRestarts: number; keptDays: number }
+}
+
+/** Any number, the same in every server of one database: claims are made one after the other, each some milliseconds. */
+const claimLock = 7_420_613
+const pruneBatch = 5_000
+
+export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunStore {
+  const expiry = `now() + ${claimMs} * interval '1 millisecond'`
+
+  async function insert(client: Pick<PoolClient, 'query'>, run: NewRun, onlyOn?: string): Promise<Run> {
+    const { rows } = await client.query<RunRow>(
+      `INSERT INTO tenon.plugin_runs
+         (organization_id, installation_id, plugin_key, kind, action, title, trigger, input, requested_by, max_attempts, only_on, claim_expires_at, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $11::text IS NOT NULL THEN ${expiry} END, 'queued')
+       RETURNING *`,
+      [
+        run.organizationId,
+        run.installationId,
+        run.pluginKey,
+        run.kind,
+        run.action,
+        run.title,
+        run.trigger,
+        run.input ? storableJson(run.input) : null,
+        run.requestedBy ?? null,
+        run.maxAttempts,
+        onlyOn ?? null,
+      ],
+    )
+    return toRun(first(rows))
+  }
+
+  return {
+    async add(run, { onlyOn, once = false } = {}) {
+      return inTransaction(pool, async (client) => {
+        // One after the other for each action, so that two who ask at the same moment find each other's run.
+        const { organizationId, pluginKey, action } = run
+        const key = `tenon run ${organizationId} ${pluginKey} ${action}`
+        await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [key])
+        const same = once ? await findSame(client, run) : undefined
+        if (same) return same
+        const { rows } = await client.query<{ waiting: number }>(
+          `SELECT count(*)::integer AS waiting FROM tenon.plugin_runs WHERE organization_id = $1 AND state = 'queued'`,
+          [organizationId],
+        )
+        const limit = limits.queuedPerOrganization
+        if (first(rows).waiting >= limit) throw new TenonError('RUN_LIMIT', { limit })
+        return insert(client, run, onlyOn)
+      })
+    },
+
+    async addRunning(run, holder) {
+      return inTransaction(pool, async (client) => {
+        const { id } = await insert(client, run)
+        const { rows } = await client.query<RunRow>(
+          `UPDATE tenon.plugin_runs SET state = 'running', attempts = 1, started_at = now(), claimed_by = $2,
+             claim_expires_at = ${expiry} WHERE id = $1 RETURNING *`,
+          [id, holder],
+        )
+        return { run: toRun(first(rows)), holder }
+      })
+    },
+
+    async claimNext(replicaId, holder) {
+      if (!(await isAnyDue(pool, replicaId))) return undefined
+      return inTransaction(pool, async (client) => {
+        await client.query('SELECT pg_advisory_xact_lock($1)', [claimLock])
+        const { rows } = await client.query<RunRow>(
+          `UPDATE tenon.plugin_runs SET state = 'running', attempts = attempts + 1, started_at = now(), step = NULL,
+             progress = NULL, claimed_by = $3, claim_expires_at = ${expiry}, updated_at = now()
+           WHERE id = (${nextInTurn}) RETURNING *`,
+          [replicaId, limits.runningPerOrganization, holder],
+        )
+        return rows[0] && { run: toRun(rows[0]), holder }
+      })
+    },
+
+    async renewOwn(replicaId) {
+      await pool.query(
+        `UPDATE tenon.plugin_runs SET claim_expires_at = ${expiry} WHERE state = 'queued' AND only_on = $1`,
+        [replicaId],
+      )
+    },
+
+    async renew({ run, holder }) {
+      const { rows } = await pool.query<{ cancelled: boolean }>(
+        `UPDATE tenon.plugin_runs SET claim_expires_at = ${expiry} WHERE id = $1 AND claimed_by = $2 AND state = 'running'
+         RETURNING cancel_requested_at IS NOT NULL AS cancelled`,
+        [run.id, holder],
+      )
+      return { held: rows.length > 0, cancelled: rows[0]?.cancelled ?? false }
+    },
+
+    async note({ run, holder }, { step, progress }) {
+      await pool.query(
+        `UPDATE tenon.plugin_runs SET step = coalesce($3, step), progress = coalesce($4::jsonb, progress),
+           claim_expires_at = ${expiry}, updated_at = now()
+         WHERE id = $1 AND claimed_by = $2 AND state = 'running'`,
+        [run.id, holder, step ?? null, progress ? storableJson(progressJson(progress)) : null],
+      )
+    },
+
+    async end({ run, holder }, end) {
+      const isOver = end.state !== 'queued'
+      const { rows } = await pool.query<RunRow>(
+        `UPDATE tenon.plugin_runs SET
+           state = $3, claimed_by = NULL, claim_expires_at = NULL, updated_at = now(),
+           finished_at = CASE WHEN $4 THEN now() END, cancel_requested_at = CASE WHEN $4 THEN cancel_requested_at END,
+           failure = $5::jsonb, counts = $6::jsonb, result = $7::jsonb,
+           attempts = attempts - $8::integer, next_attempt_at = now() + $9::bigint * interval '1 millisecond'
+         WHERE id = $1 AND claimed_by = $2 AND state = 'running' RETURNING *`,
+        [
+          run.id,
+          holder,
+          end.state,
+          isOver,
+          'failure' in end && end.failure ? storableJson(end.failure) : null,
+          'counts' in end ? JSON.stringify(end.counts) : '{}',
+          'result' in end && end.result !== undefined ? storableJson(end.result) : null,
+          end.state === 'queued' && !end.isAttempt ? 1 : 0,
+          end.state === 'queued' ? end.delayMs : 0,
+        ],
+      )
+      return rows[0] && toRun(rows[0])
+    },
+
+    async takeExpired() {
+      const { rows } = await pool.query<RunRow>(
+        `UPDATE tenon.plugin_runs SET
+           state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN ${isRepeatable} THEN 'queued' ELSE 'failed' END,
+           failure = CASE WHEN cancel_requested_at IS NULL AND NOT ${isRepeatable} THEN $1::jsonb END,
+           finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR NOT ${isRepeatable} THEN now() END,
+           attempts = greatest(attempts - 1, 0), restarts = restarts + 1, next_attempt_at = now(),
+           claimed_by = NULL, claim_expires_at = NULL, updated_at = now()
+         WHERE (state = 'running' OR state = 'queued' AND only_on IS NOT NULL) AND claim_expires_at < now() RETURNING *`,
+        [storableJson(interrupted), limits.maxRestarts],
+      )
+      return rows.map(toRun)
+    },
+
+    async list({ organizationId, installationId, action, state, page, pageSize }) {
+      const { rows } = await pool.query<RunRow & { total: number }>(
+        `SELECT *, count(*) OVER ()::integer AS total FROM tenon.plugin_runs
+         WHERE organization_id = $1 AND ($2::integer IS NULL OR installation_id = $2)
+           AND ($3::text IS NULL OR action = $3) AND ($4::text IS NULL OR state = $4)
+         ORDER BY position DESC LIMIT $5 OFFSET $6`,
+        [organizationId, installationId ?? null, action ?? null, state ?? null, pageSize, (page - 1) * pageSize],
+      )
+      return { items: rows.map(toRun), total: rows[0]?.total ?? 0 }
+    },
+
+    async get(organizationId, id) {
+      const { rows } = await pool.query<RunRow>(
+        'SELECT * FROM tenon.plugin_runs WHERE organization_id = $1 AND id = $2',
+        [organizationId, id],
+      )
+      if (!rows[0]) throw new TenonError('RUN_NOT_FOUND')
+      return toRun(rows[0])
+    },
+
+    async changedSince(organizationId, since, limit) {
+      const { rows } = await pool.query<RunRow>(
+        `SELECT * FROM (
+           SELECT * FROM tenon.plugin_runs WHERE organization_id = $1 AND updated_at > $2 ORDER BY updated_at DESC LIMIT $3) latest
+         ORDER BY updated_at`,
+        [organizationId, since, limit],
+      )
+      return rows.map(toRun)
+    },
+
+    async cancel(organizationId, id) {
+      const { rows } = await pool.query<RunRow>(
+        `UPDATE tenon.plugin_runs SET
+           cancel_requested_at = coalesce(cancel_requested_at, now()), updated_at = now(),
+           state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
+           finished_at = CASE state WHEN 'queued' THEN now() END
+         WHERE organization_id = $1 AND id = $2 AND state IN ('queued', 'running') RETURNING *`,
+        [organizationId, id],
+      )
+      if (rows[0]) return toRun(rows[0])
+      const { state } = await this.get(organizationId, id)
+      throw new TenonError('RUN_OVER', { state })
+    },
+
+    async failuresOf({ organizationId, pluginKey, action }, limit) {
+      const { rows } = await pool.query<{ failures: number }>(
+        `SELECT count(*)::integer AS failures FROM (
+           SELECT FROM tenon.plugin_runs r
+           WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND state = 'failed'
+             AND finished_at > coalesce((
+               SELECT max(finished_at) FROM tenon.plugin_runs s
+               WHERE (s.organization_id, s.plugin_key, s.action) = (r.organization_id, r.plugin_key, r.action)
+                 AND s.state = 'succeeded'), '-infinity')
+           LIMIT $4) failed`,
+        [organizationId, pluginKey, action, limit],
+      )
+      return first(rows).failures
+    },
+
+    async prune() {
+      let removed: number
+      do {
+        const { rowCount } = await pool.query(
+          `DELETE FROM tenon.plugin_runs WHERE id IN (
+             SELECT id FROM tenon.plugin_runs WHERE finished_at < now() - $1 * interval '1 day' LIMIT $2)`,
+          [limits.keptDays, pruneBatch],
+        )
+        removed = rowCount ?? 0
+      } while (removed === pruneBatch)
+    },
+  }
+}
+
+/** What an installation leaves half-way is taken back by its own recovery, and what only one server knew died with it. */
+const isRepeatable = `(kind <> 'install' AND only_on IS NULL AND restarts < $2)`
+
+const interruption = new TenonError('INTERRUPTED')
+const interrupted: RunFailure = {
+  code: interruption.code,
+  kind: 'platform',
+  message: interruption.message,
+  nextStep: 'Run it again.',
+  status: interruption.status,
+}
+
+/**
+ * The next run by turns: of the organizations that have room, that with the fewest at work and the longest wait since
+ * its last turn; of that organization what was asked for first, unless the same action of the plugin is at work.
+ */
+const nextInTurn = `
+  SELECT id FROM (
+    SELECT DISTINCT ON (r.organization_id) r.id, r.position, r.organization_id
+    FROM tenon.plugin_runs r JOIN tenon.tenants t ON t.organization_id = r.organization_id AND t.state <> 'removing'
+    WHERE r.state = 'queued' AND r.next_attempt_at <= now() AND (r.only_on IS NULL OR r.only_on = $1)
+      AND NOT EXISTS (
+        SELECT FROM tenon.plugin_runs o WHERE o.state = 'running' AND o.kind <> 'install'
+          AND (o.organization_id, o.plugin_key, o.action) = (r.organization_id, r.plugin_key, r.action))
+    ORDER BY r.organization_id, r.position) candidate
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS at_work FROM tenon.plugin_runs o
+    WHERE o.organization_id = candidate.organization_id AND o.state = 'running' AND o.kind <> 'install') busy
+  CROSS JOIN LATERAL (
+    SELECT max(started_at) AS last_turn FROM tenon.plugin_runs o
+    WHERE o.organization_id = candidate.organization_id AND o.updated_at > now() - interval '1 hour') turns
+  WHERE at_work < $2 ORDER BY at_work, last_turn NULLS FIRST, position LIMIT 1`
+
+/** One with the same input that any server may do. */
+async function findSame(client: PoolClient, run: NewRun): Promise<Run | undefined> {
+  const { rows } = await client.query<RunRow>(
+    `SELECT * FROM tenon.plugin_runs
+     WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND state IN ('queued', 'running')
+       AND only_on IS NULL AND cancel_requested_at IS NULL AND input = $4::jsonb ORDER BY position LIMIT 1`,
+    [run.organizationId, run.pluginKey, run.action, storableJson(run.input ?? null)],
+  )
+  return rows[0] && toRun(rows[0])
+}
+
+/** Looking costs less than locking. */
+async function isAnyDue(pool: Pool, replicaId: string): Promise<boolean> {
+  const { rows } = await pool.query(
+    `SELECT FROM tenon.plugin_runs
+     WHERE state = 'queued' AND next_attempt_at <= now() AND (only_on IS NULL OR only_on = $1) LIMIT 1`,
+    [replicaId],
+  )
+  return rows.length > 0
+}
+
+const progressJson = ({ done, total, message }: RunProgress) => ({
+  done,
+  total: total ?? null,
+  message: message ?? null,
+})
+
+interface RunRow {
+  id: string
+  organization_id: number
+  installation_id: number | null
+  plugin_key: string
+  kind: Run['kind']
+  action: string
+  title: string
+  trigger: Run['trigger']
+  state: Run['state']
+  input: Run['input']
+  step: string | null
+  progress: Run['progress']
+  counts: Run['counts']
+  result: unknown
+  failure: RunFailure | null
+  attempts: number
+  max_attempts: number
+  next_attempt_at: Date
+  requested_by: number | null
+  cancel_requested_at: Date | null
+  created_at: Date
+  started_at: Date | null
+  finished_at: Date | null
+  updated_at: Date
+}
+
+function toRun(row: RunRow): Run {
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    installationId: row.installation_id,
+    pluginKey: row.plugin_key,
+    kind: row.kind,
+    action: row.action,
+    title: row.title,
+    trigger: row.trigger,
+    state: row.state,
+    cancelling: row.state === 'running' && row.cancel_requested_at !== null,
+    input: row.input,
+    step: row.step,
+    progress: row.progress,
+    counts: row.counts,
+    result: row.result,
+    failure: row.failure,
+    attempts: row.attempts,
+    maxAttempts: row.max_attempts,
+    requestedBy: row.requested_by,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    nextAttemptAt: row.next_attempt_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+function first<Row>([row]: readonly Row[]): Row {
+  if (row === undefined) throw new Error('the database answered without a row')
+  return row
+}

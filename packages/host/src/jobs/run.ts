@@ -1,0 +1,69 @@
+import type { RunError, RunJson, RunKind, RunState } from '@tenon/contract'
+
+/** What a person, or a schedule, wants done. */
+export interface NewRun {
+  organizationId: number
+  installationId: number
+  pluginKey: string
+  kind: RunKind
+  /** Of one plugin of one organization, at most one run of an action works at a time. */
+  action: string
+  title: string
+  trigger: 'manual' | 'schedule'
+  /** What the work needs to know; kept until the run has ended. */
+  input?: RunInput
+  requestedBy?: number | undefined
+  /** How often it is tried when it fails for a reason that passes. */
+  maxAttempts: number
+}
+
+/** A request to a route of the plugin. */
+export interface RunInput {
+  method: string
+  path: string
+  query?: Record<string, unknown>
+  body?: unknown
+}
+
+/** Why a run failed: what people read, and what is needed to answer the request that waits for it. */
+export interface RunFailure extends RunError {
+  status: number
+  details?: Record<string, unknown>
+}
+
+export interface RunProgress {
+  done: number
+  total?: number | undefined
+  message?: string | undefined
+}
+
+export interface Run extends Omit<RunJson, 'createdAt' | 'startedAt' | 'finishedAt' | 'nextAttemptAt' | 'error'> {
+  organizationId: number
+  input: RunInput | null
+  failure: RunFailure | null
+  maxAttempts: number
+  createdAt: Date
+  startedAt: Date | null
+  finishedAt: Date | null
+  nextAttemptAt: Date
+  updatedAt: Date
+}
+
+export const isOver = (state: RunState): boolean => state === 'succeeded' || state === 'failed' || state === 'cancelled'
+
+export function toRunJson(run: Run): RunJson {
+  const { organizationId: _o, input: _i, failure, maxAttempts: _m, updatedAt: _u, ...rest } = run
+  return {
+    ...rest,
+    error: failure && {
+      code: failure.code,
+      kind: failure.kind,
+      message: failure.message,
+      nextStep: failure.nextStep,
+    },
+    createdAt: run.createdAt.toISOString(),
+    startedAt: run.startedAt?.toISOString() ?? null,
+    finishedAt: run.finishedAt?.toISOString() ?? null,
+    nextAttemptAt: run.state === 'queued' ? run.nextAttemptAt.toISOString() : null,
+  }
+}

@@ -1,0 +1,467 @@
+import type { RunJson } from '@tenon/contract'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { startHostInTest, type HostInTest, type Replica, type TestPlugin, type Who } from './testing/host-in-test.js'
+
+const limits = {
+  claimMs: 1_000,
+  jobs: { retryDelaysMs: [50], waitMs: 1_500, pollMs: 200, progressMs: 50, stopMs: 200 },
+}
+
+let it: HostInTest
+let two: Replica
+let id: number
+beforeAll(async () => {
+  it = await startHostInTest({ limits })
+  await it.publish(worker, slowToInstall)
+  const installed = await it.api('POST', '/install', { pluginKey: 'worker' })
+  expect(installed, JSON.stringify(installed.body)).toMatchObject({ status: 201 })
+  id = (installed.content as { id: number }).id
+  await it.api('POST', '/install', { pluginKey: 'worker' }, { organizationId: 2 })
+  two = await it.startReplica()
+})
+afterAll(async () => {
+  await two.close()
+  await it.close()
+})
+afterEach(async () => {
+  await it.pool.query(`UPDATE tenon.plugin_runs SET state = 'cancelled', finished_at = now() WHERE state = 'queued'`)
+  await it.pool.query(`UPDATE tenon.plugin_runs SET cancel_requested_at = now() WHERE state = 'running'`)
+  await until(async () => expect(await countOf('running')).toBe(0))
+  await it.pool.query('DELETE FROM tenon.plugin_runs')
+})
+
+const until = <Result>(what: () => Promise<Result> | Result, timeout = 10_000) =>
+  vi.waitFor(what, { timeout, interval: 30 })
+
+const actions = [
+  { id: 'sync', title: 'Sync things', route: 'POST /sync', progress: true },
+  { id: 'work', title: 'Work', route: 'POST /work/:for' },
+  { id: 'other-work', title: 'Other work', route: 'POST /other-work' },
+  { id: 'third-work', title: 'Third work', route: 'POST /third-work' },
+  { id: 'fail', title: 'Fail', route: 'POST /fail' },
+  { id: 'guarded', title: 'For admins', route: 'POST /guarded', role: 'Admin' },
+]
+const worker: TestPlugin = {
+  key: 'worker',
+  entry: {
+    permissions: { database: { tenantSchema: true } },
+    contributes: {
+      actions,
+      importers: [{ id: 'rows', slot: 'risks.actions', title: 'Import rows', import: 'POST /rows' }],
+    },
+  },
+  files: {
+    'index.ts': `
+      const sleep = (ms: number) => new Promise((go) => setTimeout(go, ms))
+      let failures = 0
+      export async function install(userId: number, tenantId: string, config: any, { sequelize }: any) {
+        await sequelize.query('CREATE TABLE marks (id serial PRIMARY KEY, what text, at timestamptz DEFAULT clock_timestamp())')
+        return { success: true }
+      }
+      export async function uninstall() { return { success: true } }
+      export const metadata = {}
+      const mark = (sequelize: any, what: string) => sequelize.query('INSERT INTO marks (what) VALUES (:what)', { replacements: { what } })
+      const work = async ({ sequelize, body, signal }: any) => {
+        await mark(sequelize, 'begin ' + body?.n)
+        const end = Date.now() + (body?.ms ?? 100)
+        while (Date.now() < end && !signal.aborted) await sleep(10)
+        if (signal.aborted) { await mark(sequelize, 'stopped ' + body?.n); throw new Error('stopped') }
+        await mark(sequelize, 'end ' + body?.n)
+        return { data: { done: body?.n } }
+      }
+      export const router = {
+        'POST /sync': async ({ progress, body }: any) => {
+          for (let done = 1; done <= 4; done += 1) { progress(done, 4, 'thing ' + done); await sleep(body?.ms ?? 20) }
+          return { data: { success: body?.success ?? true, modelCount: 4, added: 3, message: 'Synced' } }
+        },
+        'POST /work/:for': work,
+        'POST /other-work': work,
+        'POST /third-work': work,
+        'POST /guarded': work,
+        'POST /rows': async ({ body, file, progress }: any) => {
+          progress(1, 2)
+          await sleep(Number(body?.ms ?? 0))
+          return { data: { success: true, imported: body?.csvData?.length ?? file.size, failed: 0 } }
+        },
+        'POST /fail': async ({ body }: any) => {
+          failures += 1
+          if (body.how === 'throw') throw new Error('the code is wrong')
+          if (body.how === 'refused') throw Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' })
+          if (body.how === 'exit') process.exit(3)
+          if (body.how === 'twice') { if (failures < 3) return { status: 503, data: { message: 'the service is away' } }; return { data: { failures } } }
+          return { status: body.status, data: { message: 'no, with ' + body.status } }
+        },
+        'POST /reset': async () => { failures = 0; return {} },
+        'GET /marks': async ({ sequelize }: any) => ({ data: await sequelize.query('SELECT what, at FROM marks ORDER BY id', { type: 'SELECT' }) }),
+      }`,
+  },
+}
+const slowToInstall: TestPlugin = {
+  key: 'slow-to-install',
+  files: {
+    'index.ts': `
+      export async function install() { await new Promise((go) => setTimeout(go, 1_000)); return { success: true } }
+      export async function uninstall() { return { success: true } }
+      export const metadata = {}`,
+  },
+}
+
+async function countOf(state: string): Promise<number> {
+  const { rows } = await it.pool.query('SELECT FROM tenon.plugin_runs WHERE state = $1', [state])
+  return rows.length
+}
+
+/** A request that does not wait for its run. */
+async function startRun(path: string, body?: unknown, { organizationId = 1, url = it.url } = {}): Promise<string> {
+  const response = await fetch(`${url}/api/plugins${path}`, {
+    method: 'POST',
+    headers: {
+      'x-test-user': `Admin:${organizationId}:${organizationId}:s`,
+      'content-type': 'application/json',
+      prefer: 'respond-async',
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const answer = (await response.json()) as { message: string; data: { runId: string } }
+  expect(response.status, JSON.stringify(answer)).toBe(202)
+  expect(answer.message).toBe('Accepted')
+  return answer.data.runId
+}
+const runOf = async (runId: string, who?: Who) =>
+  (await it.api('GET', `/runs/${runId}`, undefined, who)).content as RunJson
+const whenOver = (runId: string, who?: Who) =>
+  until(async () => {
+    const run = await runOf(runId, who)
+    expect(run.finishedAt, JSON.stringify(run)).not.toBeNull()
+    return run
+  })
+const marks = async (organizationId = 1) =>
+  (await it.api('GET', '/worker/marks', undefined, { organizationId })).content as { what: string; at: string }[]
+
+describe('a declared action', () => {
+  test('answers as its route does, and leaves a run with what it counted', async () => {
+    const answer = await it.api('POST', '/worker/sync')
+    expect(answer).toMatchObject({ status: 200, content: { success: true, modelCount: 4, added: 3 } })
+    const { items, total } = (await it.api('GET', `/installations/${id}/runs?action=sync`)).content as {
+      items: RunJson[]
+      total: number
+    }
+    expect(total).toBe(1)
+    expect(items[0]).toMatchObject({
+      kind: 'sync',
+      action: 'sync',
+      title: 'Sync things',
+      state: 'succeeded',
+      trigger: 'manual',
+      requestedBy: 1,
+      attempts: 1,
+      counts: { modelCount: 4, added: 3 },
+      result: { message: 'Synced' },
+      progress: { done: 4, total: 4, message: 'thing 4' },
+      error: null,
+    })
+  })
+
+  test('works in a process of its own, beside that of the pages', async () => {
+    await it.api('GET', '/worker/marks')
+    await it.api('POST', '/worker/sync')
+    const { processes } = (await it.api('GET', `/installations/${id}/health`)).content as {
+      processes: { lane: string }[]
+    }
+    expect(processes.map(({ lane }) => lane).sort()).toContain('page')
+    const jobs = await it.api('GET', `/installations/${id}/health`).then(({ content }) => content)
+    const others = await two.api('GET', `/installations/${id}/health`).then(({ content }) => content)
+    expect(JSON.stringify([jobs, others])).toContain('"lane":"job"')
+  })
+
+  test('shows its progress while it works, to who did not wait', async () => {
+    const runId = await startRun('/worker/sync', { ms: 200 })
+    await until(async () =>
+      expect(await runOf(runId)).toMatchObject({
+        state: 'running',
+        progress: { done: 2, total: 4, message: 'thing 2' },
+      }),
+    )
+    expect(await whenOver(runId)).toMatchObject({ state: 'succeeded' })
+  })
+
+  test('goes on as a run when it takes longer than a request may', async () => {
+    const answer = await it.api('POST', '/worker/sync', { ms: 500 })
+    expect(answer).toMatchObject({ status: 202, content: { runId: expect.any(String) as string } })
+    const { runId } = answer.content as { runId: string }
+    expect(await whenOver(runId)).toMatchObject({ state: 'succeeded', counts: { modelCount: 4 } })
+  })
+
+  test('is done once for everybody who asks for it without a body of their own', async () => {
+    const answers = await Promise.all([1, 2, 3].map(() => it.api('POST', '/worker/sync')))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(await countOf('succeeded')).toBe(1)
+  })
+
+  test('that says that it failed is a failed run, and a failed request (C19, D-23)', async () => {
+    const answer = await it.api('POST', '/worker/sync', { success: false })
+    expect(answer).toMatchObject({ status: 502, content: 'Synced', body: { details: { modelCount: 4 } } })
+    expect(await countOf('failed')).toBe(1)
+  })
+
+  test('asks for the role that it declares', async () => {
+    expect(await it.api('POST', '/worker/guarded', { n: 1 }, { role: 'Editor' })).toMatchObject({ status: 403 })
+    expect(await it.api('POST', '/worker/sync', {}, { role: 'Reviewer' })).toMatchObject({ status: 403 })
+  })
+})
+
+describe('an import', () => {
+  test('is a run, with rows or with a file', async () => {
+    expect(await it.api('POST', '/worker/rows', { csvData: [1, 2, 3] })).toMatchObject({
+      status: 200,
+      content: { imported: 3 },
+    })
+    const form = new FormData()
+    form.set('file', new Blob(['12345']), 'rows.csv')
+    const response = await fetch(`${it.url}/api/plugins/worker/rows`, {
+      method: 'POST',
+      body: form,
+      headers: { 'x-test-user': 'Editor:1:1:s' },
+    })
+    expect(await response.json()).toMatchObject({ data: { imported: 5 } })
+    const { items } = (await it.api('GET', `/installations/${id}/runs?action=rows`)).content as { items: RunJson[] }
+    expect(items).toMatchObject([
+      { kind: 'import', title: 'Import rows', counts: { imported: 5, failed: 0 } },
+      { kind: 'import', counts: { imported: 3 } },
+    ])
+    // What was sent is not kept, so it cannot be sent again.
+    expect(await it.api('POST', `/runs/${items[0]?.id}/retry`)).toMatchObject({ status: 409 })
+  })
+})
+
+describe('an installation', () => {
+  test('is a run with its steps, and may go on without its request', async () => {
+    const runId = await startRun('/install', { pluginKey: 'slow-to-install' })
+    await until(async () => expect(await runOf(runId)).toMatchObject({ kind: 'install', step: 'install' }))
+    expect(await whenOver(runId)).toMatchObject({ state: 'succeeded', title: 'Install slow-to-install' })
+    expect(JSON.stringify((await it.api('GET', '/installations')).content)).toContain('slow-to-install')
+  })
+
+  test('can be cancelled, and is taken back', async () => {
+    const runId = await startRun('/install', { pluginKey: 'slow-to-install' }, { organizationId: 2 })
+    const who = { organizationId: 2 }
+    await until(async () => expect(await runOf(runId, who)).toMatchObject({ step: 'install' }))
+    expect(await it.api('POST', `/runs/${runId}/cancel`, {}, { ...who, role: 'Editor' })).toMatchObject({ status: 403 })
+    expect(await it.api('POST', `/runs/${runId}/cancel`, {}, who)).toMatchObject({ status: 200 })
+    expect(await whenOver(runId, who)).toMatchObject({ state: 'cancelled' })
+    const { rows } = await it.pool.query(
+      `SELECT FROM tenon.plugin_roles WHERE owner_key = 'slow-to-install' AND organization_id = 2`,
+    )
+    expect(rows).toEqual([])
+  })
+})
+
+describe('a run', () => {
+  test('can be cancelled while it works, from any server, and while it waits', async () => {
+    const working = await startRun('/worker/work/x', { n: 'c1', ms: 60_000 })
+    const waiting = await startRun('/worker/work/x', { n: 'c2' })
+    await until(async () => expect(await runOf(working)).toMatchObject({ state: 'running' }))
+    expect(await runOf(waiting)).toMatchObject({ state: 'queued' })
+    expect((await two.api('POST', `/runs/${waiting}/cancel`)).content).toMatchObject({ state: 'cancelled' })
+    expect((await two.api('POST', `/runs/${working}/cancel`)).content).toMatchObject({ cancelling: true })
+    expect(await whenOver(working)).toMatchObject({ state: 'cancelled' })
+    const next = await startRun('/worker/work/x', { n: 'c3', ms: 1 })
+    expect(await whenOver(next)).toMatchObject({ state: 'succeeded' })
+    const left = JSON.stringify(await marks())
+    expect(left).not.toContain('end c1')
+    expect(left).not.toContain('begin c2')
+    expect(await it.api('POST', `/runs/${working}/cancel`)).toMatchObject({
+      status: 409,
+      content: 'This run has ended already (cancelled).',
+    })
+  })
+
+  test('that failed can be run again', async () => {
+    await it.api('POST', '/worker/fail', { how: 'status', status: 400 })
+    const { items } = (await it.api('GET', `/installations/${id}/runs`)).content as { items: RunJson[] }
+    const again = await it.api('POST', `/runs/${items[0]?.id}/retry`)
+    expect(again).toMatchObject({ status: 202, content: { action: 'fail' } })
+    expect(await whenOver((again.content as RunJson).id)).toMatchObject({ state: 'failed' })
+  })
+
+  test('is nobody else’s', async () => {
+    const runId = await startRun('/worker/sync')
+    await whenOver(runId)
+    expect(await it.api('GET', `/runs/${runId}`, undefined, { organizationId: 2 })).toMatchObject({
+      status: 404,
+      content: 'Run not found',
+    })
+    expect(await it.api('POST', `/runs/${runId}/cancel`, {}, { organizationId: 2 })).toMatchObject({ status: 404 })
+    expect(await it.api('POST', `/runs/${runId}/retry`, {}, { role: 'Reviewer' })).toMatchObject({ status: 403 })
+    expect(await it.api('GET', '/runs/7')).toMatchObject({ status: 400 })
+  })
+})
+
+describe('a failure', () => {
+  const failed = async (body: object) => {
+    const runId = await startRun('/worker/fail', body)
+    return whenOver(runId)
+  }
+
+  test('is somebody’s: the admin’s, nobody’s, the author’s', async () => {
+    expect(await failed({ how: 'status', status: 401 })).toMatchObject({
+      state: 'failed',
+      attempts: 1,
+      error: {
+        code: 'PLUGIN_ANSWERED',
+        kind: 'configuration',
+        message: 'no, with 401',
+        nextStep: 'Check the configuration and the connections of the plugin, then run it again.',
+      },
+    })
+    expect(await failed({ how: 'status', status: 500 })).toMatchObject({ attempts: 1, error: { kind: 'plugin' } })
+    expect(await failed({ how: 'throw' })).toMatchObject({
+      attempts: 1,
+      error: { code: 'PLUGIN_THREW', kind: 'plugin', message: 'the code is wrong' },
+    })
+    expect(await failed({ how: 'refused' })).toMatchObject({ attempts: 5, error: { kind: 'transient' } })
+    await expect(failed({ how: 'exit' })).resolves.toMatchObject({
+      attempts: 1,
+      error: { code: 'PLUGIN_EXITED', kind: 'plugin' },
+    })
+  })
+
+  test('that passes is tried again, when nobody waits for it', async () => {
+    await it.pool.query('SELECT 1')
+    const runId = await startRun('/worker/fail', { how: 'twice' })
+    const run = await whenOver(runId)
+    expect(run).toMatchObject({ state: 'succeeded', error: null })
+    expect(run.attempts).toBeGreaterThan(1)
+    const waited = await it.api('POST', '/worker/fail', { how: 'status', status: 503 })
+    expect(waited).toMatchObject({ status: 503, content: 'no, with 503' })
+  })
+})
+
+describe('turns', () => {
+  const spans = async (names: string[]) => {
+    const all = await marks()
+    return names.map((name) => {
+      const at = (what: string) => new Date(all.find((mark) => mark.what === what)?.at ?? Number.NaN).getTime()
+      return { begin: at(`begin ${name}`), end: at(`end ${name}`) }
+    })
+  }
+
+  test('one run of an action at a time, on both servers together, in the order in which they were asked for', async () => {
+    const names = ['o1', 'o2', 'o3', 'o4']
+    const ids: string[] = []
+    for (const [index, n] of names.entries())
+      ids.push(await startRun('/worker/work/x', { n, ms: 150 }, { url: index % 2 ? two.url : it.url }))
+    await Promise.all(ids.map((runId) => whenOver(runId)))
+    const found = await spans(names)
+    for (const [index, { begin }] of found.entries()) expect(begin).toBeGreaterThanOrEqual(found[index - 1]?.end ?? 0)
+  })
+
+  test('two runs of an organization at a time', async () => {
+    const ids = [
+      await startRun('/worker/work/x', { n: 't1', ms: 300 }),
+      await startRun('/worker/other-work', { n: 't2', ms: 300 }),
+      await startRun('/worker/third-work', { n: 't3', ms: 300 }),
+    ]
+    await Promise.all(ids.map((runId) => whenOver(runId)))
+    const [first, second, third] = await spans(['t1', 't2', 't3'])
+    if (!first || !second || !third) throw new Error('a run left no marks')
+    expect(second.begin).toBeLessThan(first.end)
+    expect(third.begin).toBeGreaterThanOrEqual(Math.min(first.end, second.end))
+  })
+
+  test('200 waiting runs of one organization delay another by less than 5 s', async () => {
+    await it.pool.query(
+      `INSERT INTO tenon.plugin_runs (organization_id, installation_id, plugin_key, kind, action, title, state, input)
+       SELECT 1, $1, 'worker', 'action', CASE n % 2 WHEN 0 THEN 'work' ELSE 'other-work' END, 'Work', 'queued',
+         jsonb_build_object('method', 'POST', 'path', CASE n % 2 WHEN 0 THEN '/work/x' ELSE '/other-work' END,
+           'body', jsonb_build_object('n', 'flood', 'ms', 1000))
+       FROM generate_series(1, 200) n`,
+      [id],
+    )
+    await until(async () => expect(await countOf('running')).toBe(2))
+    const startedAt = Date.now()
+    const runId = await startRun('/worker/work/x', { n: 'alone', ms: 1_000 }, { organizationId: 2 })
+    await whenOver(runId, { organizationId: 2 })
+    expect(Date.now() - startedAt - 1_000).toBeLessThan(5_000)
+    expect(await countOf('running')).toBe(2)
+  })
+})
+
+describe('the live stream', () => {
+  async function open(headers: Record<string, string> = {}, url = it.url) {
+    const controller = new AbortController()
+    const response = await fetch(`${url}/api/plugins/events`, {
+      headers: { 'x-test-user': 'Reviewer:1:1:s', ...headers },
+      signal: controller.signal,
+    })
+    const events: { id: number; event: string; data: Record<string, unknown> }[] = []
+    const reading = (async () => {
+      let rest = ''
+      for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+        rest += Buffer.from(chunk).toString()
+        const blocks = rest.split('\n\n')
+        rest = blocks.pop() ?? ''
+        for (const block of blocks) {
+          const fields = Object.fromEntries(block.split('\n').map((line) => line.split(/: (.*)/s).slice(0, 2)))
+          if (fields.event) events.push({ id: Number(fields.id), event: fields.event, data: JSON.parse(fields.data) })
+        }
+      }
+    })().catch(() => {})
+    return {
+      response,
+      events,
+      runs: () => events.filter(({ event }) => event === 'run').map(({ data }) => data as unknown as RunJson),
+      async close() {
+        controller.abort()
+        await reading
+      },
+    }
+  }
+
+  test('tells of runs and installations as they change, on whatever server', async () => {
+    const stream = await open({}, two.url)
+    expect(stream.response.headers.get('content-type')).toContain('text/event-stream')
+    await until(() => expect(stream.events[0]).toMatchObject({ event: 'installations' }))
+    const runId = await startRun('/worker/sync', { ms: 300 })
+    await until(() => expect(stream.runs().map(({ state }) => state)).toContain('succeeded'))
+    expect(stream.runs().every((run) => run.id === runId)).toBe(true)
+    expect(stream.runs().some(({ progress }) => progress !== null && progress.done < 4)).toBe(true)
+    await it.api('POST', `/installations/${id}/disable`)
+    await until(() =>
+      expect(stream.events.at(-1)).toMatchObject({
+        data: expect.arrayContaining([expect.objectContaining({ pluginKey: 'worker', status: 'disabled' })]) as unknown,
+      }),
+    )
+    await it.api('POST', `/installations/${id}/enable`)
+    // Nothing of other organizations.
+    await startRun('/worker/sync', {}, { organizationId: 2 }).then((other) => whenOver(other, { organizationId: 2 }))
+    await new Promise((go) => setTimeout(go, 400))
+    expect(stream.runs().every((run) => run.id === runId)).toBe(true)
+    await stream.close()
+  })
+
+  test('goes on where it was interrupted', async () => {
+    const stream = await open()
+    const seen = await startRun('/worker/sync')
+    await until(() => expect(stream.runs().at(-1)).toMatchObject({ id: seen, state: 'succeeded' }))
+    const last = stream.events.at(-1)?.id ?? 0
+    await stream.close()
+    const missed = await startRun('/worker/other-work', { n: 'missed', ms: 1 })
+    await whenOver(missed)
+    const again = await open({ 'last-event-id': String(last) })
+    await until(() => expect(again.runs().find((run) => run.id === missed)).toMatchObject({ state: 'succeeded' }))
+    await again.close()
+  })
+
+  test('is one of 50 of an organization at most', async () => {
+    const streams = await Promise.all(Array.from({ length: 50 }, () => open()))
+    expect(streams.every(({ response }) => response.status === 200)).toBe(true)
+    expect(await it.api('GET', '/events')).toMatchObject({ status: 429, body: { code: 'STREAM_LIMIT' } })
+    await Promise.all(streams.map((stream) => stream.close()))
+    await until(async () => {
+      const stream = await open()
+      await stream.close()
+      expect(stream.response.status).toBe(200)
+    })
+  })
+})
