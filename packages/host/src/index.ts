@@ -20,6 +20,7 @@ export * from './migrations/index.js'
 export { ownDirectory } from './own-directory.js'
 export { openAudit } from './operator/open-audit.js'
 export { rotateKeys, type KeyRotation, type RotateKeysOptions } from './operator/rotate-keys.js'
+export { createRuntime, type PluginTarget, type Runtime, type RuntimeOptions, type Tier } from './runtime/index.js'
 export { testSandbox, type SelfTest } from './runtime/index.js'
 export { createSealer, type Sealer } from './secrets/sealer.js'
 export {

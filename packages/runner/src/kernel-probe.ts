@@ -1,4 +1,11 @@
+import { spawnSync } from 'node:child_process'
+import dgram from 'node:dgram'
+import dns from 'node:dns'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import net from 'node:net'
+import os from 'node:os'
+import v8 from 'node:v8'
 import { allowedCalls } from './seal/allowed-calls.js'
 import type { Libc } from './seal/libc.js'
 import { prepareSeal, readSealOptions } from './seal/seal.js'
@@ -103,6 +110,53 @@ const attempts: Record<string, Attempt> = {
   'make an event queue': (libc) => libc.trySystem('epoll_create1', 0),
 }
 
+/** The same with Node's own functions, as they are for who gets round what the runner puts in their place. */
+const attemptsWithNode: Record<string, () => unknown> = {
+  'read a file with Node': () => readFileSync('/etc/hostname'),
+  'read a file on a thread of Node': () => readFile('/etc/hostname'),
+  'write a file with Node': () => writeFileSync('/tmp/tenon-kernel-probe', ''),
+  'run a program with Node': () => {
+    const { error } = spawnSync('/bin/true')
+    if (error) throw error
+  },
+  'connect with Node': () =>
+    settled((done) => net.connect(9, '127.0.0.1').on('error', refusedLate(done)).on('connect', done)),
+  'listen with Node': () =>
+    settled((done) =>
+      net
+        .createServer()
+        .on('error', done)
+        .listen(0, '127.0.0.1', () => done()),
+    ),
+  'send a datagram with Node': () =>
+    settled((done) => dgram.createSocket('udp4').on('error', done).send('x', 9, '127.0.0.1', done)),
+  'ask a name server with Node': () => settled((done) => dns.resolve('localhost', done)),
+  'signal the host with Node': () => process.kill(parent, noSignal),
+  'load native code again': () => process.dlopen({ exports: {} }, readSealOptions(process.argv[2])?.koffiPath ?? ''),
+  'become root with Node': () => {
+    if (process.getuid?.() === 0) throw new Error('it is root already, and has nothing of it')
+    process.setuid?.(0)
+  },
+  'change directory with Node': () => process.chdir('/'),
+  "change the host's priority with Node": () => os.setPriority(parent, 19),
+  'write a snapshot of its heap': () => v8.writeHeapSnapshot('/tmp/tenon-kernel-probe'),
+}
+
+const settled = (run: (done: (error?: Error | null) => void) => void) =>
+  new Promise<void>((resolve, reject) => run((error) => (error ? reject(error) : resolve())))
+
+/** Nobody listens on that port: to be told so is to have been there. */
+const refusedLate = (done: (error?: Error | null) => void) => (error: NodeJS.ErrnoException) =>
+  done(error.code === 'ECONNREFUSED' ? null : error)
+
+async function triedWithNode(attempt: () => unknown): Promise<string | undefined> {
+  const tooLong = new Promise((_, reject) => setTimeout(reject, 1_000))
+  return Promise.race([Promise.resolve().then(attempt), tooLong]).then(
+    () => 'Node let it happen',
+    () => undefined,
+  )
+}
+
 /** A copy of this process that should not be: it must not speak for its parent. */
 function childless(libc: Libc, result: number): number {
   if (result === 0) libc.trySystem('exit_group', killSignal)
@@ -129,7 +183,7 @@ function sweep(libc: Libc, base: number): number[] {
   )
 }
 
-function run(): { attempt: string; result: string | undefined }[] {
+async function run(): Promise<{ attempt: string; result: string | undefined }[]> {
   const options = readSealOptions(process.argv[2])
   if (!options) throw new Error('the probe needs what a runner is sealed with')
   const { libc, seal } = prepareSeal(options)
@@ -144,7 +198,10 @@ function run(): { attempt: string; result: string | undefined }[] {
       return { attempt, result: answered.length === 0 ? undefined : `the kernel answered to ${answered.join(', ')}` }
     },
   )
-  return [...listed, ...swept]
+  const withNode = await Promise.all(
+    Object.entries(attemptsWithNode).map(async ([attempt, make]) => ({ attempt, result: await triedWithNode(make) })),
+  )
+  return [...listed, ...swept, ...withNode]
 }
 
 /** A call that this architecture does not have cannot succeed. */
@@ -157,4 +214,4 @@ function tried(attempt: Attempt, libc: Libc): number {
 }
 
 const answer = new net.Socket({ fd: 3, readable: false, writable: true })
-answer.end(`${JSON.stringify(run())}\n`, () => process.reallyExit(0))
+void run().then((results) => answer.end(`${JSON.stringify(results)}\n`, () => process.reallyExit(0)))

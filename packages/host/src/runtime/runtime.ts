@@ -17,6 +17,7 @@ import { createCrashSupervisor } from './crash-supervisor.js'
 import { createEgressMeter } from './egress-meter.js'
 import { ignoreInspectorSignal } from './inspector-signal.js'
 import { type Confinement, launchRunner, type Tier } from './launch.js'
+import type { KernelAttempt } from './kernel-probe.js'
 import { resolveLimits, type RuntimeLimits } from './limits.js'
 import { residentBytes } from './memory-watch.js'
 import { parseRouteAnswer, type RouteAnswer } from './message-schemas.js'
@@ -43,7 +44,7 @@ import {
   type Progress,
   type RunnerProcess,
 } from './runner-process.js'
-import { attackConfinement, probeKernel, probeRunner, type SelfTest } from './self-test.js'
+import { attackConfinement, attackKernel, probeKernel, probeRunner, type SelfTest } from './self-test.js'
 import { chooseTier, flawOfSeal, type TierNotTaken, tierNumber } from './tiers.js'
 import { createWarmPool } from './warm-pool.js'
 
@@ -156,6 +157,8 @@ export interface Runtime {
    * @throws TenonError NOT_READY when the tier is weaker than `minTier`.
    */
   selfTest(): Promise<SelfTest>
+  /** Every attempt of that on the kernel, with what came of it. Empty under T1, where there is nothing to hold it. */
+  attackKernel(): Promise<KernelAttempt[]>
   status(): RuntimeStatus
   /** Takes no further calls, waits up to `drainMs` (10 s) for those in flight, and ends every process. */
   stop(options?: { drainMs?: number }): Promise<void>
@@ -413,6 +416,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       const key = supervisorKey(tenantId, pluginKey)
       return { ...health.read(key, isRunning), network: egress.useOf(key) }
     },
+    attackKernel: () => tierIsKnown.then(() => attackKernel(directory, confinement)),
     async selfTest() {
       await tierIsKnown
       assertTier()

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readKernelProbe } from './kernel-probe.js'
+import { type KernelAttempt, readKernelProbe } from './kernel-probe.js'
 import { type Confinement, launchKernelProbe, launchRunner, type Tier } from './launch.js'
 import { resolveLimits } from './limits.js'
 import { createRunnerProcess, type RunnerProcess } from './runner-process.js'
@@ -95,10 +95,15 @@ async function ask(runner: RunnerProcess, name: string): Promise<string[]> {
   return Array.isArray(value) ? value.map((line) => String(line).slice(0, 200)) : ['the probe did not come to an end']
 }
 
-/** Attacks the kernel from where a plugin would be that got past all JavaScript. T1 has nothing to hold it then. */
-export async function probeKernel(directory: string, confinement: Confinement): Promise<string[]> {
+/** Every attempt on the kernel, made from where a plugin would be that got past all JavaScript; none under T1. */
+export async function attackKernel(directory: string, confinement: Confinement): Promise<KernelAttempt[]> {
   if (confinement.tier === 'T1') return []
-  const attempts = await readKernelProbe(launchKernelProbe({ directory, niceness: 0, confinement }))
+  return readKernelProbe(launchKernelProbe({ directory, niceness: 0, confinement }))
+}
+
+/** Those that succeeded. */
+export async function probeKernel(directory: string, confinement: Confinement): Promise<string[]> {
+  const attempts = await attackKernel(directory, confinement)
   return attempts.flatMap(({ attempt, result }) => (result === undefined ? [] : [`${attempt} (${result})`]))
 }
 

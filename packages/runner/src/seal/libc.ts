@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { basename, dirname } from 'node:path'
 import { type Architecture, numberOf, type SystemCallName } from './system-calls.js'
 
 /** Buffers are handed over as their address. */
@@ -34,7 +36,7 @@ export interface Libc {
  */
 export function loadLibc(koffiPath: string, architecture: Architecture): Libc {
   const holder = { exports: {} as Koffi }
-  process.dlopen(holder, koffiPath)
+  process.dlopen(holder, secretSpelling(koffiPath))
   const koffi = holder.exports
   const library = koffi.load(null)
   const word = Array.from({ length: 6 }, (_, index) => `uint64_t a${index}`).join(', ')
@@ -72,4 +74,13 @@ export function loadLibc(koffiPath: string, architecture: Architecture): Libc {
     addressOf: (bytes) => koffi.address(bytes),
     memoryAt: (address, length) => Buffer.from(koffi.view(address, length)),
   }
+}
+
+/**
+ * The same file by a path that nobody guesses. The C library hands out again, without opening anything, what it has
+ * already loaded by the same name: whoever got hold of Node's own dlopen would get koffi back.
+ */
+function secretSpelling(file: string): string {
+  const detours = Array.from(randomBytes(64), (byte) => (byte < 128 ? './' : '/'))
+  return `${dirname(file)}/${detours.join('')}${basename(file)}`
 }
