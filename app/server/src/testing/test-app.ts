@@ -20,6 +20,7 @@ import { createHostMigrator, createPluginHost } from '@tenon/host'
 import { appMigrations } from '../migrations/index.js'
 
 export const testJwtSecret = 'a secret of the tests, long enough to be one'
+export const testSecretKey = 'a key of the tests that is long enough to be one'
 
 /** What tests look into; which of it is there depends on the endpoint. */
 export interface AnswerData {
@@ -97,7 +98,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     await hostOptions({
       database: { pool, connection: database.connection },
       settings: { ...settings, dataDir },
-      secrets: { secretKeys: ['a key of the tests, long enough to be one'] },
+      secrets: { secretKeys: [testSecretKey] },
       marketplaceLocation: join(dataDir, 'plugins.json'),
       publicUrl: 'http://localhost',
       authenticate,

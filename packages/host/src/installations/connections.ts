@@ -121,7 +121,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
       return (await connections.list(ownerOf(tenant, pluginKey))).map(toJson)
     },
 
-    async update({ tenant, pluginKey, id, change }) {
+    async update({ tenant, pluginKey, userId, id, change }) {
       const owner = ownerOf(tenant, pluginKey)
       const existing = await connections.get(owner, id)
       const { contribution, plugin } = await resolve(tenant, pluginKey, existing.contributionId)
@@ -131,7 +131,19 @@ export function createConnections(options: ConnectionsOptions): Connections {
       }
       const settings = { ...existing.settings, ...changed }
       assertSettings(settings, contribution, plugin)
-      return toJson(await connections.update(owner, id, { settings, ...(isActive === undefined ? {} : { isActive }) }))
+      const updated = await connections.update(owner, id, {
+        settings,
+        ...(isActive === undefined ? {} : { isActive }),
+      })
+      await history.record(tenant, {
+        pluginKey,
+        userId,
+        action: 'update-connection',
+        outcome: 'done',
+        before: { account: existing.account, settings: existing.settings, isActive: existing.isActive },
+        after: { settings: updated.settings, isActive: updated.isActive },
+      })
+      return toJson(updated)
     },
 
     async disconnect({ tenant, pluginKey, userId, id }) {
