@@ -3,6 +3,10 @@ import type { ValidationResult } from '@tenon/sdk'
 export const AUTH_METHODS = ['none', 'basic', 'token'] as const
 export type AuthMethod = (typeof AUTH_METHODS)[number]
 
+/** What counts as a model: versions in the registry, training runs, or both. */
+export const MODELS_FROM = ['registry', 'runs', 'both'] as const
+export type ModelsFrom = (typeof MODELS_FROM)[number]
+
 const DEFAULT_TIMEOUT_SECONDS = 30
 const MAX_TIMEOUT_SECONDS = 300
 
@@ -13,6 +17,7 @@ export interface MlflowConfiguration {
   authorization: string | undefined
   verifyTls: boolean
   timeoutMs: number
+  modelsFrom: ModelsFrom
 }
 
 /** The rules that a form should say in words. Runs before anything is stored. */
@@ -22,6 +27,7 @@ export function validateConfig(config: Record<string, unknown> | null | undefine
     ...checkUrl(config.tracking_server_url),
     ...checkAuthentication(config),
     ...checkTimeout(config.timeout),
+    ...checkModelsFrom(config.models_from),
   ]
   return { valid: errors.length === 0, errors }
 }
@@ -37,6 +43,7 @@ export function readConfiguration(config: Record<string, unknown>): MlflowConfig
     baseUrl: textOf(config.tracking_server_url).replace(/\/+$/, ''),
     authorization: authorizationOf(config),
     verifyTls: config.verify_ssl !== false && config.verify_ssl !== 'false',
+    modelsFrom: MODELS_FROM.find((known) => known === config.models_from) ?? 'registry',
     timeoutMs: (isBlank(config.timeout) ? DEFAULT_TIMEOUT_SECONDS : Number(config.timeout)) * 1000,
   }
 }
@@ -83,6 +90,11 @@ function checkTimeout(value: unknown): string[] {
   const seconds = Number(value)
   if (seconds >= 1 && seconds <= MAX_TIMEOUT_SECONDS) return []
   return [`Timeout must be between 1 and ${MAX_TIMEOUT_SECONDS} seconds`]
+}
+
+function checkModelsFrom(value: unknown): string[] {
+  if (isBlank(value) || MODELS_FROM.some((known) => known === value)) return []
+  return [`Models must come from one of: ${MODELS_FROM.join(', ')}`]
 }
 
 function parseUrl(text: string): URL | undefined {

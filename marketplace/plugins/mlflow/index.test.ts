@@ -131,6 +131,7 @@ describe('the configuration', () => {
   it.each([
     ['the least that is needed', good],
     ['texts from an older form', { ...good, verify_ssl: 'true', timeout: '30' }],
+    ['training runs as models', { ...good, models_from: 'runs' }],
     ['the shortest timeout', { ...good, timeout: 1 }],
     ['the longest timeout', { ...good, timeout: 300 }],
     ['basic authentication', { ...good, auth_method: 'basic', username: 'u', password: 'p' }],
@@ -151,6 +152,7 @@ describe('the configuration', () => {
     ['no password', { ...good, auth_method: 'basic', username: 'u' }, 'Username and password required'],
     ['no token', { ...good, auth_method: 'token' }, 'API token required'],
     ['a token with a line break', { ...good, auth_method: 'token', api_token: 'a\r\nx: y' }, 'cannot be sent'],
+    ['models from elsewhere', { ...good, models_from: 'dreams' }, 'must come from one of'],
     ['a timeout below', { ...good, timeout: 0.5 }, 'between 1 and 300'],
     ['a timeout above', { ...good, timeout: 301 }, 'between 1 and 300'],
   ])('may not be %s', async (_, config, message) => {
@@ -394,9 +396,31 @@ describe('a full synchronisation', () => {
     })
   })
 
+  it('asks for the runs of a whole page at once', async () => {
+    const server = await mlflow({ models: { registeredModels: 300, versionsPerModel: 1, runs: 200 } })
+    await syncModels(tenant, configurationFor(server), context)
+    expect(server.requests.map(({ path }) => path.split('/mlflow/')[1]).sort()).toEqual([
+      'experiments/search',
+      'model-versions/search',
+      'registered-models/search',
+      'runs/search',
+    ])
+  })
+
+  it('asks for runs one by one where the server cannot look for several', async () => {
+    const server = await mlflow()
+    server.failNext({ path: 'runs/search', status: 400, body: { error_code: 'INVALID_PARAMETER_VALUE' } })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
+      success: true,
+      versionCount: 24,
+      runsMissing: 0,
+    })
+    expect(server.requests.filter(({ path }) => path.endsWith('runs/get')).length).toBeGreaterThan(2)
+  })
+
   it('survives a server that is busy for a moment', async () => {
     const server = await mlflow()
-    server.failNext({ path: 'runs/get', status: 503, times: 2 })
+    server.failNext({ path: 'runs/search', status: 503, times: 2 })
     server.failNext({ path: 'model-versions/search', status: 'reset' })
     expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
       success: true,
@@ -409,18 +433,18 @@ describe('a full synchronisation', () => {
     const server = await mlflow({ models })
     await syncModels(tenant, configurationFor(server), context)
     removeRegisteredModel(server.state, 'fraud-detection')
-    for (let index = 0; index < 250; index += 1) addModelVersion(server.state, { name: 'credit-scoring' })
+    for (let index = 0; index < 1_050; index += 1) addModelVersion(server.state, { name: 'credit-scoring' })
     server.failNext({ path: 'model-versions/search', status: 500, after: 1, body: 'select * from secrets' })
     const result = await syncModels(tenant, configurationFor(server), context)
-    expect(result).toMatchObject({ success: false, status: 'failed', inserted: 200, removed: 0 })
-    expect(result.message).toContain('200 records were written before that and are kept')
+    expect(result).toMatchObject({ success: false, status: 'failed', inserted: 1_000, removed: 0 })
+    expect(result.message).toContain('1000 records were written before that and are kept')
     expect(result.message).not.toContain('secrets')
     expect((await stored()).filter(({ removed_at }) => removed_at !== null)).toEqual([])
     expect(await getMLflowModels(tenant, configurationFor(server), context)).toMatchObject({
       configured: true,
       connected: false,
       error: result.message,
-      total: 500,
+      total: 1_300,
     })
   })
 
@@ -438,7 +462,7 @@ describe('a full synchronisation', () => {
 
   it('stops when it is cancelled', async () => {
     const server = await mlflow()
-    server.failNext({ path: 'runs/get', status: 'hang', times: 10 })
+    server.failNext({ path: 'runs/search', status: 'hang', times: 10 })
     const controller = new AbortController()
     setTimeout(() => controller.abort(), 100)
     const result = await syncModels(tenant, configurationFor(server), { ...context, signal: controller.signal })
@@ -447,6 +471,66 @@ describe('a full synchronisation', () => {
 
   it('says what to do when nothing is configured', async () => {
     expect(await call('POST /sync')).toMatchObject({ status: 422, data: { success: false, status: 'not_configured' } })
+  })
+})
+
+describe('training runs as models', () => {
+  it.each([
+    ['runs', 12, 0],
+    ['both', 12, 24],
+  ])('are what is stored when models come from %s', async (models_from, runs, versions) => {
+    const server = await mlflow()
+    const result = await syncModels(tenant, configurationFor(server, { models_from }), context)
+    expect(result).toMatchObject({ success: true, versionCount: runs + versions, inserted: runs + versions })
+    const records = await stored()
+    expect(records).toHaveLength(runs + versions)
+    expect(records.find(({ model_name }) => model_name === 'training-10')).toMatchObject({
+      version: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+      status: 'FAILED',
+      training_status: 'FAILED',
+      metrics: { auc: expect.any(Number) as number },
+      experiment_name: expect.any(String) as string,
+      source: expect.stringContaining('/artifacts') as string,
+      model_created_at: expect.any(Date) as Date,
+    })
+  })
+
+  it('are all kept when several have one name', async () => {
+    const server = await mlflow()
+    for (const { info } of server.state.runs) info.run_name = 'nightly'
+    await syncModels(tenant, configurationFor(server, { models_from: 'runs' }), context)
+    expect((await stored()).filter(({ model_name }) => model_name === 'nightly')).toHaveLength(12)
+  })
+
+  it('are marked as removed once they are no longer what counts, and when they were deleted', async () => {
+    const server = await mlflow()
+    await syncModels(tenant, configurationFor(server, { models_from: 'both' }), context)
+    for (const { info } of server.state.runs.slice(0, 2)) info.lifecycle_stage = 'deleted'
+    expect(await syncModels(tenant, configurationFor(server, { models_from: 'both' }), context)).toMatchObject({
+      removed: 2,
+      updated: 0,
+    })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({ removed: 10, updated: 0 })
+  })
+
+  it('cost four questions when nothing has changed, and find what has begun or ended', async () => {
+    const server = await mlflow()
+    const configuration = configurationFor(server, { models_from: 'both' })
+    await syncModels(tenant, configuration, context)
+    const [before, writersBefore] = [server.requests.length, await writers()]
+    expect(await syncModels(tenant, configuration, context, 'quick')).toMatchObject({
+      success: true,
+      mode: 'quick',
+      versionCount: 0,
+      message: 'Nothing has changed.',
+    })
+    expect(server.requests.length - before).toBe(4)
+    expect(await writers()).toEqual(writersBefore)
+    const last = server.state.runs.at(-1)
+    if (!last) throw new Error('the stand-in has no runs')
+    last.info.end_time = Date.now()
+    server.state.runs.push({ ...last, info: { ...last.info, run_id: 'new', start_time: Date.now() } })
+    expect(await syncModels(tenant, configuration, context, 'quick')).toMatchObject({ inserted: 1, updated: 1 })
   })
 })
 

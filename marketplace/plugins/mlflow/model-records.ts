@@ -42,8 +42,15 @@ export interface ModelRecords {
   upsert(records: readonly ModelRecord[]): Promise<{ inserted: number; updated: number }>
   /** Marks the records for which `isPresent` is false; returns how many. */
   markRemoved(isPresent: (name: string, version: string) => boolean): Promise<number>
-  /** When the server last changed something that is stored here, in ms; 0 when nothing is. */
-  newestChangeMs(): Promise<number>
+  /** The newest that is stored, in ms; 0 when nothing is. */
+  newest(): Promise<Newest>
+}
+
+/** How far back a quick synchronisation has to read. */
+export interface Newest {
+  versionChangedMs: number
+  runStartedMs: number
+  runEndedMs: number
 }
 
 /** Below the frame size of the host, with room for the rest of the statement. */
@@ -105,12 +112,21 @@ export function modelRecords(sequelize: Sequelize, tenantId: string): ModelRecor
       return removed
     },
 
-    async newestChangeMs() {
-      const rows = await sequelize.query<{ newest: string | null }>(
-        `SELECT (EXTRACT(EPOCH FROM max(model_updated_at)) * 1000)::bigint AS newest FROM ${table} WHERE removed_at IS NULL`,
+    async newest() {
+      const ms = (expression: string): string => `(EXTRACT(EPOCH FROM max(${expression})) * 1000)::bigint`
+      const rows = await sequelize.query<Record<'version' | 'started' | 'ended', string | null>>(
+        `SELECT ${ms(`CASE WHEN run_id IS DISTINCT FROM version THEN model_updated_at END`)} AS version,
+           ${ms('CASE WHEN run_id = version THEN training_started_at END')} AS started,
+           ${ms('CASE WHEN run_id = version THEN training_ended_at END')} AS ended
+         FROM ${table} WHERE removed_at IS NULL`,
         { type: 'SELECT' },
       )
-      return Number(rows[0]?.newest ?? 0)
+      const [found] = rows
+      return {
+        versionChangedMs: Number(found?.version ?? 0),
+        runStartedMs: Number(found?.started ?? 0),
+        runEndedMs: Number(found?.ended ?? 0),
+      }
     },
   }
 }
@@ -174,18 +190,20 @@ function catchUpActions(): string[] {
   ]
 }
 
+/** What has not changed is left out before the INSERT, which would lock, and so write, every row that it meets. */
 function upsertStatement(table: string): string {
   const definitions = columns.map((column) => `${column} ${SYNCED_COLUMNS[column]}`)
-  const stored = changingColumns.map((column) => `stored.${column}`)
-  const sent = changingColumns.map((column) => `EXCLUDED.${column}`)
+  const known = changingColumns.map((column) => `known.${column}`)
+  const sent = changingColumns.map((column) => `sent.${column}`)
   return `
-    INSERT INTO ${table} AS stored (${columns.join(', ')}, last_synced_at)
-    SELECT ${columns.join(', ')}, now()
+    INSERT INTO ${table} (${columns.join(', ')}, last_synced_at)
+    SELECT ${columns.map((column) => `sent.${column}`).join(', ')}, now()
     FROM jsonb_to_recordset(CAST(:json AS jsonb)) AS sent(${definitions.join(', ')})
+    LEFT JOIN ${table} AS known USING (model_name, version)
+    WHERE known.id IS NULL OR known.removed_at IS NOT NULL OR (${known.join(', ')}) IS DISTINCT FROM (${sent.join(', ')})
     ON CONFLICT (model_name, version) DO UPDATE SET
       ${changingColumns.map((column) => `${column} = EXCLUDED.${column}`).join(', ')},
       last_synced_at = now(), updated_at = now(), removed_at = NULL
-    WHERE (${stored.join(', ')}) IS DISTINCT FROM (${sent.join(', ')}) OR stored.removed_at IS NOT NULL
     RETURNING (xmax = 0) AS inserted`
 }
 

@@ -4,7 +4,12 @@ import type { Json, MlflowServer, Query } from './mlflow-server'
 /** MLflow allows 1,000 for models and far more for the others; smaller pages keep one answer and one INSERT small. */
 const MODELS_PER_PAGE = 1000
 const EXPERIMENTS_PER_PAGE = 1000
-export const VERSIONS_PER_PAGE = 200
+const VERSIONS_PER_PAGE = 1000
+const RUNS_PER_PAGE = 1000
+/** Experiments that one question about runs names. */
+const EXPERIMENTS_PER_QUESTION = 1000
+/** Runs that one question names: 18 kB of text. */
+const RUNS_PER_QUESTION = 500
 
 /** What is known of a model as a whole. */
 export interface RegisteredModel {
@@ -34,12 +39,16 @@ export interface Experiment {
 }
 
 export interface Run {
+  id: string
+  name: string | null
   experimentId: string | null
   status: string | null
   startedAtMs: number | null
   endedAtMs: number | null
   metrics: Record<string, unknown>
   parameters: Record<string, string>
+  tags: Record<string, string>
+  artifactLocation: string | null
   sourceVersion: string | null
 }
 
@@ -87,6 +96,58 @@ export async function readExperiment(server: MlflowServer, id: string): Promise<
 export async function readRun(server: MlflowServer, runId: string): Promise<Run | undefined> {
   const answer = await orMissing(server.get('runs/get', { run_id: runId }))
   return answer && toRun(recordOf(answer.run))
+}
+
+/**
+ * The runs with these ids, those that were deleted included; who is gone for good is missing. Servers that cannot look for
+ * several at once are asked one by one.
+ */
+export async function readRunsById(
+  server: MlflowServer,
+  experimentIds: readonly string[],
+  ids: readonly string[],
+): Promise<Run[]> {
+  const found: Run[] = []
+  for (const some of chunks(ids.filter(isRunId), RUNS_PER_QUESTION)) {
+    const filter = `attributes.run_id IN (${some.map((id) => `'${id}'`).join(', ')})`
+    try {
+      for await (const page of searchRuns(server, experimentIds, { filter })) found.push(...page)
+    } catch (error) {
+      if (!(error instanceof MlflowError && error.status === 400)) throw error
+      for (const id of some) found.push(...[(await readRun(server, id)) ?? []].flat())
+    }
+  }
+  return found
+}
+
+/** Every run of these experiments, page after page; with a filter, those that it lets through. */
+export async function* searchRuns(
+  server: MlflowServer,
+  experimentIds: readonly string[],
+  { filter, view = 'ALL' }: { filter?: string; view?: 'ALL' | 'ACTIVE_ONLY' } = {},
+): AsyncGenerator<Run[]> {
+  for (const experiment_ids of chunks(experimentIds, EXPERIMENTS_PER_QUESTION)) {
+    const body = {
+      experiment_ids,
+      run_view_type: view,
+      max_results: RUNS_PER_PAGE,
+      ...(filter === undefined ? {} : { filter }),
+    }
+    const ask = (token: string | undefined): Promise<Json> =>
+      server.post('runs/search', token === undefined ? body : { ...body, page_token: token })
+    for await (const page of pages(ask)) yield listOf(page.runs).map(toRun)
+  }
+}
+
+/** What stands in a filter must not be able to end it. */
+function isRunId(id: string): boolean {
+  return /^[\w.-]{1,100}$/.test(id)
+}
+
+function chunks<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  )
 }
 
 /** True when the registry answers at all. */
@@ -161,14 +222,19 @@ function toExperiment(experiment: Json): Experiment {
 function toRun(run: Json): Run {
   const info = recordOf(run.info)
   const data = recordOf(run.data)
+  const tags = pairsOf(data.tags)
   return {
+    id: textOf(info.run_id) ?? textOf(info.run_uuid) ?? '',
+    name: textOf(info.run_name) ?? textOf(tags['mlflow.runName']),
     experimentId: textOf(info.experiment_id),
     status: textOf(info.status),
     startedAtMs: momentOf(info.start_time),
     endedAtMs: momentOf(info.end_time),
     metrics: Object.fromEntries(listOf(data.metrics).map(({ key, value }) => [String(key), value ?? null])),
     parameters: pairsOf(data.params),
-    sourceVersion: pairsOf(data.tags)['mlflow.source.git.commit'] ?? null,
+    tags,
+    artifactLocation: textOf(info.artifact_uri),
+    sourceVersion: tags['mlflow.source.git.commit'] ?? null,
   }
 }
 

@@ -1,8 +1,8 @@
 import type { SeedContext } from '@tenon/sdk'
-import { isConfigured, readConfiguration, validateConfig } from './configuration'
+import { isConfigured, type ModelsFrom, readConfiguration, validateConfig } from './configuration'
 import { MlflowError } from './mlflow-error'
 import { connectMlflow, type MlflowServer } from './mlflow-server'
-import { modelRecords, type ModelRecord, type ModelRecords } from './model-records'
+import { modelRecords, type ModelRecord, type ModelRecords, type Newest } from './model-records'
 import {
   type Experiment,
   type ModelVersion,
@@ -11,14 +11,16 @@ import {
   readModel,
   readModels,
   readRun,
+  readRunsById,
   readVersions,
   type RegisteredModel,
   type Run,
+  searchRuns,
 } from './registry'
 import { readSyncState, recordSync, type SyncMode } from './sync-state'
 
-/** Requests for runs that are under way at once; a tracking server is often one small process. */
-const PARALLEL_RUNS = 4
+/** Questions about changed versions that are under way at once; a tracking server is often one small process. */
+const PARALLEL_QUESTIONS = 4
 
 export interface SyncResult {
   success: boolean
@@ -59,12 +61,13 @@ export async function syncModels(
   if (refusal !== undefined) return resultOf(counts, mode, 'not_configured', refusal)
 
   const { sequelize } = context
-  const server = connectMlflow(readConfiguration(configuration), { signal: context.signal })
+  const read = readConfiguration(configuration)
+  const server = connectMlflow(read, { signal: context.signal })
   const records = modelRecords(sequelize, tenantId)
-  const actualMode = mode === 'quick' && (await canBeQuick(context, tenantId, records)) ? 'quick' : 'full'
+  const actualMode = mode === 'quick' && (await canBeQuick(context, tenantId)) ? 'quick' : 'full'
   try {
     const run = actualMode === 'quick' ? syncChanges : syncEverything
-    await run({ server, records, counts, progress: context.progress })
+    await run({ server, records, counts, modelsFrom: read.modelsFrom, progress: context.progress })
     await recordSync(sequelize, tenantId, { mode: actualMode, connected: true, error: null })
     return resultOf(
       counts,
@@ -87,83 +90,127 @@ interface Sync {
   server: MlflowServer
   records: ModelRecords
   counts: Counts
+  modelsFrom: ModelsFrom
   progress: ((done: number, total?: number, message?: string) => void) | undefined
 }
 
-async function syncEverything({ server, records, counts, progress }: Sync): Promise<void> {
-  progress?.(0, undefined, 'Reading models')
-  const models = new Map<string, RegisteredModel>()
-  for await (const page of readModels(server)) for (const [name, model] of page) models.set(name, model)
-  counts.modelCount = models.size
-
+async function syncEverything(sync: Sync): Promise<void> {
+  const { records, counts, modelsFrom } = sync
+  sync.progress?.(0, undefined, 'Reading experiments')
   const experiments = new Map<string, Experiment>()
-  for await (const page of readExperiments(server)) for (const [id, experiment] of page) experiments.set(id, experiment)
-
-  const describe = describer(server, {
-    model: (name) => Promise.resolve(models.get(name)),
-    experiment: (id) => Promise.resolve(experiments.get(id)),
-  })
+  for await (const page of readExperiments(sync.server)) for (const [id, one] of page) experiments.set(id, one)
   const present = new Set<string>()
-  for await (const page of readVersions(server)) {
-    for (const { name, version } of page) present.add(keyOf(name, version))
-    await writePage(page, describe, records, counts)
-    counts.versionCount = present.size
-    progress?.(counts.versionCount, undefined, `${counts.versionCount} versions`)
+  if (modelsFrom !== 'runs') await syncRegistry(sync, experiments, present)
+  if (modelsFrom !== 'registry') {
+    const runs = searchRuns(sync.server, [...experiments.keys()], { view: 'ACTIVE_ONLY' })
+    for await (const page of readAhead(runs)) await writeRuns(sync, page, experiments, present)
   }
   counts.removed = await records.markRemoved((name, version) => present.has(keyOf(name, version)))
 }
 
-async function syncChanges({ server, records, counts, progress }: Sync): Promise<void> {
-  const newestKnownMs = await records.newestChangeMs()
-  const describe = describer(server, {
-    model: remember((name) => readModel(server, name)),
-    experiment: remember((id) => readExperiment(server, id)),
-  })
+async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>, present: Set<string>): Promise<void> {
+  const { server, counts } = sync
+  const models = new Map<string, RegisteredModel>()
+  for await (const page of readModels(server)) for (const [name, model] of page) models.set(name, model)
+  counts.modelCount = models.size
+  const findRuns = runsOf(server, [...experiments.keys()])
+  for await (const page of readAhead(describedPages(server, findRuns))) {
+    for (const { version } of page) present.add(keyOf(version.name, version.version))
+    const described = page.map(({ version, run }) =>
+      toRecord(version, models.get(version.name), run, experiments.get(run?.experimentId ?? '')),
+    )
+    await write(sync, described)
+    counts.runsMissing += page.filter(({ version, run }) => version.runId !== null && run === undefined).length
+  }
+}
+
+interface DescribedVersion {
+  version: ModelVersion
+  run: Run | undefined
+}
+
+/** Pages of versions, each with the runs that made them. */
+async function* describedPages(
+  server: MlflowServer,
+  findRuns: (ids: readonly string[]) => Promise<ReadonlyMap<string, Run>>,
+): AsyncGenerator<DescribedVersion[]> {
+  for await (const page of readVersions(server)) {
+    const runs = await findRuns(page.flatMap(({ runId }) => runId ?? []))
+    yield page.map((version) => ({ version, run: runs.get(version.runId ?? '') }))
+  }
+}
+
+/** Runs by their ids. Several versions often come from one run, which is asked for once. */
+function runsOf(server: MlflowServer, experimentIds: readonly string[]) {
+  const known = new Map<string, Run>()
+  const asked = new Set<string>()
+  return async (ids: readonly string[]): Promise<ReadonlyMap<string, Run>> => {
+    const fresh = [...new Set(ids)].filter((id) => !asked.has(id))
+    for (const id of fresh) asked.add(id)
+    for (const run of await readRunsById(server, experimentIds, fresh)) known.set(run.id, run)
+    return known
+  }
+}
+
+async function syncChanges(sync: Sync): Promise<void> {
+  const newest = await sync.records.newest()
+  if (sync.modelsFrom !== 'runs') await syncChangedVersions(sync, newest.versionChangedMs)
+  if (sync.modelsFrom !== 'registry') await syncChangedRuns(sync, newest)
+}
+
+async function syncChangedVersions(sync: Sync, newestKnownMs: number): Promise<void> {
+  const { server, counts } = sync
+  const findModel = remember((name) => readModel(server, name))
+  const findRun = remember((runId) => readRun(server, runId))
+  const findExperiment = remember((id) => readExperiment(server, id))
   const names = new Set<string>()
   for await (const page of readVersions(server)) {
     const changed = page.filter(({ updatedAtMs }) => (updatedAtMs ?? 0) > newestKnownMs)
-    await writePage(changed, describe, records, counts)
+    const described = await mapParallel(changed, PARALLEL_QUESTIONS, async (version) => {
+      const run = version.runId === null ? undefined : await findRun(version.runId)
+      const experiment = run?.experimentId ? await findExperiment(run.experimentId) : undefined
+      if (version.runId !== null && !run) counts.runsMissing += 1
+      return toRecord(version, await findModel(version.name), run, experiment)
+    })
+    await write(sync, described)
     for (const { name } of changed) names.add(name)
     counts.modelCount = names.size
-    counts.versionCount += changed.length
-    progress?.(counts.versionCount, undefined, `${counts.versionCount} changed versions`)
     if (changed.length < page.length) return
   }
 }
 
-type Describe = (version: ModelVersion) => Promise<{ record: ModelRecord; runMissing: boolean }>
-
-async function writePage(
-  page: ModelVersion[],
-  describe: Describe,
-  records: ModelRecords,
-  counts: Counts,
-): Promise<void> {
-  const described = await mapParallel(page, PARALLEL_RUNS, describe)
-  const { inserted, updated } = await records.upsert(described.map(({ record }) => record))
-  counts.inserted += inserted
-  counts.updated += updated
-  counts.runsMissing += described.filter(({ runMissing }) => runMissing).length
+/** Runs that have begun or ended since: two questions for a server where nothing has. */
+async function syncChangedRuns(sync: Sync, { runStartedMs, runEndedMs }: Newest): Promise<void> {
+  const experiments = new Map<string, Experiment>()
+  for await (const page of readExperiments(sync.server)) for (const [id, one] of page) experiments.set(id, one)
+  const filters = [`attributes.start_time > ${runStartedMs}`, `attributes.end_time > ${runEndedMs}`]
+  const present = new Set<string>()
+  for (const filter of filters) {
+    const runs = searchRuns(sync.server, [...experiments.keys()], { filter, view: 'ACTIVE_ONLY' })
+    for await (const page of runs) await writeRuns(sync, page, experiments, present)
+  }
 }
 
-function describer(
-  server: MlflowServer,
-  find: {
-    model: (name: string) => Promise<RegisteredModel | undefined>
-    experiment: (id: string) => Promise<Experiment | undefined>
-  },
-): Describe {
-  // Several versions often come from one run.
-  const findRun = remember((runId) => readRun(server, runId))
-  return async (version) => {
-    const model = await find.model(version.name)
-    const run = version.runId === null ? undefined : await findRun(version.runId)
-    const experiment = run?.experimentId ? await find.experiment(run.experimentId) : undefined
-    return {
-      record: toRecord(version, model, run, experiment),
-      runMissing: version.runId !== null && run === undefined,
-    }
-  }
+async function writeRuns(
+  sync: Sync,
+  runs: readonly Run[],
+  experiments: ReadonlyMap<string, Experiment>,
+  present: Set<string>,
+): Promise<void> {
+  const fresh = runs
+    .map((run) => toRunRecord(run, experiments.get(run.experimentId ?? '')))
+    .filter(({ model_name, version }) => !present.has(keyOf(model_name, version)))
+  for (const { model_name, version } of fresh) present.add(keyOf(model_name, version))
+  await write(sync, fresh)
+  sync.counts.modelCount += fresh.length
+}
+
+async function write({ records, counts, progress }: Sync, described: readonly ModelRecord[]): Promise<void> {
+  const { inserted, updated } = await records.upsert(described)
+  counts.inserted += inserted
+  counts.updated += updated
+  counts.versionCount += described.length
+  progress?.(counts.versionCount, undefined, `${counts.versionCount} versions`)
 }
 
 function toRecord(
@@ -173,6 +220,7 @@ function toRecord(
   experiment: Experiment | undefined,
 ): ModelRecord {
   return {
+    ...trainingOf(run, experiment),
     model_name: version.name,
     version: version.version,
     lifecycle_stage: version.stage,
@@ -181,6 +229,33 @@ function toRecord(
     source: version.source,
     status: version.status,
     tags: { ...model?.tags, ...version.tags },
+    model_created_at: isoOf(version.createdAtMs),
+    model_updated_at: isoOf(version.updatedAtMs),
+    aliases: [...new Set([...(model?.aliases.get(version.version) ?? []), ...version.aliases])].sort(),
+  }
+}
+
+/** A training run as a model: several runs of one name are its versions, so none of them takes another's place. */
+function toRunRecord(run: Run, experiment: Experiment | undefined): ModelRecord {
+  const tags = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.'))
+  return {
+    ...trainingOf(run, experiment),
+    model_name: run.name ?? experiment?.name ?? run.id,
+    version: run.id,
+    lifecycle_stage: null,
+    run_id: run.id,
+    description: run.tags['mlflow.note.content'] ?? null,
+    source: run.artifactLocation,
+    status: run.status,
+    tags: Object.fromEntries(tags),
+    model_created_at: isoOf(run.startedAtMs),
+    model_updated_at: isoOf(run.endedAtMs ?? run.startedAtMs),
+    aliases: [],
+  }
+}
+
+function trainingOf(run: Run | undefined, experiment: Experiment | undefined) {
+  return {
     metrics: run?.metrics ?? {},
     parameters: run?.parameters ?? {},
     experiment_id: run?.experimentId ?? null,
@@ -190,9 +265,6 @@ function toRecord(
     training_started_at: isoOf(run?.startedAtMs),
     training_ended_at: isoOf(run?.endedAtMs),
     source_version: run?.sourceVersion ?? null,
-    model_created_at: isoOf(version.createdAtMs),
-    model_updated_at: isoOf(version.updatedAtMs),
-    aliases: [...new Set([...(model?.aliases.get(version.version) ?? []), ...version.aliases])].sort(),
   }
 }
 
@@ -202,10 +274,9 @@ function refusalOf(configuration: Record<string, unknown>): string | undefined {
   return valid ? undefined : `The configuration is not valid: ${errors.join('; ')}`
 }
 
-/** There must be something to be quick about: a full synchronisation that succeeded, and a record of its time. */
-async function canBeQuick({ sequelize }: SeedContext, tenantId: string, records: ModelRecords): Promise<boolean> {
-  const state = await readSyncState(sequelize, tenantId)
-  return state.lastFullSuccessAt !== null && (await records.newestChangeMs()) > 0
+/** A full synchronisation has to have found what there is. */
+async function canBeQuick({ sequelize }: SeedContext, tenantId: string): Promise<boolean> {
+  return (await readSyncState(sequelize, tenantId)).lastFullSuccessAt !== null
 }
 
 function isReachable({ failure }: MlflowError): boolean | null {
@@ -219,7 +290,7 @@ function resultOf(counts: Counts, mode: SyncMode, status: SyncResult['status'], 
 }
 
 function successMessage({ modelCount, versionCount, inserted, updated, removed }: Counts, mode: SyncMode): string {
-  if (versionCount === 0) return mode === 'quick' ? 'Nothing has changed.' : 'The registry has no model versions.'
+  if (versionCount === 0) return mode === 'quick' ? 'Nothing has changed.' : 'The server has no models.'
   const what = mode === 'quick' ? 'changed versions' : 'versions'
   return `Read ${versionCount} ${what} of ${modelCount} models: ${inserted} new, ${updated} changed, ${removed} removed.`
 }
@@ -252,6 +323,24 @@ async function mapParallel<In, Out>(
   }
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
   return results
+}
+
+/** Asks for the next page while the caller writes this one. */
+async function* readAhead<Page>(pages: AsyncGenerator<Page>): AsyncGenerator<Page> {
+  let next = pages.next()
+  try {
+    for (;;) {
+      const page = await next
+      if (page.done) return
+      next = pages.next()
+      // Told to whoever asks for it; until then nobody waits for it.
+      next.catch(() => undefined)
+      yield page.value
+    }
+  } finally {
+    // A page that is on its way is waited for, so that nothing is asked after the call has ended.
+    await next.catch(() => undefined)
+  }
 }
 
 function remember<T>(find: (key: string) => Promise<T>): (key: string) => Promise<T> {

@@ -13,7 +13,7 @@ const FIRST_ROW = 2
  * Where dropdowns and date rules end: each is one range over its column. Not the last row of Excel, because common
  * libraries (exceljs among them) hold a rule for every cell of a range, and a million of them ends a program.
  */
-const LAST_ROW = 20_001
+const LAST_ROW = 10_001
 
 export interface TemplateContent {
   people: People
