@@ -123,6 +123,23 @@ export function mlflowQuestions(runId: string, experimentId: string): Readonly<R
           ['by tag with a dot', { filter: "tags.`mlflow.user` = 'trainer'" }],
           ['by tag with a dot in double quotes', { filter: 'tags."mlflow.runName" = "boosted"' }],
           ['by end', { filter: 'attributes.end_time > 1767605000000' }],
+          [
+            'by start, active ones of all experiments',
+            {
+              filter: 'attributes.start_time > 1767605000000',
+              run_view_type: 'ACTIVE_ONLY',
+              experiment_ids: ['0', '1', '2', '3', '4'],
+            },
+          ],
+          [
+            'by ids, deleted too, of all experiments',
+            {
+              filter: `attributes.run_id IN ('${runId}', 'x')`,
+              run_view_type: 'ALL',
+              experiment_ids: ['0', '1', '2', '3', '4'],
+              max_results: 1000,
+            },
+          ],
           ['by ids', { filter: `attributes.run_id IN ('${runId}', 'x')` }],
           ['by status not equal', { filter: "status != 'FINISHED'" }],
           ['by name with the word and in it', { filter: "run_name = 'sand and sea' AND params.depth = '8'" }],
