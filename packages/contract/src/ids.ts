@@ -9,6 +9,7 @@ export const maxPluginKeyLength = 100
  */
 export const reservedPluginKeys: readonly string[] = [
   'admin',
+  'alerts',
   'api',
   'assets',
   'audit',

@@ -28,6 +28,8 @@ import { describeEndpoints } from './http/openapi.js'
 import { createRouter } from './http/router.js'
 import { createUploadRoom } from './http/upload-room.js'
 import { toPrincipal, type Identity } from './identity.js'
+import { createActionSchedules, createScheduledRuns } from './installations/action-schedules.js'
+import { createAlerts } from './installations/alerts.js'
 import { createConfigure } from './installations/configure.js'
 import { createConnections } from './installations/connections.js'
 import { createHistory } from './installations/history.js'
@@ -55,6 +57,7 @@ import { createSwitchPlugin } from './installations/switch-plugin.js'
 import { createUninstall } from './installations/uninstall.js'
 import { createUpdate } from './installations/update.js'
 import { createJobs } from './jobs/jobs.js'
+import { createSchedules } from './jobs/schedules.js'
 import type { JobLimits } from './jobs/job-limits.js'
 import type { Migrator, TenantScope } from './migrations/index.js'
 import { createNotifications } from './notifications/index.js'
@@ -362,10 +365,28 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     notifications,
     claimMs,
     work: runWork,
+    onEnd: (run, failures) => alerts.noteRun(run, failures),
     log: logEvent,
     ...(options.limits?.jobs ? { limits: options.limits.jobs } : {}),
   })
+  const alerts = createAlerts({ pool, jobs: () => jobs, store, connectionsToRenew: () => Promise.resolve([]) })
   const runs = createRuns({ jobs, store, work: runWork })
+  const schedules = createSchedules({
+    pool,
+    runFor: createScheduledRuns({ store, findTenant, maxAttempts: jobs.limits.maxAttempts }),
+    enqueue: (run, client) => jobs.enqueue(run, client),
+    limits: jobs.limits,
+    log: logEvent,
+  })
+  const actionSchedules = createActionSchedules({
+    schedules,
+    store,
+    notifications,
+    history,
+    tenantOf: tenants.tenantOf,
+    listTenants: async () => (await tenancy.listTenants()).filter(({ state }) => state === 'active'),
+    log: logEvent,
+  })
 
   const install = createInstall({
     catalog,
@@ -457,7 +478,12 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     service,
     observations,
     operator,
-    longWork: { runs, live: createLiveStream({ jobs, store, notifications }) },
+    longWork: {
+      runs,
+      live: createLiveStream({ jobs, store, notifications }),
+      schedules: actionSchedules,
+      alerts,
+    },
     uploadRoom,
   })
   const countInstall = await createInstallLimit({ pool, perHour: options.installLimitPerHour ?? 20 })
@@ -513,6 +539,9 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       for (const part of [blocks, strayProcesses, records.log, records.usage, denials]) part.start()
       recovery.start()
       jobs.start()
+      schedules.start()
+      // Not awaited: what was missed while no server ran is no reason to wait.
+      void actionSchedules.fitAll().catch((error: unknown) => logEvent('schedules-failed', { reason: String(error) }))
       await catalog.start()
       events.start()
     },
@@ -523,7 +552,13 @@ async function wire(options: WireOptions): Promise<PluginHost> {
         Promise.resolve()
           .then(part)
           .catch((error: unknown) => failures.push(error))
-      await Promise.all([stop(catalog.stop), stop(recovery.stop), stop(events.stop), stop(jobs.stop)])
+      await Promise.all([
+        stop(catalog.stop),
+        stop(recovery.stop),
+        stop(events.stop),
+        stop(jobs.stop),
+        stop(schedules.stop),
+      ])
       await stop(notifications.stop)
       await Promise.all([stop(blocks.stop), stop(strayProcesses.stop)])
       await stop(() => runtime.stop())

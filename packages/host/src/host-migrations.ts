@@ -6,6 +6,7 @@ import { eventDeliveriesMigration } from './events/migration.js'
 import { waitingEventsMigration } from './events/waiting-events.js'
 import { installationsMigration } from './installations/migration.js'
 import { runsMigration } from './jobs/migration.js'
+import { schedulesMigration } from './jobs/schedule-migration.js'
 import {
   createMigrator,
   hostPlatformMigrations,
@@ -38,6 +39,7 @@ const platform: PlatformMigration[] = [
   waitingEventsMigration,
   auditMigration,
   runsMigration,
+  schedulesMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

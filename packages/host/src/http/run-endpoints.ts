@@ -1,6 +1,8 @@
-import { runSchema, runStates, type Principal } from '@tenon/contract'
+import { runErrorSchema, runSchema, runStates, type Principal } from '@tenon/contract'
 import type { Request } from 'express'
 import * as z from 'zod'
+import type { ActionSchedules } from '../installations/action-schedules.js'
+import type { Alerts } from '../installations/alerts.js'
 import type { LiveStream } from '../installations/live-stream.js'
 import type { Runs } from '../installations/runs.js'
 import type { TenantScope } from '../migrations/index.js'
@@ -15,13 +17,45 @@ const filter = z.object({
   state: z.enum(runStates).optional(),
 })
 
+const instant = z.iso.datetime({ offset: true })
+const schedule = z
+  .object({
+    action: z.string(),
+    title: z.string(),
+    cron: z.string().nullable().describe('Five fields; null where nothing is planned'),
+    timeZone: z.string(),
+    enabled: z.boolean(),
+    isCustom: z.boolean().describe('An admin changed it'),
+    proposed: z.string().nullable().describe('What the plugin proposes'),
+    nextRunAt: instant.nullable(),
+    lastRunAt: instant.nullable(),
+  })
+  .meta({ id: 'Schedule' })
+const scheduleOf = z.object({ id: rowId, action: z.string().max(100) })
+const alert = z
+  .object({
+    pluginKey: z.string(),
+    plugin: z.string(),
+    installationId: z.int(),
+    subject: z.union([
+      z.object({ kind: z.literal('action'), action: z.string(), title: z.string(), runId: z.uuid() }),
+      z.object({ kind: z.literal('connection'), connectionId: z.int(), account: z.string() }),
+    ]),
+    failures: z.int().describe('In a row'),
+    error: runErrorSchema,
+    lastFailedAt: instant,
+  })
+  .meta({ id: 'Alert' })
+
 export interface RunEndpoints {
   runs: Omit<Runs, 'call'>
   live: LiveStream
+  schedules: Omit<ActionSchedules, 'fitAll'>
+  alerts: Pick<Alerts, 'list'>
 }
 
 /** Long work: what runs, what ran, and the live stream of an organization. */
-export function runEndpoints({ runs, live }: RunEndpoints): Endpoint[] {
+export function runEndpoints({ runs, live, schedules, alerts }: RunEndpoints): Endpoint[] {
   const tag = 'Runs'
   const ok = (data: unknown) => ({ status: 200, data })
   return [
@@ -78,6 +112,59 @@ export function runEndpoints({ runs, live }: RunEndpoints): Endpoint[] {
         status: 202,
         data: await runs.retry(scopeOf(principal), params.id, principal),
       }),
+    }),
+    endpoint({
+      operation: 'listSchedules',
+      method: 'get',
+      path: '/installations/:id/schedules',
+      tag,
+      summary: 'List when the actions of a plugin run by themselves',
+      role: 'Reviewer',
+      params: z.object({ id: rowId }),
+      success: { status: 200, schema: z.array(schedule) },
+      errors: [404],
+      handle: async ({ params, principal }) => ok(await schedules.list(scopeOf(principal), params.id)),
+    }),
+    endpoint({
+      operation: 'setSchedule',
+      method: 'put',
+      path: '/installations/:id/schedules/:action',
+      tag,
+      summary: 'Choose when an action of a plugin runs by itself',
+      role: 'Admin',
+      params: scheduleOf,
+      body: z.object({
+        cron: z.string().trim().max(100).describe('Minute, hour, day of month, month, day of week'),
+        timeZone: z.string().max(100).default('UTC'),
+        enabled: z.boolean().default(true),
+      }),
+      success: { status: 200, schema: schedule },
+      errors: [404],
+      handle: async ({ params: { id, action }, body, principal }) =>
+        ok(await schedules.set(scopeOf(principal), id, { action, ...body, userId: principal.userId })),
+    }),
+    endpoint({
+      operation: 'resetSchedule',
+      method: 'delete',
+      path: '/installations/:id/schedules/:action',
+      tag,
+      summary: 'Go back to the times that the plugin proposes',
+      role: 'Admin',
+      params: scheduleOf,
+      success: { status: 200, schema: schedule },
+      errors: [404],
+      handle: async ({ params: { id, action }, principal }) =>
+        ok(await schedules.reset(scopeOf(principal), id, action, principal.userId)),
+    }),
+    endpoint({
+      operation: 'listAlerts',
+      method: 'get',
+      path: '/alerts',
+      tag,
+      summary: 'List what goes on failing: actions three times in a row, and connections that have to be renewed',
+      role: 'Reviewer',
+      success: { status: 200, schema: z.array(alert) },
+      handle: async ({ principal }) => ok(await alerts.list(scopeOf(principal))),
     }),
     endpoint({
       operation: 'followEvents',

@@ -43,6 +43,7 @@ export function createRunWork({ store, caller, vault, findTenant, deadlineMs }: 
     const userId = run.requestedBy ?? 0
     const request = {
       tenant,
+      body: {},
       pluginKey: run.pluginKey,
       userId,
       role: 'host' as const,
@@ -132,9 +133,10 @@ export function createRuns({ jobs, store, work }: RunsOptions): Runs {
   function enqueue(run: NewRun, request: RouteRequest): Promise<Run> {
     const { method, path, query, body, file } = request
     const input = { method, path }
-    const isSmall = file === undefined && run.kind !== 'import' && JSON.stringify([query, body]).length <= maxKeptBody
-    if (isSmall) return jobs.enqueue({ ...run, input: { ...input, ...(query ? { query } : {}), body } })
-    const sent = { ...(query ? { query } : {}), body, ...(file ? { file } : {}) }
+    const said = { ...(isEmpty(query) ? {} : { query }), ...(isEmpty(body) ? {} : { body }) }
+    const isSmall = file === undefined && run.kind !== 'import' && JSON.stringify(said).length <= maxKeptBody
+    if (isSmall) return jobs.enqueue({ ...run, input: { ...input, ...said } })
+    const sent = { ...said, ...(file ? { file } : {}) }
     return jobs.enqueueHere({ ...run, input }, (active) => work(active, sent))
   }
 
@@ -194,6 +196,9 @@ export function createRuns({ jobs, store, work }: RunsOptions): Runs {
     },
   }
 }
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)
 
 /** What the request that waited gets: exactly what the plugin said, or threw. */
 function answerOf({ run, outcome }: Ended): RouteAnswer {

@@ -22,6 +22,8 @@ export interface JobLimits {
   stopMs: number
   /** Days for which a run is kept after its end. */
   keptDays: number
+  /** Between two runs of one schedule, in milliseconds; a manifest may propose what it likes. */
+  leastScheduleMs: number
   /** Failed runs of an action in a row, after which an admin is told. */
   failuresToTell: number
 }
@@ -38,5 +40,6 @@ export const defaultJobLimits: JobLimits = {
   progressMs: 500,
   stopMs: 5_000,
   keptDays: 30,
+  leastScheduleMs: 5 * 60_000,
   failuresToTell: 3,
 }

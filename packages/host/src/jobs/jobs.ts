@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { TenonError, isTenonError } from '@tenon/contract'
-import type { Pool } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import type { Notifications } from '../notifications/index.js'
 import { startLease, type ActiveRun, type Lease } from './active-run.js'
 import { defaultJobLimits, type JobLimits } from './job-limits.js'
@@ -31,9 +31,10 @@ export interface Jobs {
   /**
    * Asks for work that any server does when it is its turn. Where the same work, without any input of its own, is asked
    * for already, that is the run.
+   * @param client of a transaction that it joins
    * @throws TenonError RUN_LIMIT
    */
-  enqueue(run: NewRun): Promise<Run>
+  enqueue(run: NewRun, client?: PoolClient): Promise<Run>
   /** The same for work that only this server can do, because what it works on is here. It does not survive the server. */
   enqueueHere(run: NewRun, work: Work): Promise<Run>
   /** Work that does not wait for its turn. Resolves when it has begun; `ended` rejects with what made it fail. */
@@ -45,6 +46,7 @@ export interface Jobs {
   get(organizationId: number, id: string): Promise<Run>
   list(filter: RunFilter & { page: number; pageSize: number }): Promise<{ items: Run[]; total: number }>
   changedSince: RunStore['changedSince']
+  failing: RunStore['failing']
   /** @throws TenonError RUN_NOT_FOUND, RUN_OVER */
   cancel(organizationId: number, id: string): Promise<Run>
   start(): void
@@ -58,7 +60,7 @@ interface JobsOptions {
   claimMs: number
   /** Does runs that were enqueued for any server. */
   work: Work
-  /** Told of each run that ended here or whose server died; `failures` in a row, up to a little more than are told of. */
+  /** Told of each run that ended here, or whose server died, with how often it failed in a row; see the store. */
   onEnd?: (run: Run, failures: number) => Promise<void>
   limits?: Partial<JobLimits>
   log: (event: string, fields: Record<string, unknown>) => void
@@ -203,8 +205,7 @@ export function createJobs(options: JobsOptions): Jobs {
   async function told(run: Run): Promise<void> {
     if (!options.onEnd) return
     try {
-      const failures = run.state === 'failed' ? await store.failuresOf(run, 1_000) : 0
-      await options.onEnd(run, failures)
+      await options.onEnd(run, await store.failuresUpTo(run))
     } catch (error) {
       problem(error, run.id)
     }
@@ -222,8 +223,8 @@ export function createJobs(options: JobsOptions): Jobs {
 
   return {
     limits,
-    async enqueue(run) {
-      const added = await store.add(run, { once: isBare(run) })
+    async enqueue(run, client) {
+      const added = await store.add(run, { once: isBare(run), client })
       wake()
       return added
     },
@@ -282,6 +283,7 @@ export function createJobs(options: JobsOptions): Jobs {
     get: store.get,
     list: store.list,
     changedSince: store.changedSince,
+    failing: store.failing,
     async cancel(organizationId, id) {
       const run = await store.cancel(organizationId, id)
       active.get(id)?.lease.stop('cancelled')

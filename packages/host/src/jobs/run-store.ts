@@ -28,9 +28,10 @@ export interface RunFilter {
 export interface RunStore {
   /**
    * `onlyOn`: the one server that can do it. `once`: where the same is waited for, or worked on, already, that is the run.
+   * `client`: of a transaction that it joins.
    * @throws TenonError RUN_LIMIT
    */
-  add(run: NewRun, options?: { onlyOn?: string; once?: boolean }): Promise<Run>
+  add(run: NewRun, options?: { onlyOn?: string; once?: boolean; client?: PoolClient | undefined }): Promise<Run>
   /** One that is at work from the beginning. */
   addRunning(run: NewRun, holder: string): Promise<RunClaim>
   /** The next run whose turn it is, for this server. */
@@ -51,8 +52,10 @@ export interface RunStore {
   changedSince(organizationId: number, since: Date, limit: number): Promise<Run[]>
   /** A queued run ends at once; a running one is asked to stop. @throws TenonError RUN_NOT_FOUND, RUN_OVER */
   cancel(organizationId: number, id: string): Promise<Run>
-  /** How many runs of this action failed since the last that succeeded; at most `limit` are counted. */
-  failuresOf(run: Pick<Run, 'organizationId' | 'pluginKey' | 'action'>, limit: number): Promise<number>
+  /** How many runs of this action failed in a row up to this one, which has ended; before it, when it succeeded. */
+  failuresUpTo(run: Run): Promise<number>
+  /** For each action that failed at least so often in a row: its last run, and how often. */
+  failing(organizationId: number, atLeast: number): Promise<{ run: Run; failures: number }[]>
   prune(): Promise<void>
 }
 
@@ -94,8 +97,8 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
   }
 
   return {
-    async add(run, { onlyOn, once = false } = {}) {
-      return inTransaction(pool, async (client) => {
+    async add(run, { onlyOn, once = false, client: joined } = {}) {
+      const add = async (client: PoolClient) => {
         // One after the other for each action, so that two who ask at the same moment find each other's run.
         const { organizationId, pluginKey, action } = run
         const key = `tenon run ${organizationId} ${pluginKey} ${action}`
@@ -109,7 +112,8 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
         const limit = limits.queuedPerOrganization
         if (first(rows).waiting >= limit) throw new TenonError('RUN_LIMIT', { limit })
         return insert(client, run, onlyOn)
-      })
+      }
+      return joined ? add(joined) : inTransaction(pool, add)
     },
 
     async addRunning(run, holder) {
@@ -245,19 +249,33 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
       throw new TenonError('RUN_OVER', { state })
     },
 
-    async failuresOf({ organizationId, pluginKey, action }, limit) {
+    async failuresUpTo({ id, organizationId, pluginKey, action }) {
       const { rows } = await pool.query<{ failures: number }>(
-        `SELECT count(*)::integer AS failures FROM (
-           SELECT FROM tenon.plugin_runs r
-           WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND state = 'failed'
-             AND finished_at > coalesce((
-               SELECT max(finished_at) FROM tenon.plugin_runs s
-               WHERE (s.organization_id, s.plugin_key, s.action) = (r.organization_id, r.plugin_key, r.action)
-                 AND s.state = 'succeeded'), '-infinity')
-           LIMIT $4) failed`,
-        [organizationId, pluginKey, action, limit],
+        `WITH this AS (SELECT finished_at FROM tenon.plugin_runs WHERE id = $4)
+         SELECT count(*)::integer AS failures FROM tenon.plugin_runs, this
+         WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND state = 'failed'
+           AND plugin_runs.finished_at <= this.finished_at
+           AND plugin_runs.finished_at > coalesce((
+             SELECT max(earlier.finished_at) FROM tenon.plugin_runs earlier
+             WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND state = 'succeeded' AND id <> $4
+               AND earlier.finished_at <= this.finished_at), '-infinity')`,
+        [organizationId, pluginKey, action, id],
       )
       return first(rows).failures
+    },
+
+    async failing(organizationId, atLeast) {
+      const { rows } = await pool.query<RunRow & { failures: number }>(
+        `SELECT DISTINCT ON (plugin_key, action) *, failures FROM (
+           SELECT *, count(*) OVER (PARTITION BY plugin_key, action)::integer AS failures FROM tenon.plugin_runs r
+           WHERE organization_id = $1 AND state = 'failed' AND kind IN ('sync', 'action') AND finished_at > coalesce((
+             SELECT max(finished_at) FROM tenon.plugin_runs s
+             WHERE (s.organization_id, s.plugin_key, s.action) = (r.organization_id, r.plugin_key, r.action)
+               AND s.state = 'succeeded'), '-infinity')) failed
+         WHERE failures >= $2 ORDER BY plugin_key, action, finished_at DESC`,
+        [organizationId, atLeast],
+      )
+      return rows.map((row) => ({ run: toRun(row), failures: row.failures }))
     },
 
     async prune() {
