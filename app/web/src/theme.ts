@@ -55,7 +55,11 @@ export const theme = createTheme({
   respectReducedMotion: true,
   focusRing: 'auto',
   components: {
-    Modal: { defaultProps: { centered: true, radius: 'lg', overlayProps: { backgroundOpacity: 0.45 } } },
+    Modal: {
+      defaultProps: { centered: true, radius: 'lg', padding: 'xl', overlayProps: { backgroundOpacity: 0.45 } },
+      classNames: { title: 'app-dialog-title' },
+    },
+    Drawer: { defaultProps: { padding: 'xl' }, classNames: { title: 'app-dialog-title' } },
     Menu: { defaultProps: { shadow: 'md', radius: 'md' } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
   },
@@ -70,6 +74,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': '#6b7586',
     '--mantine-color-error': '#b3261e',
     '--mantine-color-anchor': '#414bb9',
+    '--mantine-color-default-border': '#d3d8e0',
+    '--table-border-color': '#e5e8ee',
   },
   dark: {
     '--mantine-color-body': '#151920',
@@ -78,5 +84,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': '#98a2b3',
     '--mantine-color-error': '#ff8f87',
     '--mantine-color-anchor': '#a5abef',
+    '--mantine-color-default-border': '#434b59',
+    '--table-border-color': '#272d37',
   },
 })

@@ -23,8 +23,11 @@ export function Frame() {
   const [opened, drawer] = useDisclosure(false)
   const { pathname } = useLocation()
   const { close } = drawer
-  useEffect(() => close(), [pathname, close])
-  useEffect(() => window.scrollTo(0, 0), [pathname])
+  useEffect(() => {
+    close()
+    // A page begins at its top.
+    window.scrollTo(0, 0)
+  }, [pathname, close])
   return (
     <div className={classes.frame}>
       <a className="app-skip" href="#main">

@@ -20,7 +20,7 @@ import {
   withInstallation,
 } from '@tenon/react'
 import { ArrowLeft, EllipsisVertical, Power, Trash2 } from 'lucide-react'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useMemo, useState } from 'react'
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
 import { useMemberNames } from '../members/members.js'
 import { useMay } from '../session/session.js'
@@ -88,7 +88,11 @@ interface Section {
 function Managed({ plugin, installation }: ManagedProps) {
   const [parameters] = useSearchParams()
   const sections = useSections(plugin, installation)
-  const first = installation && needsConfiguration(plugin, installation) ? 'configuration' : sections[0]?.id
+  // Where one begins is not where one is thrown back to: saving what was needed leaves the person where it was entered.
+  const first = useMemo(
+    () => (installation && needsConfiguration(plugin, installation) ? 'configuration' : 'overview'),
+    [installation?.id, installation?.status],
+  )
   const asked = parameters.get('section') ?? (parameters.has('code') ? 'connections' : first)
   const current = sections.find(({ id }) => id === asked) ?? sections[0]
   const returning = useOAuthReturn(plugin)

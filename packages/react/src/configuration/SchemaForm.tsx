@@ -49,6 +49,8 @@ export function SchemaForm({ schema, value, onChange, onSubmit, problems = [], d
         noHtml5Validate
         focusOnFirstError={({ property = '' }) => focusField(frame.current, prefix, property)}
         onChange={({ formData }) => onChange((formData ?? {}) as Record<string, unknown>)}
+        // Otherwise the library writes what is missing to the console.
+        onError={() => undefined}
         onSubmit={({ formData }) => onSubmit((formData ?? {}) as Record<string, unknown>)}
       >
         {children}

@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises'
+import { fillTemplate } from '@tenon/app-server'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startBrowser } from './find-browser.js'
+import { startTenon, type Tenon } from './start-tenon.js'
+import { register, settle, visit, type Visitor } from './visitor.js'
+
+let tenon: Tenon
+let browser: Browser
+let visitor: Visitor
+beforeAll(async () => {
+  ;[tenon, browser] = await Promise.all([startTenon(), startBrowser()])
+  visitor = await visit(browser, { baseURL: tenon.url })
+})
+afterAll(async () => {
+  await browser?.close()
+  await tenon?.stop()
+})
+
+describe('somebody who has never seen the product', { timeout: 120_000 }, () => {
+  it('registers, and is told what to do next', async () => {
+    await register(visitor.page, { organization: 'Acme', email: 'ada@acme.example' })
+    await visitor.page.getByRole('heading', { name: 'What to do next' }).waitFor()
+    await visitor.page.getByRole('link', { name: 'Browse: Install your first plugin' }).click()
+    await visitor.page.getByRole('heading', { name: 'Plugins', level: 1 }).waitFor()
+  })
+
+  it('sees what a plugin will be able to do, and installs it', async () => {
+    const { page } = visitor
+    await page.getByRole('button', { name: 'Install MLflow Integration' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Install MLflow Integration' })
+    await dialog.getByText('the address that you enter as "Tracking Server URL"').waitFor()
+    await dialog.getByRole('button', { name: 'Allow and install' }).click()
+    await dialog.getByText('MLflow Integration is installed.').waitFor({ timeout: 60_000 })
+    await dialog.getByRole('button', { name: 'Configure it' }).click()
+  })
+
+  it('is taken to the first field that is missing, tests the connection, and saves', async () => {
+    const { page } = visitor
+    await page.getByRole('button', { name: 'Save configuration' }).click()
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id ?? '')).toMatch(/tracking_server_url$/)
+    expect(await page.getByLabel('Username').count()).toBe(0)
+    await page.getByRole('button', { name: 'Fill in its values' }).click()
+    await page.getByLabel('Username').waitFor()
+    await page.getByRole('button', { name: 'Test connection' }).click()
+    await page.getByText(/Connected to 127\.0\.0\.1/).waitFor()
+    await page.getByRole('button', { name: 'Save configuration' }).click()
+    await page.getByText('Configuration saved').waitFor()
+    await page.getByRole('button', { name: 'Replace Password' }).waitFor()
+    expect(await page.content()).not.toContain('sample-password')
+  })
+
+  it('syncs models, finds one and looks at all of it', async () => {
+    const { page } = visitor
+    await page.getByRole('link', { name: 'Models' }).click()
+    await page.getByRole('link', { name: 'MLflow', exact: true }).click()
+    await page.getByRole('button', { name: 'Sync models' }).last().click()
+    await page.getByText('1 to 10 of 48').waitFor({ timeout: 60_000 })
+    await page.getByLabel('Filter by Model Name').fill('chat')
+    await page.getByText(/1 to \d of \d/).waitFor()
+    await page.getByRole('button', { name: /chat/ }).first().click()
+    await page.getByRole('dialog').getByText('Metrics').waitFor()
+    await page.keyboard.press('Escape')
+  })
+
+  it('connects a workspace at the service, and comes back', async () => {
+    const { page } = visitor
+    await page.goto('/plugins/slack/manage')
+    await page.getByRole('button', { name: 'Install plugin' }).click()
+    await page.getByRole('button', { name: 'Allow and install' }).click()
+    await page.getByText('Slack is installed.').waitFor({ timeout: 60_000 })
+    await page.getByRole('button', { name: 'Configure it' }).click()
+    await page.getByRole('link', { name: 'Connections' }).click()
+    await page.getByRole('button', { name: 'Connect Slack workspace' }).click()
+    await page.waitForURL(/oauth\/v2\/authorize/)
+    await page.getByRole('button', { name: /allow/i }).click()
+    await page.waitForURL(/plugins\/slack\/manage\?section=connections$/)
+    await page.getByText('Connected successfully').waitFor()
+    await page.getByText('Evidence and task alerts').waitFor()
+  })
+
+  it('imports risks from the template, which the connected channel is told', async () => {
+    const { page } = visitor
+    await page.goto('/plugins/risk-import/manage')
+    await page.getByRole('button', { name: 'Install plugin' }).click()
+    await page.getByRole('button', { name: 'Allow and install' }).click()
+    await page.getByText('Risk Import is installed.').waitFor({ timeout: 60_000 })
+    await page.getByRole('button', { name: 'Open it' }).click()
+    await page.goto('/risks')
+    await page.getByRole('button', { name: 'Import from Excel' }).click()
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download the template' }).click(),
+    ])
+    expect(download.suggestedFilename()).toBe('risk_import_template.xlsx')
+    const owner = 'Ada Lovelace - ada@acme.example (ID: 1)'
+    const filled = await fillTemplate(await readFile(await download.path()), { count: 3, owner })
+    const mimeType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
+    await page.getByLabel(/Choose a file/).setInputFiles({ name: 'risks.xlsx', mimeType, buffer: Buffer.from(filled) })
+    await page.getByText('3 rows are ready to be imported.').waitFor({ timeout: 30_000 })
+    await page.getByRole('button', { name: 'Import 3 rows' }).click()
+    await page.getByText('Import completed').waitFor({ timeout: 30_000 })
+    await page.getByRole('button', { name: 'Done' }).click()
+    await page.getByText('3 entries').waitFor()
+    const inbox = tenon.samples.find((sample) => sample.page)?.page?.url ?? ''
+    await expect.poll(async () => (await fetch(inbox)).text(), { timeout: 20_000 }).toMatch(/import/i)
+  })
+
+  it('sees health, logs and activity, and uninstalls with a choice of what stays', async () => {
+    const { page } = visitor
+    await page.goto('/plugins/risk-import/manage?section=health')
+    await page.getByText('Calls in 24 hours').waitFor()
+    await page.getByRole('link', { name: 'Activity' }).click()
+    await page.getByText('Ada Lovelace').first().waitFor()
+    await page.getByRole('button', { name: 'More', exact: true }).click()
+    await page.getByRole('menuitem', { name: 'Disable or uninstall…' }).click()
+    await page.getByLabel('Uninstall and erase its data').click()
+    const confirm = page.getByRole('button', { name: 'Uninstall and erase' })
+    expect(await confirm.isDisabled()).toBe(true)
+    await page.getByLabel(/to confirm/).fill('Risk Import')
+    await confirm.click()
+    await page.waitForURL(/my-plugins/)
+    await page.getByText('2 plugins installed').waitFor({ timeout: 30_000 })
+    await page.goto('/risks')
+    await page.getByText('3 entries').waitFor()
+  })
+
+  it('goes through all of it without a complaint of the browser', async () => {
+    await settle(visitor.page)
+    expect(visitor.complaints).toEqual([])
+  })
+})
