@@ -1,5 +1,7 @@
 import { isTenonError } from '@tenon/contract'
 import { Command, CommanderError } from 'commander'
+import { checkCommand } from './check.js'
+import { createCommand } from './create.js'
 import { packCommand } from './pack.js'
 
 /** Where a command writes to. */
@@ -18,15 +20,23 @@ export async function runCommandLine(args: readonly string[], output: Output): P
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: output.error })
     .showHelpAfterError('(run with --help for what is possible)')
-  program.addCommand(packCommand(output).copyInheritedSettings(program))
+  for (const command of [createCommand, checkCommand, packCommand]) {
+    program.addCommand(command(output).copyInheritedSettings(program))
+  }
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof CommanderError) return exitCodeOf(error)
     output.error(`tenon: ${describe(error)}\n`)
     return 1
   }
+}
+
+/** A check that found something has said so; everything else of Commander's is a call that means nothing. */
+function exitCodeOf({ exitCode, code }: CommanderError): ExitCode {
+  if (code === 'tenon.check') return 1
+  return exitCode === 0 ? 0 : 2
 }
 
 function describe(error: unknown): string {

@@ -1,0 +1,190 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { checkPlugins } from '../check.js'
+import { runCommandLine } from '../command-line.js'
+import { createPlugin, pluginKinds } from '../create.js'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tenon-check-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+async function tenon(...args: string[]) {
+  const written = { out: '', error: '' }
+  const exitCode = await runCommandLine(args, {
+    out: (text) => (written.out += text),
+    error: (text) => (written.error += text),
+  })
+  return { exitCode, ...written }
+}
+
+/** What is said of a plugin, point by point, without the points of which nothing is. */
+async function findings(place = folder): Promise<Record<string, string[]>> {
+  const [plugin] = await checkPlugins(place)
+  const said = plugin?.points.map(({ title, findings: all }) => [
+    title,
+    all.map(({ severity, file, line, message }) => `${severity} ${file.split('/').at(-1)}:${line} ${message}`),
+  ])
+  return Object.fromEntries((said ?? []).filter(([, all]) => (all as string[]).length > 0)) as Record<string, string[]>
+}
+
+async function change(file: string, edit: (text: string) => string): Promise<void> {
+  const path = join(folder, file)
+  await writeFile(path, edit(await readFile(path, 'utf8')))
+}
+const changeEntry = (edit: (entry: Record<string, unknown>) => void): Promise<void> =>
+  change('plugins.json', (text) => {
+    const manifest = JSON.parse(text) as { plugins: Record<string, unknown>[] }
+    for (const entry of manifest.plugins) edit(entry)
+    return JSON.stringify(manifest, undefined, 2)
+  })
+
+describe('tenon create', () => {
+  it.each(pluginKinds)('makes a %s plugin, in a marketplace of its own, of which nothing is to do', async (kind) => {
+    const { exitCode, out } = await tenon('create', kind, 'asset-watch', '--marketplace', folder)
+    expect(exitCode, out).toBe(0)
+    expect(out).toContain('tenon check ')
+    expect(await findings()).toEqual({})
+    const code = await readFile(join(folder, 'plugins', 'asset-watch', 'index.ts'), 'utf8')
+    expect(code).toContain("name: 'Asset Watch'")
+    expect(code).not.toMatch(/my.plugin/i)
+    expect((await tenon('check', folder)).exitCode).toBe(0)
+  })
+
+  it('adds to a marketplace that is there', async () => {
+    await createPlugin({ kind: 'import', key: 'one', marketplaceDir: folder })
+    await createPlugin({ kind: 'data-sync', key: 'two', marketplaceDir: folder })
+    expect((await checkPlugins(folder)).map(({ key }) => key)).toEqual(['one', 'two'])
+  })
+
+  it.each([
+    ['Not A Key', 'cannot be the key of a plugin'],
+    ['../escape', 'cannot be the key of a plugin'],
+    ['taken', 'is there already'],
+  ])('refuses the key %s', async (key, reason) => {
+    await createPlugin({ kind: 'import', key: 'taken', marketplaceDir: folder })
+    const { exitCode, error } = await tenon('create', 'import', key, '-m', folder)
+    expect([exitCode, error]).toEqual([1, expect.stringContaining(reason)])
+  })
+
+  it('names the kinds that there are', async () => {
+    expect((await tenon('create', 'magic', 'x', '-m', folder)).exitCode).toBe(2)
+  })
+})
+
+describe('tenon check', () => {
+  beforeEach(() => createPlugin({ kind: 'data-sync', key: 'asset-watch', marketplaceDir: folder }))
+
+  it('says of each of the twelve points what is wrong, where, and what to do', async () => {
+    const plugin = 'plugins/asset-watch'
+    await rm(join(folder, plugin, 'README.md'))
+    await rm(join(folder, plugin, 'index.test.ts'))
+    await change(`${plugin}/package.json`, (text) =>
+      text.replace('"license": "MIT",', '').replace('{}', '{ "a": "^1.0.0" }'),
+    )
+    await change(`${plugin}/records.ts`, (text) => text.replace('DROP TABLE', 'TRUNCATE').replace(' IF NOT EXISTS', ''))
+    await change(`${plugin}/index.ts`, (text) =>
+      text
+        .replace('export function validateConfig', 'function validateConfig')
+        .replace('export async function testConnection', 'async function testConnection')
+        .replace("version: '1.0.0'", "version: '9.0.0'")
+        .replace("'POST /sync'", "'POST /synchronize'"),
+    )
+    await changeEntry((entry) => {
+      delete entry['supportUrl']
+      entry['contributes'] = {
+        ...(entry['contributes'] as object),
+        configuration: { type: 'object', properties: { api_token: { type: 'string' } } },
+      }
+    })
+    const said = await findings()
+    expect(Object.keys(said)).toHaveLength(11)
+    expect(said).toMatchObject({
+      'package.json with correct dependencies': [
+        expect.stringContaining('error package.json:1 has no "license"'),
+        expect.stringMatching(/^warning package.json:\d+ asks for a \^1.0.0. Name an exact version/),
+        expect.stringMatching(/^error plugins.json:\d+ has other dependencies than package.json/),
+      ],
+      'index.ts with all required exports': [
+        expect.stringMatching(/^error index.ts:\d+ metadata.version is "9.0.0", plugins.json says "1.0.0"/),
+        expect.stringContaining('error index.ts:1 has no route "POST /sync", which plugins.json names'),
+      ],
+      'install() creates tables (if tenant_scoped)': [expect.stringMatching(/^warning records.ts:\d+ .*IF NOT EXISTS/)],
+      'uninstall() drops tables and cleans up': [
+        expect.stringMatching(/^error records.ts:\d+ creates a table that nothing drops/),
+      ],
+      'validateConfig() validates all required fields': [expect.stringContaining('does not export validateConfig')],
+      'testConnection() tests the external service (if there is one)': [expect.stringContaining('testConnection')],
+      'plugins.json entry with all fields': [
+        expect.stringMatching(/^error plugins.json:\d+ "asset-watch" has no supportUrl/),
+      ],
+      'README.md with documentation': [expect.stringContaining('error README.md:1 is missing')],
+      'configuration fields (if requiresConfiguration)': [
+        expect.stringContaining('api_token has no title'),
+        expect.stringContaining('"writeOnly": true'),
+      ],
+      'install and uninstall are tested': [expect.stringContaining('warning index.test.ts:1')],
+      'main functionality is tested': [expect.stringContaining('warning index.test.ts:1')],
+    })
+    const { exitCode, out } = await tenon('check', join(folder, plugin))
+    expect(exitCode).toBe(1)
+    expect(out).toContain('✗ uninstall() drops tables and cleans up')
+    expect(out).toMatch(/README\.md:1 {2}error {2}is missing/)
+  })
+
+  it('names file and line of what cannot be read', async () => {
+    await change('plugins/asset-watch/service.ts', (text) => `${text}\nconst = 1\n`)
+    const said = await findings()
+    expect(said['index.ts with all required exports']).toEqual([expect.stringMatching(/^error service.ts:\d\d+ /)])
+  })
+
+  it('names field and line of what is wrong in the entry', async () => {
+    await changeEntry((entry) => {
+      entry['version'] = 'new'
+      entry['iconUrl'] = 'nowhere.svg'
+    })
+    const lines = (await readFile(join(folder, 'plugins.json'), 'utf8')).split('\n')
+    const line = lines.findIndex((one) => one.includes('"version": "new"')) + 1
+    expect((await findings())['plugins.json entry with all fields']).toEqual([
+      expect.stringContaining(`error plugins.json:${line} version must be a version`),
+    ])
+  })
+
+  it('says that a plugin imports what it does not depend on, and that it has no entry', async () => {
+    await change('plugins/asset-watch/index.ts', (text) => `import 'left-pad'\nimport 'node:zlib'\n${text}`)
+    await changeEntry((entry) => ((entry['key'] = 'other'), (entry['pluginPath'] = 'plugins/other')))
+    const said = await findings(join(folder, 'plugins', 'asset-watch'))
+    expect(said['package.json with correct dependencies']?.[0]).toContain(
+      'does not name left-pad, which the plugin imports',
+    )
+    expect(said['plugins.json entry with all fields']?.[0]).toContain('has no entry for "asset-watch"')
+  })
+
+  it('takes plugins of the first generation in JavaScript', async () => {
+    await change(
+      'plugins/asset-watch/index.ts',
+      () =>
+        'module.exports = { install, uninstall, metadata }\nfunction install() {}\nfunction uninstall() {}\nconst metadata = {}\n',
+    )
+    const said = await findings()
+    const exported = (said['index.ts with all required exports'] ?? []).join()
+    expect(exported).not.toContain('does not export install')
+  })
+
+  it('says that there is nothing to check', async () => {
+    const { exitCode, error } = await tenon('check', join(tmpdir(), 'no-such-folder'))
+    expect([exitCode, error]).toEqual([1, expect.stringContaining('There is no plugins.json')])
+  })
+})
+
+describe('the plugins that come with Tenon', () => {
+  it('have nothing to correct', async () => {
+    const plugins = await checkPlugins(join(import.meta.dirname, '../../../../marketplace'))
+    expect(plugins.map(({ key }) => key)).toEqual(['slack', 'mlflow', 'risk-import'])
+    const said = plugins.flatMap(({ points }) => points.flatMap(({ findings: all }) => all))
+    expect(said.filter(({ severity }) => severity === 'error')).toEqual([])
+  })
+})

@@ -1,0 +1,129 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { isJsonObject, NotFoundException, openManifest, type CatalogEntry, type ManifestProblem } from '@tenon/contract'
+import { type BuildFailure, bundleForCheck, type CheckedBundle } from './bundle.js'
+
+/** Everything of one plugin that is looked at, read once. */
+export interface PluginFolder {
+  key: string
+  /** For messages: the plugin's folder, from where the command was called. */
+  place: string
+  /** The entry as it was written, and as it was understood; undefined when it is missing, or cannot be read. */
+  raw: Record<string, unknown> | undefined
+  entry: CatalogEntry | undefined
+  /** Of plugins.json, about this entry. */
+  problems: ManifestProblem[]
+  manifest: SourceText
+  packageJson: SourceText | undefined
+  readme: SourceText | undefined
+  entryPoint: string
+  bundle: CheckedBundle | BuildFailure
+  /** TypeScript and JavaScript of the plugin, tests apart. */
+  sources: SourceText[]
+  tests: SourceText[]
+  has(path: string): boolean
+}
+
+/** A file, named as in messages. */
+export interface SourceText {
+  file: string
+  text: string
+}
+
+/** The plugins below a folder: of a marketplace all, of a plugin itself. @throws NotFoundException */
+export async function readPluginFolders(folder: string): Promise<PluginFolder[]> {
+  const start = resolve(folder)
+  const marketplaceDir = marketplaceOf(start)
+  const manifest = await readText(join(marketplaceDir, 'plugins.json'))
+  const { entries, problems, raws } = readManifest(manifest)
+  const keys = start === marketplaceDir ? raws.map(keyOf) : [keyOfFolder(raws, marketplaceDir, start)]
+  return Promise.all(
+    keys.map(async (key) => {
+      const raw = raws.find((one) => keyOf(one) === key)
+      const entry = entries.find((one) => one.key === key)
+      const index = raws.findIndex((one) => keyOf(one) === key)
+      const path = typeof raw?.['pluginPath'] === 'string' ? raw['pluginPath'] : `plugins/${key}`
+      const pluginDir = start === marketplaceDir ? join(marketplaceDir, path) : start
+      return readPlugin({
+        key,
+        pluginDir,
+        raw,
+        entry,
+        manifest,
+        problems: problems.filter((one) => one.index === index),
+      })
+    }),
+  )
+}
+
+async function readPlugin(known: {
+  key: string
+  pluginDir: string
+  raw: Record<string, unknown> | undefined
+  entry: CatalogEntry | undefined
+  manifest: SourceText
+  problems: ManifestProblem[]
+}): Promise<PluginFolder> {
+  const { pluginDir, raw, ...rest } = known
+  const entryPoint = typeof raw?.['entryPoint'] === 'string' ? raw['entryPoint'] : 'index.ts'
+  const all = await sourcesBelow(pluginDir)
+  const isTest = ({ file }: SourceText): boolean => /\.test\.[jt]s$/.test(file)
+  return {
+    ...rest,
+    raw,
+    place: placeOf(pluginDir),
+    packageJson: await readIfThere(join(pluginDir, 'package.json')),
+    readme: await readIfThere(join(pluginDir, 'README.md')),
+    entryPoint: placeOf(join(pluginDir, entryPoint)),
+    bundle: await bundleForCheck(join(pluginDir, entryPoint)),
+    sources: all.filter((one) => !isTest(one)),
+    tests: all.filter(isTest),
+    has: (path) => existsSync(join(pluginDir, path)) || existsSync(join(dirname(dirname(pluginDir)), path)),
+  }
+}
+
+function readManifest({ text }: SourceText) {
+  const reader = openManifest(text)
+  while (reader.readNext()) continue
+  const { plugins } = JSON.parse(text) as { plugins: unknown[] }
+  return { ...reader.manifest, raws: plugins.map((raw) => (isJsonObject(raw) ? raw : {})) }
+}
+
+/** The nearest folder upwards with a plugins.json. */
+function marketplaceOf(folder: string): string {
+  for (let place = folder; ; place = dirname(place)) {
+    if (existsSync(join(place, 'plugins.json'))) return place
+    if (place === dirname(place)) throw new NotFoundException(`There is no plugins.json in ${folder}, nor above it.`)
+  }
+}
+
+function keyOfFolder(raws: Record<string, unknown>[], marketplaceDir: string, pluginDir: string): string {
+  const path = relative(marketplaceDir, pluginDir)
+  const named = raws.find((raw) => raw['pluginPath'] === path)
+  return named ? keyOf(named) : (path.split(/[\\/]/).at(-1) ?? path)
+}
+
+function keyOf(raw: Record<string, unknown>): string {
+  return typeof raw['key'] === 'string' ? raw['key'] : '(no key)'
+}
+
+async function sourcesBelow(folder: string): Promise<SourceText[]> {
+  if (!existsSync(folder)) throw new NotFoundException(`There is no folder ${folder}.`)
+  const names = await readdir(folder, { recursive: true })
+  const sources = names.filter((name) => /\.[cm]?[jt]s$/.test(name) && !/(^|[\\/])node_modules[\\/]/.test(name)).sort()
+  return Promise.all(sources.map((name) => readText(join(folder, name))))
+}
+
+async function readIfThere(path: string): Promise<SourceText | undefined> {
+  return existsSync(path) ? readText(path) : undefined
+}
+
+async function readText(path: string): Promise<SourceText> {
+  return { file: placeOf(path), text: await readFile(path, 'utf8') }
+}
+
+function placeOf(path: string): string {
+  const place = relative(process.cwd(), path)
+  return place.startsWith('..') ? path : place || '.'
+}
