@@ -93,6 +93,11 @@ const careless: TestPlugin = {
         },
         'GET /fail': async (context: any) => { throw new Error(await secretsOf(context)) },
         'GET /statement': async (context: any) => { await context.sequelize.query('SELECT :text::integer', { replacements: { text: await secretsOf(context) } }) },
+        'GET /explode': async (context: any) => {
+          const text = await secretsOf(context)
+          setTimeout(() => { throw new Error('exploded with ' + text) })
+          await new Promise((go) => setTimeout(go, 200))
+        },
         'GET /crash': async (context: any) => { shout(await secretsOf(context)); await new Promise((go) => setTimeout(go, 50)); process.exit(1) },
       }`,
   },
@@ -214,7 +219,7 @@ test('they are in no answer, whatever is asked and however it fails', async () =
   const configuration = { server: 'x', password: canaries.configuration }
   expect(await api('POST', '/careless/test-connection', { configuration })).toMatchObject({ status: 200 })
   await api('POST', '/careless/test-connection', { configuration: { server: 'x' } })
-  for (const path of ['fail', 'statement', 'crash', 'nothing'])
+  for (const path of ['fail', 'statement', 'explode', 'crash', 'nothing'])
     expect((await api('GET', `/careless/${path}`)).status).not.toBe(200)
   for (const path of ['/installations', '/marketplace', '/marketplace/careless', '/careless/oauth/workspaces'])
     await api('GET', path)
@@ -227,6 +232,7 @@ test('they are in no answer, whatever is asked and however it fails', async () =
 test('they are in no log line, during calls, between them, and of crashes', async () => {
   await vi.waitFor(() => expect(it.log.join('')).toMatch(/later/))
   expect(it.log.join('')).toContain('[hidden]')
+  expect(it.log.join('')).toContain('exploded with')
   expect(canariesIn(it.log.join('\n'))).toEqual([])
 })
 

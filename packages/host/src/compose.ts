@@ -286,6 +286,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     ...egress.network,
     extraCa: egress.extraCa ?? [],
     pidDirectory: path.join(dataDir, 'processes'),
+    redact: (plugin, text) => secrets.of(plugin).text(text),
     onPluginLog(plugin, line) {
       const kept = { ...line, text: secrets.of(plugin).text(line.text) }
       withOwner(plugin, (owner) => records.log.write(owner, kept))

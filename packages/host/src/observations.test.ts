@@ -37,7 +37,6 @@ beforeAll(async () => {
   await it.api('PUT', `/installations/${id}/configuration`, { configuration: { token: secret } })
 })
 afterAll(async () => {
-  await two.close()
   await it.close()
 })
 
@@ -176,4 +175,21 @@ test('disabling on one replica ends the process on the other', async () => {
   await it.api('POST', `/installations/${id}/disable`)
   await vi.waitFor(async () => expect((await two.host.health()).processes).toBe(before - 1), { timeout: 5_000 })
   await it.api('POST', `/installations/${id}/enable`)
+})
+
+test('what somebody was denied is in the audit, once for each minute with how often', async () => {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await two.api('DELETE', `/installations/${id}`, undefined, { role: 'Editor', userId: 7 })
+    await two.api('POST', '/talker/anything', {}, { role: 'Reviewer', userId: 7 })
+    await two.api('GET', '/blocks', undefined, { userId: 7 })
+  }
+  await two.close()
+  const { rows } = await it.pool.query<{ details: { what: string; times: number } }>(
+    `SELECT details FROM tenon.audit WHERE action = 'attempt' AND outcome = 'denied' AND user_id = 7 AND organization = 1`,
+  )
+  expect(rows.map(({ details }) => `${details.what} ${details.times}`).toSorted()).toEqual([
+    `DELETE /installations/${id} 3`,
+    'GET /blocks 3',
+    'POST /talker/anything 3',
+  ])
 })

@@ -1,13 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import {
-  TenonError,
-  envelope,
-  errorAnswer,
-  isTenonError,
-  pluginKeySchema,
-  roleAllows,
-  type Principal,
-} from '@tenon/contract'
+import { TenonError, envelope, errorAnswer, isTenonError, pluginKeySchema, type Principal } from '@tenon/contract'
 import express, {
   type ErrorRequestHandler,
   type Request,
@@ -66,7 +58,7 @@ export function createRouter({
   for (const endpoint of endpoints) {
     router[endpoint.method](endpoint.path, async (request, response) => {
       const principal = principalOf(request)
-      assertAllowed(endpoint, principal, onDenied)
+      assertAllowed(endpoint, principal)
       if (endpoint.limited) await countInstall(request)
       // Only now: a body of somebody who may not send one is not worth reading.
       if (!endpoint.readsBodyLate) await readJson(request)
@@ -76,10 +68,11 @@ export function createRouter({
       else sendAnswer(response, answer)
     })
   }
-  router.all('/:key/*path', pluginRoute(callPluginRoute(service, uploadRoom), principalOf, onDenied))
+  router.all('/:key/*path', pluginRoute(callPluginRoute(service, uploadRoom), principalOf))
   router.use((request: Request) => {
     throw new TenonError('ROUTE_NOT_FOUND', { method: request.method, path: request.originalUrl.split('?')[0] })
   })
+  router.use(noteDenied((request) => principals.get(request), onDenied))
   router.use(answerErrors(log))
   return router
 }
@@ -97,14 +90,8 @@ function readJson(request: Request): Promise<unknown> {
 }
 
 /** @throws TenonError ROLE_FORBIDDEN, OPERATOR_ONLY */
-function assertAllowed(
-  { role, operator = false, operation }: Endpoint,
-  principal: Principal,
-  onDenied: RouterOptions['onDenied'],
-): void {
-  if (roleAllows(principal.role, role) && (!operator || principal.isOperator)) return
-  onDenied(principal, operation)
-  if (operator) throw new TenonError('OPERATOR_ONLY')
+function assertAllowed({ role, operator = false }: Endpoint, principal: Principal): void {
+  if (operator && !principal.isOperator) throw new TenonError('OPERATOR_ONLY')
   assertRole(principal.role, role)
 }
 
@@ -125,7 +112,6 @@ const keepOutOfCaches: RequestHandler = (_request, response, next) => {
 function pluginRoute(
   call: ReturnType<typeof callPluginRoute>,
   principalOf: (request: Request) => Principal,
-  onDenied: RouterOptions['onDenied'],
 ): RequestHandler {
   return async (request, response) => {
     const { key, path } = request.params as unknown as { key: string; path: string[] }
@@ -144,10 +130,7 @@ function pluginRoute(
         signal: abortWith(response).signal,
       },
       `/${path.map(encodeURIComponent).join('/')}`,
-    ).catch((error: unknown) => {
-      if (isTenonError(error, 'ROLE_FORBIDDEN')) onDenied(principal, `${method} of ${key}`)
-      throw error
-    })
+    )
     if (!('events' in answer)) sendAnswer(response, answer)
   }
 }
@@ -221,6 +204,19 @@ function jsonOf(body: unknown): string {
   } catch (error) {
     const reason = 'its answer holds something that JSON cannot say'
     throw new TenonError('PLUGIN_RESULT_INVALID', { plugin: 'The plugin', reason }, { cause: error })
+  }
+}
+
+/** Denied attempts are counted wherever they were denied. */
+function noteDenied(
+  principalOf: (request: Request) => Principal | undefined,
+  onDenied: RouterOptions['onDenied'],
+): ErrorRequestHandler {
+  return (error: unknown, request, _response, next) => {
+    const principal = principalOf(request)
+    if (principal && (isTenonError(error, 'ROLE_FORBIDDEN') || isTenonError(error, 'OPERATOR_ONLY')))
+      onDenied(principal, `${request.method} ${request.path}`)
+    next(error)
   }
 }
 

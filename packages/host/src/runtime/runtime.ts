@@ -67,6 +67,8 @@ export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'dial' | '
   minTier?: Tier
   /** Lines that a plugin printed outside of any call. */
   onPluginLog?: (plugin: { tenantId: string; pluginKey: string }, line: LogLine) => void
+  /** Takes the secrets of a plugin out of what its process printed with its last words. Default: all of it stays. */
+  redact?: (plugin: { tenantId: string; pluginKey: string }, text: string) => string
   /** A process of a plugin came to its end; the cause is one line for a person. */
   onProcessEnd?: (
     plugin: { tenantId: string; pluginKey: string; digest: string },
@@ -169,7 +171,7 @@ const keptInspections = 32
 
 export function createRuntime(options: RuntimeOptions): Runtime {
   ignoreInspectorSignal()
-  const { log } = options
+  const { log, redact = (_plugin, text) => text } = options
   const limits = resolveLimits(options.limits)
   const directory = mkdtempSync(path.join(os.tmpdir(), 'tenon-empty-'))
   const pidFiles = options.pidDirectory ? createPidFiles(options.pidDirectory) : noPidFiles
@@ -208,7 +210,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       options.onProcessEnd?.(identity, { crashed, cause: describeEnd(end) })
       health.noticeEnd(supervisorKey(identity.tenantId, identity.pluginKey), end, crashed)
       const fields = { ...identity, cause: describeEnd(end), exitCode: end.exitCode, signal: end.signal }
-      if (crashed) log.warn({ ...fields, lastWords: end.lastWords.slice(-500) }, 'plugin process crashed')
+      if (crashed) log.warn({ ...fields, lastWords: redact(identity, end.lastWords.slice(-500)) }, 'plugin process crashed')
       else log.info(fields, 'plugin process ended')
     },
   })
