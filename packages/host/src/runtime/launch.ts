@@ -1,13 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import os from 'node:os'
+import type { Stream } from 'node:stream'
+import { informationFd, namespaceArguments } from './namespaces.js'
 import { kernelProbePath, runnerPath, type SealOptions } from '@tenon/runner'
 
-/** What keeps a plugin in: T1 is what every operating system has, T2 adds the kernel of Linux. */
+/** What keeps a plugin in: T1 is what every operating system has, T2 adds the kernel of Linux, T3 namespaces. */
 export type Tier = 'T1' | 'T2' | 'T3'
 
 /** A tier, and what starting a runner under it takes. */
-export type Confinement = { tier: 'T1' } | { tier: 'T2'; koffiPath: string; maxDataBytes: number }
+export type Confinement =
+  | { tier: 'T1' }
+  | { tier: 'T2'; koffiPath: string; maxDataBytes: number }
+  | { tier: 'T3'; koffiPath: string; maxDataBytes: number; bubblewrap: string }
 
 /** Below the memory watch, so that V8's own, clearer failure comes first for plain heap growth. */
 const heapMegabytes = 384
@@ -36,8 +41,9 @@ export function runnerArguments(nodeVersion: string, path: string, confinement: 
   ]
 }
 
-function sealOptions({ koffiPath, maxDataBytes }: Extract<Confinement, { tier: 'T2' }>): SealOptions {
-  if (process.getuid?.() !== 0) return { koffiPath, maxDataBytes }
+function sealOptions({ tier, koffiPath, maxDataBytes }: Exclude<Confinement, { tier: 'T1' }>): SealOptions {
+  // In a namespace there is but one user.
+  if (tier === 'T3' || process.getuid?.() !== 0) return { koffiPath, maxDataBytes }
   nextUser = (nextUser + 1) % users.count
   return { koffiPath, maxDataBytes, uid: users.first + nextUser }
 }
@@ -60,9 +66,10 @@ export function launchKernelProbe(options: LaunchOptions): ChildProcess {
 }
 
 function launch(path: string, { directory, niceness, confinement }: LaunchOptions): ChildProcess {
-  const child = spawn(process.execPath, runnerArguments(process.versions.node, realpathSync(path), confinement), {
+  const [program, args] = commandOf(realpathSync(path), confinement)
+  const child = spawn(program, args, {
     // 3 carries messages, 4 virtual sockets; Node's own IPC channel would let a child crash the host.
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', ...(confinement.tier === 'T3' ? (['pipe'] as const) : [])],
     env: process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {},
     cwd: directory,
     // Ctrl-C in a terminal reaches the whole group; children must outlive it until the host has drained.
@@ -71,6 +78,33 @@ function launch(path: string, { directory, niceness, confinement }: LaunchOption
   })
   if (child.pid !== undefined) lowerPriority(child.pid, niceness)
   return child
+}
+
+function commandOf(path: string, confinement: Confinement): [program: string, args: string[]] {
+  const args = runnerArguments(process.versions.node, path, confinement)
+  if (confinement.tier !== 'T3') return [process.execPath, args]
+  return [confinement.bubblewrap, namespaceArguments(process.execPath, [path, confinement.koffiPath], args)]
+}
+
+/**
+ * The process that the runner is, as the host sees it: under T3 it is a child of the one that was started. 0 until it
+ * is known, which is before the runner is ready.
+ */
+export function runnerPid(child: ChildProcess, niceness: number): () => number {
+  const information = (child.stdio as readonly (Stream | null | undefined)[])[informationFd]
+  if (!information) return () => child.pid ?? 0
+  let pid = 0
+  let text = ''
+  information.on('error', () => undefined)
+  information.on('data', (bytes: Buffer) => {
+    if (pid > 0) return
+    text = (text + bytes.toString('utf8')).slice(0, 10_000)
+    if (!text.includes('}')) return
+    pid = Number(/"child-pid":\s*(\d+)/.exec(text)?.[1] ?? 0)
+    // It was started before the other one was made nice.
+    if (pid > 0) lowerPriority(pid, niceness)
+  })
+  return () => pid
 }
 
 function lowerPriority(pid: number, niceness: number): void {

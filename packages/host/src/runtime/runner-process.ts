@@ -14,6 +14,7 @@ import {
 import { connectChecked, type ConnectRules, EgressRefusal, type NetworkPolicy } from '../egress/connect.js'
 import { type NetworkAccount, noNetworkAccount } from './egress-meter.js'
 import { createHostSockets, type HostSockets } from './host-sockets.js'
+import { runnerPid } from './launch.js'
 import type { RuntimeLimits } from './limits.js'
 import { parseRunnerMessage } from './message-schemas.js'
 
@@ -73,7 +74,10 @@ export interface ProcessEnd {
 export type LoadOutcome = Extract<RunnerMessage, { t: 'loaded' }>
 
 export interface RunnerProcess {
+  /** Where the plugin runs; 0 while that is not known yet. */
   readonly pid: number
+  /** The process that was started: its end is the plugin's end. */
+  readonly startedPid: number
   /** Resolves when the runner has locked itself down; rejects when it never does. */
   readonly ready: Promise<void>
   readonly ended: Promise<ProcessEnd>
@@ -110,6 +114,7 @@ export function createRunnerProcess(options: {
   onNetworkRefused: (refusal: EgressRefusal) => void
 }): RunnerProcess {
   const { child, limits } = options
+  const pidOf = runnerPid(child, limits.niceness)
   const calls = new Map<number, RunningCall>()
   const abandoned = new Set<number>()
   const pings = new Map<number, () => void>()
@@ -184,7 +189,7 @@ export function createRunnerProcess(options: {
   }
 
   function receiveReady(): void {
-    const flaw = options.flawOf(child.pid ?? -1)
+    const flaw = options.flawOf(pidOf())
     if (flaw) kill({ kind: 'start', text: flaw })
     else becomeReady()
   }
@@ -258,11 +263,14 @@ export function createRunnerProcess(options: {
   function kill(reason: EndReason): void {
     endReason ??= reason
     alive = false
-    child.kill('SIGKILL')
+    killRunner(child, pidOf())
   }
 
   return {
-    pid: child.pid ?? -1,
+    get pid() {
+      return pidOf()
+    },
+    startedPid: child.pid ?? -1,
     ready,
     ended,
     get alive() {
@@ -317,6 +325,17 @@ export function createRunnerProcess(options: {
         if (alive) channel.send({ t: 'ping', id } satisfies HostMessage)
       })
     },
+  }
+}
+
+/** Under T3 the plugin is a child of the one that was started, which then cleans up after it and ends. */
+function killRunner(child: ChildProcess, pid: number): void {
+  const isOver = child.exitCode !== null || child.signalCode !== null
+  if (pid === 0 || pid === child.pid || isOver) return void child.kill('SIGKILL')
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    child.kill('SIGKILL')
   }
 }
 

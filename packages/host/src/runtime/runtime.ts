@@ -210,7 +210,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       options.onProcessEnd?.(identity, { crashed, cause: describeEnd(end) })
       health.noticeEnd(supervisorKey(identity.tenantId, identity.pluginKey), end, crashed)
       const fields = { ...identity, cause: describeEnd(end), exitCode: end.exitCode, signal: end.signal }
-      if (crashed) log.warn({ ...fields, lastWords: redact(identity, end.lastWords.slice(-500)) }, 'plugin process crashed')
+      if (crashed)
+        log.warn({ ...fields, lastWords: redact(identity, end.lastWords.slice(-500)) }, 'plugin process crashed')
       else log.info(fields, 'plugin process ended')
     },
   })
@@ -259,11 +260,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         log.warn({ ...owners.get(process), target: message, reason }, 'plugin connection refused'),
     })
     processes.add(process)
-    pidFiles.add(process.pid)
+    pidFiles.add(process.startedPid)
     void process.ended.then(() => {
       processes.delete(process)
       rss.delete(process.pid)
-      pidFiles.remove(process.pid)
+      pidFiles.remove(process.startedPid)
     })
     return process
   }

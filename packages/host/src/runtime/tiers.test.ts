@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { functionCall, silentLog, targetOf } from './fixtures/plugin-under-test.js'
 import { createRuntime, type Runtime, type RuntimeOptions } from './index.js'
+import { findBubblewrap, namespaceArguments } from './namespaces.js'
 import { cLibraryOf, flawOfSeal } from './tiers.js'
 
 const started: Runtime[] = []
@@ -14,6 +15,8 @@ afterAll(() => Promise.all(started.map((runtime) => runtime.stop())))
 
 const plugin = targetOf(`exports.install = () => ({}); exports.hello = () => 'hello'
   exports.room = (megabytes) => { try { return Buffer.alloc(megabytes * 1024 * 1024).length / 1024 / 1024 } catch (error) { return error.message } }`)
+/** Tier 2 itself, also where a stronger one holds. */
+const tier2 = { maxTier: 'T2' } as const
 const hello = (runtime: Runtime) => runtime.call(plugin, functionCall('hello'))
 const statusOf = (runtime: Runtime) => readFileSync(`/proc/${runtime.status().processes[0]?.pid}/status`, 'utf8')
 
@@ -22,7 +25,7 @@ const hasSeal = process.platform === 'linux' && cLibraryOf(process.execPath) ===
 
 describe.runIf(hasSeal)('tier 2', () => {
   it('is taken by itself, and the kernel says that it holds every thread', async () => {
-    const runtime = start()
+    const runtime = start(tier2)
     expect(await hello(runtime)).toBe('hello')
     expect(runtime.status()).toMatchObject({ tier: 'T2' })
     const pid = runtime.status().processes[0]?.pid ?? 0
@@ -32,7 +35,7 @@ describe.runIf(hasSeal)('tier 2', () => {
   })
 
   it.runIf(process.getuid?.() === 0)('gives each process a user of its own when the host is root', async () => {
-    const runtime = start()
+    const runtime = start(tier2)
     await hello(runtime)
     await runtime.call({ ...plugin, tenantId: 'another000' }, functionCall('hello'))
     const users = runtime
@@ -43,20 +46,20 @@ describe.runIf(hasSeal)('tier 2', () => {
   })
 
   it('gives room for as much memory as the limit says, and refuses more at once', async () => {
-    const runtime = start({ limits: { warmRunners: 0, maxDataBytes: 100 * 1024 * 1024 } })
+    const runtime = start({ ...tier2, limits: { warmRunners: 0, maxDataBytes: 100 * 1024 * 1024 } })
     expect(await runtime.call(plugin, functionCall('room', [80]))).toBe(80)
     expect(await runtime.call(plugin, functionCall('room', [120]))).toMatch(/allocation failed/i)
     expect(await hello(runtime)).toBe('hello')
   })
 
   it('refuses more than 512 MB by itself', async () => {
-    const runtime = start({ limits: { warmRunners: 0, maxRssBytes: 4 * 1024 ** 3 } })
+    const runtime = start({ ...tier2, limits: { warmRunners: 0, maxRssBytes: 4 * 1024 ** 3 } })
     expect(await runtime.call(plugin, functionCall('room', [480]))).toBe(480)
     expect(await runtime.call(plugin, functionCall('room', [540]))).toMatch(/allocation failed/i)
   })
 
   it('passes the attack from below JavaScript', async () => {
-    expect(await start().selfTest()).toMatchObject({ tier: 'T2', passed: true, breaches: [], broken: [] })
+    expect(await start(tier2).selfTest()).toMatchObject({ tier: 'T2', passed: true, breaches: [], broken: [] })
   })
 
   it('is not believed of a process that only says so', () => {
@@ -69,13 +72,49 @@ describe.runIf(hasSeal)('tier 2', () => {
     const logged: unknown[] = []
     const log = { info: (fields: object) => void logged.push(fields), warn: () => undefined }
     // No filter leaves room for a negative amount of memory: the kernel refuses the limit.
-    const runtime = start({ log, limits: { warmRunners: 0, maxDataBytes: -(1024 ** 4) } })
+    const runtime = start({ ...tier2, log, limits: { warmRunners: 0, maxDataBytes: -(1024 ** 4) } })
     expect(await hello(runtime)).toBe('hello')
     expect(runtime.status()).toMatchObject({
       tier: 'T1',
-      notTaken: [{ tier: 'T2', reason: expect.stringContaining('it does not hold here') }],
+      notTaken: [
+        { tier: 'T3', reason: 'the operator allows T2 at most' },
+        { tier: 'T2', reason: expect.stringContaining('it does not hold here: a runner ended while it started') },
+      ],
     })
     expect(logged).toContainEqual(expect.objectContaining({ notTaken: 'T2' }))
+  })
+})
+
+describe('tier 3', () => {
+  it.runIf(hasSeal)('is taken where bubblewrap works, and says why not where it does not', async () => {
+    const runtime = start()
+    expect(await hello(runtime)).toBe('hello')
+    const { tier, notTaken, processes } = runtime.status()
+    if (tier !== 'T3')
+      return expect(notTaken).toEqual([{ tier: 'T3', reason: expect.stringMatching(/bwrap|hold here/) }])
+    const pid = processes[0]?.pid ?? 0
+    // It is the first process of its own world, with a network of its own.
+    expect(statusOf(runtime)).toMatch(/^NSpid:\s+\d+\s+1$/m)
+    expect(readlinkSync(`/proc/${pid}/ns/net`)).not.toBe(readlinkSync('/proc/self/ns/net'))
+    expect(await runtime.selfTest()).toMatchObject({ tier: 'T3', passed: true, breaches: [], broken: [] })
+    await runtime.stop()
+    await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false)
+  })
+
+  it('gives a program nothing to write, no network and nothing to read but libraries and its files', () => {
+    const args = namespaceArguments(process.execPath, [import.meta.filename], ['--flag'])
+    expect(args).toEqual(expect.arrayContaining(['--unshare-all', '--die-with-parent', '--clearenv', '--remount-ro']))
+    expect(args).not.toContain('--bind')
+    expect(args).not.toContain('--share-net')
+    const bound = args.flatMap((arg, index) => (arg === '--ro-bind' ? [args[index + 1] ?? ''] : []))
+    expect(bound).toEqual(expect.arrayContaining([realpathSync(process.execPath), realpathSync(import.meta.filename)]))
+    for (const folder of ['/', '/etc', '/home', '/root', '/tmp', '/var', '/usr']) expect(bound).not.toContain(folder)
+    expect(args.slice(args.indexOf('--'))).toEqual(['--', realpathSync(process.execPath), '--flag'])
+  })
+
+  it('looks for bubblewrap on the path only', () => {
+    expect(findBubblewrap('')).toBeUndefined()
+    expect(findBubblewrap('relative:/nowhere')).toBeUndefined()
   })
 })
 
@@ -85,7 +124,10 @@ describe('the operator', () => {
     expect(await hello(runtime)).toBe('hello')
     expect(runtime.status()).toMatchObject({
       tier: 'T1',
-      notTaken: [{ tier: 'T2', reason: 'the operator allows T1 at most' }],
+      notTaken: [
+        { tier: 'T3', reason: 'the operator allows T1 at most' },
+        { tier: 'T2', reason: 'the operator allows T1 at most' },
+      ],
     })
     expect(await runtime.selfTest()).toMatchObject({ tier: 'T1', passed: true })
   })

@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { findSeal } from '@tenon/runner'
 import type { RuntimeLimits } from './limits.js'
 import type { Confinement, Tier } from './launch.js'
+import { findBubblewrap } from './namespaces.js'
 
 /** A stronger tier that was not taken, and why not. */
 export interface TierNotTaken {
@@ -40,25 +41,37 @@ interface ChooseTierOptions {
 
 async function choose(options: ChooseTierOptions): Promise<TierChoice> {
   const notTaken: TierNotTaken[] = []
-  const t2 = await tryT2(options)
-  if ('confinement' in t2) return { confinement: t2.confinement, notTaken }
-  notTaken.push({ tier: 'T2', reason: t2.reason })
+  for (const tier of ['T3', 'T2'] as const) {
+    const tried = await attempt(tier, options)
+    if ('confinement' in tried) return { confinement: tried.confinement, notTaken }
+    notTaken.push({ tier, reason: tried.reason })
+  }
   return { confinement: { tier: 'T1' }, notTaken }
 }
 
-async function tryT2({
-  maxTier,
-  limits,
-  attack,
-}: ChooseTierOptions): Promise<{ confinement: Confinement } | { reason: string }> {
-  if (tierNumber(maxTier) < 2) return { reason: `the operator allows ${maxTier} at most` }
-  const found = findSeal()
+async function attempt(
+  tier: 'T2' | 'T3',
+  { maxTier, limits, attack }: ChooseTierOptions,
+): Promise<{ confinement: Confinement } | { reason: string }> {
+  if (tierNumber(maxTier) < tierNumber(tier)) return { reason: `the operator allows ${maxTier} at most` }
+  const found = findConfinement(tier, limits)
   if ('reason' in found) return found
+  const breaches = await attack(found).catch((error: Error) => [error.message])
+  return breaches.length === 0 ? { confinement: found } : { reason: `it does not hold here: ${breaches.join(', ')}` }
+}
+
+function findConfinement(
+  tier: 'T2' | 'T3',
+  { maxDataBytes }: ChooseTierOptions['limits'],
+): Confinement | { reason: string } {
+  const seal = findSeal()
+  if ('reason' in seal) return seal
   const library = cLibraryOf(process.execPath)
   if (library !== 'glibc') return { reason: `Node runs on ${library} here, and the list of system calls is for glibc` }
-  const confinement: Confinement = { tier: 'T2', koffiPath: found.koffiPath, maxDataBytes: limits.maxDataBytes }
-  const breaches = await attack(confinement).catch((error: Error) => [error.message])
-  return breaches.length === 0 ? { confinement } : { reason: `it does not hold here: ${breaches.join(', ')}` }
+  if (tier === 'T2') return { tier, koffiPath: seal.koffiPath, maxDataBytes }
+  const bubblewrap = findBubblewrap()
+  if (!bubblewrap) return { reason: 'bubblewrap (bwrap) is not installed' }
+  return { tier, koffiPath: seal.koffiPath, maxDataBytes, bubblewrap }
 }
 
 /** The C library that a program is linked to, as the program's own header names its loader. */
