@@ -19,6 +19,7 @@ import {
   type HostMap,
   type Lookup,
 } from './egress/index.js'
+import { createDeliveryLog } from './events/delivery-log.js'
 import { createEventDispatcher } from './events/event-dispatcher.js'
 import { openHostDatabase, type HostDatabase, type HostDatabaseOptions } from './host-database.js'
 import { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'
@@ -32,6 +33,7 @@ import { createActionSchedules, createScheduledRuns } from './installations/acti
 import { createAlerts } from './installations/alerts.js'
 import { createConfigure } from './installations/configure.js'
 import { createConnections } from './installations/connections.js'
+import { createEventActs, withWebhooks } from './installations/event-acts.js'
 import { createHistory } from './installations/history.js'
 import { createHostCalls } from './installations/host-calls.js'
 import { createInstall } from './installations/install.js'
@@ -70,6 +72,8 @@ import { createRuntime, resolveLimits, type SelfTest, type RuntimeLimits } from 
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
 import { createSealer } from './secrets/sealer.js'
+import { createWebhookStore } from './webhooks/webhook-store.js'
+import { createWebhooks } from './webhooks/webhooks.js'
 import { createTenancy, type GrantableTables, type TenancyLimits } from './tenancy/index.js'
 
 /** @since 0.1.0 */
@@ -454,10 +458,21 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   })
 
   // What goes on without a request
+  const webhookFetch = createEgressFetch({
+    // An admin chose the address, so what the operator opened to configured addresses is open to it, and nothing else.
+    allowsAddress: (address, _host, port) => isPrivateAllowed(address, port),
+    hostMap: egress.hostMap,
+    extraCa: egress.extraCa ?? [],
+  })
+  const webhooks = createWebhooks({
+    store: createWebhookStore({ pool, sealer }),
+    fetch: webhookFetch,
+    isPrivateAllowed,
+  })
   const events = createEventDispatcher({
     pool,
     notifications,
-    ...createSubscriptions({ store, caller, vault, findTenant }),
+    ...withWebhooks(createSubscriptions({ store, caller, vault, findTenant }), webhooks, findTenant),
     log: logEvent,
   })
   const recovery = createRecovery({ store, roles, uninstall, permissions, update, history, log: logEvent })
@@ -485,6 +500,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       schedules: actionSchedules,
       alerts,
     },
+    eventActs: createEventActs({ webhooks, deliveries: createDeliveryLog({ pool }), store, history }),
     uploadRoom,
   })
   const countInstall = await createInstallLimit({ pool, perHour: options.installLimitPerHour ?? 20 })
@@ -566,7 +582,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       await Promise.all([stop(records.log.stop), stop(records.usage.stop), stop(denials.stop)])
       await stop(audit.stop)
       await stop(() => tenancy.close())
-      await stop(() => fetch.close())
+      await Promise.all([stop(() => fetch.close()), stop(() => webhookFetch.close())])
       await stop(() => options.database.close())
       if (failures.length > 0) throw new AggregateError(failures, 'The host could not be stopped in an orderly way.')
     },

@@ -18,6 +18,7 @@ import {
 import { blocksMigration } from './operator/migration.js'
 import { recordsMigration } from './records/index.js'
 import { dataKeysMigration } from './secrets/data-keys.js'
+import { webhooksMigration } from './webhooks/migration.js'
 import type { Pool } from 'pg'
 
 /** The migrations of the embedding application; they run after the host's own. */
@@ -40,6 +41,7 @@ const platform: PlatformMigration[] = [
   auditMigration,
   runsMigration,
   schedulesMigration,
+  webhooksMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

@@ -10,6 +10,7 @@ import * as z from 'zod'
 import type { RouteAnswer } from '../runtime/index.js'
 import type { RouteRequest } from '../installations/route-request.js'
 import type { Observations } from '../installations/observations.js'
+import type { EventActs } from '../installations/event-acts.js'
 import type { PluginService } from '../installations/plugin-service.js'
 import type { OperatorActs } from '../operator/operator-acts.js'
 import { endpoint, type Answer, type Call, type Endpoint } from './endpoint.js'
@@ -18,6 +19,7 @@ import { grantedSchema, observationEndpoints } from './observation-endpoints.js'
 import { operatorEndpoints } from './operator-endpoints.js'
 import { PluginAnsweredError } from '../installations/plugin-answered-error.js'
 import { maxFormBytes, readUpload } from './upload.js'
+import { eventEndpoints } from './event-endpoints.js'
 import { runEndpoints, type RunEndpoints } from './run-endpoints.js'
 import { createUploadRoom, type UploadRoom } from './upload-room.js'
 
@@ -67,18 +69,21 @@ export function createEndpoints({
   observations,
   operator,
   longWork,
+  eventActs,
   uploadRoom: room = createUploadRoom(),
 }: {
   service: PluginService
   observations: Observations
   operator: OperatorActs
   longWork: RunEndpoints
+  eventActs: EventActs
   uploadRoom?: UploadRoom
 }): Endpoint[] {
   return [
     ...marketplaceEndpoints(service),
     ...operatorEndpoints(operator),
     ...runEndpoints(longWork),
+    ...eventEndpoints(eventActs),
     ...installationEndpoints(service),
     ...observationEndpoints(observations),
     ...connectionEndpoints(service),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startHostInTest, type HostInTest } from '../testing/host-in-test.js'
 import type { Observations } from '../installations/observations.js'
 import type { OperatorActs } from '../operator/operator-acts.js'
+import type { EventActs } from '../installations/event-acts.js'
 import { createEndpoints } from './endpoints.js'
 import type { RunEndpoints } from './run-endpoints.js'
 
@@ -17,6 +18,7 @@ const parts = () => ({
   observations: {} as Observations,
   operator: {} as OperatorActs,
   longWork: {} as RunEndpoints,
+  eventActs: {} as EventActs,
 })
 
 test('the router has exactly the endpoints of the table, in its order, and then the routes of plugins', () => {
