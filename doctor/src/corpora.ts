@@ -3,6 +3,9 @@ import type { Corpus } from './corpus.js'
 import { egressCorpus, egressOptions } from './egress/egress-corpus.js'
 import { createRecordingNetwork } from './egress/recording-network.js'
 import type { Ground } from './ground.js'
+import { buildCorpus, offlineOptions } from './build/build-corpus.js'
+import { faultOptions, faultsCorpus } from './faults/faults-corpus.js'
+import { manifestCorpus, strictOptions } from './manifest/manifest-corpus.js'
 import { roleCorpus, sqlCorpus } from './sql/sql-corpus.js'
 
 /** A corpus that was opened: how the ground must be set up for it, and what is to be closed after it. */
@@ -45,5 +48,20 @@ export const corpusPlans: readonly CorpusPlan[] = [
         close: () => network.close(),
       }
     },
+  },
+  {
+    name: 'manifest',
+    about: 'what a manifest may ask for, field by field, under a strict ceiling',
+    open: async () => ({ options: strictOptions, on: manifestCorpus }),
+  },
+  {
+    name: 'build',
+    about: 'what a plugin that is source only can get hold of while it is bundled',
+    open: async () => ({ options: offlineOptions, on: buildCorpus }),
+  },
+  {
+    name: 'faults',
+    about: '1,000 crashes, hangs and floods of plugins, while others work',
+    open: async () => ({ options: faultOptions, on: faultsCorpus }),
   },
 ]

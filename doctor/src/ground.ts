@@ -81,7 +81,14 @@ export interface Ground {
   ): Promise<PluginInstallationJson>
   uninstall(tenant: GroundTenant, key: string): Promise<void>
   /** Calls a route as the organization's admin. @throws TenonError when there is no answer of the plugin */
-  call(tenant: GroundTenant, key: string, method: string, path: string, body?: unknown): Promise<GroundAnswer>
+  call(
+    tenant: GroundTenant,
+    key: string,
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<GroundAnswer>
   /** Removes organizations, roles, schemas and folder, and stops the host. May be repeated. */
   close(): Promise<void>
 }
@@ -201,7 +208,7 @@ export async function prepareGround({ host: hostOptions, connection, application
         const found = installed.find(({ pluginKey }) => pluginKey === key)
         if (found) await service.uninstallPlugin(found.id, tenant.userId, tenant.schema)
       },
-      call: (tenant, pluginKey, method, routePath, body) =>
+      call: (tenant, pluginKey, method, routePath, body, signal) =>
         service.callRoute(tenant.schema, {
           pluginKey,
           userId: tenant.userId,
@@ -209,6 +216,7 @@ export async function prepareGround({ host: hostOptions, connection, application
           method,
           path: routePath,
           ...(body === undefined ? {} : { body }),
+          ...(signal ? { signal } : {}),
         }),
       close: () => (closed ??= close()),
     }

@@ -100,6 +100,13 @@ const cases: Case[] = [
     allowed: {},
   },
   {
+    field: 'contributes.publishes',
+    asks: { permissions: {}, contributes: { publishes: ['user.removed'] } },
+    refused: { events: ['risk.*'] },
+    refusal: 'asks to publish the events user.removed',
+    allowed: {},
+  },
+  {
     field: 'schedule',
     asks: { permissions: { schedule: true } },
     refused: { schedule: false },

@@ -26,7 +26,7 @@ export interface OperatorCeiling {
   connections?: Readonly<Record<string, ConnectionGrant>>
   /** Hosts that plugins may name; any public host when absent. `fromConfiguration: false` forbids configured hosts. */
   network?: { hosts?: readonly string[]; fromConfiguration?: boolean }
-  /** Event patterns that plugins may subscribe to; all when absent. */
+  /** Event patterns that plugins may subscribe to and publish; all when absent. */
   events?: readonly string[]
   /** False forbids schedules. */
   schedule?: boolean
@@ -87,7 +87,7 @@ function refusePermissions(entry: CatalogEntry, permissions: Permissions, granta
     ...refuseTables(permissions, grantable),
     ...refuseNetwork(entry, permissions, grantable),
     ...refuseEnvironment(entry.key, permissions, grantable),
-    ...refuseEvents(permissions, grantable),
+    ...refuseEvents(permissions, entry, grantable),
     ...(permissions.schedule && grantable.schedule === false ? ['asks to run on a schedule'] : []),
   ]
 }
@@ -135,12 +135,14 @@ function refuseEnvironment(key: string, { environment }: Permissions, grantable:
     .map((name) => `asks for the environment variable ${name}`)
 }
 
-function refuseEvents({ events }: Permissions, grantable: OperatorCeiling): string[] {
+function refuseEvents({ events }: Permissions, { contributes }: CatalogEntry, grantable: OperatorCeiling): string[] {
   const allowed = grantable.events
   if (allowed === undefined) return []
-  return events
-    .filter((event) => !allowed.some((pattern) => eventPatternCovers(pattern, event)))
-    .map((event) => `asks for the events ${event}`)
+  const isBeyond = (event: string) => !allowed.some((pattern) => eventPatternCovers(pattern, event))
+  return [
+    ...events.filter(isBeyond).map((event) => `asks for the events ${event}`),
+    ...(contributes?.publishes ?? []).filter(isBeyond).map((name) => `asks to publish the events ${name}`),
+  ]
 }
 
 function refuseConnections(entry: CatalogEntry, grantable: OperatorCeiling): string[] {

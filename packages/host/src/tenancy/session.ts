@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { TenonError } from '@tenon/contract'
 import { z } from 'zod'
 import { copyParams, type EncodedRows, nameOfTable } from './copy-rows.js'
@@ -89,6 +90,8 @@ export function openSession(
   { mode, deadlineMs, signal }: SessionOptions,
 ): DatabaseSession {
   const ended = new AbortController()
+  // One listener for each statement that waits for a connection, and a plugin may send many at once.
+  setMaxListeners(0, ended.signal)
   const deadline = performance.now() + deadlineMs
   const bound = { ...resources, acquire: (kind: LeaseKind) => resources.acquire(kind, ended.signal) }
   const lifecycle =

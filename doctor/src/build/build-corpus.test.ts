@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { prepareGround, type Ground } from '../ground.js'
+import { referenceApplication } from '../reference-application.js'
+import { collect, holesAmong } from '../testing/collect.js'
+import { type DeploymentInTest, prepareDeploymentInTest } from '../testing/ground-in-test.js'
+import { buildCorpus, offlineOptions } from './build-corpus.js'
+
+let deployment: DeploymentInTest
+let ground: Ground
+beforeAll(async () => {
+  deployment = await prepareDeploymentInTest()
+  const host = { ...deployment.host, ...offlineOptions() }
+  ground = await prepareGround({ host, connection: deployment.connection, application: referenceApplication })
+})
+afterAll(async () => {
+  await ground.close()
+  await deployment.close()
+})
+
+describe('a source-only plugin', () => {
+  test('gets hold of nothing while it is bundled', { timeout: 240_000 }, async () => {
+    const results = await collect(buildCorpus(ground))
+    expect(holesAmong(results)).toEqual([])
+    expect(results.length).toBeGreaterThan(40)
+    expect(new Set(results.map(({ name }) => name)).size).toBe(results.length)
+  })
+})

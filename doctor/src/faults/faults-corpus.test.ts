@@ -1,0 +1,24 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { collect, holesAmong } from '../testing/collect.js'
+import { type GroundInTest, prepareGroundInTest } from '../testing/ground-in-test.js'
+import { faultOptions, faultsCorpus } from './faults-corpus.js'
+
+let ground: GroundInTest
+beforeAll(async () => {
+  ground = await prepareGroundInTest(faultOptions())
+})
+afterAll(() => ground.close())
+
+/** The doctor injects a thousand; a hundred of the same kinds keep the tests short. */
+const count = 100
+
+describe('faults of plugins', () => {
+  test('make no call of another organization fail, nor lead an answer astray', { timeout: 180_000 }, async () => {
+    const results = await collect(faultsCorpus(ground, count))
+    const { how: figures } = results.find(({ name }) => name === 'makes others wait') ?? { how: '' }
+    process.stdout.write(`${count} faults: ${figures}\n`)
+    // Time is for the doctor to judge, on a machine that does nothing else.
+    expect(holesAmong(results).filter(({ name }) => name !== 'makes others wait')).toEqual([])
+    expect(results.some(({ how }) => how === 'not injected')).toBe(false)
+  })
+})
