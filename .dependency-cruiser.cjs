@@ -2,7 +2,19 @@
  * The import arrows: the engines do not know each other; `installations` conducts them; `http` fronts it; `compose.ts`
  * wires it; everyone may read `contract`; plugins see only `sdk`. Foundations are what engines may stand on.
  */
-const engines = ['catalog', 'artifacts', 'runtime', 'tenancy', 'secrets', 'connections', 'events', 'jobs', 'webhooks']
+const engines = [
+  'catalog',
+  'artifacts',
+  'runtime',
+  'tenancy',
+  'secrets',
+  'connections',
+  'events',
+  'jobs',
+  'webhooks',
+  'records',
+  'audit',
+]
 const foundations = '^packages/host/src/(egress|migrations|notifications|marketplace-files|sql)'
 const src = (folder) => `^packages/host/src/${folder}/`
 const inTests = '(\\.test\\.ts$|/testing/)'

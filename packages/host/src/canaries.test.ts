@@ -91,6 +91,7 @@ const careless: TestPlugin = {
           await context.publish('careless.told', { text, deep: [{ text: Buffer.from(text).toString('base64') }] })
           return { data: text.split('canary').length - 1 }
         },
+        'POST /sync': async (context: any) => { context.progress(1, 2, await secretsOf(context)); return { data: { text: await secretsOf(context), models: 1 } } },
         'GET /fail': async (context: any) => { throw new Error(await secretsOf(context)) },
         'GET /statement': async (context: any) => { await context.sequelize.query('SELECT :text::integer', { replacements: { text: await secretsOf(context) } }) },
         'GET /explode': async (context: any) => {
@@ -225,6 +226,7 @@ test('they are in no answer, whatever is asked and however it fails', async () =
     await api('GET', path)
   for (const part of ['logs?pageSize=200', 'activity', 'health', 'permissions'])
     await api('GET', `/installations/${id}/${part}`)
+  expect(await api('POST', '/careless/sync', {})).toMatchObject({ status: 200, content: { models: 1 } })
   expect(answers.length).toBeGreaterThan(15)
   expect(canariesIn(answers.map(({ bytes }) => bytes.toString()).join('\n'))).toEqual([])
 })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
-import type { OperatorCeiling } from '@tenon/contract'
+import { permissionIds, type OperatorCeiling } from '@tenon/contract'
 import type { Request, Router } from 'express'
 import type { ClientConfig } from 'pg'
 import { pino, type Logger } from 'pino'
@@ -378,7 +378,12 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const runs = createRuns({ jobs, store, work: runWork })
   const schedules = createSchedules({
     pool,
-    runFor: createScheduledRuns({ store, findTenant, maxAttempts: jobs.limits.maxAttempts }),
+    runFor: createScheduledRuns({
+      store,
+      findTenant,
+      maxAttempts: jobs.limits.maxAttempts,
+      onRun: (owner) => records.usage.countUse(owner, permissionIds.schedule),
+    }),
     enqueue: (run, client) => jobs.enqueue(run, client),
     limits: jobs.limits,
     log: logEvent,

@@ -169,6 +169,8 @@ describe('permissions that are granted later', () => {
     await get('/read')
     expect(await permission('table:risks:select')).toMatchObject({ granted: true, uses: 2 })
     expect(await permission('network:service.example:8080')).toMatchObject({ granted: true, uses: 1 })
+    expect(await permission('event:thing.*')).toMatchObject({ uses: 1 })
+    expect(await permission('environment:ASKER_KEY')).toMatchObject({ lastUsedAt: expect.any(String) as string })
     expect(await permission('publish:asker.done')).toMatchObject({ uses: 1, lastUsedAt: expect.any(String) as string })
   })
 

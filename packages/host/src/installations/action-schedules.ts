@@ -135,10 +135,13 @@ export function createScheduledRuns({
   store,
   findTenant,
   maxAttempts,
+  onRun,
 }: {
   store: Pick<InstallationStore, 'findByKey'>
   findTenant: (organizationId: number) => Promise<TenantScope | undefined>
   maxAttempts: number
+  /** Called for each run that a schedule begins. */
+  onRun?: (owner: ScheduleOwner) => void
 }) {
   return async ({ organizationId, pluginKey }: ScheduleOwner, actionId: string): Promise<NewRun | undefined> => {
     const tenant = await findTenant(organizationId)
@@ -148,6 +151,7 @@ export function createScheduledRuns({
     if (!action) return undefined
     const { kind, title } = workOf(action)
     const [method = 'POST', path = '/'] = action.route.split(' ')
+    onRun?.({ organizationId, pluginKey })
     return {
       organizationId,
       installationId: installation.id,

@@ -67,15 +67,19 @@ function networkPermission({ permissions }: CatalogEntry, host: string, port: nu
   return field === undefined ? `network:${host}:${port}` : permissionIds.configuredHost(field)
 }
 
-/** Which of the granted permissions a statement uses; undefined for tables of the plugin's own. */
+/**
+ * Which of the granted permissions a statement uses. A table that is not the application's is the plugin's own; undefined
+ * for what lies in another schema, such as the catalogs.
+ */
 function tablePermission({ permissions }: CatalogEntry, schema: string, touch: string): string | undefined {
   const at = touch.lastIndexOf(':')
   const table = touch.slice(0, at).replace(`${schema}.`, '')
   const privilege = touch.slice(at + 1) as TablePrivilege
   const tables = permissions?.database.tables ?? {}
-  return [table, `public.${table}`]
-    .filter((name) => Object.hasOwn(tables, name) && tables[name]?.includes(privilege))
-    .map((name) => permissionIds.table(name, privilege))[0]
+  const name = [table, `public.${table}`].find((one) => Object.hasOwn(tables, one) && tables[one]?.includes(privilege))
+  if (name !== undefined) return permissionIds.table(name, privilege)
+  const isOwn = permissions?.database.tenantSchema === true && !table.includes('.') && !table.startsWith('pg_')
+  return isOwn ? permissionIds.ownTables : undefined
 }
 
 /**

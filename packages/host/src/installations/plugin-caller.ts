@@ -1,9 +1,11 @@
 import {
   PluginInstallationStatus as Status,
   TenonError,
+  eventPatternCovers,
   isTenonError,
   permissionIds,
   type CatalogEntry,
+  type PluginEvent,
   type VerifiedArtifact,
 } from '@tenon/contract'
 import type { PluginInvocation, PluginReport } from '@tenon/contract/wire'
@@ -118,6 +120,7 @@ export function createPluginCaller({
     redactor.hide(secretsOf(configuration, subject.manifest.contributes?.configuration))
     const granted = environment(subject.manifest)
     redactor.hide(granted)
+    countGiven(subject, invocation, Object.keys(granted))
     const session = tenancy.openSession(await roles.find(subject), {
       mode,
       deadlineMs: longestSessionMs,
@@ -157,8 +160,9 @@ export function createPluginCaller({
           ...(signal ? { signal } : {}),
         },
       )
-      // What a route answers is for the person who asked; everything else is kept or shown by the host.
-      const result = await accept(invocation.kind === 'route' ? answer : redactor.value(answer), session)
+      // What a route answers is for the person who asked; everything else, and what a run answers, is kept by the host.
+      const isForAsker = invocation.kind === 'route' && request.lane !== 'job'
+      const result = await accept(isForAsker ? answer : redactor.value(answer), session)
       if (mode === 'lifecycle') await session.commit()
       return result
     } catch (error) {
@@ -168,6 +172,17 @@ export function createPluginCaller({
     } finally {
       await session.end()
     }
+  }
+
+  /** What a call is given without asking for it: values of the environment, and the event that it is about. */
+  function countGiven(subject: CallSubject, invocation: PluginInvocation, environmentNames: readonly string[]): void {
+    for (const name of environmentNames) meter.used(subject, permissionIds.environment(name))
+    if (invocation.kind !== 'event') return
+    const { name } = invocation.event as Partial<PluginEvent>
+    const pattern = subject.manifest.permissions?.events.find(
+      (asked) => typeof name === 'string' && eventPatternCovers(asked, name),
+    )
+    if (pattern !== undefined) meter.used(subject, permissionIds.event(pattern))
   }
 
   /** False for what was blocked, disabled, updated or removed meanwhile: its process was stopped on purpose. */
