@@ -1,6 +1,7 @@
 import { measureInstalls } from './measurements/install.js'
 import { measureListings } from './measurements/listing.js'
 import { measureMemory } from './measurements/memory.js'
+import { measureSandbox } from './measurements/sandbox.js'
 import { measureWarmCalls } from './measurements/warm-call.js'
 import type { Section } from './report.js'
 import type { Surroundings } from './surroundings.js'
@@ -24,5 +25,7 @@ export async function measure(surroundings: Surroundings, { rounds, onProgress }
   const calls = await measureWarmCalls({ ...hosts, rounds: rounds * 3 })
   onProgress('listings')
   const listings = await measureListings(hosts, surroundings.registry)
-  return [...calls, installs, listings, memory]
+  onProgress('sandbox')
+  const sandbox = await measureSandbox(rounds)
+  return [...calls, installs, listings, memory, sandbox]
 }
