@@ -11,9 +11,9 @@ const command = new Command('rotate-keys')
   )
   .action(() =>
     withInstallation(process.env, async ({ database: { pool }, sealer }) => {
-      const { configurations, connections, dataKeys, unreadable } = await rotateKeys({ pool, sealer })
+      const { configurations, connections, webhooks, dataKeys, unreadable } = await rotateKeys({ pool, sealer })
       process.stdout.write(
-        `Sealed anew: ${configurations} configurations, ${connections} connections, ${dataKeys} data keys.\n`,
+        `Sealed anew: ${configurations} configurations, ${connections} connections, ${webhooks} webhooks, ${dataKeys} data keys.\n`,
       )
       if (unreadable.length === 0) {
         process.stdout.write('Nothing needs the other keys any more. Take them out of TENON_SECRET_KEY.\n')

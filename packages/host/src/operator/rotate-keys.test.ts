@@ -3,6 +3,7 @@ import { createConnectionStore } from '../connections/connection-store.js'
 import { createSealer } from '../secrets/sealer.js'
 import { getTenantHash } from '../tenancy/tenant-hash.js'
 import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from '../testing/host-in-test.js'
+import { createWebhookStore } from '../webhooks/webhook-store.js'
 import { openAudit } from './open-audit.js'
 import { rotateKeys } from './rotate-keys.js'
 
@@ -45,6 +46,9 @@ const keeper: TestPlugin = {
 }
 
 let it: HostInTest
+let webhookId: number
+let webhookSecret: string
+const tenant = { organizationId: 1, schema: owner.tenantId }
 const configuration = { pin: 'pin-1', list: [{ token: 'token-1' }, { token: 'token-2' }] }
 const expected = { configuration, token: 'access-token', own: 'kept by the plugin' }
 const secretsOf = async (from: Replica) => (await from.api('GET', '/keeper/secrets')).content
@@ -72,6 +76,10 @@ beforeAll(async () => {
     connectedBy: 1,
     tokens: { accessToken: 'access-token', secrets: {} },
   })
+  const webhooks = createWebhookStore({ pool: it.pool, sealer: createSealer([oldKey]) })
+  const webhook = await webhooks.create(tenant, { url: 'https://x.example/', events: ['a.b'], description: '' }, 1)
+  webhookId = webhook.id
+  webhookSecret = webhook.secret
 })
 afterAll(() => it.close())
 
@@ -94,7 +102,7 @@ test('a rotation that was cut off goes on, while calls go on, and then the old k
   })
   await expect(cutOff).rejects.toThrow('cut off')
   const rest = await rotateKeys({ pool: it.pool, sealer: newFirst })
-  expect(rest).toEqual({ configurations: 1, connections: 0, dataKeys: 0, unreadable: [] })
+  expect(rest).toEqual({ configurations: 1, connections: 0, webhooks: 1, dataKeys: 0, unreadable: [] })
   expect(await rotateKeys({ pool: it.pool, sealer: newFirst })).toMatchObject({ configurations: 0 })
   const before = calls
   while (calls < before + 3) await new Promise((go) => setTimeout(go, 10))
@@ -104,6 +112,8 @@ test('a rotation that was cut off goes on, while calls go on, and then the old k
   const replica = await it.startReplica({ secretKeys: [newKey] })
   expect(await secretsOf(replica)).toEqual(expected)
   await replica.close()
+  const webhooks = createWebhookStore({ pool: it.pool, sealer: createSealer([newKey]) })
+  expect(await webhooks.secretOf(tenant, webhookId)).toBe(webhookSecret)
   const audit = await openAudit({ pool: it.pool, sealer: createSealer([newKey]) })
   expect(await audit.verify()).toMatchObject({ entries: 2 })
   expect(
@@ -124,7 +134,19 @@ test('what no key opens is named, and stays as it is', async () => {
     tokens: { accessToken: 'x', secrets: {} },
   })
   expect(await rotateKeys({ pool: it.pool, sealer: newFirst })).toMatchObject({
-    unreadable: [`connection ${id} of keeper`],
+    unreadable: [`connections ${id} of keeper in ${owner.tenantId}`],
   })
   expect(await lost.open(owner, id)).toMatchObject({ accessToken: 'x' })
+})
+
+test('every column that holds something sealed is known to the rotation', async () => {
+  const { rows } = await it.pool.query<{ name: string }>(
+    `SELECT table_name || '.' || column_name AS name FROM information_schema.columns
+     WHERE table_schema = 'tenon' AND column_name LIKE '%sealed%' ORDER BY name`,
+  )
+  expect(rows.map(({ name }) => name)).toEqual([
+    'connections.sealed_tokens',
+    'data_keys.sealed',
+    'webhooks.sealed_secret',
+  ])
 })

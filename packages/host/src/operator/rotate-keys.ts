@@ -7,6 +7,7 @@ import type { SealContext, Sealer } from '../secrets/sealer.js'
 export interface KeyRotation {
   configurations: number
   connections: number
+  webhooks: number
   dataKeys: number
   /** What no key of TENON_SECRET_KEY opens, in words. It stays as it is. */
   unreadable: string[]
@@ -26,17 +27,23 @@ const tries = 5
 type Rotating = RotateKeysOptions & { vault: Pick<ConfigurationVault, 'reseal'> }
 
 /**
- * Seals everything under the first key that is sealed under another: configurations, tokens of connections, and the data
- * keys, on which passwords of roles, the audit and what plugins seal themselves depend. Row by row, each only if nobody
+ * Seals everything under the first key that is sealed under another: configurations, tokens of connections, secrets of webhooks, and
+ * the data keys, on which passwords of roles, the audit and what plugins seal themselves depend. Row by row, each only if nobody
  * changed it meanwhile, so that calls go on; it may be stopped at any time, and goes on where there is something left.
  *
  * @since 0.1.0
  */
 export async function rotateKeys(given: RotateKeysOptions): Promise<KeyRotation> {
   const options = { ...given, vault: createConfigurationVault(given) }
-  const rotation: KeyRotation = { configurations: 0, connections: 0, dataKeys: 0, unreadable: [] }
+  const rotation: KeyRotation = {
+    configurations: 0,
+    connections: 0,
+    webhooks: 0,
+    dataKeys: 0,
+    unreadable: [],
+  }
   await rotateDataKeys(options, rotation)
-  await rotateConnections(options, rotation)
+  for (const column of sealedColumns) await rotateColumn(options, column, rotation)
   await rotateConfigurations(options, rotation)
   return rotation
 }
@@ -52,30 +59,63 @@ async function rotateDataKeys({ pool, sealer }: RotateKeysOptions, rotation: Key
   }
 }
 
-interface ConnectionRow {
+interface SealedRow {
   id: number
   schema: string
   plugin_key: string
-  sealed_tokens: string
+  sealed: string
 }
 
-async function rotateConnections({ pool, sealer, onProgress }: RotateKeysOptions, rotation: KeyRotation) {
+/** A column with one sealed text in each row, and what that is bound to besides the tenant. */
+interface SealedColumn {
+  counted: 'connections' | 'webhooks'
+  table: string
+  column: string
+  /** SQL for the key of the plugin. */
+  pluginKey: string
+  field: (id: number) => string
+}
+
+const sealedColumns: readonly SealedColumn[] = [
+  {
+    counted: 'connections',
+    table: 'tenon.connections',
+    column: 'sealed_tokens',
+    pluginKey: 's.plugin_key',
+    field: () => 'connection',
+  },
+  {
+    counted: 'webhooks',
+    table: 'tenon.webhooks',
+    column: 'sealed_secret',
+    pluginKey: `'webhooks'::text`,
+    field: (id) => `secret of ${id}`,
+  },
+]
+
+async function rotateColumn(
+  { pool, sealer, onProgress }: RotateKeysOptions,
+  { counted, table, column, pluginKey: keyOf, field }: SealedColumn,
+  rotation: KeyRotation,
+): Promise<void> {
   for (let last = 0; ;) {
-    const { rows } = await pool.query<ConnectionRow>(
-      `SELECT c.id, t.schema, c.plugin_key, c.sealed_tokens FROM tenon.connections c JOIN tenon.tenants t USING (organization_id)
-       WHERE c.id > $1 ORDER BY c.id LIMIT ${batch}`,
+    const { rows } = await pool.query<SealedRow>(
+      `SELECT s.id, t.schema, ${keyOf} AS plugin_key, s.${column} AS sealed
+       FROM ${table} s JOIN tenon.tenants t USING (organization_id)
+       WHERE s.id > $1 AND s.${column} <> '' ORDER BY s.id LIMIT ${batch}`,
       [last],
     )
-    for (const { id, schema, plugin_key: pluginKey, sealed_tokens: sealed } of rows) {
-      const context = { tenantId: schema, pluginKey, field: 'connection' }
-      const fresh = resealed(sealer, sealed, context, rotation, `connection ${id} of ${pluginKey}`)
+    for (const { id, schema, plugin_key: pluginKey, sealed } of rows) {
+      const context = { tenantId: schema, pluginKey, field: field(id) }
+      const fresh = resealed(sealer, sealed, context, rotation, `${counted} ${id} of ${pluginKey} in ${schema}`)
       if (fresh === undefined) continue
-      // A token that was renewed meanwhile was sealed by a server that has the new key.
-      const { rowCount } = await pool.query(
-        'UPDATE tenon.connections SET sealed_tokens = $3 WHERE id = $1 AND sealed_tokens = $2',
-        [id, sealed, fresh],
-      )
-      rotation.connections += rowCount ?? 0
+      // One that was renewed meanwhile was sealed by a server that has the new key.
+      const { rowCount } = await pool.query(`UPDATE ${table} SET ${column} = $3 WHERE id = $1 AND ${column} = $2`, [
+        id,
+        sealed,
+        fresh,
+      ])
+      rotation[counted] += rowCount ?? 0
     }
     onProgress?.(rotation)
     const end = rows.at(-1)
