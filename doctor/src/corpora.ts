@@ -6,6 +6,7 @@ import type { Ground } from './ground.js'
 import { buildCorpus, offlineOptions } from './build/build-corpus.js'
 import { faultOptions, faultsCorpus } from './faults/faults-corpus.js'
 import { manifestCorpus, strictOptions } from './manifest/manifest-corpus.js'
+import { pluginCorpus } from './plugins/plugin-corpus.js'
 import { roleCorpus, sqlCorpus } from './sql/sql-corpus.js'
 
 /** A corpus that was opened: how the ground must be set up for it, and what is to be closed after it. */
@@ -27,6 +28,11 @@ const shortStatements = () => ({ limits: { tenancy: { statementTimeoutMs: 1_000 
 
 /** Every corpus there is, in the order in which the doctor runs them. */
 export const corpusPlans: readonly CorpusPlan[] = [
+  {
+    name: 'plugins',
+    about: 'code of a plugin in its process, in JavaScript and below it',
+    open: async () => ({ on: () => pluginCorpus() }),
+  },
   {
     name: 'sql',
     about: 'statements of a plugin, through the host',

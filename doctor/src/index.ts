@@ -1,6 +1,6 @@
+export { corpusPlans, type CorpusPlan } from './corpora.js'
 export type { AttackOutcome, AttackResult, Corpus } from './corpus.js'
-export { egressCorpus, egressOptions } from './egress/egress-corpus.js'
-export { createRecordingNetwork, type RecordingNetwork } from './egress/recording-network.js'
+export { examine, type Findings } from './examine.js'
 export {
   prepareGround,
   type Ground,
@@ -10,4 +10,3 @@ export {
   type GroundPlugin,
   type GroundTenant,
 } from './ground.js'
-export { roleCorpus, sqlCorpus } from './sql/sql-corpus.js'
