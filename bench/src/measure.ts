@@ -1,3 +1,4 @@
+import { measureBulkImport } from './measurements/bulk-import.js'
 import { measureInstalls } from './measurements/install.js'
 import { measureListings } from './measurements/listing.js'
 import { measureMemory } from './measurements/memory.js'
@@ -23,9 +24,11 @@ export async function measure(surroundings: Surroundings, { rounds, onProgress }
     await hosts.ours.ask('install', pluginKey, organizationId)
   await hosts.seed.ask('install', 'greeting')
   const calls = await measureWarmCalls({ ...hosts, rounds: rounds * 3 })
+  onProgress('rows of a plugin')
+  const bulk = await measureBulkImport(surroundings, rounds)
   onProgress('listings')
   const listings = await measureListings(hosts, surroundings.registry)
   onProgress('sandbox')
   const sandbox = await measureSandbox(rounds)
-  return [...calls, installs, listings, memory, sandbox]
+  return [...calls, bulk, installs, listings, memory, sandbox]
 }

@@ -22,6 +22,8 @@ export type MarketplaceKind = 'packed' | 'source'
 /** A database, a registry, and hosts of both kinds that start with cold caches. */
 export interface Surroundings {
   registry: Registry
+  /** As the hosts log in. */
+  connection: PostgresConnection
   /** A host with nothing cached, and so many organizations. */
   startOurHost(kind: MarketplaceKind, organizations: number): Promise<OurHost & { organizationIds: number[] }>
   /** A host with nothing cached, npm's cache included, and one organization. */
@@ -30,6 +32,7 @@ export interface Surroundings {
 }
 
 const projectDir = fileURLToPath(new URL('../..', import.meta.url))
+const bulkDir = path.join(projectDir, 'bench', 'fixtures', 'plugins', 'bulk')
 const greetingDir = path.join(projectDir, 'bench', 'fixtures', 'plugins', 'greeting')
 const seedSamplesDir = path.join(projectDir, 'packages', 'host', 'fixtures', 'seed')
 const hostRole = 'tenon_host'
@@ -58,6 +61,7 @@ export async function startSurroundings(): Promise<Surroundings> {
 
   return {
     registry,
+    connection: postgres.connection,
     async startOurHost(kind, organizations) {
       await forgetArtifacts(postgres.connection)
       const dataDir = await newDirectory('our-host')
@@ -101,8 +105,9 @@ async function publishMarketplaces(served: string): Promise<void> {
   await packMarketplace({ marketplaceDir: seedSamplesDir, outDir: templates, only: ['template-3'] })
   await cp(path.join(templates, 'artifacts'), path.join(packed, 'artifacts'), { recursive: true })
   await cp(greetingDir, path.join(packed, 'plugins', 'greeting'), { recursive: true })
+  await cp(bulkDir, path.join(packed, 'plugins', 'bulk'), { recursive: true })
   const template = (await readEntries(templates)).find(({ key }) => key === 'template-3')
-  await writeEntries(packed, [...(await readEntries(packed)), template, greetingEntry])
+  await writeEntries(packed, [...(await readEntries(packed)), template, greetingEntry, bulkEntry])
   await publishForSeed(path.join(served, 'seed'))
 }
 
@@ -132,6 +137,16 @@ const greetingEntry = {
   entryPoint: 'index.ts',
   dependencies: {},
   permissions: { database: { tenantSchema: false, tables: {} } },
+}
+
+const bulkEntry = {
+  ...greetingEntry,
+  key: 'bulk',
+  name: 'bulk',
+  displayName: 'Bulk',
+  description: 'Adds many rows',
+  pluginPath: 'plugins/bulk',
+  permissions: { database: { tenantSchema: false, tables: { bulk_rows: ['insert'] } } },
 }
 
 /** The seed's way downloads one file of a plugin, so its risk-import is the template that the seed prints. */

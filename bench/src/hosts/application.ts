@@ -23,10 +23,16 @@ export const applicationMigrations: ApplicationMigrations = {
     {
       name: 'bench-tenant-0001',
       async up(client, { schema }) {
-        await client.query(`CREATE TABLE "${schema}".risks (id serial PRIMARY KEY, risk_name text NOT NULL)`)
+        await client.query(`
+          CREATE TABLE "${schema}".risks (id serial PRIMARY KEY, risk_name text NOT NULL);
+          CREATE TABLE "${schema}".bulk_rows (
+            id serial PRIMARY KEY, risk_name varchar(255) NOT NULL, risk_owner int, risk_description text NOT NULL,
+            phase text, categories text[], impact varchar(255), likelihood text, severity text, level text,
+            review_notes text, status text, current_level text, deadline timestamptz, plan text, strategy text,
+            final_level varchar(255), import_id uuid)`)
       },
       async down(client, { schema }) {
-        await client.query(`DROP TABLE "${schema}".risks`)
+        await client.query(`DROP TABLE "${schema}".risks, "${schema}".bulk_rows`)
       },
     },
   ],
@@ -34,6 +40,8 @@ export const applicationMigrations: ApplicationMigrations = {
 
 export const applicationTables: GrantableTables = {
   risks: { scope: 'tenant', privileges: { select: true, insert: true } },
+  /** As wide as a risk of the reference application. */
+  bulk_rows: { scope: 'tenant', privileges: { insert: true } },
   'public.users': {
     scope: 'public',
     privileges: { select: ['id', 'name', 'surname', 'email', 'organization_id'] },

@@ -96,6 +96,14 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
         }
       },
 
+      /** Has a plugin add so many rows; answers what it measured itself. */
+      async addRows(organizationId: number, count: number): Promise<{ ms: number; grownBytes: number }> {
+        const request = { pluginKey: 'bulk', method: 'POST', path: '/insert', body: { count } }
+        const caller = { userId: organizationId, role: 'host' as const }
+        const { data } = await service.callRoute(getTenantHash(organizationId), { ...caller, ...request })
+        return data as { ms: number; grownBytes: number }
+      },
+
       /** Bytes of this process. */
       memory: (): Promise<number> => Promise.resolve(process.memoryUsage.rss()),
     },
