@@ -30,5 +30,5 @@ export { PluginActivity, type PluginActivityProps } from './records/PluginActivi
 export { PluginLogs } from './records/PluginLogs.js'
 export { PluginPermissionsPanel, type PluginPermissionsPanelProps } from './records/PluginPermissionsPanel.js'
 export { PluginActions, type ActionOutcome, type PluginActionsProps } from './views/PluginActions.js'
-export { PluginView, type PluginViewProps } from './views/PluginView.js'
+export { PluginView, viewTotal, type PluginViewProps } from './views/PluginView.js'
 export { Value, type ValueProps } from './views/Value.js'

@@ -8,6 +8,7 @@ import {
   request,
   useInstallations,
   useSlot,
+  viewTotal,
 } from '@tenon/react'
 import { useMembers } from '../members/members.js'
 import { useMay } from '../session/session.js'
@@ -41,6 +42,8 @@ export function useSteps(): Step[] | undefined {
   })
   const views = useSlot('models.tabs', 'views').contributions
   const importers = useSlot('risks.actions', 'importers').contributions
+  const ready = views.filter(({ plugin, installation }) => !needsConfiguration(plugin, installation))
+  const totals = useQueries({ queries: ready.map(({ plugin, contribution }) => viewTotal(plugin, contribution)) })
   if (!installations.data || !risks.data) return undefined
   const all = installations.data
 
@@ -50,15 +53,13 @@ export function useSteps(): Step[] | undefined {
     ...(isAdmin
       ? connecting.map((installation, index) => connectStep(installation, (connected[index]?.data?.length ?? 0) > 0))
       : []),
-    ...views
-      .filter(({ plugin, installation }) => !needsConfiguration(plugin, installation))
-      .map(({ plugin, contribution }) => ({
-        title: `Look at the models of ${plugin.displayName}`,
-        text: 'Bring them in, then search, sort and compare them.',
-        label: 'Open',
-        to: `/models?view=${plugin.key}.${contribution.id}`,
-        done: false,
-      })),
+    ...ready.map(({ plugin, contribution }, index) => ({
+      title: `Bring in the models of ${plugin.displayName}`,
+      text: 'Then search, sort and look into them.',
+      label: 'Open',
+      to: `/models?view=${plugin.key}.${contribution.id}`,
+      done: (totals[index]?.data ?? 0) > 0,
+    })),
     ...(mayImport
       ? [
           {

@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core'
+import { Button, VisuallyHidden } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import {
   type Plugin,
@@ -58,6 +58,7 @@ function Marketplace() {
     <div className={classes.layout}>
       <FilterRail plugins={plugins} filters={filters} onChange={setFilters} />
       <div className={classes.list}>
+        <VisuallyHidden component="h2">Plugins of the marketplace</VisuallyHidden>
         <SearchField value={filters.q} onChange={(q) => setFilters({ ...filters, q })} />
         <RegistryNote />
         <p className={classes.count} role="status">
@@ -117,6 +118,7 @@ function MyPlugins() {
   }
   return (
     <>
+      <VisuallyHidden component="h2">Installed plugins</VisuallyHidden>
       <p className={classes.count} role="status">
         {plugins.length === 1 ? '1 plugin installed' : `${plugins.length} plugins installed`}
       </p>

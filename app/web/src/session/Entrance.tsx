@@ -24,7 +24,7 @@ export function Entrance({ title, text, children, other }: EntranceProps) {
         {children}
         <p className={classes.other}>
           {other.question}{' '}
-          <Anchor component={Link} to={other.to} inherit>
+          <Anchor component={Link} to={other.to} inherit underline="always">
             {other.label}
           </Anchor>
         </p>

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react'
 import { Link } from 'react-router'
 import classes from './Tabs.module.css'
 
@@ -10,8 +11,15 @@ interface Tab {
 
 /** Pages of one kind beside each other. They are links, so that each has its address. */
 export function Tabs({ label, tabs }: { label: string; tabs: Tab[] }) {
+  const bar = useRef<HTMLElement>(null)
+  const current = tabs.find((tab) => tab.current)?.to
+  useEffect(() => {
+    // On a narrow screen the current one may be out of sight; only the bar is moved, not the page.
+    const tab = bar.current?.querySelector<HTMLElement>('[aria-current]')
+    if (bar.current && tab) bar.current.scrollLeft = tab.offsetLeft - bar.current.offsetLeft - 24
+  }, [current])
   return (
-    <nav className={classes.tabs} aria-label={label}>
+    <nav ref={bar} className={classes.tabs} aria-label={label}>
       {tabs.map(({ to, label: text, count, current }) => (
         <Link key={to} to={to} className={classes.tab} aria-current={current ? 'page' : undefined}>
           {text}

@@ -109,10 +109,10 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
         </ErrorNote>
       )}
       <Group justify="flex-end" gap="sm">
-        <Button variant="default" onClick={onClose}>
+        <Button variant="default" onClick={onClose} data-autofocus>
           {busy ? 'Go on in the background' : 'Cancel'}
         </Button>
-        <Button onClick={() => void run()} loading={busy} disabled={!details.data} data-autofocus>
+        <Button onClick={() => void run()} loading={busy} disabled={!details.data}>
           {error ? 'Try again' : 'Allow and install'}
         </Button>
       </Group>

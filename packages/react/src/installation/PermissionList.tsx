@@ -46,7 +46,7 @@ export function PermissionList<Permission extends AskedPermission>(props: Permis
               <Icon size={16} />
             </span>
             <div>
-              <h4>{title}</h4>
+              <p className="tn-permission-title">{title}</p>
               {own.map((permission) => (
                 <Permission key={permission.id} permission={permission} {...props} />
               ))}

@@ -45,7 +45,7 @@ export function HealthPanel({ installation }: { installation: PluginInstallation
       <Figures health={health.data} />
       {crashes.length > 0 && (
         <section aria-label="Crashes">
-          <h4>Ends of its process</h4>
+          <h3>Ends of its process</h3>
           <ol className="tn-list">
             {crashes.slice(0, 5).map(({ at, cause }) => (
               <li key={at} className="tn-activity">

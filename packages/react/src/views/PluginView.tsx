@@ -1,6 +1,6 @@
 import { Drawer, Pagination, Select, Skeleton, Table, TextInput, UnstyledButton } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query'
 import type { ViewColumn, ViewContribution } from '@tenon/contract'
 import { ArrowDown, ArrowUp, ChevronsUpDown, Search } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
@@ -52,7 +52,7 @@ export function PluginView({ plugin, view, empty, actions }: PluginViewProps) {
   const problem = pointed(answer.data, view.problem)
 
   return (
-    <section className="tn-view" aria-label={view.title}>
+    <div className="tn-view">
       <Figures view={view} data={answer.data} />
       {typeof problem === 'string' && problem !== '' && (
         <ErrorNote error={new Error(problem)} title="What is shown may be out of date" />
@@ -154,7 +154,7 @@ export function PluginView({ plugin, view, empty, actions }: PluginViewProps) {
         </>
       )}
       <RowDrawer row={chosen} view={view} onClose={() => setChosen(undefined)} />
-    </section>
+    </div>
   )
 }
 
@@ -243,6 +243,17 @@ function queryOf({
 }): Record<string, string | number | undefined> {
   const given = Object.entries(filters).filter(([, value]) => value.trim() !== '')
   return { page, pageSize, sort, ...Object.fromEntries(given.map(([key, value]) => [`filter.${key}`, value.trim()])) }
+}
+
+/** How many rows a view has, asked with a page of one. */
+export function viewTotal(plugin: Plugin, view: ViewContribution) {
+  return queryOptions({
+    queryKey: pluginKeys.of(plugin.key, 'view', view.id, 'total'),
+    queryFn: async ({ signal }) => {
+      const answer = await callRoute<unknown>(plugin.key, view.route, { query: { page: 1, pageSize: 1 }, signal })
+      return totalOf(answer, view, rowsOf(answer, view))
+    },
+  })
 }
 
 function rowsOf(data: unknown, view: ViewContribution): Row[] {

@@ -1,0 +1,124 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startBrowser } from './find-browser.js'
+import { scenes } from './scenes.js'
+import { showScene, signInEverybody } from './show-scene.js'
+import { startTenon, type Tenon } from './start-tenon.js'
+import { accessibilityProblems, settle, signIn, visit, type Visitor } from './visitor.js'
+import { fillWorld, people } from './world.js'
+
+let tenon: Tenon
+let browser: Browser
+let visitor: Visitor
+let states: Awaited<ReturnType<typeof signInEverybody>>
+beforeAll(async () => {
+  ;[tenon, browser] = await Promise.all([startTenon(), startBrowser()])
+  await fillWorld(tenon)
+  states = await signInEverybody(browser, tenon.url)
+  visitor = await visit(browser, { baseURL: tenon.url })
+}, 180_000)
+afterAll(async () => {
+  await browser?.close()
+  await tenon?.stop()
+})
+
+describe('every page in every state', () => {
+  it.each(scenes)(
+    '$name can be used by everybody, light and dark, and fits a narrow screen',
+    { timeout: 90_000 },
+    async (scene) => {
+      const page = await showScene(visitor, scene, states)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor()
+        await page.waitForTimeout(100)
+        expect(await accessibilityProblems(page), colorScheme).toEqual([])
+      }
+      await page.setViewportSize({ width: 360, height: 760 })
+      const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+      await expect.poll(overflow, { timeout: 3_000 }).toBeLessThanOrEqual(0)
+      await page.setViewportSize({ width: 1440, height: 900 })
+      await page.emulateMedia({ colorScheme: 'light' })
+      expect(visitor.complaints.splice(0)).toEqual([])
+    },
+  )
+})
+
+describe('two people at once', { timeout: 90_000 }, () => {
+  it('see their own organizations only', async () => {
+    const [admin, newcomer] = [
+      await visit(browser, { baseURL: tenon.url }),
+      await visit(browser, { baseURL: tenon.url }),
+    ]
+    await admin.page.goto('/plugins/my-plugins')
+    await signIn(admin.page, people.admin)
+    await newcomer.page.goto('/plugins/my-plugins')
+    await signIn(newcomer.page, people.newcomer)
+    await admin.page.getByText('3 plugins installed').waitFor()
+    await newcomer.page.getByText('No plugins installed yet').waitFor()
+    await admin.close()
+    await newcomer.close()
+  })
+})
+
+describe('a session that ends', { timeout: 90_000 }, () => {
+  it('asks to sign in again, and goes on where the person was', async () => {
+    const { page, context, close } = await visit(browser, { baseURL: tenon.url })
+    await page.goto('/risks')
+    await signIn(page, people.admin)
+    await page.getByText('3 entries').waitFor()
+    await context.clearCookies()
+    await page.getByRole('link', { name: 'Plugins' }).click()
+    await page.getByText('Your session has ended').waitFor()
+    await signIn(page, people.admin)
+    await page.getByRole('heading', { name: 'Plugins', level: 1 }).waitFor()
+    await page.goBack()
+    await page.getByRole('heading', { name: 'Risks' }).waitFor()
+    await close()
+  })
+})
+
+describe('the keyboard alone', { timeout: 90_000 }, () => {
+  it('reaches the content, opens a dialog that keeps the focus, and comes back to where it was', async () => {
+    const { page, close } = await visit(browser, { baseURL: tenon.url })
+    await page.goto('/plugins')
+    await signIn(page, people.newcomer)
+    await settle(page)
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the content')
+    const install = page.getByRole('button', { name: /^Install / }).first()
+    await install.focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').getByText('It will be able to').waitFor()
+    for (let presses = 0; presses < 12; presses += 1) {
+      await page.keyboard.press('Tab')
+      expect(await page.evaluate(() => document.activeElement?.closest('[role="dialog"]') !== null)).toBe(true)
+    }
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await expect.poll(() => install.evaluate((button) => button === document.activeElement)).toBe(true)
+    await close()
+  })
+})
+
+describe('the first load of the plugins page', { timeout: 90_000 }, () => {
+  it('is at most 200 KB of compressed JavaScript, and one request for what is installed', async () => {
+    const { page, context, close } = await visit(browser, { baseURL: tenon.url })
+    await context.addCookies(states.get('admin')?.cookies ?? [])
+    let asked = 0
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/plugins/installations')) asked += 1
+    })
+    await page.goto('/plugins')
+    await settle(page)
+    const bytes = await page.evaluate(() =>
+      (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
+        .filter(({ name }) => name.endsWith('.js'))
+        .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
+    )
+    expect(bytes).toBeGreaterThan(50_000)
+    expect(bytes).toBeLessThanOrEqual(200_000)
+    expect(asked).toBe(1)
+    await close()
+  })
+})

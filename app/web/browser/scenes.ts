@@ -1,0 +1,160 @@
+import type { Page } from 'playwright-core'
+import type { Person } from './world.js'
+
+/** A page in a state, as somebody sees it. */
+export interface Scene {
+  name: string
+  /** Nobody, or who is signed in. */
+  as?: Person
+  path: string
+  /** Before the page is opened: what the network does. */
+  before?: (page: Page) => Promise<unknown>
+  /** After it was opened: what the person does. */
+  then?: (page: Page) => Promise<unknown>
+  /** The scene is about waiting, so nothing is waited for. */
+  unsettled?: boolean
+}
+
+const click = (role: 'button' | 'menuitem' | 'link', name: string | RegExp) => (page: Page) =>
+  page.getByRole(role, { name }).first().click()
+const marketplace = '**/api/plugins/marketplace'
+const never = (page: Page, address: string) => page.route(address, () => undefined)
+const fails = (page: Page, address: string) =>
+  page.route(address, (route) =>
+    route.fulfill({
+      status: 503,
+      contentType: 'application/json',
+      body: JSON.stringify({
+        message: 'Service Unavailable',
+        error: 'The marketplace cannot be reached, and there is no earlier copy of it.',
+        code: 'MARKETPLACE_UNREACHABLE',
+        requestId: '5d0c1f9e-8a55-4f6e-9f3a-0d8f1f0a7c11',
+      }),
+    }),
+  )
+const isAway = (page: Page) =>
+  page.route('**/api/health', async (route) => {
+    const answer = await route.fetch()
+    const body = (await answer.json()) as { data: { marketplace: object } }
+    Object.assign(body.data.marketplace, { stale: true, fetchedAt: new Date(Date.now() - 3 * 3_600_000).toISOString() })
+    await route.fulfill({ response: answer, json: body })
+  })
+
+/** The keys come from the marketplace that the product carries along; the client itself knows none. */
+const withViews = '/plugins/mlflow/manage'
+const withConnections = '/plugins/slack/manage'
+
+export const scenes: Scene[] = [
+  { name: 'sign-in', path: '/' },
+  { name: 'register', path: '/register' },
+  {
+    name: 'sign-in-refused',
+    path: '/',
+    async then(page) {
+      await page.getByLabel('Email').fill('nobody@acme.example')
+      await page.getByLabel('Password', { exact: true }).fill('wrong password')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('alert').waitFor()
+    },
+  },
+  { name: 'dashboard-new', as: 'newcomer', path: '/' },
+  { name: 'dashboard', as: 'admin', path: '/' },
+  { name: 'dashboard-reader', as: 'reader', path: '/' },
+  { name: 'plugins', as: 'newcomer', path: '/plugins' },
+  { name: 'plugins-reader', as: 'reader', path: '/plugins' },
+  { name: 'plugins-filtered', as: 'admin', path: '/plugins?q=risk&category=data_management' },
+  { name: 'plugins-nothing-found', as: 'admin', path: '/plugins?q=nothing+like+this' },
+  {
+    name: 'plugins-loading',
+    as: 'admin',
+    path: '/plugins',
+    before: (page) => never(page, marketplace),
+    unsettled: true,
+  },
+  {
+    name: 'plugins-error',
+    as: 'admin',
+    path: '/plugins',
+    before: (page) => fails(page, marketplace),
+    then: (page) => page.getByText('The marketplace cannot be shown').waitFor(),
+  },
+  { name: 'plugins-registry-away', as: 'admin', path: '/plugins', before: isAway },
+  { name: 'my-plugins', as: 'admin', path: '/plugins/my-plugins' },
+  { name: 'my-plugins-empty', as: 'newcomer', path: '/plugins/my-plugins' },
+  {
+    name: 'install',
+    as: 'newcomer',
+    path: withConnections,
+    async then(page) {
+      await click('button', 'Install plugin')(page)
+      await page.getByText('It will be able to').waitFor()
+    },
+  },
+  {
+    name: 'install-some',
+    as: 'newcomer',
+    path: withConnections,
+    async then(page) {
+      await click('button', 'Install plugin')(page)
+      await click('button', 'Allow only some of it')(page)
+    },
+  },
+  { name: 'plugin-not-installed', as: 'newcomer', path: withViews },
+  { name: 'plugin-overview', as: 'admin', path: `${withViews}?section=overview` },
+  { name: 'plugin-configuration', as: 'admin', path: `${withViews}?section=configuration` },
+  {
+    name: 'plugin-configuration-tested',
+    as: 'admin',
+    path: `${withViews}?section=configuration`,
+    async then(page) {
+      await click('button', 'Test connection')(page)
+      await page.getByText(/Connected to/).waitFor()
+    },
+  },
+  { name: 'plugin-configuration-reader', as: 'reader', path: `${withViews}?section=configuration` },
+  { name: 'plugin-connections', as: 'admin', path: `${withConnections}?section=connections` },
+  { name: 'plugin-data', as: 'admin', path: `${withViews}?section=data` },
+  { name: 'plugin-permissions', as: 'admin', path: `${withConnections}?section=permissions` },
+  { name: 'plugin-health', as: 'admin', path: `${withViews}?section=health` },
+  { name: 'plugin-logs', as: 'admin', path: `${withViews}?section=logs` },
+  { name: 'plugin-activity', as: 'admin', path: `${withViews}?section=activity` },
+  {
+    name: 'plugin-remove',
+    as: 'admin',
+    path: withViews,
+    async then(page) {
+      await click('button', 'More')(page)
+      await click('menuitem', 'Disable or uninstall…')(page)
+      await page.getByLabel('Uninstall and erase its data').click()
+    },
+  },
+  { name: 'plugin-unknown', as: 'admin', path: '/plugins/nothing/manage' },
+  { name: 'models-empty', as: 'newcomer', path: '/models' },
+  { name: 'models', as: 'admin', path: '/models?view=mlflow.models' },
+  {
+    name: 'models-detail',
+    as: 'admin',
+    path: '/models?view=mlflow.models',
+    async then(page) {
+      await page.locator('.tn-row-name').first().click()
+      await page.getByRole('dialog').waitFor()
+    },
+  },
+  { name: 'risks', as: 'admin', path: '/risks' },
+  { name: 'risks-empty', as: 'newcomer', path: '/risks' },
+  { name: 'risks-add', as: 'admin', path: '/risks', then: click('button', 'Add a risk') },
+  {
+    name: 'risks-import',
+    as: 'admin',
+    path: '/risks',
+    async then(page) {
+      await click('button', 'Insert from')(page)
+      await page.getByRole('menuitem').first().click()
+    },
+  },
+  { name: 'members', as: 'admin', path: '/members' },
+  { name: 'members-reader', as: 'reader', path: '/members' },
+  { name: 'members-add', as: 'admin', path: '/members', then: click('button', 'Add a member') },
+  { name: 'settings', as: 'admin', path: '/settings' },
+  { name: 'not-found', as: 'admin', path: '/nowhere' },
+]
