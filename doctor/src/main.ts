@@ -45,8 +45,9 @@ The exit status is 0 only if nothing succeeded.`,
   })
 
 async function examineSandbox(): Promise<boolean> {
-  const { tier, passed, breaches, notTaken } = await testSandbox()
-  write(`sandbox    tier ${tier.slice(1)}: ${passed ? 'it holds' : `a probe could ${breaches.join(', ')}`}`)
+  const { tier, passed, breaches, broken, notTaken } = await testSandbox()
+  const found = [...breaches, ...broken.map((need) => `not ${need}`)]
+  write(`sandbox    tier ${tier.slice(1)}: ${passed ? 'it holds' : `a probe could ${found.join(', ')}`}`)
   for (const other of notTaken) write(`           not tier ${other.tier.slice(1)}: ${other.reason}`)
   return passed
 }

@@ -24,6 +24,7 @@ it('needs no setting at all', () => {
     installLimitPerHour: 20,
     trustProxy: false,
     sandboxMinTier: 1,
+    sandboxMaxTier: 3,
     operatorEmails: [],
     production: false,
   })
@@ -102,6 +103,7 @@ it.each([
   ['INSTALL_LIMIT_PER_HOUR', '0'],
   ['REGISTRATION', 'closed'],
   ['SANDBOX_MIN_TIER', '4'],
+  ['SANDBOX_MAX_TIER', '0'],
 ])('refuses %s=%s', (name, text) => {
   expect(problemsOf({ [name]: text })).toHaveLength(1)
 })

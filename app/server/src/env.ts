@@ -94,6 +94,13 @@ const rows = {
     default: '1',
     about: 'Least strength of the sandbox (1, 2 or 3) below which no plugin is run. See the threat model.',
   },
+  SANDBOX_MAX_TIER: {
+    schema: z
+      .enum(['1', '2', '3', 'T1', 'T2', 'T3'], 'must be 1, 2 or 3')
+      .transform((tier) => Number(tier.slice(-1)) as 1 | 2 | 3),
+    default: '3',
+    about: 'Strongest sandbox (1, 2 or 3) that is tried. The strongest that withstands an attack at the start is taken.',
+  },
   INSTALL_LIMIT_PER_HOUR: {
     schema: value.positiveIntegerSchema,
     default: '20',
@@ -200,6 +207,7 @@ export interface Settings {
   slack:
     { clientId: string; clientSecret: string; tokenUrl: string; authorizeUrl: string; revokeUrl?: string } | undefined
   sandboxMinTier: 1 | 2 | 3
+  sandboxMaxTier: 1 | 2 | 3
   installLimitPerHour: number
   trustProxy: boolean | number | string[]
   egress: { allowPrivate: AddressExemption[]; hostMap: HostMap; extraCaFile: string | undefined }
@@ -283,6 +291,7 @@ function toSettings(parsed: Parsed): Settings {
     publicUrl: parsed.PUBLIC_URL ?? parsed.FRONTEND_URL,
     slack: slackOf(parsed),
     sandboxMinTier: parsed.SANDBOX_MIN_TIER,
+    sandboxMaxTier: parsed.SANDBOX_MAX_TIER,
     installLimitPerHour: parsed.INSTALL_LIMIT_PER_HOUR,
     trustProxy: parsed.TRUST_PROXY,
     egress: {

@@ -45,6 +45,7 @@ export async function hostOptions(input: HostOptionsInput): Promise<PluginHostOp
     migrations: appMigrations,
     installLimitPerHour: settings.installLimitPerHour,
     minTier: settings.sandboxMinTier,
+    maxTier: settings.sandboxMaxTier,
     dataDir: await hostDirectory(settings.dataDir),
     log: log.child({ part: 'plugins' }),
   }
