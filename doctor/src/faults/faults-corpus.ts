@@ -70,11 +70,9 @@ export function faultsCorpus(ground: Ground, count = 1_000): Corpus {
         faults.flatMap((fault) => Array.from({ length: Math.round((fault.share * count) / 1_000) }, () => fault)),
       )
 
-      const calm = new AbortController()
-      const before = work(ground, others, calm.signal)
-      await sleep(Math.min(5_000, count * 10), undefined, { signal: signal as AbortSignal }).catch(() => {})
-      calm.abort()
-      const baseline = await before
+      const calmMs = Math.min(5_000, count * 10)
+      await calmWork(ground, others, 500)
+      const before = await calmWork(ground, others, calmMs)
 
       const done = new AbortController()
       const during = work(ground, others, done.signal)
@@ -90,15 +88,25 @@ export function faultsCorpus(ground: Ground, count = 1_000): Corpus {
       )
       done.abort()
       const disturbed = await during
+      const after = await calmWork(ground, others, calmMs)
 
       for (const { name, share } of faults) {
         const times = Math.round((share * count) / 1_000)
         const answer = told.map((answers) => answers.get(name)).find((text) => text !== undefined) ?? 'not injected'
         yield { name: `${name}, ${times} times`, outcome: 'stopped', how: answer }
       }
-      yield* judge(baseline, disturbed)
+      yield* judge([before, after], disturbed)
     },
   }
+}
+
+/** What calls of others take when nothing is wrong. */
+async function calmWork(ground: Ground, tenants: readonly GroundTenant[], milliseconds: number): Promise<Work> {
+  const over = new AbortController()
+  const working = work(ground, tenants, over.signal)
+  await sleep(milliseconds)
+  over.abort()
+  return working
 }
 
 interface Work {
@@ -155,7 +163,8 @@ async function inject(
   return told
 }
 
-function* judge(baseline: Work, disturbed: Work): Generator<AttackResult> {
+/** A machine has other things to do as well, so what is calm is asked before and after. */
+function* judge(calmTimes: readonly Work[], disturbed: Work): Generator<AttackResult> {
   const { calls, failures, strays } = disturbed
   yield failures.length === 0
     ? { name: 'makes calls of others fail', outcome: 'stopped', how: `${calls} calls of others, none failed` }
@@ -171,7 +180,8 @@ function* judge(baseline: Work, disturbed: Work): Generator<AttackResult> {
         outcome: 'succeeded',
         how: `${strays.length} of ${calls}: ${strays[0]}`,
       }
-  const [calm, slow] = [p99(baseline.durations), p99(disturbed.durations)]
+  const calm = Math.max(...calmTimes.map(({ durations }) => p99(durations)))
+  const slow = p99(disturbed.durations)
   const how = `the slowest of a hundred calls of others took ${slow.toFixed(1)} ms, without faults ${calm.toFixed(1)} ms (${(slow / calm).toFixed(1)} times)`
   yield { name: 'makes others wait', outcome: slow > 2 * calm && slow > unnoticedMs ? 'succeeded' : 'stopped', how }
 }
