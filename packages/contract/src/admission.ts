@@ -11,6 +11,8 @@ export interface ConnectionGrant {
   authorizeUrl: string
   tokenUrl: string
   revokeUrl?: string
+  /** Whether the service takes proof keys (RFC 7636, S256). */
+  pkce?: boolean
   /** Hosts that a token of the connection may be sent to. */
   audience: string[]
   /** Scopes that may be asked for; any when absent. */

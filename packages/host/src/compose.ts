@@ -10,6 +10,8 @@ import { createArtifacts, createArtifactStore, type ArtifactLimits, type NpmOpti
 import { createCatalog, createPostgresCatalogStore, type RefreshReport } from './catalog/index.js'
 import { createConnectionStore } from './connections/connection-store.js'
 import { createOAuthStates } from './connections/oauth-states.js'
+import { createProofKeys } from './connections/proof-key.js'
+import { createRefreshingConnections } from './connections/refreshing-connections.js'
 import { createRevokingConnections } from './connections/revoking-connections.js'
 import {
   createEgressFetch,
@@ -325,10 +327,16 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     tenantOf: tenants.tenantOf,
     log: logEvent,
   })
-  const connectionStore = createRevokingConnections({
-    store: createConnectionStore({ pool, sealer }),
+  const tokenFetch = fetch as unknown as typeof globalThis.fetch
+  const connectionStore = createRefreshingConnections({
+    store: createRevokingConnections({
+      store: createConnectionStore({ pool, sealer }),
+      ceiling,
+      fetch: tokenFetch,
+      log: logEvent,
+    }),
     ceiling,
-    fetch: fetch as unknown as typeof globalThis.fetch,
+    fetch: tokenFetch,
     log: logEvent,
   })
   const history = createHistory({ pool, audit, log: logEvent })
@@ -374,7 +382,12 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     log: logEvent,
     ...(options.limits?.jobs ? { limits: options.limits.jobs } : {}),
   })
-  const alerts = createAlerts({ pool, jobs: () => jobs, store, connectionsToRenew: () => Promise.resolve([]) })
+  const alerts = createAlerts({
+    pool,
+    jobs: () => jobs,
+    store,
+    connectionsToRenew: (tenant) => connectionStore.listRefused(tenant.organizationId),
+  })
   const runs = createRuns({ jobs, store, work: runWork })
   const schedules = createSchedules({
     pool,
@@ -449,6 +462,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       installations: store,
       connections: connectionStore,
       states: createOAuthStates({ pool }),
+      proofKeys: createProofKeys(await dataKey({ pool, sealer }, 'pkce')),
       caller,
       vault,
       history,

@@ -2,6 +2,7 @@ import { artifactsMigration } from './artifacts/index.js'
 import { auditMigration } from './audit/index.js'
 import { catalogMigration } from './catalog/index.js'
 import { connectionsMigration } from './connections/migration.js'
+import { tokenLifeMigration } from './connections/token-life-migration.js'
 import { eventDeliveriesMigration } from './events/migration.js'
 import { waitingEventsMigration } from './events/waiting-events.js'
 import { installationsMigration } from './installations/migration.js'
@@ -42,6 +43,7 @@ const platform: PlatformMigration[] = [
   runsMigration,
   schedulesMigration,
   webhooksMigration,
+  tokenLifeMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

@@ -25,9 +25,21 @@ export interface Connection {
   isActive: boolean
   connectedBy: number
   createdAt: Date
+  /** Since when the service no longer accepts the sign-in; null while it does. */
+  needsReauthSince: Date | null
 }
 
-export type NewConnection = Omit<Connection, 'id' | 'createdAt' | 'isActive'> & { tokens: ConnectionTokens }
+export type NewConnection = Omit<Connection, 'id' | 'createdAt' | 'isActive' | 'needsReauthSince'> & {
+  tokens: ConnectionTokens
+  /** When the access token ends; absent or null when it does not. */
+  expiresAt?: Date | null
+}
+
+/** Tokens, and whether they are still good. */
+export interface TokenState extends Pick<Connection, 'provider' | 'account' | 'needsReauthSince'> {
+  tokens: ConnectionTokens
+  expiresAt: Date | null
+}
 
 export interface ConnectionStore {
   list(owner: ConnectionOwner): Promise<Connection[]>
@@ -35,6 +47,8 @@ export interface ConnectionStore {
   get(owner: ConnectionOwner, id: number): Promise<Connection>
   /** Adds a connection, or renews the tokens of the one for the same account and the same details. */
   save(owner: ConnectionOwner, connection: NewConnection): Promise<Connection>
+  /** Gives a connection, whose account signed in again, other tokens. @throws TenonError CONNECTION_NOT_FOUND */
+  reconnect(owner: ConnectionOwner, id: number, connection: NewConnection): Promise<Connection>
   update(owner: ConnectionOwner, id: number, change: { settings?: JsonObject; isActive?: boolean }): Promise<Connection>
   /** @throws TenonError CONNECTION_NOT_FOUND */
   remove(owner: ConnectionOwner, id: number): Promise<void>
@@ -43,6 +57,16 @@ export interface ConnectionStore {
   isAccountUsed(pluginKey: string, account: Pick<Connection, 'provider' | 'account'>): Promise<boolean>
   /** Keys of the plugins that an organization has connected accounts for. */
   pluginsOf(organizationId: number): Promise<string[]>
+  tokenState(owner: ConnectionOwner, id: number): Promise<TokenState>
+  /** The right to renew the tokens, for so many milliseconds; undefined while somebody else has it. */
+  claimRefresh(owner: ConnectionOwner, id: number, forMs: number): Promise<Date | undefined>
+  releaseRefresh(id: number, claim: Date): Promise<void>
+  /** Ends the right as well. */
+  saveTokens(owner: ConnectionOwner, id: number, tokens: ConnectionTokens, expiresAt: Date | null): Promise<void>
+  /** Notes that a person has to sign in again, and announces it to the organization, once. */
+  markRefused(owner: ConnectionOwner, id: number): Promise<void>
+  /** Of an organization, those whose sign-in is no longer accepted. */
+  listRefused(organizationId: number): Promise<(Connection & { pluginKey: string })[]>
   /** The tokens in clear, for one call. */
   open(owner: ConnectionOwner, id: number): Promise<ConnectionTokens>
 }
@@ -65,6 +89,8 @@ interface ConnectionRow {
   is_active: boolean
   connected_by: number
   created_at: Date
+  expires_at: Date | null
+  needs_reauth_since: Date | null
 }
 
 export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: TokenSealer }): ConnectionStore {
@@ -93,10 +119,11 @@ export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: To
     },
     get: async (owner, id) => toConnection(await find(owner, id)),
 
-    async save(owner, { account, tokens, ...connection }) {
+    async save(owner, { account, tokens, expiresAt = null, ...connection }) {
       const sealed = sealer.seal(JSON.stringify(tokens), sealContext(owner))
       const renewed = await pool.query<ConnectionRow>(
-        `UPDATE tenon.connections SET sealed_tokens = $6, account_name = $7, is_active = true, updated_at = now()
+        `UPDATE tenon.connections SET sealed_tokens = $6, account_name = $7, is_active = true, expires_at = $8, needs_reauth_since = NULL,
+           refreshing_until = NULL, updated_at = now()
          WHERE organization_id = $1 AND plugin_key = $2 AND contribution_id = $3 AND account_id = $4 AND details = $5
          RETURNING *`,
         [
@@ -107,13 +134,14 @@ export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: To
           JSON.stringify(connection.details),
           sealed,
           account.name,
+          expiresAt,
         ],
       )
       if (renewed.rows[0]) return toConnection(renewed.rows[0])
       const inserted = await one(
         `INSERT INTO tenon.connections
-           (organization_id, plugin_key, contribution_id, provider, account_id, account_name, details, settings, sealed_tokens, connected_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING *`,
+           (organization_id, plugin_key, contribution_id, provider, account_id, account_name, details, settings, sealed_tokens, connected_by, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *`,
         [
           owner.organizationId,
           owner.pluginKey,
@@ -125,9 +153,86 @@ export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: To
           JSON.stringify(connection.settings),
           sealed,
           connection.connectedBy,
+          expiresAt,
         ],
       )
       return toConnection(inserted)
+    },
+
+    async reconnect(owner, id, { account, tokens, details, expiresAt = null }) {
+      const row = await one(
+        `UPDATE tenon.connections
+         SET sealed_tokens = $4, account_name = $5, details = $6, is_active = true, expires_at = $7,
+           needs_reauth_since = NULL, refreshing_until = NULL, updated_at = now()
+         WHERE organization_id = $1 AND plugin_key = $2 AND id = $3 RETURNING *`,
+        [
+          owner.organizationId,
+          owner.pluginKey,
+          id,
+          sealer.seal(JSON.stringify(tokens), sealContext(owner)),
+          account.name,
+          JSON.stringify(details),
+          expiresAt,
+        ],
+      )
+      return toConnection(row)
+    },
+
+    async tokenState(owner, id) {
+      const row = await find(owner, id)
+      const { provider, account, needsReauthSince } = toConnection(row)
+      const tokens = JSON.parse(sealer.open(row.sealed_tokens, sealContext(owner))) as ConnectionTokens
+      return { provider, account, needsReauthSince, tokens, expiresAt: row.expires_at }
+    },
+
+    async claimRefresh(owner, id, forMs) {
+      // Milliseconds, because that is all that comes back as a Date.
+      const { rows } = await pool.query<{ refreshing_until: Date }>(
+        `UPDATE tenon.connections
+         SET refreshing_until = date_trunc('milliseconds', now() + $4 * interval '1 millisecond')
+         WHERE organization_id = $1 AND plugin_key = $2 AND id = $3 AND needs_reauth_since IS NULL
+           AND (refreshing_until IS NULL OR refreshing_until < now()) RETURNING refreshing_until`,
+        [owner.organizationId, owner.pluginKey, id, forMs],
+      )
+      return rows[0]?.refreshing_until
+    },
+
+    async releaseRefresh(id, claim) {
+      await pool.query('UPDATE tenon.connections SET refreshing_until = NULL WHERE id = $1 AND refreshing_until = $2', [
+        id,
+        claim,
+      ])
+    },
+
+    async saveTokens(owner, id, tokens, expiresAt) {
+      await pool.query(
+        `UPDATE tenon.connections SET sealed_tokens = $4, expires_at = $5, refreshing_until = NULL, updated_at = now()
+         WHERE organization_id = $1 AND plugin_key = $2 AND id = $3`,
+        [owner.organizationId, owner.pluginKey, id, sealer.seal(JSON.stringify(tokens), sealContext(owner)), expiresAt],
+      )
+    },
+
+    async markRefused(owner, id) {
+      await pool.query(
+        `WITH refused AS (
+           UPDATE tenon.connections SET needs_reauth_since = now(), refreshing_until = NULL, updated_at = now()
+           WHERE organization_id = $1 AND plugin_key = $2 AND id = $3 AND needs_reauth_since IS NULL
+           RETURNING id, organization_id, plugin_key, account_name, provider)
+         INSERT INTO tenon.outbox (organization_id, source, name, payload)
+         SELECT organization_id, 'host', 'plugin.failing', jsonb_build_object('pluginKey', plugin_key,
+           'connection', jsonb_build_object('id', id, 'account', account_name, 'provider', provider),
+           'error', jsonb_build_object('code', 'CONNECTION_NEEDS_REAUTH', 'kind', 'configuration'))
+         FROM refused`,
+        [owner.organizationId, owner.pluginKey, id],
+      )
+    },
+
+    async listRefused(organizationId) {
+      const { rows } = await pool.query<ConnectionRow & { plugin_key: string }>(
+        'SELECT * FROM tenon.connections WHERE organization_id = $1 AND needs_reauth_since IS NOT NULL ORDER BY id',
+        [organizationId],
+      )
+      return rows.map((row) => ({ ...toConnection(row), pluginKey: row.plugin_key }))
     },
 
     async update(owner, id, { settings, isActive }) {
@@ -195,5 +300,6 @@ function toConnection(row: ConnectionRow): Connection {
     isActive: row.is_active,
     connectedBy: row.connected_by,
     createdAt: row.created_at,
+    needsReauthSince: row.needs_reauth_since,
   }
 }

@@ -10,6 +10,8 @@ export interface OAuthRoundTrip {
   pluginKey: string
   contributionId: string
   redirectUri: string
+  /** The connection whose account signs in again. */
+  connectionId?: number | undefined
 }
 
 export interface OAuthStates {
@@ -34,8 +36,8 @@ export function createOAuthStates({ pool }: { pool: Pool }): OAuthStates {
       await pool.query('DELETE FROM tenon.oauth_states WHERE expires_at < now()')
       await pool.query(
         `INSERT INTO tenon.oauth_states
-           (state_digest, organization_id, user_id, session_id, plugin_key, contribution_id, redirect_uri, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 millisecond')`,
+           (state_digest, organization_id, user_id, session_id, plugin_key, contribution_id, redirect_uri, expires_at, connection_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 millisecond', $9)`,
         [
           digestOf(state),
           trip.organizationId,
@@ -45,6 +47,7 @@ export function createOAuthStates({ pool }: { pool: Pool }): OAuthStates {
           trip.contributionId,
           trip.redirectUri,
           lifetimeMs,
+          trip.connectionId ?? null,
         ],
       )
       return state
@@ -52,16 +55,25 @@ export function createOAuthStates({ pool }: { pool: Pool }): OAuthStates {
 
     async consume(state, by) {
       // The owner is part of the condition, so that a stranger's attempt does not use up the state of its owner.
-      const { rows } = await pool.query<{ contribution_id: string; redirect_uri: string }>(
+      const { rows } = await pool.query<{
+        contribution_id: string
+        redirect_uri: string
+        connection_id: number | null
+      }>(
         `DELETE FROM tenon.oauth_states
          WHERE state_digest = $1 AND organization_id = $2 AND user_id = $3 AND session_id = $4 AND plugin_key = $5
            AND expires_at > now()
-         RETURNING contribution_id, redirect_uri`,
+         RETURNING contribution_id, redirect_uri, connection_id`,
         [digestOf(state), by.organizationId, by.userId, by.sessionId, by.pluginKey],
       )
       const row = rows[0]
       if (!row) throw new TenonError('OAUTH_STATE_INVALID')
-      return { ...by, contributionId: row.contribution_id, redirectUri: row.redirect_uri }
+      return {
+        ...by,
+        contributionId: row.contribution_id,
+        redirectUri: row.redirect_uri,
+        connectionId: row.connection_id ?? undefined,
+      }
     },
   }
 }

@@ -4,11 +4,9 @@ import type { EgressRequest } from '../egress/index.js'
 /** A token response has some hundred bytes; a person waits for it. */
 const limits = { timeoutMs: 15_000, maxBodyBytes: 64 * 1024 }
 
-interface ExchangeRequest {
+interface TokenRequest {
   provider: string
   grant: ConnectionGrant
-  code: string
-  redirectUri: string
   fetch: typeof fetch
 }
 
@@ -17,15 +15,38 @@ interface ExchangeRequest {
  *
  * @throws TenonError OAUTH_EXCHANGE_FAILED with the provider's own error word; its text is never passed on.
  */
-export async function exchangeCode({
-  provider,
-  grant,
+export function exchangeCode({
   code,
   redirectUri,
-  fetch,
-}: ExchangeRequest): Promise<JsonObject> {
-  const refuse = (reason: string, cause?: unknown): never => {
-    throw new TenonError('OAUTH_EXCHANGE_FAILED', { provider, reason }, { cause })
+  verifier,
+  ...request
+}: TokenRequest & { code: string; redirectUri: string; verifier?: string | undefined }): Promise<JsonObject> {
+  return requestTokens(request, {
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: redirectUri,
+    ...(verifier === undefined ? {} : { code_verifier: verifier }),
+  })
+}
+
+/**
+ * Renews tokens (RFC 6749, 6).
+ *
+ * @throws TenonError OAUTH_EXCHANGE_FAILED; its detail `refused` says that trying again will not help
+ */
+export function refreshTokens({
+  refreshToken,
+  ...request
+}: TokenRequest & { refreshToken: string }): Promise<JsonObject> {
+  return requestTokens(request, { grant_type: 'refresh_token', refresh_token: refreshToken })
+}
+
+async function requestTokens(
+  { provider, grant, fetch }: TokenRequest,
+  parameters: Record<string, string>,
+): Promise<JsonObject> {
+  const refuse = (reason: string, { cause, refused }: { cause?: unknown; refused?: boolean } = {}): never => {
+    throw new TenonError('OAUTH_EXCHANGE_FAILED', { provider, reason, ...(refused ? { refused } : {}) }, { cause })
   }
   const request: EgressRequest & RequestInit = {
     method: 'POST',
@@ -34,23 +55,35 @@ export async function exchangeCode({
     ...limits,
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: new URLSearchParams({
-      grant_type: 'authorization_code',
       client_id: grant.clientId,
       client_secret: grant.clientSecret,
-      code,
-      redirect_uri: redirectUri,
+      ...parameters,
     }).toString(),
   }
   const response = await fetch(grant.tokenUrl, request).catch((cause: unknown) =>
-    refuse(`it cannot be reached (${messageOf(cause)})`, cause),
+    refuse(`it cannot be reached (${messageOf(cause)})`, { cause }),
   )
-  const answer: unknown = await response.json().catch((cause: unknown) => refuse('its answer is not JSON', cause))
+  const answer: unknown = await response.json().catch((cause: unknown) => refuse('its answer is not JSON', { cause }))
   if (!isJsonObject(answer)) return refuse('its answer is not an object')
   // Some providers say with status 200 that it failed: { ok: false, error: "invalid_code" }.
   if (!response.ok || answer['ok'] === false || typeof answer['error'] === 'string') {
-    return refuse(errorWord(answer['error']) ?? `status ${response.status}`)
+    const word = errorWord(answer['error'])
+    return refuse(word ?? `status ${response.status}`, { refused: isFinal(response.status, word) })
   }
   return answer
+}
+
+/** What is the operator's to set right, or passes by itself, is not the person's sign-in. */
+const notOfThePerson = new Set([
+  'invalid_client',
+  'unauthorized_client',
+  'temporarily_unavailable',
+  'server_error',
+  'ratelimited',
+])
+
+function isFinal(status: number, word: string | undefined): boolean {
+  return status < 500 && status !== 429 && !notOfThePerson.has(word ?? '')
 }
 
 /** The error word of a provider is shown to people; anything that is not a plain word is not. */

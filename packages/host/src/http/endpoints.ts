@@ -347,7 +347,12 @@ function connectionEndpoints(service: PluginService): Endpoint[] {
       summary: 'Begin to connect an account at another service',
       role: 'Admin',
       params: key,
-      body: z.object({ connection: z.string().max(100).optional() }).optional(),
+      body: z
+        .object({
+          connection: z.string().max(100).optional().describe('Id of the declared kind of connection'),
+          reconnect: rowId.optional().describe('Id of a connection whose account signs in again'),
+        })
+        .optional(),
       success: { status: 200, schema: z.object({ authorizeUrl: z.string() }) },
       errors: [404, 422],
       handle: async ({ params, body, principal }) =>
@@ -358,6 +363,7 @@ function connectionEndpoints(service: PluginService): Endpoint[] {
             principal.tenantId,
             principal.sessionId,
             body?.connection,
+            body?.reconnect,
           ),
         ),
     }),

@@ -38,7 +38,9 @@ interface AlertsOptions {
   /** Connections whose sign-in is no longer accepted. */
   connectionsToRenew: (
     tenant: TenantScope,
-  ) => Promise<{ id: number; pluginKey: string; account: { name: string }; provider: string; needsReauthSince: Date }[]>
+  ) => Promise<
+    { id: number; pluginKey: string; account: { name: string }; provider: string; needsReauthSince: Date | null }[]
+  >
 }
 
 /** Told again after so many failures more: a day of an hourly sync. */
@@ -74,7 +76,7 @@ export function createAlerts({ pool, jobs, store, connectionsToRenew }: AlertsOp
       const ofConnections = (await connectionsToRenew(tenant)).flatMap(
         ({ id, pluginKey, account, provider, needsReauthSince }): Alert[] => {
           const base = about(pluginKey)
-          if (!base) return []
+          if (!base || !needsReauthSince) return []
           const error: RunError = {
             code: 'CONNECTION_NEEDS_REAUTH',
             kind: 'configuration',

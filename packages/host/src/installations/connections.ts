@@ -9,6 +9,8 @@ import {
 } from '@tenon/contract'
 import type { Connection, ConnectionOwner, ConnectionStore } from '../connections/connection-store.js'
 import type { OAuthStates } from '../connections/oauth-states.js'
+import type { ProofKeys } from '../connections/proof-key.js'
+import { expiryOf } from '../connections/refreshing-connections.js'
 import { exchangeCode } from '../connections/token-exchange.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
@@ -33,7 +35,9 @@ export type ConnectionJson = JsonObject & { id: number; is_active: boolean; crea
 
 export interface Connections {
   /** The address at the provider that a person is sent to. */
-  start(request: ConnectionRequest & { contributionId?: string }): Promise<{ authorizeUrl: string }>
+  start(
+    request: ConnectionRequest & { contributionId?: string | undefined; connectionId?: number | undefined },
+  ): Promise<{ authorizeUrl: string }>
   /** Finishes the round trip with what the provider sent back. */
   connect(request: ConnectionRequest & { code: string; state: string }): Promise<ConnectionJson>
   list(request: Omit<ConnectionRequest, 'sessionId' | 'userId'>): Promise<ConnectionJson[]>
@@ -45,6 +49,8 @@ interface ConnectionsOptions {
   installations: InstallationStore
   connections: ConnectionStore
   states: OAuthStates
+  /** For services that take them, as the operator says. */
+  proofKeys: ProofKeys
   caller: PluginCaller
   vault: ConfigurationVault
   history: History
@@ -70,8 +76,10 @@ export function createConnections(options: ConnectionsOptions): Connections {
   }
 
   return {
-    async start({ tenant, pluginKey, userId, sessionId, contributionId }) {
-      const { contribution } = await resolve(tenant, pluginKey, contributionId)
+    async start({ tenant, pluginKey, userId, sessionId, contributionId, connectionId }) {
+      const again =
+        connectionId === undefined ? undefined : await connections.get(ownerOf(tenant, pluginKey), connectionId)
+      const { contribution } = await resolve(tenant, pluginKey, again?.contributionId ?? contributionId)
       const grant = grantOf(options.ceiling, pluginKey, contribution.provider)
       const redirectUri = `${publicUrl}/plugins/${pluginKey}/manage`
       const trip = {
@@ -81,6 +89,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
         pluginKey,
         contributionId: contribution.id,
         redirectUri,
+        connectionId,
       }
       const state = await states.issue(trip)
       const authorizeUrl = new URL(grant.authorizeUrl)
@@ -90,6 +99,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
         scope: contribution.scopes.join(','),
         redirect_uri: redirectUri,
         state,
+        ...(grant.pkce ? { code_challenge: options.proofKeys.challengeOf(state), code_challenge_method: 'S256' } : {}),
       }
       for (const [name, value] of Object.entries(parameters)) authorizeUrl.searchParams.set(name, value)
       return { authorizeUrl: authorizeUrl.href }
@@ -101,15 +111,25 @@ export function createConnections(options: ConnectionsOptions): Connections {
       const { installation, contribution, plugin } = await resolve(tenant, pluginKey, trip.contributionId)
       const grant = grantOf(options.ceiling, pluginKey, contribution.provider)
       const { provider } = contribution
-      const answer = await exchangeCode({ provider, grant, code, redirectUri: trip.redirectUri, fetch: options.fetch })
+      const answer = await exchangeCode({
+        provider,
+        grant,
+        code,
+        redirectUri: trip.redirectUri,
+        verifier: grant.pkce ? options.proofKeys.verifierOf(state) : undefined,
+        fetch: options.fetch,
+      })
       const owner = ownerOf(tenant, pluginKey)
       const made = readAnswer(answer, contribution)
       assertRoom(await connections.list(owner), made.account.id, contribution, plugin)
-      const saved = await connections.save(owner, { ...made, connectedBy: userId })
+      const again = trip.connectionId === undefined ? undefined : await connections.get(owner, trip.connectionId)
+      if (again) assertSameAccount(again, made)
+      const fresh = { ...made, connectedBy: userId }
+      const saved = again ? await connections.reconnect(owner, again.id, fresh) : await connections.save(owner, fresh)
       await history.record(tenant, {
         pluginKey,
         userId,
-        action: 'connect',
+        action: again ? 'reconnect' : 'connect',
         outcome: 'done',
         after: { account: saved.account, provider },
       })
@@ -202,6 +222,13 @@ function assertRoom(
   throw new TenonError('CONFLICT', { message })
 }
 
+/** Who reconnects means the account that was connected: what is routed to it must not go elsewhere unnoticed. */
+function assertSameAccount({ account }: Connection, made: Pick<Connection, 'account'>): void {
+  if (made.account.id === account.id) return
+  const message = `You signed in as ${made.account.name}, but this connection is to ${account.name}. Sign in there, or connect the other account as a new one.`
+  throw new TenonError('CONFLICT', { message })
+}
+
 /** @throws TenonError CONNECTION_NOT_CONFIGURED with what the operator has to set. */
 function grantOf(ceiling: OperatorCeiling, pluginKey: string, provider: string): ConnectionGrant {
   const grant = ceiling.connections?.[pluginKey]
@@ -243,6 +270,7 @@ function readAnswer(answer: JsonObject, contribution: ConnectionContribution) {
     account: { id: accountId, name: String(shown(account?.name) ?? accountId) },
     details: pick<unknown>(details, shown),
     settings: defaultsOf(contribution.settings),
+    expiresAt: expiryOf(answer),
     tokens: {
       secrets: sealed,
       ...(accessToken === undefined ? {} : { accessToken }),
@@ -293,7 +321,8 @@ function assertSettings(settings: JsonObject, { settings: schema }: ConnectionCo
   if (schema) assertValid(settings, schema, plugin)
 }
 
-function toJson({ id, details, settings, isActive, connectedBy, createdAt }: Connection): ConnectionJson {
+function toJson(connection: Connection): ConnectionJson {
+  const { id, details, settings, isActive, connectedBy, createdAt, needsReauthSince } = connection
   return {
     ...settings,
     ...details,
@@ -301,5 +330,6 @@ function toJson({ id, details, settings, isActive, connectedBy, createdAt }: Con
     is_active: isActive,
     connected_by: connectedBy,
     created_at: createdAt.toISOString(),
+    ...(needsReauthSince ? { needs_reauth: true, needs_reauth_since: needsReauthSince.toISOString() } : {}),
   }
 }

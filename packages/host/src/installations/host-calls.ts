@@ -1,5 +1,6 @@
 import { TenonError, isJsonObject, permissionIds, type ConnectionView, type OperatorCeiling } from '@tenon/contract'
-import type { ConnectionOwner, ConnectionStore } from '../connections/connection-store.js'
+import type { ConnectionOwner, ConnectionTokens } from '../connections/connection-store.js'
+import type { RefreshingConnections } from '../connections/refreshing-connections.js'
 import type { EgressFetch } from '../egress/index.js'
 import type { HostCalls } from '../runtime/index.js'
 import type { Sealer } from '../secrets/sealer.js'
@@ -7,7 +8,7 @@ import type { PermissionMeter } from './permission-meter.js'
 import type { CallSubject } from './plugin-caller.js'
 
 interface HostCallsOptions {
-  connections: ConnectionStore
+  connections: RefreshingConnections
   sealer: Sealer
   ceiling: OperatorCeiling
   fetch: EgressFetch
@@ -53,16 +54,21 @@ export function createHostCalls({
       'connections.fetch': async (params) => {
         const url = textField(params, 'url')
         assertAudience(url, ceiling.connections?.[pluginKey]?.audience ?? [], manifest.displayName)
-        const { accessToken } = await open(idField(params, 'connection'))
-        const headers = { ...stringRecord(field(params, 'headers')), authorization: `Bearer ${accessToken ?? ''}` }
+        const id = idField(params, 'connection')
+        const tokens = await open(id)
         const body = field(params, 'body')
-        // The token must not follow a redirect to another place.
-        const response = await fetch(url, {
-          method: textField(params, 'method'),
-          headers,
-          maxRedirects: 0,
-          ...(body instanceof Uint8Array ? { body } : {}),
-        })
+        const send = ({ accessToken = '' }: ConnectionTokens) =>
+          fetch(url, {
+            method: textField(params, 'method'),
+            headers: { ...stringRecord(field(params, 'headers')), authorization: `Bearer ${accessToken}` },
+            // The token must not follow a redirect to another place.
+            maxRedirects: 0,
+            ...(body instanceof Uint8Array ? { body } : {}),
+          })
+        const first = await send(tokens)
+        // A service may end a token early; with another one it takes the same request.
+        const renewed = first.status === 401 ? await connections.renew(owner, id, tokens) : tokens
+        const response = renewed.accessToken === tokens.accessToken ? first : await send(renewed)
         return {
           status: response.status,
           headers: Object.fromEntries(response.headers),

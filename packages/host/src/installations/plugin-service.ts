@@ -95,6 +95,7 @@ export interface PluginService extends SeedNames {
     tenantId: string,
     sessionId: string,
     contributionId?: string,
+    connectionId?: number,
   ): Promise<{ authorizeUrl: string }>
   /** S37 @throws TenonError OAUTH_STATE_INVALID, OAUTH_EXCHANGE_FAILED */
   connectOAuthWorkspace(
@@ -225,13 +226,14 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
       return engines.configure.testConnection({ tenant, installation, userId, configuration })
     },
 
-    startOAuth: async (pluginKey, userId, tenantId, sessionId, contributionId) =>
+    startOAuth: async (pluginKey, userId, tenantId, sessionId, contributionId, connectionId) =>
       connections.start({
         tenant: await tenantOf(tenantId),
         pluginKey,
         userId,
         sessionId,
-        ...(contributionId === undefined ? {} : { contributionId }),
+        contributionId,
+        connectionId,
       }),
     connectOAuthWorkspace: async (pluginKey, code, userId, tenantId, { state, sessionId }) =>
       connections.connect({ tenant: await tenantOf(tenantId), pluginKey, userId, sessionId, code, state }),

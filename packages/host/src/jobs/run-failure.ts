@@ -1,4 +1,4 @@
-import { TenonError, type ErrorCode, type RunErrorKind } from '@tenon/contract'
+import { TenonError, errorTable, type ErrorCode, type RunErrorKind } from '@tenon/contract'
 import { storableText } from '../migrations/sql-text.js'
 import type { RunFailure } from './run.js'
 
@@ -78,7 +78,7 @@ export function failureOf(error: unknown): RunFailure {
     code: known.code,
     kind,
     message: storableText(known.message).slice(0, longestMessage),
-    nextStep: nextStepsOf[known.code] ?? nextSteps[kind],
+    nextStep: nextStepsOf[ownCodeIn(known) ?? known.code] ?? nextSteps[kind],
     status: known.status,
     ...(details ? { details } : {}),
   }
@@ -87,9 +87,21 @@ export function failureOf(error: unknown): RunFailure {
 function kindOf(error: TenonError): RunErrorKind {
   if (error.code === 'PLUGIN_ANSWERED') return kindOfStatus(error.status)
   if (error.code === 'PLUGIN_THREW') return kindOfThrown(error)
-  if (transient.has(error.code)) return 'transient'
-  if (configuration.has(error.code)) return 'configuration'
-  return platform.has(error.code) ? 'platform' : 'plugin'
+  return kindOfCode(error.code)
+}
+
+function kindOfCode(code: ErrorCode): RunErrorKind {
+  if (transient.has(code)) return 'transient'
+  if (configuration.has(code)) return 'configuration'
+  return platform.has(code) ? 'platform' : 'plugin'
+}
+
+/** What a plugin asked of the host failed, and it let that error through. */
+function ownCodeIn({ code, details }: TenonError): ErrorCode | undefined {
+  const passed = details['pluginCode']
+  return code === 'PLUGIN_THREW' && typeof passed === 'string' && Object.hasOwn(errorTable, passed)
+    ? (passed as ErrorCode)
+    : undefined
 }
 
 /** A plugin answers like any server: with 4xx for what somebody has to change, with 502 to 504 for what passes. */
@@ -98,7 +110,10 @@ function kindOfStatus(status: number): RunErrorKind {
   return status >= 500 ? 'plugin' : 'configuration'
 }
 
-function kindOfThrown({ details, cause }: TenonError): RunErrorKind {
+function kindOfThrown(error: TenonError): RunErrorKind {
+  const own = ownCodeIn(error)
+  if (own) return kindOfCode(own)
+  const { details, cause } = error
   const codes = [details['pluginCode'], (cause as { code?: unknown } | undefined)?.code].map(String)
   if (codes.some((code) => passingNetwork.test(code))) return 'transient'
   return codes.includes('EACCES') ? 'configuration' : 'plugin'

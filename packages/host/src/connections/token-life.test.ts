@@ -1,0 +1,240 @@
+import { createHash } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from '../testing/host-in-test.js'
+
+/** A service that ends its tokens and renews them (RFC 6749, 6), and takes proof keys (RFC 7636). */
+interface Provider {
+  url: string
+  requests: URLSearchParams[]
+  /** What the token address answers to a renewal instead of tokens. */
+  refusal: { status: number; error: string } | undefined
+  /** Who signs in. */
+  account: { id: string; name: string }
+  expiresIn: number
+  server: Server
+}
+
+let provider: Provider
+let it: HostInTest
+let two: Replica
+
+const mail: TestPlugin = {
+  key: 'mail',
+  entry: {
+    contributes: {
+      connections: [
+        {
+          id: 'inbox',
+          kind: 'oauth2',
+          provider: 'mail',
+          multiple: true,
+          response: { account: { id: '/account/id', name: '/account/name' } },
+        },
+      ],
+      actions: [{ id: 'sync', title: 'Sync', route: 'POST /sync' }],
+    },
+  },
+  files: {
+    'index.ts': `
+      export const install = async () => ({ success: true })
+      export const uninstall = install
+      export const router = {
+        'POST /open': async ({ connections, body }: any) => {
+          const opened = await Promise.all(Array.from({ length: body.times }, () => connections.open(body.id)))
+          return { data: [...new Set(opened.map(({ accessToken }) => accessToken))] }
+        },
+        'POST /sync': async ({ connections }: any) => {
+          const [{ id }] = await connections.list()
+          await connections.open(id)
+          return { data: { success: true } }
+        },
+      }`,
+  },
+}
+
+beforeAll(async () => {
+  provider = await startProvider()
+  const grant = {
+    clientId: 'client',
+    clientSecret: 'canary-client-secret',
+    audience: ['mail.example'],
+    authorizeUrl: 'https://mail.example/authorize',
+    tokenUrl: `${provider.url}/token`,
+    pkce: true,
+  }
+  it = await startHostInTest({ publicUrl: 'https://app.example', grantable: { connections: { mail: grant } } })
+  await it.publish(mail)
+  expect(await it.api('POST', '/install', { pluginKey: 'mail' })).toMatchObject({ status: 201 })
+  two = await it.startReplica()
+})
+afterAll(async () => {
+  await two.close()
+  await it.close()
+  provider.server.closeAllConnections()
+  provider.server.close()
+})
+beforeEach(async () => {
+  await it.pool.query('DELETE FROM tenon.connections; DELETE FROM tenon.outbox; DELETE FROM tenon.plugin_runs')
+  Object.assign(provider, { refusal: undefined, account: { id: 'A', name: 'ada@example' }, expiresIn: 3_600 })
+  provider.requests.length = 0
+})
+
+const start = async (body: object = {}) => {
+  const answer = await it.api('POST', '/mail/oauth/start', body)
+  expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 200 })
+  return new URL((answer.content as { authorizeUrl: string }).authorizeUrl)
+}
+const signIn = async (body: object = {}) => {
+  const state = (await start(body)).searchParams.get('state')
+  return it.api('POST', '/mail/oauth/connect', { code: 'code', state })
+}
+const connected = async () => {
+  const answer = await signIn()
+  expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 201 })
+  return (answer.content as { id: number }).id
+}
+const expire = (when: string) => it.pool.query('UPDATE tenon.connections SET expires_at = now() + $1::interval', [when])
+const open = (id: number, times = 1, replica: Replica = it) => replica.api('POST', '/mail/open', { id, times })
+const renewals = () => provider.requests.filter((form) => form.get('grant_type') === 'refresh_token')
+
+describe('a sign-in', () => {
+  test('is proved with a key that never went through the browser, where the operator says so', async () => {
+    const url = await start()
+    expect(url.searchParams.get('code_challenge_method')).toBe('S256')
+    const state = url.searchParams.get('state') ?? ''
+    expect(await it.api('POST', '/mail/oauth/connect', { code: 'code', state })).toMatchObject({ status: 201 })
+    const verifier = provider.requests[0]?.get('code_verifier') ?? ''
+    expect(verifier).toMatch(/^[\w-]{43}$/)
+    const challenge = createHash('sha256').update(verifier).digest('base64url')
+    expect(challenge).toBe(url.searchParams.get('code_challenge'))
+    expect(url.href).not.toContain(verifier)
+  })
+
+  test('again is of the same account, and keeps the connection', async () => {
+    const id = await connected()
+    provider.account = { id: 'B', name: 'eve@example' }
+    expect(await signIn({ reconnect: id })).toMatchObject({
+      status: 409,
+      content:
+        'You signed in as eve@example, but this connection is to ada@example. Sign in there, or connect the other account as a new one.',
+    })
+    provider.account = { id: 'A', name: 'ada@new.example' }
+    expect(await signIn({ reconnect: id })).toMatchObject({ status: 201, content: { id } })
+    const { rows } = await it.pool.query('SELECT id, account_name FROM tenon.connections')
+    expect(rows).toEqual([{ id, account_name: 'ada@new.example' }])
+    expect(await it.api('POST', '/mail/oauth/start', { reconnect: id + 1 })).toMatchObject({ status: 404 })
+  })
+})
+
+describe('an access token', () => {
+  test('that has ended is renewed once, for 100 calls at the same moment on two servers', async () => {
+    const id = await connected()
+    await expire('-1 minute')
+    const answers = await Promise.all([open(id, 50), open(id, 50, two)])
+    expect(renewals()).toHaveLength(1)
+    expect(answers.map(({ content }) => content)).toEqual([['token-2'], ['token-2']])
+    expect(renewals()[0]?.get('refresh_token')).toBe('refresh-1')
+    // The service sent another refresh token, which is what counts from now on.
+    await expire('-1 minute')
+    expect((await open(id)).content).toEqual(['token-3'])
+    expect(renewals()[1]?.get('refresh_token')).toBe('refresh-2')
+  })
+
+  test('is renewed a minute before its end, and not earlier', async () => {
+    const id = await connected()
+    await expire('61 seconds')
+    expect((await open(id)).content).toEqual(['token-1'])
+    await expire('55 seconds')
+    expect((await open(id)).content).toEqual(['token-2'])
+  })
+
+  test('is used to its end while the service is away, and no person is bothered', async () => {
+    const id = await connected()
+    provider.refusal = { status: 503, error: 'server_error' }
+    await expire('30 seconds')
+    expect((await open(id)).content).toEqual(['token-1'])
+    await expire('-1 second')
+    expect((await open(id)).status).toBe(422)
+    provider.refusal = undefined
+    expect((await open(id)).content).toEqual(['token-2'])
+    expect((await it.api('GET', '/alerts')).content).toEqual([])
+  })
+
+  test('that the service will not renew needs a person, who is told once', async () => {
+    const id = await connected()
+    provider.refusal = { status: 400, error: 'invalid_grant' }
+    await expire('-1 second')
+    const sentence = 'mail no longer accepts the sign-in of ada@example. An admin has to connect it again.'
+    expect((await open(id)).content).toBe(sentence)
+    await open(id, 5)
+    expect(renewals()).toHaveLength(1)
+    expect((await it.api('GET', '/mail/oauth/workspaces')).content).toMatchObject([{ id, needs_reauth: true }])
+    expect((await it.api('GET', '/alerts')).content).toMatchObject([
+      { pluginKey: 'mail', subject: { kind: 'connection', connectionId: id, account: 'ada@example' } },
+    ])
+    const { rows } = await it.pool.query(`SELECT payload FROM tenon.outbox WHERE name = 'plugin.failing'`)
+    expect(rows).toMatchObject([{ payload: { pluginKey: 'mail', connection: { id, account: 'ada@example' } } }])
+
+    const run = await it.api('POST', '/mail/sync')
+    expect(run.content).toBe(sentence)
+    await vi.waitFor(async () => {
+      const runs = await it.pool.query('SELECT failure FROM tenon.plugin_runs')
+      expect(runs.rows).toMatchObject([
+        {
+          failure: {
+            kind: 'configuration',
+            nextStep: 'Open the connections of the plugin and sign in to the service again.',
+          },
+        },
+      ])
+    })
+
+    provider.refusal = undefined
+    expect(await signIn({ reconnect: id })).toMatchObject({ status: 201 })
+    expect((await open(id)).status).toBe(200)
+    expect((await it.api('GET', '/alerts')).content).toEqual([])
+  })
+
+  test('stays sealed, and so does what renews it', async () => {
+    const id = await connected()
+    await expire('-1 second')
+    await open(id)
+    const { rows } = await it.pool.query('SELECT c::text FROM tenon.connections c')
+    const shown = [rows, (await it.api('GET', '/mail/oauth/workspaces')).body, it.log]
+    expect(JSON.stringify(shown)).not.toMatch(/(token|refresh)-\d|canary/)
+  })
+})
+
+async function startProvider(): Promise<Provider> {
+  let issued = 0
+  const server = createServer((request, response) => {
+    let text = ''
+    request.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    request.on('end', () => {
+      const form = new URLSearchParams(text)
+      made.requests.push(form)
+      const isRenewal = form.get('grant_type') === 'refresh_token'
+      const { refusal, account, expiresIn } = made
+      const answer = (status: number, body: object) =>
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+      if (isRenewal && refusal) return void answer(refusal.status, { error: refusal.error })
+      issued = isRenewal ? issued + 1 : 1
+      // Slow enough for everybody to be waiting.
+      setTimeout(() => {
+        answer(200, {
+          access_token: `token-${issued}`,
+          refresh_token: `refresh-${issued}`,
+          expires_in: expiresIn,
+          account,
+        })
+      }, 50)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const account = { id: 'A', name: 'ada@example' }
+  const made: Provider = { url, requests: [], refusal: undefined, account, expiresIn: 3_600, server }
+  return made
+}
