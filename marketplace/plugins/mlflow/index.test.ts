@@ -94,7 +94,9 @@ describe('installing', () => {
     expect(columns.map(({ column_name }) => column_name)).toEqual(
       `id model_name version lifecycle_stage run_id description source status tags metrics parameters experiment_id
        experiment_name artifact_location training_status training_started_at training_ended_at source_version
-       model_created_at model_updated_at last_synced_at created_at updated_at aliases removed_at`.split(/\s+/),
+       model_created_at model_updated_at last_synced_at created_at updated_at aliases removed_at content_digest`.split(
+        /\s+/,
+      ),
     )
   })
 

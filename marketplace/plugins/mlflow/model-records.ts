@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Sequelize } from '@tenon/sdk'
 
 /** Columns that come from the server, in the order of the table. One list makes the table, the upsert and the page. */
@@ -55,14 +56,19 @@ export interface Newest {
 
 /** Below the frame size of the host, with room for the rest of the statement. */
 const MAX_STATEMENT_BYTES = 1_500_000
-const SCAN_ROWS = 5_000
+const SCAN_ROWS = 20_000
+const FEW_RECORDS = 200
 
 export function modelRecords(sequelize: Sequelize, tenantId: string): ModelRecords {
   const table = recordsTable(tenantId)
   const state = stateTable(tenantId)
 
+  /** What is stored and not removed, by key; as it was before this synchronisation. */
+  let stored: Promise<Map<string, StoredRecord>> | undefined
+  const readStored = (): Promise<Map<string, StoredRecord>> => (stored ??= readAll(sequelize, table))
+
   async function upsertBatch(json: string): Promise<{ inserted: number; updated: number }> {
-    const [rows] = await sequelize.query<{ inserted: boolean }>(upsertStatement(table), { replacements: { json } })
+    const [rows] = await sequelize.query<{ inserted: boolean }>(upsertStatement(table), { bind: [json] })
     const inserted = rows.filter((row) => row.inserted).length
     return { inserted, updated: rows.length - inserted }
   }
@@ -91,7 +97,14 @@ export function modelRecords(sequelize: Sequelize, tenantId: string): ModelRecor
 
     async upsert(records) {
       const total = { inserted: 0, updated: 0 }
-      for (const json of batches(withoutRepeats(records))) {
+      // For a few records, the statement itself is the quicker way to see which of them have changed.
+      const known = records.length > FEW_RECORDS ? await readStored() : new Map<string, StoredRecord>()
+      const changed = withoutRepeats(records).flatMap((record) => {
+        const digested = withDigest(record)
+        const isKnown = known.get(keyOf(record))?.content_digest === digested.digest
+        return isKnown ? [] : [digested]
+      })
+      for (const json of batches(changed)) {
         const { inserted, updated } = await upsertBatch(json)
         total.inserted += inserted
         total.updated += updated
@@ -100,16 +113,14 @@ export function modelRecords(sequelize: Sequelize, tenantId: string): ModelRecor
     },
 
     async markRemoved(isPresent) {
-      let removed = 0
-      for await (const rows of scan(sequelize, table)) {
-        const gone = rows.filter((row) => !isPresent(row.model_name, row.version)).map(({ id }) => id)
-        if (gone.length === 0) continue
-        await sequelize.query(`UPDATE ${table} SET removed_at = now(), updated_at = now() WHERE id IN (:gone)`, {
-          replacements: { gone },
+      const all = [...(await readStored()).values()]
+      const gone = all.filter((row) => !isPresent(row.model_name, row.version)).map(({ id }) => id)
+      for (let first = 0; first < gone.length; first += SCAN_ROWS) {
+        await sequelize.query(`UPDATE ${table} SET removed_at = now(), updated_at = now() WHERE id IN (:some)`, {
+          replacements: { some: gone.slice(first, first + SCAN_ROWS) },
         })
-        removed += gone.length
       }
-      return removed
+      return gone.length
     },
 
     async newest() {
@@ -170,6 +181,7 @@ function createStatement(table: string): string {
       updated_at timestamptz NOT NULL DEFAULT now(),
       aliases jsonb NOT NULL DEFAULT '[]',
       removed_at timestamptz,
+      content_digest text,
       CONSTRAINT mlflow_model_records_unique UNIQUE (model_name, version)
     )`
 }
@@ -179,44 +191,79 @@ function constraintOf(column: SyncedColumn): string {
   return SYNCED_COLUMNS[column] === 'jsonb' ? "NOT NULL DEFAULT '{}'" : ''
 }
 
-/** A table that an earlier release left behind has shorter texts and two columns fewer. */
+/** A table that an earlier release left behind has shorter texts and three columns fewer. */
 function catchUpActions(): string[] {
   return [
     "ADD COLUMN IF NOT EXISTS aliases jsonb NOT NULL DEFAULT '[]'",
     'ADD COLUMN IF NOT EXISTS removed_at timestamptz',
+    'ADD COLUMN IF NOT EXISTS content_digest text',
     ...columns
       .filter((column) => SYNCED_COLUMNS[column] === 'text')
       .map((column) => `ALTER COLUMN ${column} TYPE text`),
   ]
 }
 
-/** What has not changed is left out before the INSERT, which would lock, and so write, every row that it meets. */
+/**
+ * The records are a parameter: in the text of the statement they would be read as SQL, twice.
+ * What has not changed is left out before the INSERT, which would lock, and so write, every row that it meets.
+ */
 function upsertStatement(table: string): string {
   const definitions = columns.map((column) => `${column} ${SYNCED_COLUMNS[column]}`)
-  const known = changingColumns.map((column) => `known.${column}`)
-  const sent = changingColumns.map((column) => `sent.${column}`)
+  const changing = [...changingColumns, 'content_digest']
+  const sent = [...columns, 'content_digest'].map((column) => `sent.${column}`)
   return `
-    INSERT INTO ${table} (${columns.join(', ')}, last_synced_at)
-    SELECT ${columns.map((column) => `sent.${column}`).join(', ')}, now()
-    FROM jsonb_to_recordset(CAST(:json AS jsonb)) AS sent(${definitions.join(', ')})
+    INSERT INTO ${table} (${columns.join(', ')}, content_digest, last_synced_at)
+    SELECT ${sent.join(', ')}, now()
+    FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS sent(${definitions.join(', ')}, content_digest text)
     LEFT JOIN ${table} AS known USING (model_name, version)
-    WHERE known.id IS NULL OR known.removed_at IS NOT NULL OR (${known.join(', ')}) IS DISTINCT FROM (${sent.join(', ')})
+    WHERE known.id IS NULL OR known.removed_at IS NOT NULL OR known.content_digest IS DISTINCT FROM sent.content_digest
     ON CONFLICT (model_name, version) DO UPDATE SET
-      ${changingColumns.map((column) => `${column} = EXCLUDED.${column}`).join(', ')},
+      ${changing.map((column) => `${column} = EXCLUDED.${column}`).join(', ')},
       last_synced_at = now(), updated_at = now(), removed_at = NULL
     RETURNING (xmax = 0) AS inserted`
 }
 
-/** A list may shift between two pages; a row that came twice in one statement would fail all of them. */
-function withoutRepeats(records: readonly ModelRecord[]): ModelRecord[] {
-  return [...new Map(records.map((record) => [JSON.stringify([record.model_name, record.version]), record])).values()]
+interface DigestedRecord {
+  json: string
+  digest: string
 }
 
-function* batches(records: readonly ModelRecord[]): Generator<string> {
+/** The digest tells a record that has not changed without sending it to the database. */
+function withDigest(record: ModelRecord): DigestedRecord {
+  const json = storableJson(JSON.stringify(sortedPairs(record)))
+  const digest = createHash('sha256').update(json).digest('base64')
+  return { json: `${json.slice(0, -1)},"content_digest":"${digest}"}`, digest }
+}
+
+/** A server may list tags, metrics and parameters in another order each time; they are the same. */
+function sortedPairs(record: ModelRecord): Record<string, unknown> {
+  const sortPairs = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value
+  return Object.fromEntries(columns.map((column) => [column, sortPairs(record[column]) ?? null]))
+}
+
+interface StoredRecord {
+  id: number
+  model_name: string
+  version: string
+  content_digest: string | null
+}
+
+function keyOf({ model_name, version }: { model_name: string; version: string }): string {
+  return JSON.stringify([model_name, version])
+}
+
+/** A list may shift between two pages; a row that came twice in one statement would fail all of them. */
+function withoutRepeats(records: readonly ModelRecord[]): ModelRecord[] {
+  return [...new Map(records.map((record) => [keyOf(record), record])).values()]
+}
+
+function* batches(records: readonly DigestedRecord[]): Generator<string> {
   let batch: string[] = []
   let bytes = 0
-  for (const record of records) {
-    const json = storableJson(JSON.stringify(record))
+  for (const { json } of records) {
     if (bytes + json.length > MAX_STATEMENT_BYTES && batch.length > 0) {
       yield `[${batch.join(',')}]`
       batch = []
@@ -228,18 +275,17 @@ function* batches(records: readonly ModelRecord[]): Generator<string> {
   if (batch.length > 0) yield `[${batch.join(',')}]`
 }
 
-async function* scan(
-  sequelize: Sequelize,
-  table: string,
-): AsyncGenerator<{ id: number; model_name: string; version: string }[]> {
+async function readAll(sequelize: Sequelize, table: string): Promise<Map<string, StoredRecord>> {
+  const all = new Map<string, StoredRecord>()
   let after = 0
   for (;;) {
-    const rows = await sequelize.query<{ id: number; model_name: string; version: string }>(
-      `SELECT id, model_name, version FROM ${table} WHERE removed_at IS NULL AND id > :after ORDER BY id LIMIT ${SCAN_ROWS}`,
+    const rows = await sequelize.query<StoredRecord>(
+      `SELECT id, model_name, version, content_digest FROM ${table}
+       WHERE removed_at IS NULL AND id > :after ORDER BY id LIMIT ${SCAN_ROWS}`,
       { replacements: { after }, type: 'SELECT' },
     )
-    yield rows
-    if (rows.length < SCAN_ROWS) return
+    for (const row of rows) all.set(keyOf(row), row)
+    if (rows.length < SCAN_ROWS) return all
     after = rows[rows.length - 1].id
   }
 }
