@@ -12,7 +12,7 @@ let two: Replica
 let id: number
 beforeAll(async () => {
   it = await startHostInTest({ limits })
-  await it.publish(worker, slowToInstall)
+  await it.publish(worker, slowToInstall, jobber)
   const installed = await it.api('POST', '/install', { pluginKey: 'worker' })
   expect(installed, JSON.stringify(installed.body)).toMatchObject({ status: 201 })
   id = (installed.content as { id: number }).id
@@ -94,6 +94,18 @@ const worker: TestPlugin = {
         'POST /reset': async () => { failures = 0; return {} },
         'GET /marks': async ({ sequelize }: any) => ({ data: await sequelize.query('SELECT what, at FROM marks ORDER BY id', { type: 'SELECT' }) }),
       }`,
+  },
+}
+const jobber: TestPlugin = {
+  key: 'jobber',
+  entry: { contributes: { actions: [{ id: 'nightly', title: 'Nightly', route: 'POST /nightly' }] } },
+  files: {
+    'index.ts': `
+      import { definePlugin } from '@tenon/sdk'
+      export default definePlugin({
+        metadata: { name: 'jobber', version: '1.0.0', author: 'a', description: 'd' },
+        jobs: { nightly: async (context: any, body: any) => { context.progress(1, 1); return { tidied: 5, said: body.say } } },
+      })`,
   },
 }
 const slowToInstall: TestPlugin = {
@@ -207,6 +219,17 @@ describe('a declared action', () => {
   test('asks for the role that it declares', async () => {
     expect(await it.api('POST', '/worker/guarded', { n: 1 }, { role: 'Editor' })).toMatchObject({ status: 403 })
     expect(await it.api('POST', '/worker/sync', {}, { role: 'Reviewer' })).toMatchObject({ status: 403 })
+  })
+})
+
+describe('a job of a definition', () => {
+  test('is what its action calls, where it has no route', async () => {
+    expect(await it.api('POST', '/install', { pluginKey: 'jobber' })).toMatchObject({ status: 201 })
+    expect(await it.api('POST', '/jobber/nightly', { say: 'hello' })).toMatchObject({
+      status: 200,
+      content: { tidied: 5, said: 'hello' },
+    })
+    expect(await it.api('POST', '/jobber/nightly', {}, { role: 'Reviewer' })).toMatchObject({ status: 403 })
   })
 })
 
@@ -384,6 +407,35 @@ describe('turns', () => {
     await whenOver(runId, { organizationId: 2 })
     expect(Date.now() - startedAt - 1_000).toBeLessThan(5_000)
     expect(await countOf('running')).toBe(2)
+  })
+})
+
+describe('what is kept', () => {
+  const insert = (count: number, state: string, finished: string | null) =>
+    it.pool.query(
+      `INSERT INTO tenon.plugin_runs (organization_id, plugin_key, kind, action, title, state, next_attempt_at, finished_at)
+       SELECT 1, 'worker', 'action', $2, 'Kept', $2, now() + interval '1 hour', now() - $3::interval
+       FROM generate_series(1, $1::integer)`,
+      [count, state, finished],
+    )
+
+  test('is 500 waiting runs of an organization at most', async () => {
+    await insert(499, 'queued', null)
+    const run = () => it.api('POST', '/worker/work/x', { n: 'limit', ms: 1 })
+    expect(await run()).toMatchObject({ status: 200 })
+    await insert(1, 'queued', null)
+    expect(await run()).toMatchObject({ status: 429, body: { code: 'RUN_LIMIT' } })
+    expect(await it.api('POST', '/worker/work/x', { n: 'other', ms: 1 }, { organizationId: 2 })).toMatchObject({
+      status: 200,
+    })
+  })
+
+  test('are runs of the last 30 days', async () => {
+    await insert(2, 'failed', '29 days')
+    await insert(3, 'succeeded', '31 days')
+    const replica = await it.startReplica()
+    await until(async () => expect([await countOf('failed'), await countOf('succeeded')]).toEqual([2, 0]))
+    await replica.close()
   })
 })
 
