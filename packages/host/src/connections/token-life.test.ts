@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { serverTls, testAuthority } from '../egress/fixtures/certificates.js'
+import { parseHostMap } from '../egress/index.js'
 import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from '../testing/host-in-test.js'
 
 /** A service that ends its tokens and renews them (RFC 6749, 6), and takes proof keys (RFC 7636). */
@@ -16,7 +19,16 @@ interface Provider {
   server: Server
 }
 
+/** Where the tokens are for. */
+interface Api {
+  /** The one token that it takes. */
+  accepted: string
+  seen: { authorization: string | undefined; own: unknown; body: string }[]
+  server: Server
+}
+
 let provider: Provider
+let api: Api
 let it: HostInTest
 let two: Replica
 
@@ -45,6 +57,12 @@ const mail: TestPlugin = {
           const opened = await Promise.all(Array.from({ length: body.times }, () => connections.open(body.id)))
           return { data: [...new Set(opened.map(({ accessToken }) => accessToken))] }
         },
+        'POST /ask': async ({ fetch, body }: any) => {
+          const answer = await fetch(body.url ?? 'https://service.example/inbox', {
+            connection: body.id, method: 'POST', body: 'hello', headers: { 'x-own': 'yes' },
+          })
+          return { data: { status: answer.status, said: await answer.text() } }
+        },
         'POST /sync': async ({ connections }: any) => {
           const [{ id }] = await connections.list()
           await connections.open(id)
@@ -59,12 +77,18 @@ beforeAll(async () => {
   const grant = {
     clientId: 'client',
     clientSecret: 'canary-client-secret',
-    audience: ['mail.example'],
+    audience: ['service.example'],
     authorizeUrl: 'https://mail.example/authorize',
     tokenUrl: `${provider.url}/token`,
     pkce: true,
   }
-  it = await startHostInTest({ publicUrl: 'https://app.example', grantable: { connections: { mail: grant } } })
+  api = await startApi()
+  const { port } = api.server.address() as AddressInfo
+  it = await startHostInTest({
+    publicUrl: 'https://app.example',
+    grantable: { connections: { mail: grant } },
+    egress: { hostMap: parseHostMap(`service.example:443=127.0.0.1:${port}`), extraCa: [testAuthority()] },
+  })
   await it.publish(mail)
   expect(await it.api('POST', '/install', { pluginKey: 'mail' })).toMatchObject({ status: 201 })
   two = await it.startReplica()
@@ -72,13 +96,17 @@ beforeAll(async () => {
 afterAll(async () => {
   await two.close()
   await it.close()
-  provider.server.closeAllConnections()
-  provider.server.close()
+  for (const { server } of [provider, api]) {
+    server.closeAllConnections()
+    server.close()
+  }
 })
 beforeEach(async () => {
   await it.pool.query('DELETE FROM tenon.connections; DELETE FROM tenon.outbox; DELETE FROM tenon.plugin_runs')
   Object.assign(provider, { refusal: undefined, account: { id: 'A', name: 'ada@example' }, expiresIn: 3_600 })
   provider.requests.length = 0
+  api.seen.length = 0
+  api.accepted = 'token-1'
 })
 
 const start = async (body: object = {}) => {
@@ -206,6 +234,56 @@ describe('an access token', () => {
     expect(JSON.stringify(shown)).not.toMatch(/(token|refresh)-\d|canary/)
   })
 })
+
+describe('a request with a connection', () => {
+  const ask = async (id: number, url?: string) => it.api('POST', '/mail/ask', { id, url })
+
+  test('carries a token that the plugin never sees, to the hosts that the operator named and to no other', async () => {
+    const id = await connected()
+    expect((await ask(id)).content).toEqual({ status: 200, said: 'you said hello' })
+    expect(api.seen).toEqual([{ authorization: 'Bearer token-1', own: 'yes', body: 'hello' }])
+    for (const url of [
+      'https://elsewhere.example/',
+      'http://service.example/',
+      'https://service.example.evil.example/',
+    ])
+      expect((await ask(id, url)).content).toContain('sending a token to')
+    expect(api.seen).toHaveLength(1)
+  })
+
+  test('is sent once more with another token when the service has ended this one early', async () => {
+    const id = await connected()
+    api.accepted = 'token-2'
+    expect((await ask(id)).content).toEqual({ status: 200, said: 'you said hello' })
+    expect(api.seen.map(({ authorization, body }) => [authorization, body])).toEqual([
+      ['Bearer token-1', 'hello'],
+      ['Bearer token-2', 'hello'],
+    ])
+    // One that is refused with every token is the plugin's to look at.
+    api.accepted = 'none'
+    expect((await ask(id)).content).toMatchObject({ status: 401 })
+    expect(renewals()).toHaveLength(2)
+  })
+})
+
+async function startApi(): Promise<Api> {
+  const made: Api = {
+    accepted: 'token-1',
+    seen: [],
+    server: createHttpsServer(serverTls(), (request, response) => {
+      let body = ''
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+      request.on('end', () => {
+        const { authorization, 'x-own': own } = request.headers
+        made.seen.push({ authorization, own, body })
+        const isAccepted = authorization === `Bearer ${made.accepted}`
+        response.writeHead(isAccepted ? 200 : 401).end(isAccepted ? `you said ${body}` : 'no')
+      })
+    }),
+  }
+  await new Promise<void>((resolve) => made.server.listen(0, '127.0.0.1', resolve))
+  return made
+}
 
 async function startProvider(): Promise<Provider> {
   let issued = 0
