@@ -8,11 +8,6 @@ export function ago(moment: string | Date): string {
   return dayjs(moment).fromNow()
 }
 
-/** "22 Nov 2026, 14:05", in the zone of the reader. */
-export function dateTime(moment: string | Date): string {
-  return dayjs(moment).format('D MMM YYYY, HH:mm')
-}
-
 /** "22 Nov 2026" */
 export function date(moment: string | Date): string {
   return dayjs(moment).format('D MMM YYYY')
