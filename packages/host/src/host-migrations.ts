@@ -6,7 +6,7 @@ import { tokenLifeMigration } from './connections/token-life-migration.js'
 import { eventDeliveriesMigration } from './events/migration.js'
 import { waitingEventsMigration } from './events/waiting-events.js'
 import { installationsMigration } from './installations/migration.js'
-import { runsMigration } from './jobs/migration.js'
+import { runClaimsMigration, runsMigration } from './jobs/migration.js'
 import { schedulesMigration } from './jobs/schedule-migration.js'
 import {
   createMigrator,
@@ -44,6 +44,7 @@ const platform: PlatformMigration[] = [
   schedulesMigration,
   webhooksMigration,
   tokenLifeMigration,
+  runClaimsMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

@@ -63,3 +63,15 @@ export const runsMigration: PlatformMigration = {
     await client.query('DROP TABLE tenon.plugin_runs; DROP FUNCTION tenon.announce_run()')
   },
 }
+
+/** Claims that ran out are looked for every few seconds, among the runs of thirty days. */
+export const runClaimsMigration: PlatformMigration = {
+  name: '0044-run-claims',
+  async up(client) {
+    await client.query(`
+      CREATE INDEX plugin_runs_claims ON tenon.plugin_runs (claim_expires_at) WHERE claim_expires_at IS NOT NULL`)
+  },
+  async down(client) {
+    await client.query('DROP INDEX tenon.plugin_runs_claims')
+  },
+}
