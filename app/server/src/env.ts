@@ -99,7 +99,8 @@ const rows = {
       .enum(['1', '2', '3', 'T1', 'T2', 'T3'], 'must be 1, 2 or 3')
       .transform((tier) => Number(tier.slice(-1)) as 1 | 2 | 3),
     default: '3',
-    about: 'Strongest sandbox (1, 2 or 3) that is tried. The strongest that withstands an attack at the start is taken.',
+    about:
+      'Strongest sandbox (1, 2 or 3) that is tried. The strongest that withstands an attack at the start is taken.',
   },
   INSTALL_LIMIT_PER_HOUR: {
     schema: value.positiveIntegerSchema,
