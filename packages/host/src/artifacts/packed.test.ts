@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { artifactManifestOf, type CatalogEntry } from '@tenon/contract'
 import tar from 'tar-stream'
@@ -275,18 +274,15 @@ describe('a package that is made to do harm', () => {
   })
 })
 
-it('takes a package with 5 MB of code without holding the event loop', async () => {
+it('takes a package with 5 MB of code, and finds it again on another server', async () => {
   const code = `exports.text = ${JSON.stringify('x'.repeat(5_000_000))}`
   const packed = gzipSync(await packArchive({ code, manifest: artifactManifestOf(catalogEntry()) }))
   marketplace.files.set(path, packed)
   const entry = catalogEntry({ artifact: referenceTo(packed) })
-  const delay = monitorEventLoopDelay({ resolution: 2 })
   const host = await harness.newHost(marketplace.location)
-  delay.enable()
-  await host.artifacts.resolve(entry)
-  await (await harness.newHost(marketplace.location)).artifacts.load(entry.artifact?.sha256 ?? '')
-  delay.disable()
-  expect(delay.max / 1e6).toBeLessThan(100)
+  expect((await host.artifacts.resolve(entry)).code).toBe(code)
+  const another = await harness.newHost(marketplace.location)
+  expect((await another.artifacts.load(entry.artifact?.sha256 ?? '')).code).toBe(code)
 })
 
 describe('an icon', () => {
