@@ -20,8 +20,7 @@ export async function measure(surroundings: Surroundings, { rounds, onProgress }
   const { section: installs, hosts } = await measureInstalls(surroundings, rounds)
   onProgress('warm calls')
   const [organizationId = 0] = hosts.ours.organizationIds
-  for (const pluginKey of ['mlflow', 'template-3', 'greeting'])
-    await hosts.ours.ask('install', pluginKey, organizationId)
+  for (const pluginKey of ['mlflow', 'greeting']) await hosts.ours.ask('install', pluginKey, organizationId)
   await hosts.seed.ask('install', 'greeting')
   const calls = await measureWarmCalls({ ...hosts, rounds: rounds * 3 })
   onProgress('rows of a plugin')

@@ -1,6 +1,6 @@
 import type { PluginModule } from '../seed-way/load-plugin.js'
 
-export type SampleName = 'mlflow' | 'template' | 'greeting'
+export type SampleName = 'mlflow' | 'greeting'
 
 /** A small function of a plugin: how both hosts get to it. */
 interface Sample {
@@ -13,18 +13,11 @@ interface Sample {
 
 /** The same code behind both ways, and functions that do next to nothing: what a call costs is the way itself. */
 export const samples: Record<SampleName, Sample> = {
-  /** A plugin of the size that products have, here our own for MLflow, with a sync that is refused: nothing is configured. */
+  /** A plugin of the size that products have, here our own for MLflow, asked for a model that is not there. */
   mlflow: {
     seedKey: 'mlflow',
-    request: { pluginKey: 'mlflow', method: 'POST', path: '/sync' },
-    callDirectly: (module) => callRoute(module, 'POST /sync', { tenantId: 'a', configuration: {} }),
-  },
-  /** The data import template as the seed prints it, with an import of no rows. */
-  template: {
-    seedKey: 'risk-import',
-    request: { pluginKey: 'template-3', method: 'POST', path: '/import', body: { csvData: [] } },
-    callDirectly: (module) =>
-      (module['importData'] as (rows: unknown[], tenantId: string, context: object) => Promise<unknown>)([], 'a', {}),
+    request: { pluginKey: 'mlflow', method: 'GET', path: '/models/none' },
+    callDirectly: (module) => callRoute(module, 'GET /models/:id', { tenantId: 'a', params: { id: 'none' } }),
   },
   /** The smallest plugin that does something: forty lines without a dependency. */
   greeting: {

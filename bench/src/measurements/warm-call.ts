@@ -31,10 +31,6 @@ export async function measureWarmCalls(options: WarmCallOptions): Promise<Sectio
       title: 'Warm call: a plugin of the size of a product (MLflow)',
       rows: await measureSample('mlflow', options),
     },
-    {
-      title: "Warm call: a function of the seed's own import template",
-      rows: await measureSample('template', options),
-    },
     { title: 'Warm call: a plugin of forty lines, for comparison', rows: await measureSample('greeting', options) },
   ]
 }
