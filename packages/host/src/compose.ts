@@ -436,6 +436,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   })
   const permissions = createGrantPermissions({ store, roles, runtime, usage: records.usage, history })
   const update = createUpdate({
+    pool,
     catalog,
     artifacts,
     runtime,

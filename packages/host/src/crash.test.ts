@@ -87,9 +87,17 @@ const newer = plugin('at-update', {
     ${hang}
   }`,
 })
+const updated = plugin('after-update')
+const updatedTo = plugin('after-update', {
+  rest: `export async function update(u: number, t: string, change: any, context: any) {
+    await context.sequelize.query("INSERT INTO after_update (text) VALUES ('by the newer version')")
+    ${waitForGo('after-update')}
+    return { success: true }
+  }`,
+})
 const keeping = plugin('while-kept')
 const settled = plugin('after-settle', { install: waitForGo('after-settle') })
-const plugins = [...installing, configuring, updating, ...uninstalling, keeping, settled]
+const plugins = [...installing, configuring, updating, updated, ...uninstalling, keeping, settled]
 
 let surroundings: Surroundings
 let child: ChildProcess
@@ -100,10 +108,11 @@ beforeAll(async () => {
   surroundings = await prepareSurroundings()
   await surroundings.registry.publish(...plugins)
   const earlier = await openReplica(surroundings)
-  await earlier.api('POST', '/install', { pluginKey: updating.key })
+  for (const { key } of [updating, updated]) await earlier.api('POST', '/install', { pluginKey: key })
   await earlier.close()
   const asksForMore = { database: { tenantSchema: true, tables: { projects: ['select'], risks: ['select'] } } }
   await surroundings.registry.publish({ ...newer, entry: { version: '2.0.0', permissions: asksForMore } })
+  await surroundings.registry.publish({ ...updatedTo, entry: { ...updatedTo.entry, version: '2.0.0' } })
 })
 afterAll(async () => {
   child?.kill('SIGKILL')
@@ -176,9 +185,10 @@ async function dieEverywhere(): Promise<void> {
   const inUninstall = ['at-uninstall', 'before-erase']
   for (const key of inUninstall) uninstall(key)
   const listed = (await api('GET', '/installations')).content as { id: number; pluginKey: string }[]
-  const toUpdate = listed.find(({ pluginKey }) => pluginKey === updating.key)
-  send('POST', `/installations/${toUpdate?.id}/update`, { permissions: ['own-tables', 'table:risks:select'] })
-  for (const key of [...inPlugin, 'at-configure', 'at-update', ...inUninstall]) await untilHanging(key)
+  const idOf = (key: string) => listed.find(({ pluginKey }) => pluginKey === key)?.id
+  send('POST', `/installations/${idOf(updated.key)}/update`)
+  send('POST', `/installations/${idOf(updating.key)}/update`, { permissions: ['own-tables', 'table:risks:select'] })
+  for (const key of [...inPlugin, 'at-configure', 'at-update', 'after-update', ...inUninstall]) await untilHanging(key)
 
   // Between two steps of the host: it waits for a table that this connection has locked
   const blocker = await surroundings.pool.connect()
@@ -214,9 +224,11 @@ async function dieEverywhere(): Promise<void> {
   await block('open_claims')
   await go('after-commit')
   await go('after-commit-shared')
+  await go('after-update')
   await until(async () =>
     expect(await tables()).toEqual(expect.arrayContaining(['after_commit', 'after_commit_shared'])),
   )
+  await until(async () => expect(await notedTransaction('after-update')).toBe('committed'))
 
   const ended = once(child, 'exit')
   child.kill('SIGKILL')
@@ -224,6 +236,16 @@ async function dieEverywhere(): Promise<void> {
   await blocker.query('ROLLBACK')
   blocker.release()
   releaseAtVerify()
+}
+
+/** What became of the transaction that an update has noted. */
+async function notedTransaction(key: string): Promise<string | undefined> {
+  const [row] = await rows<{ status: string }>(
+    `SELECT pg_xact_status((metadata #>> '{updating,transaction}')::xid8) AS status
+     FROM "${schema}".plugin_installations WHERE plugin_key = $1`,
+    [key],
+  )
+  return row?.status
 }
 
 async function waitingFor(table: string): Promise<number> {
@@ -246,7 +268,7 @@ describe('a server that is killed at every step of installing, updating, configu
     await dieEverywhere()
     left = await processesOf(surroundings)
     const open = await rows('SELECT FROM tenon.open_claims')
-    expect(open.length).toBe(installing.length + 2 + 4)
+    expect(open.length).toBe(installing.length + 3 + 4)
   })
 
   test('leaves to its successor nothing that is half done', { timeout: 60_000 }, async () => {
@@ -258,12 +280,14 @@ describe('a server that is killed at every step of installing, updating, configu
       ...installing.map(({ key }) => [key, 'failed']),
       ['at-configure', 'installed'],
       ['at-update', 'installed'],
+      ['after-update', 'installed'],
       ['after-settle', 'installed'],
     ]) as Record<string, string>
     expect(await statuses()).toEqual(expected)
-    expect(await tables()).toEqual(['after_settle', 'at_configure', 'at_update', 'while_kept'])
+    expect(await tables()).toEqual(['after_settle', 'after_update', 'at_configure', 'at_update', 'while_kept'])
     expect(await roles()).toMatchObject([
       { owner_key: 'after-settle', login: true },
+      { owner_key: 'after-update', login: true },
       { owner_key: 'at-configure', login: true },
       { owner_key: 'at-update', login: true },
       { owner_key: expect.stringMatching(/^source:/) as string },
@@ -304,6 +328,11 @@ describe('a server that is killed at every step of installing, updating, configu
       version: '1.0.0',
       updateAvailable: '2.0.0',
     })
+    expect(listed.find(({ pluginKey }) => pluginKey === 'after-update')).toMatchObject({
+      version: '2.0.0',
+      previousVersion: '1.0.0',
+    })
+    expect((await api('GET', '/after-update/rows')).content).toEqual([{ text: 'by the newer version' }])
     expect(await api('GET', '/at-update/rows')).toMatchObject({ status: 200, content: [] })
     const [role] = await rows<{ role: string }>("SELECT role FROM tenon.plugin_roles WHERE owner_key = 'at-update'")
     const mayRead = `SELECT has_table_privilege('"${schema}".risks', 'SELECT') AS allowed`

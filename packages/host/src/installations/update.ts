@@ -10,6 +10,7 @@ import {
   type VerifiedArtifact,
 } from '@tenon/contract'
 import { contextPlaceholder, type PluginReport } from '@tenon/contract/wire'
+import type { Pool } from 'pg'
 import type { Artifacts } from '../artifacts/index.js'
 import type { Catalog } from '../catalog/index.js'
 import type { TenantScope } from '../migrations/index.js'
@@ -76,11 +77,12 @@ export interface Update {
    * @throws TenonError NO_PREVIOUS_VERSION
    */
   rollBack(request: UpdateRequest & { userId: number }): Promise<Installation>
-  /** Brings an installation whose server died during an update back to its version. */
+  /** Ends an update whose server died: with the new version when the plugin's changes were committed, else with the earlier one. */
   resume(claimed: ClaimedInstallation): Promise<void>
 }
 
 interface UpdateOptions {
+  pool: Pool
   catalog: Catalog
   artifacts: Artifacts
   runtime: Pick<Runtime, 'stopPlugin' | 'reset'>
@@ -101,7 +103,7 @@ interface Target {
 }
 
 export function createUpdate(engines: UpdateOptions): Update {
-  const { catalog, artifacts, roles, store, history } = engines
+  const { pool, catalog, artifacts, roles, store, history } = engines
 
   async function findRow(tenant: TenantScope, id: number): Promise<Installation> {
     const row = await store.find(tenant, id)
@@ -168,9 +170,18 @@ export function createUpdate(engines: UpdateOptions): Update {
     },
 
     async resume({ claim, installation }) {
-      await underLease(store, claim, async () => {
+      await underLease(store, claim, async (signal) => {
+        const unfinished = installation.metadata?.['updating'] as UnfinishedUpdate | undefined
+        if (unfinished && (await hasCommitted(pool, unfinished.transaction))) {
+          const { digest, grants, userId, action } = unfinished
+          const artifact = await artifacts.load(digest)
+          const target = { artifact, entry: entryOf(installation.asked as CatalogEntry, artifact), grants }
+          const work: Change = { claim, installation, target, userId, action, signal }
+          await finish(engines, work, { report: await engines.caller.inspect(subjectFor(work)) })
+          return
+        }
         await ensureRole(roles, claim.tenant, installation)
-        await store.settle(claim, { status: Status.INSTALLED })
+        await store.settle(claim, { status: Status.INSTALLED, metadata: settledMetadata(installation) })
         await history.record(claim.tenant, {
           pluginKey: installation.pluginKey,
           installationId: installation.id,
@@ -181,6 +192,30 @@ export function createUpdate(engines: UpdateOptions): Update {
       })
     },
   }
+}
+
+/** Noted before COMMIT, so that whoever takes over from a dead server knows what may have been committed. */
+interface UnfinishedUpdate {
+  /** Of Postgres: it tells whether the plugin's changes are there. */
+  transaction: string
+  digest: string
+  grants: readonly string[] | null
+  userId: number
+  action: Change['action']
+}
+
+/** @throws Error while the transaction is still under way: its connection has not noticed yet that its server died. */
+async function hasCommitted(pool: Pool, transaction: string): Promise<boolean> {
+  const { rows } = await pool.query<{ status: string | null }>('SELECT pg_xact_status($1::text::xid8) AS status', [
+    transaction,
+  ])
+  if (rows[0]?.status === 'in progress') throw new Error('the transaction of an update has not ended yet')
+  return rows[0]?.status === 'committed'
+}
+
+function settledMetadata({ metadata }: Installation): Record<string, unknown> {
+  const { updating: _unfinished, ...rest } = metadata ?? {}
+  return rest
 }
 
 /** What is packed with the code is what counts; what people are shown comes from the marketplace. */
@@ -217,19 +252,37 @@ interface Change {
 }
 
 async function changeUnderLease(engines: UpdateOptions, work: Change): Promise<Installation> {
-  const { store, history, runtime } = engines
+  const { store, history } = engines
   const { claim, installation: row, target, userId, action } = work
-  const { tenant } = claim
-  const line = { pluginKey: row.pluginKey, installationId: row.id, userId, action }
-  const outcome: { report?: PluginReport; message?: string | undefined } = {}
+  const outcome: Outcome = {}
   try {
     await runSteps(stepsOf(engines, work, outcome))
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    await store.settle(claim, { status: Status.INSTALLED })
-    await history.record(tenant, { ...line, outcome: 'failed', message, after: { version: target.entry.version } })
+    await store.settle(claim, { status: Status.INSTALLED, metadata: settledMetadata(row) })
+    await history.record(claim.tenant, {
+      pluginKey: row.pluginKey,
+      installationId: row.id,
+      userId,
+      action,
+      outcome: 'failed',
+      message,
+      after: { version: target.entry.version },
+    })
     throw error
   }
+  return finish(engines, work, outcome)
+}
+
+interface Outcome {
+  report?: PluginReport
+  message?: string | undefined
+}
+
+/** The row, then the processes: what runs is the earlier code; it may also have been paused for crashing. */
+async function finish(engines: UpdateOptions, work: Change, outcome: Outcome): Promise<Installation> {
+  const { store, history, runtime } = engines
+  const { claim, installation: row, target, userId, action } = work
   const settled = await store.settle(claim, {
     status: Status.INSTALLED,
     version: target.entry.version,
@@ -239,11 +292,13 @@ async function changeUnderLease(engines: UpdateOptions, work: Change): Promise<I
     metadata: metadataOf(work, outcome),
     ...configurationOf(engines, work),
   })
-  // What runs is the earlier code; it may also have been paused for crashing.
-  await runtime.stopPlugin(tenant.schema, row.pluginKey)
-  runtime.reset(tenant.schema, row.pluginKey)
-  await history.record(tenant, {
-    ...line,
+  await runtime.stopPlugin(claim.tenant.schema, row.pluginKey)
+  runtime.reset(claim.tenant.schema, row.pluginKey)
+  await history.record(claim.tenant, {
+    pluginKey: row.pluginKey,
+    installationId: row.id,
+    userId,
+    action,
     outcome: 'done',
     before: { version: row.version, digest: row.digest, granted: row.grants },
     after: { version: settled.version, digest: settled.digest, granted: settled.grants },
@@ -277,23 +332,23 @@ function configurationOf({ vault }: UpdateOptions, { claim, installation: row, t
   return { configuration: vault.seal(clear, owner, userId, row.configuration) }
 }
 
-function stepsOf(
-  { roles, caller, vault, runtime }: UpdateOptions,
-  { claim, installation: row, target, userId, action, signal }: Change,
-  outcome: { report?: PluginReport; message?: string | undefined },
-): Step[] {
-  const { tenant } = claim
-  const { artifact, entry, grants } = target
-  const manifest = grantedEntry(entry, grants)
-  const source = row.source ?? ''
-  const subject: CallSubject = {
-    tenant,
+function subjectFor({ claim, installation: row, target: { artifact, entry, grants } }: Change): CallSubject {
+  return {
+    tenant: claim.tenant,
     pluginKey: row.pluginKey,
     digest: artifact.digest,
-    manifest,
+    manifest: grantedEntry(entry, grants),
     asked: entry,
-    source,
+    source: row.source ?? '',
   }
+}
+
+function stepsOf({ roles, store, caller, vault, runtime }: UpdateOptions, work: Change, outcome: Outcome): Step[] {
+  const { claim, installation: row, target, userId, action, signal } = work
+  const { tenant } = claim
+  const { artifact, entry, grants } = target
+  const subject = subjectFor(work)
+  const { manifest, source } = subject
   return [
     { name: 'start', run: async () => void (outcome.report = await caller.inspect(subject)) },
     {
@@ -316,7 +371,16 @@ function stepsOf(
           : { kind: 'install' as const, configuration }
         const request = { subject, invocation, userId, configuration, signal, deadlineMs: updateDeadlineMs }
         const { message } = await caller.callInTransaction(request, {
-          accept: (answer) => acceptResult(answer, entry.displayName, 'updating'),
+          accept: async (answer, session) => {
+            const result = acceptResult(answer, entry.displayName, 'updating')
+            const transaction = await session.transactionId()
+            const { digest } = artifact
+            // Refused when the claim was lost: then nothing may be committed any more.
+            await store.note(claim, {
+              updating: { transaction, digest, grants, userId, action } satisfies UnfinishedUpdate,
+            })
+            return result
+          },
         })
         outcome.message = message
       },

@@ -16,6 +16,8 @@ interface PluginTransaction {
 
 /** The pinned transaction of one lifecycle call: nothing of it is seen by anyone until the host commits. */
 export interface LifecycleSession extends SessionMode {
+  /** Postgres's id of the transaction, by which anybody learns later whether it was committed. */
+  transactionId(): Promise<string>
   commitAll(): Promise<void>
   rollbackAll(): Promise<void>
 }
@@ -144,6 +146,14 @@ export function createLifecycleSession(resources: SessionResources, remainingMs:
     begin,
     commit: (id) => finish(id, true),
     rollback: (id) => finish(id, false),
+    transactionId: () =>
+      inOrder(async () => {
+        lease ??= start()
+        const { connection } = await lease
+        const sql = 'SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text'
+        const [result] = await connection.run(sql, undefined, statementLimits())
+        return String(result?.rows[0]?.[0])
+      }),
     commitAll: () =>
       inOrder(async () => {
         await close('COMMIT')

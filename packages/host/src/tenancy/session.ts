@@ -31,6 +31,8 @@ export interface DatabaseSession {
     'db.query' | 'db.copy' | 'db.begin' | 'db.commit' | 'db.rollback',
     (params: unknown) => Promise<unknown>
   >
+  /** Lifecycle only: Postgres's id of the transaction, by which anybody learns later whether it was committed. */
+  transactionId(): Promise<string>
   /** Lifecycle only. @throws what a deferred constraint says. */
   commit(): Promise<void>
   /** Lifecycle only: nothing of the call remains. */
@@ -136,6 +138,10 @@ export function openSession(
       'db.begin': answer(beginParams, async (options) => ({ transaction: await session.begin(options) })),
       'db.commit': answer(finishParams, async ({ transaction }) => (await session.commit(transaction), {})),
       'db.rollback': answer(finishParams, async ({ transaction }) => (await session.rollback(transaction), {})),
+    },
+    async transactionId() {
+      if (!lifecycle || ended.signal.aborted) throw new TenonError('SESSION_ENDED')
+      return lifecycle.transactionId()
     },
     async commit() {
       if (ended.signal.aborted) throw new TenonError('SESSION_ENDED')

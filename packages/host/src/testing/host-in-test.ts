@@ -138,7 +138,8 @@ export async function prepareSurroundings(): Promise<Surroundings> {
 }
 
 function openPool(connection: pg.ClientConfig): pg.Pool {
-  const pool = new pg.Pool({ ...connection, max: 20, options: hostConnectionOptions })
+  // A test that blocks many operations at once must not wait for a connection instead of for what it blocks.
+  const pool = new pg.Pool({ ...connection, max: 40, options: hostConnectionOptions })
   pool.on('error', () => {})
   return pool
 }
