@@ -34,7 +34,7 @@ export function invoke(plugin: LoadedPlugin, invocation: PluginInvocation, conte
     case 'event':
       return eventHandler(plugin, invocation.handler)(invocation.event, context)
     case 'route':
-      return callRoute(plugin.routes, invocation, context)
+      return callRoute(plugin, invocation, context)
   }
 }
 
@@ -58,8 +58,8 @@ function fillPlaceholder(arg: unknown, context: PluginContext): unknown {
 
 type RouteCall = Extract<PluginInvocation, { kind: 'route' }>
 
-async function callRoute(routes: Functions, call: RouteCall, context: PluginContext): Promise<unknown> {
-  const match = matchRoute([...routes.keys()], call.method, call.path)
+async function callRoute(plugin: LoadedPlugin, call: RouteCall, context: PluginContext): Promise<unknown> {
+  const match = matchRoute(plugin.report.routes, call.method, call.path)
   if (!match) throw new InvocationFault('ROUTE_NOT_FOUND', `${call.method} ${call.path}`)
   const { file, query = {}, body } = call
   const request = {
@@ -71,7 +71,7 @@ async function callRoute(routes: Functions, call: RouteCall, context: PluginCont
     body,
     ...(file ? { file: { ...file, buffer: Buffer.from(file.buffer) } } : {}),
   }
-  return routeAnswer(await named(routes, match.key)(request, context))
+  return routeAnswer(await named(plugin.routes, match.key)(request, context))
 }
 
 /** Only the fields of the contract travel; a bare value is taken as `data`. */

@@ -10,22 +10,39 @@ export function matchRoute(
   path: string,
 ): { key: string; params: Record<string, string> } | undefined {
   const wanted = normalizePath(path)
-  const candidates = keys
-    .map((key) => ({ key, pattern: patternOf(key, method) }))
-    .filter(({ pattern }) => pattern !== '')
+  const verb = method.toUpperCase()
+  const candidates = routesOf(keys).filter((route) => route.verb === verb)
   const exact = candidates.find(({ pattern }) => pattern === wanted)
   if (exact) return { key: exact.key, params: {} }
-  for (const { key, pattern } of candidates) {
-    const params = matchSegments(pattern.split('/'), wanted.split('/'))
-    if (params) return { key, params }
+  const segments = wanted.split('/')
+  for (const route of candidates) {
+    const params = matchSegments(route.segments, segments)
+    if (params) return { key: route.key, params }
   }
   return undefined
 }
 
-/** The path of a key such as `GET /models/:id` when it is for this method; '' when not. */
-function patternOf(key: string, method: string): string {
+interface Route {
+  key: string
+  verb: string
+  /** Such as `/models/:id`. */
+  pattern: string
+  segments: readonly string[]
+}
+
+/** By list of keys, which is asked at every call and does not change. */
+const routesByKeys = new WeakMap<readonly string[], readonly Route[]>()
+
+function routesOf(keys: readonly string[]): readonly Route[] {
+  const routes = routesByKeys.get(keys) ?? keys.map(routeOf)
+  routesByKeys.set(keys, routes)
+  return routes
+}
+
+function routeOf(key: string): Route {
   const [verb = '', path = ''] = key.trim().split(/\s+/, 2)
-  return verb.toUpperCase() === method.toUpperCase() ? normalizePath(path) : ''
+  const pattern = normalizePath(path)
+  return { key, verb: verb.toUpperCase(), pattern, segments: pattern.split('/') }
 }
 
 function normalizePath(path: string): string {
@@ -35,7 +52,7 @@ function normalizePath(path: string): string {
   return trimmed.startsWith('/') ? trimmed : `/${trimmed}`
 }
 
-function matchSegments(pattern: string[], wanted: string[]): Record<string, string> | undefined {
+function matchSegments(pattern: readonly string[], wanted: readonly string[]): Record<string, string> | undefined {
   if (pattern.length !== wanted.length) return undefined
   const params: Record<string, string> = {}
   for (const [i, segment] of pattern.entries()) {

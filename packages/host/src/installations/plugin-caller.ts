@@ -143,13 +143,13 @@ export function createPluginCaller({
           ...(request.deadlineMs === undefined ? {} : { deadlineMs: request.deadlineMs }),
           ...(request.lane ? { lane: request.lane } : {}),
           network: meter.network(subject, networkPolicy(subject.manifest, configuration)),
-          host: {
+          host: () => ({
             ...session.handlers,
             'db.query': namingPermission('db.query', session, subject, meter),
             'db.copy': namingPermission('db.copy', session, subject, meter),
             ...hidingOpened(hostCalls(subject), redactor),
             ...publishThrough(session, subject, meter, redactor),
-          },
+          }),
           onLog: (line) => {
             const kept = { ...line, text: redactor.text(line.text) }
             records.log.write(ownerOf(subject), kept)

@@ -24,10 +24,9 @@ export async function runUnderDeadline(options: {
 }): Promise<CallEnd> {
   const { process, limits } = options
   const running = process.begin(options.call)
-  const settled: Promise<Moment>[] = [
-    running.outcome.then((outcome) => ({ kind: 'outcome', outcome })),
-    process.ended.then((end) => ({ kind: 'end', end })),
-  ]
+  const settled = running.outcome.then(
+    (outcome): Moment => ('end' in outcome ? { kind: 'end', end: outcome.end } : { kind: 'outcome', outcome }),
+  )
   const first = await firstOf(settled, options.deadlineMs, options.signal)
   if (first.kind === 'outcome') return { kind: 'answered', outcome: first.outcome }
   if (first.kind === 'end') return endedWith(process, first.end)
@@ -47,7 +46,7 @@ function endedWith(process: RunnerProcess, end: ProcessEnd): CallEnd {
   return { kind: 'processEnded', end, alone: process.callsInFlight <= 1 }
 }
 
-function firstOf(settled: Promise<Moment>[], timeoutMs: number, signal: AbortSignal | undefined): Promise<Moment> {
+function firstOf(settled: Promise<Moment>, timeoutMs: number, signal: AbortSignal | undefined): Promise<Moment> {
   return new Promise((resolve) => {
     const finish = (moment: Moment) => {
       clearTimeout(timer)
@@ -58,6 +57,6 @@ function firstOf(settled: Promise<Moment>[], timeoutMs: number, signal: AbortSig
     const cancel = () => finish({ kind: 'cancelled' })
     if (signal?.aborted) return cancel()
     signal?.addEventListener('abort', cancel, { once: true })
-    for (const moment of settled) void moment.then(finish)
+    void settled.then(finish)
   })
 }

@@ -124,7 +124,7 @@ describe('a plugin that floods', () => {
         now--
       },
     }
-    const call = functionCall('attack', [{ $context: true }], { host })
+    const call = functionCall('attack', [{ $context: true }], { host: () => host })
     expect(await runtime.call(hostile('host-call-flood'), call)).toBe(3_000)
     expect(most).toBeLessThan(3_000)
   })
@@ -135,8 +135,8 @@ describe('a plugin that goes on after its answer', () => {
     let sealed = 0
     const host = { 'secrets.seal': async () => void sealed++ }
     const target = hostile('late-work')
-    expect(await runtime.call(target, functionCall('attack', [{ $context: true }], { host }))).toBe('answered')
-    await expect.poll(() => runtime.call(target, functionCall('refusal', [], { host }))).toBe('CALL_ENDED')
+    expect(await runtime.call(target, functionCall('attack', [{ $context: true }], { host: () => host }))).toBe('answered')
+    await expect.poll(() => runtime.call(target, functionCall('refusal', [], { host: () => host }))).toBe('CALL_ENDED')
     expect(sealed).toBe(0)
   })
 
@@ -144,9 +144,9 @@ describe('a plugin that goes on after its answer', () => {
     let sealed = 0
     const host = { 'secrets.seal': async () => void sealed++ }
     const target = hostile('late-forged-request')
-    await runtime.call(target, functionCall('attack', [], { host }))
+    await runtime.call(target, functionCall('attack', [], { host: () => host }))
     await new Promise((resolve) => setTimeout(resolve, 150))
-    expect(await runtime.call(target, functionCall('still', [], { host }))).toBe('here')
+    expect(await runtime.call(target, functionCall('still', [], { host: () => host }))).toBe('here')
     expect(sealed).toBe(0)
   })
 })
@@ -156,7 +156,7 @@ describe('what a plugin hands over', () => {
     const host = { 'secrets.seal': async (params: unknown) => params, echo: async (params: unknown) => params }
     const answer = await runtime.call(
       hostile('prototype-pollution'),
-      functionCall('attack', [{ $context: true }], { host }),
+      functionCall('attack', [{ $context: true }], { host: () => host }),
     )
     expect(answer).toEqual({ kept: true })
     expect(Object.hasOwn(answer as object, '__proto__')).toBe(false)
@@ -197,6 +197,6 @@ it('withstands its own start-up probe', async () => {
 
 it('gives a request without a matching function no answer but a refusal', async () => {
   const code = `exports.install = () => ({}); exports.ask = (context) => context.secrets.open('x').catch((e) => e.code)`
-  const call = functionCall('ask', [{ $context: true }], { host: {} })
+  const call = functionCall('ask', [{ $context: true }], { host: () => ({}) })
   expect(await runtime.call(targetOf(code), call)).toBe('UNKNOWN_METHOD')
 })

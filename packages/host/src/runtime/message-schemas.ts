@@ -32,9 +32,10 @@ const schemas = {
     }),
   ]),
   pong: z.strictObject({ t: z.literal('pong'), id }),
+  // The usual one first: an answer that is tried as an error costs as much as the rest of the call's bookkeeping.
   answer: z.union([
-    z.strictObject({ t: z.literal('answer'), id, error: wireError, fault: fault.optional() }),
     z.strictObject({ t: z.literal('answer'), id, value: z.unknown() }),
+    z.strictObject({ t: z.literal('answer'), id, error: wireError, fault: fault.optional() }),
   ]),
   ask: z.strictObject({ t: z.literal('ask'), id, call: id, method: shortText, params: z.unknown() }),
   log: z.strictObject({

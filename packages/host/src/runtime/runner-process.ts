@@ -39,7 +39,8 @@ export interface ProcessCall {
   invocation: PluginInvocation
   context: CallContext
   network: NetworkPolicy
-  host: HostCalls
+  /** Asked for when the plugin asks for something first: most calls never do. */
+  host: () => HostCalls
   onProgress?: ((progress: Progress) => void) | undefined
   onLog?: ((line: LogLine) => void) | undefined
 }
@@ -47,8 +48,8 @@ export interface ProcessCall {
 export type CallOutcome = { value: unknown } | { error: WireError; fault?: CallFault | undefined }
 
 export interface CallInProcess {
-  /** Settles when the runner answers; stays open when the process ends first. */
-  readonly outcome: Promise<CallOutcome>
+  /** What the runner answers, or how the process ended before it did. */
+  readonly outcome: Promise<CallOutcome | { end: ProcessEnd }>
   /** Tells the plugin to stop. */
   cancel(reason: string): void
   /** Stops waiting: the host refuses what the call still asks for, and drops its answer. */
@@ -95,7 +96,8 @@ export interface RunnerProcess {
 type Ask = Extract<RunnerMessage, { t: 'ask' }>
 
 interface RunningCall extends ProcessCall {
-  settle: (outcome: CallOutcome) => void
+  settle: (outcome: CallOutcome | { end: ProcessEnd }) => void
+  hostCalls?: HostCalls
 }
 
 /** For reading what arrived while the host was busy. */
@@ -117,10 +119,11 @@ export function createRunnerProcess(options: {
   const pidOf = runnerPid(child, limits.niceness)
   const calls = new Map<number, RunningCall>()
   const abandoned = new Set<number>()
-  const pings = new Map<number, () => void>()
+  const pings = new Map<number, (answered: boolean) => void>()
   let nextId = 1
   let hostCalls = 0
   let endReason: EndReason | undefined
+  let endedAs: ProcessEnd | undefined
   let alive = true
   let lastWords = ''
   let onLoaded: ((outcome: LoadOutcome) => void) | undefined
@@ -128,9 +131,14 @@ export function createRunnerProcess(options: {
   let lingering: NodeJS.Timeout | undefined
   const chatter = createChatterMeter(limits.maxChatterPerSecond)
 
-  const ended = endOf(child, () => ({ reason: endReason, lastWords })).finally(() => {
+  // Calls and pings are told from here: a `then` for each of them would stay with the promise as long as the process lives.
+  const ended = endOf(child, () => ({ reason: endReason, lastWords })).then((end) => {
     alive = false
+    endedAs = end
     clearTimeout(lingering)
+    for (const call of calls.values()) call.settle({ end })
+    for (const settle of pings.values()) settle(false)
+    return end
   })
   const ready = new Promise<void>((resolve, reject) => {
     becomeReady = resolve
@@ -198,7 +206,7 @@ export function createRunnerProcess(options: {
     const answered = pings.get(id)
     if (!answered) return violate('it answered a ping that was not sent')
     pings.delete(id)
-    answered()
+    answered(true)
   }
 
   function receiveAnswer(message: Extract<RunnerMessage, { t: 'answer' }>): void {
@@ -297,7 +305,10 @@ export function createRunnerProcess(options: {
     begin(call) {
       const id = nextId++
       clearTimeout(lingering)
-      const outcome = new Promise<CallOutcome>((settle) => calls.set(id, { ...call, settle }))
+      const outcome: CallInProcess['outcome'] = new Promise((settle) => {
+        calls.set(id, { ...call, settle })
+        if (endedAs) settle({ end: endedAs })
+      })
       try {
         channel.send({ t: 'call', id, invocation: call.invocation, context: call.context } satisfies HostMessage)
       } catch (error) {
@@ -320,9 +331,9 @@ export function createRunnerProcess(options: {
           // A host that was blocked itself sees its timers before the answers that wait in the pipe.
           timer = setTimeout(() => resolve(false), afterStallMs)
         }, timeoutMs)
-        pings.set(id, () => (clearTimeout(timer), resolve(true)))
-        void ended.then(() => (clearTimeout(timer), resolve(false)))
-        if (alive) channel.send({ t: 'ping', id } satisfies HostMessage)
+        pings.set(id, (answered) => (clearTimeout(timer), resolve(answered)))
+        if (endedAs) pings.get(id)?.(false)
+        else if (alive) channel.send({ t: 'ping', id } satisfies HostMessage)
       })
     },
   }
@@ -345,7 +356,8 @@ async function answerOf(call: RunningCall | undefined, ask: Ask): Promise<{ valu
       error: { name: 'Error', message: `${ask.method} was asked for after the call has ended.`, code: 'CALL_ENDED' },
     }
   }
-  const answer = Object.hasOwn(call.host, ask.method) ? call.host[ask.method] : undefined
+  call.hostCalls ??= call.host()
+  const answer = Object.hasOwn(call.hostCalls, ask.method) ? call.hostCalls[ask.method] : undefined
   if (!answer) {
     return { error: { name: 'Error', message: `The host has no "${ask.method}" for plugins.`, code: 'UNKNOWN_METHOD' } }
   }

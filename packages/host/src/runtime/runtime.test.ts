@@ -222,7 +222,7 @@ describe('a call', () => {
     const host = { 'secrets.seal': async (params: unknown) => (params as { value: number }).value * 2 }
     const answers = await Promise.all(
       Array.from({ length: 150 }, (_, i) =>
-        runtime.call(busy, functionCall('echoThroughHost', [{ $context: true }, i], { host })),
+        runtime.call(busy, functionCall('echoThroughHost', [{ $context: true }, i], { host: () => host })),
       ),
     )
     expect(answers).toEqual(Array.from({ length: 150 }, (_, i) => i * 2))
@@ -395,7 +395,7 @@ describe('the host and its children', () => {
       ({ ...error, name: error.name, message: error.message, stack: error.stack.includes('runtime.test') }))`
     const refusal = Object.assign(new Error('not yours'), { code: 'E_NOT_YOURS', details: { field: 'a' }, secret: 's' })
     const host = { 'secrets.open': () => Promise.reject(refusal) }
-    const answer = await runtime.call(targetOf(code), functionCall('ask', [{ $context: true }], { host }))
+    const answer = await runtime.call(targetOf(code), functionCall('ask', [{ $context: true }], { host: () => host }))
     expect(answer).toEqual({
       name: 'Error',
       message: 'not yours',

@@ -90,8 +90,8 @@ export interface PluginCall<Invocation extends PluginInvocation = PluginInvocati
   mayRepeat?: () => boolean | Promise<boolean>
   /** Default: no network. */
   network?: NetworkPolicy
-  /** What the plugin may ask the host for, bound to the tenant. Default: nothing. */
-  host?: HostCalls
+  /** What the plugin may ask the host for, bound to the tenant; called once, when it first asks. Default: nothing. */
+  host?: () => HostCalls
   onProgress?: (progress: Progress) => void
   /** Lines that the plugin printed during the call. */
   onLog?: (line: LogLine) => void
@@ -460,7 +460,7 @@ function processCall({
   invocation,
   context,
   network = noNetwork,
-  host = {},
+  host = () => ({}),
   onProgress,
   onLog,
 }: PluginCall): ProcessCall {

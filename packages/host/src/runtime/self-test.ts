@@ -88,7 +88,7 @@ async function ask(runner: RunnerProcess, name: string): Promise<string[]> {
     invocation: { kind: 'function', name, args: [] },
     context: { tenantId: '', userId: 0, organizationId: 0, configuration: {} },
     network: { allows: () => false, allowsAddress: () => false },
-    host: {},
+    host: () => ({}),
   })
   const answer: unknown = await Promise.race([outcome, runner.ended, sleep(probeMs, undefined, { ref: false })])
   const value = typeof answer === 'object' && answer !== null && 'value' in answer ? answer.value : undefined

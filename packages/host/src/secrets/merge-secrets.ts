@@ -1,5 +1,5 @@
 import { canonicalJson, isJsonObject, pointerKey, TenonError } from '@tenon/contract'
-import { createSecretMap, type JsonSchema } from './schema-secrets.js'
+import { secretMapOf, type JsonSchema } from './schema-secrets.js'
 import { isSecretName } from './secret-names.js'
 
 type Configuration = Record<string, unknown>
@@ -15,7 +15,7 @@ interface Place {
 
 /** Completes what a person sent with the stored secrets: masked or absent ones stay, null removes, text replaces. */
 export function mergeBySchema(sent: Configuration, clear: Configuration, schema: JsonSchema): Configuration {
-  const map = createSecretMap(schema)
+  const map = secretMapOf(schema)
   const place = (parts: typeof map.whole, path: string): Place => ({
     path,
     isSecret: map.isSecret(parts),

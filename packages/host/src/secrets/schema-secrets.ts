@@ -24,11 +24,20 @@ const samePlaceByName = ['dependentSchemas', 'dependencies'] as const
 /** A reference that cannot be followed hides what it says: what it stands for counts as secret. */
 const unreadable: JsonSchema = { writeOnly: true }
 
+/** By schema: every call of a plugin asks for that of its configuration, which does not change. */
+const maps = new WeakMap<JsonSchema, SecretMap>()
+
 /**
  * Reads a schema for `"writeOnly": true`. A part counts as secret when any branch of the schema says so, whether or not
  * that branch applies: better one mask too many than one too few.
  */
-export function createSecretMap(schema: JsonSchema): SecretMap {
+export function secretMapOf(schema: JsonSchema): SecretMap {
+  const map = maps.get(schema) ?? createSecretMap(schema)
+  maps.set(schema, map)
+  return map
+}
+
+function createSecretMap(schema: JsonSchema): SecretMap {
   const patterns = new Map<string, (key: string) => boolean>()
 
   function close(candidates: unknown[]): SchemaParts {
@@ -83,7 +92,7 @@ export function createSecretMap(schema: JsonSchema): SecretMap {
  * `path` is a JSON pointer. A replacement of `undefined` leaves the part out.
  */
 export function replaceSecrets(value: unknown, schema: JsonSchema, replace: ReplaceSecret): unknown {
-  const map = createSecretMap(schema)
+  const map = secretMapOf(schema)
   return replaceIn(value, map, map.whole, replace)
 }
 

@@ -91,11 +91,9 @@ export function openSession(
   resources: Omit<SessionResources, 'acquire'> & { acquire: (kind: LeaseKind, signal: AbortSignal) => Promise<Lease> },
   { mode, deadlineMs, signal }: SessionOptions,
 ): DatabaseSession {
-  const ended = new AbortController()
-  // One listener for each statement that waits for a connection, and a plugin may send many at once.
-  setMaxListeners(0, ended.signal)
+  const ended = lazyEnd()
   const deadline = performance.now() + deadlineMs
-  const bound = { ...resources, acquire: (kind: LeaseKind) => resources.acquire(kind, ended.signal) }
+  const bound = { ...resources, acquire: (kind: LeaseKind) => resources.acquire(kind, ended.signal()) }
   const lifecycle =
     mode === 'lifecycle' ? createLifecycleSession(bound, () => Math.max(0, deadline - performance.now())) : undefined
   const session = lifecycle ?? createAutocommitSession(bound)
@@ -103,7 +101,7 @@ export function openSession(
   let inFlight = 0
 
   const abort = () => {
-    ended.abort(sessionEnded)
+    ended.end()
     session.abort(new TenonError('SESSION_ENDED'))
   }
   const timer = setTimeout(abort, deadlineMs)
@@ -112,13 +110,13 @@ export function openSession(
 
   function answer<Params>(schema: z.ZodType<Params>, work: (params: Params) => Promise<unknown>) {
     return async (params: unknown) => {
-      if (ended.signal.aborted) throw new TenonError('SESSION_ENDED')
+      if (ended.isOver) throw new TenonError('SESSION_ENDED')
       const parsed = schema.parse(params)
       inFlight += 1
       try {
         return await work(parsed)
       } catch (error) {
-        if (ended.signal.aborted) throw new TenonError('SESSION_ENDED', {}, { cause: error })
+        if (ended.isOver) throw new TenonError('SESSION_ENDED', {}, { cause: error })
         return { error: errorForPlugin(error) }
       } finally {
         inFlight -= 1
@@ -140,11 +138,11 @@ export function openSession(
       'db.rollback': answer(finishParams, async ({ transaction }) => (await session.rollback(transaction), {})),
     },
     async transactionId() {
-      if (!lifecycle || ended.signal.aborted) throw new TenonError('SESSION_ENDED')
+      if (!lifecycle || ended.isOver) throw new TenonError('SESSION_ENDED')
       return lifecycle.transactionId()
     },
     async commit() {
-      if (ended.signal.aborted) throw new TenonError('SESSION_ENDED')
+      if (ended.isOver) throw new TenonError('SESSION_ENDED')
       await lifecycle?.commitAll()
     },
     async rollback() {
@@ -153,10 +151,34 @@ export function openSession(
     async end() {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
-      ended.abort(sessionEnded)
+      ended.end()
       // A statement that still runs would hold its connection until it is done.
       if (inFlight > 0) session.abort(new TenonError('SESSION_ENDED'))
       await session.end()
+    },
+  }
+}
+
+/** Whether a session is over, with a signal only for those that ask: most calls never send a statement. */
+function lazyEnd() {
+  let controller: AbortController | undefined
+  let isOver = false
+  return {
+    get isOver() {
+      return isOver
+    },
+    signal(): AbortSignal {
+      if (!controller) {
+        controller = new AbortController()
+        // One listener for each statement that waits for a connection, and a plugin may send many at once.
+        setMaxListeners(0, controller.signal)
+        if (isOver) controller.abort(sessionEnded)
+      }
+      return controller.signal
+    },
+    end(): void {
+      isOver = true
+      controller?.abort(sessionEnded)
     },
   }
 }
