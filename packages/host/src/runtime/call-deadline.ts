@@ -24,8 +24,8 @@ export async function runUnderDeadline(options: {
 }): Promise<CallEnd> {
   const { process, limits } = options
   const running = process.begin(options.call)
-  const settled = running.outcome.then(
-    (outcome): Moment => ('end' in outcome ? { kind: 'end', end: outcome.end } : { kind: 'outcome', outcome }),
+  const settled = running.outcome.then((outcome): Moment =>
+    'end' in outcome ? { kind: 'end', end: outcome.end } : { kind: 'outcome', outcome },
   )
   const first = await firstOf(settled, options.deadlineMs, options.signal)
   if (first.kind === 'outcome') return { kind: 'answered', outcome: first.outcome }

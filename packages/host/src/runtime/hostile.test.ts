@@ -135,7 +135,9 @@ describe('a plugin that goes on after its answer', () => {
     let sealed = 0
     const host = { 'secrets.seal': async () => void sealed++ }
     const target = hostile('late-work')
-    expect(await runtime.call(target, functionCall('attack', [{ $context: true }], { host: () => host }))).toBe('answered')
+    expect(await runtime.call(target, functionCall('attack', [{ $context: true }], { host: () => host }))).toBe(
+      'answered',
+    )
     await expect.poll(() => runtime.call(target, functionCall('refusal', [], { host: () => host }))).toBe('CALL_ENDED')
     expect(sealed).toBe(0)
   })
