@@ -292,6 +292,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     ...egress.network,
     extraCa: egress.extraCa ?? [],
     pidDirectory: path.join(dataDir, 'processes'),
+    codeCacheDirectory: path.join(dataDir, 'code-caches'),
     redact: (plugin, text) => secrets.of(plugin).text(text),
     onPluginLog(plugin, line) {
       const kept = { ...line, text: secrets.of(plugin).text(line.text) }

@@ -12,8 +12,6 @@ export interface PluginTarget {
   tenantId: string
   pluginKey: string
   artifact: VerifiedArtifact
-  /** V8's code cache for exactly this code, as {@link Inspection} gave it. */
-  codeCache?: Buffer | undefined
   /** What the plugin finds in `process.env`, for as long as its process lives. Default: nothing. */
   environment?: Readonly<Record<string, string>>
 }
@@ -30,6 +28,7 @@ export interface Identity {
 export interface Resident extends Identity {
   readonly process: RunnerProcess
   readonly report: PluginReport
+  readonly codeCached: boolean
   readonly startedAt: number
   lastUsedAt: number
   /** Callers that hold it, from before their call begins until after it ended. */
@@ -81,9 +80,18 @@ export function createResidents(options: {
     try {
       const process = await options.takeBlank(pluginKey)
       void process.ended.then((end) => noticeEnd(identity, end))
-      const { report } = await loadOrKill(process, target)
+      const { report, codeCached = false } = await loadOrKill(process, target)
       const now = Date.now()
-      const resident = { ...identity, process, report, startedAt: now, lastUsedAt: now, claims: 1, retired: false }
+      const resident = {
+        ...identity,
+        process,
+        report,
+        codeCached,
+        startedAt: now,
+        lastUsedAt: now,
+        claims: 1,
+        retired: false,
+      }
       living.add(resident)
       void process.ended.then(() => forget(resident))
       return resident

@@ -72,7 +72,10 @@ export interface ProcessEnd {
   lastWords: string
 }
 
-export type LoadOutcome = Extract<RunnerMessage, { t: 'loaded' }>
+export type LoadOutcome = Extract<RunnerMessage, { t: 'loaded' }> & {
+  /** Whether V8 took a code cache that it was given. */
+  codeCached?: boolean
+}
 
 export interface RunnerProcess {
   /** Where the plugin runs; 0 while that is not known yet. */

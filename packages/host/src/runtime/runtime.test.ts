@@ -1,8 +1,10 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import inspector from 'node:inspector'
-import os from 'node:os'
+import os, { tmpdir } from 'node:os'
+import path from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { callOf, functionCall, hostile, silentLog, targetOf, tenantId } from './fixtures/plugin-under-test.js'
-import { createRuntime, type LogLine, type PluginCall, type Progress } from './index.js'
+import { createRuntime, type LogLine, type PluginCall, type Progress, type Runtime } from './index.js'
 
 const runtime = createRuntime({ log: silentLog, limits: { graceMs: 200, pingMs: 500, warmRunners: 1, backoffMs: 0 } })
 afterAll(() => runtime.stop())
@@ -184,15 +186,35 @@ describe('an inspection', () => {
     expect(await runtime.inspect(random)).toEqual(first)
   })
 
-  it('gives a code cache that the next process accepts', async () => {
-    const { codeCache } = await runtime.inspect(seedPlugin)
-    const fresh = createRuntime({ log: silentLog, limits: { warmRunners: 0 } })
-    const answer = await fresh.call(
-      { ...seedPlugin, ...(codeCache ? { codeCache } : {}) },
-      callOf({ kind: 'uninstall' }),
-    )
-    expect(answer).toMatchObject({ success: true })
-    await fresh.stop()
+  it('leaves a code cache to the next host on this machine, which uses it unless it was damaged', async () => {
+    const codeCacheDirectory = await mkdtemp(path.join(tmpdir(), 'tenon-caches-'))
+    const host = () => createRuntime({ log: silentLog, codeCacheDirectory, limits: { warmRunners: 0 } })
+    const callAndTell = async (fresh: Runtime) => {
+      expect(await fresh.call(seedPlugin, callOf({ kind: 'uninstall' }))).toMatchObject({ success: true })
+      return fresh.status().processes[0]?.codeCached
+    }
+    const first = host()
+    await first.inspect(seedPlugin)
+    await first.stop()
+
+    const second = host()
+    expect(await callAndTell(second)).toBe(true)
+    await second.stop()
+
+    const [name = ''] = await readdir(codeCacheDirectory)
+    const content = await readFile(path.join(codeCacheDirectory, name))
+    await writeFile(path.join(codeCacheDirectory, name), content.fill(0, content.length / 2))
+    const third = host()
+    expect(await callAndTell(third)).toBe(false)
+    // Compiled once more for whoever comes next
+    await expect
+      .poll(async () => (await readFile(path.join(codeCacheDirectory, name))).equals(content), { timeout: 10_000 })
+      .toBe(false)
+    await third.stop()
+    const fourth = host()
+    expect(await callAndTell(fourth)).toBe(true)
+    await fourth.stop()
+    await rm(codeCacheDirectory, { recursive: true })
   })
 })
 

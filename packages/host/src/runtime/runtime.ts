@@ -13,6 +13,7 @@ import type {
 import { type ConnectRules, type NetworkPolicy, noNetwork } from '../egress/connect.js'
 import { type CallEnd, runUnderDeadline } from './call-deadline.js'
 import { createCallQueue } from './call-queue.js'
+import { createCodeCaches, noCodeCaches } from './code-caches.js'
 import { createCrashSupervisor } from './crash-supervisor.js'
 import { createEgressMeter } from './egress-meter.js'
 import { ignoreInspectorSignal } from './inspector-signal.js'
@@ -39,6 +40,7 @@ import {
   createRunnerProcess,
   describeEnd,
   type HostCalls,
+  type LoadOutcome,
   type LogLine,
   type ProcessCall,
   type Progress,
@@ -61,6 +63,8 @@ export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'dial' | '
   extraCa?: readonly string[]
   /** Where to keep note of children, so that a crashed host's are ended at the next start. */
   pidDirectory?: string
+  /** Where to keep V8's code caches, so that first calls are quick after a restart, too. Default: in memory only. */
+  codeCacheDirectory?: string
   /** The strongest tier that may be taken. Default: the strongest that holds on this machine. */
   maxTier?: Tier
   /** The weakest tier that a plugin may run under. Default: T1. */
@@ -119,6 +123,8 @@ export interface ProcessStatus {
   bytesIn: number
   bytesOut: number
   retired: boolean
+  /** Whether its code did not have to be compiled, because V8 had done so before. */
+  codeCached: boolean
 }
 
 export interface RuntimeStatus {
@@ -175,6 +181,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const limits = resolveLimits(options.limits)
   const directory = mkdtempSync(path.join(os.tmpdir(), 'tenon-empty-'))
   const pidFiles = options.pidDirectory ? createPidFiles(options.pidDirectory) : noPidFiles
+  const codeCaches = options.codeCacheDirectory ? createCodeCaches(options.codeCacheDirectory) : noCodeCaches
   const supervisor = createCrashSupervisor(limits)
   const health = createHealthBook(supervisor)
   const egress = createEgressMeter(limits)
@@ -200,12 +207,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     places: () => places,
     supervisor,
     takeBlank,
-    load: (process, target) => {
-      owners.set(process, { tenantId: target.tenantId, pluginKey: target.pluginKey })
-      health.noticeStart(supervisorKey(target.tenantId, target.pluginKey))
-      const cachedData = target.codeCache ?? inspections.get(target.artifact.digest)?.codeCache
-      return process.load(loadMessage(target, { wantCodeCache: false, ...(cachedData ? { cachedData } : {}) }))
-    },
+    load,
     onEnd(identity, end, crashed) {
       options.onProcessEnd?.(identity, { crashed, cause: describeEnd(end) })
       health.noticeEnd(supervisorKey(identity.tenantId, identity.pluginKey), end, crashed)
@@ -293,6 +295,26 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     }
   }
 
+  async function load(process: RunnerProcess, target: PluginTarget): Promise<LoadOutcome> {
+    owners.set(process, { tenantId: target.tenantId, pluginKey: target.pluginKey })
+    health.noticeStart(supervisorKey(target.tenantId, target.pluginKey))
+    const { digest } = target.artifact
+    const cachedData = inspections.get(digest)?.codeCache ?? (await codeCaches.find(digest))
+    const outcome = await process.load(
+      loadMessage(target, { wantCodeCache: false, ...(cachedData ? { cachedData } : {}) }),
+    )
+    if (!('report' in outcome)) return outcome
+    const codeCached = cachedData !== undefined && outcome.report.codeCacheRejected !== true
+    if (!codeCached && options.codeCacheDirectory) void compileForNext(target)
+    return { ...outcome, codeCached }
+  }
+
+  /** After a new version of Node, or of what has been forgotten: whoever needs a process next need not compile. */
+  async function compileForNext(target: PluginTarget): Promise<void> {
+    inspections.delete(target.artifact.digest)
+    await inspect(target).catch(() => undefined)
+  }
+
   async function keepHouse(): Promise<void> {
     const measured = await residentBytes([...processes].map(({ pid }) => pid))
     for (const process of processes) {
@@ -370,6 +392,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       })
       if (!('report' in outcome)) throw loadError(target.pluginKey, outcome)
       const codeCache = outcome.codeCache ? Buffer.from(outcome.codeCache) : undefined
+      if (codeCache) await codeCaches.keep(target.artifact.digest, codeCache)
       return keepInspection(target.artifact.digest, { ...outcome.report, codeCache })
     } finally {
       process.kill({ kind: 'stopped', text: 'the inspection is over' })
