@@ -3,6 +3,7 @@ import express, { type Express, type Request } from 'express'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import { type Accounts } from './accounts/accounts.js'
+import { tokenOf } from './accounts/authenticate.js'
 import type { Settings } from './env.js'
 import { healthRoutes } from './health-routes.js'
 import { clientRoutes } from './http/client-routes.js'
@@ -58,7 +59,7 @@ export function createApp({
   app.set('trust proxy', settings.trustProxy)
   app.use(logRequests(log))
   app.use(securityHeaders({ https: settings.publicUrl?.startsWith('https:') ?? false }))
-  mountRoutes(app, routes, { authenticate })
+  mountRoutes(app, routes, { authenticate, tokenOf })
   app.use('/api/plugins', host.router)
   serveDocumentation(app, openApiDocument({ routes, host, version, publicUrl: settings.publicUrl }))
   app.use('/api', routeNotFound)

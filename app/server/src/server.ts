@@ -2,6 +2,7 @@ import { createPluginHost, type PluginHost, type PluginHostOptions } from '@teno
 import type { Logger } from 'pino'
 import { createAccounts } from './accounts/accounts.js'
 import { createAuthenticate } from './accounts/authenticate.js'
+import { createEndedSessions } from './accounts/ended-sessions.js'
 import { createSessions } from './accounts/sessions.js'
 import { createApp } from './create-app.js'
 import type { Settings } from './env.js'
@@ -53,14 +54,15 @@ export async function startServer(
 
     const publicUrl = settings.publicUrl ?? listener.url
     const sessions = createSessions({ secret: secrets.jwtSecret })
-    const authenticate = createAuthenticate({ pool, sessions, operatorEmails: settings.operatorEmails })
+    const endedSessions = createEndedSessions({ pool })
+    const authenticate = createAuthenticate({ pool, sessions, endedSessions, operatorEmails: settings.operatorEmails })
     const marketplaceLocation = settings.marketplaceLocation ?? (await bundledMarketplace(settings.dataDir, log))
     const host = await createHost(
       await hostOptions({ database, settings, secrets, marketplaceLocation, publicUrl, authenticate, log }),
     )
     teardown.add(() => host.stop())
 
-    const accounts = createAccounts({ pool, host, sessions, settings: { ...settings, publicUrl }, log })
+    const accounts = createAccounts({ pool, host, sessions, endedSessions, settings: { ...settings, publicUrl }, log })
     const app = createApp({
       pool,
       host,

@@ -11,6 +11,7 @@ import {
   registrationSchema,
   signedInSchema,
 } from './account-schemas.js'
+import type { EndedSessions } from './ended-sessions.js'
 import type { OrganizationRemoval } from './organization-removal.js'
 import type { Passwords } from './passwords.js'
 import type { Registration } from './registration.js'
@@ -24,13 +25,14 @@ interface AccountRoutesOptions {
   settings: Pick<Settings, 'operatorEmails' | 'publicUrl'>
   passwords: Passwords
   sessions: Sessions
+  endedSessions: Pick<EndedSessions, 'end'>
   signInLimit: SignInLimit
   registration: Registration
   removal: OrganizationRemoval
 }
 
 export function accountRoutes(options: AccountRoutesOptions): Route[] {
-  const { pool, settings, passwords, sessions, signInLimit, registration, removal } = options
+  const { pool, settings, passwords, sessions, endedSessions, signInLimit, registration, removal } = options
 
   function accountOf(user: UserRow) {
     const { organizationId: id, organizationName: name } = user
@@ -114,10 +116,13 @@ export function accountRoutes(options: AccountRoutesOptions): Route[] {
       method: 'delete',
       path: '/api/session',
       tag: 'Accounts',
-      summary: 'Sign out of a browser',
+      summary: 'Sign out: the token of the request, in the cookie or as a bearer, is worth nothing from now on',
       access: 'anybody',
       answer: z.string(),
-      async handle({ setCookie }) {
+      async handle({ token, setCookie }) {
+        // One that is not good any more needs no ending.
+        const claims = token === undefined ? undefined : await sessions.verify(token).catch(() => undefined)
+        if (claims) await endedSessions.end(claims)
         setCookie(sessionCookie('', { https }))
         return 'Signed out'
       },

@@ -4,6 +4,7 @@ import type { Settings } from '../env.js'
 import type { Route } from '../http/route.js'
 import type { PluginHostPort } from '../plugin-host-port.js'
 import { accountRoutes } from './account-routes.js'
+import type { EndedSessions } from './ended-sessions.js'
 import { createOrganizationRemoval, type OrganizationRemoval } from './organization-removal.js'
 import { createPasswords } from './passwords.js'
 import { createRegistration } from './registration.js'
@@ -21,19 +22,20 @@ interface AccountsOptions {
   pool: Pool
   host: Pick<PluginHostPort, 'createTenant' | 'removeTenant'>
   sessions: Sessions
+  endedSessions: EndedSessions
   settings: Pick<Settings, 'registration' | 'operatorEmails' | 'publicUrl'>
   log: Logger
 }
 
 /** Organizations, people and sessions. */
-export function createAccounts({ pool, host, sessions, settings, log }: AccountsOptions): Accounts {
+export function createAccounts({ pool, host, sessions, endedSessions, settings, log }: AccountsOptions): Accounts {
   const passwords = createPasswords()
   const removal = createOrganizationRemoval({ pool, host, log })
   const registration = createRegistration({ pool, host, passwords, settings, log })
   const signInLimit = createSignInLimit({ pool })
   return {
     routes: [
-      ...accountRoutes({ pool, settings, passwords, sessions, signInLimit, registration, removal }),
+      ...accountRoutes({ pool, settings, passwords, sessions, endedSessions, signInLimit, registration, removal }),
       ...userRoutes({ pool, settings, passwords }),
     ],
     finishInterrupted: removal.finishInterrupted,

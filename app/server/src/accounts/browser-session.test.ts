@@ -63,9 +63,24 @@ describe('the session of a browser', () => {
     expect((await install({ 'x-csrf-token': csrfToken })).body.code).not.toBe('CSRF_REFUSED')
   })
 
-  it('ends when the person signs out', async () => {
-    const left = await app.call('DELETE', '/api/session')
+  it('ends when the person signs out, also for whoever has copied the cookie, and no other session with it', async () => {
+    const { email } = await app.register()
+    const [{ pair }, other] = [await signIn(email), await signIn(email)]
+    const read = (cookie: string) => app.call('GET', '/api/session', { headers: { cookie } })
+    const left = await app.call('DELETE', '/api/session', { headers: { cookie: pair } })
     expect(left.headers.get('set-cookie')).toMatch(/^tenon_session=; .*Max-Age=0/)
+    expect(await read(pair)).toMatchObject({ status: 401, body: { code: 'SESSION_EXPIRED' } })
+    expect(await read(other.pair)).toMatchObject({ status: 200 })
+  })
+
+  it.each(['no cookie', 'tenon_session=not.a.token'])('can be ended with %s', async (cookie) => {
+    expect(await app.call('DELETE', '/api/session', { headers: { cookie } })).toMatchObject({ status: 200 })
+  })
+
+  it('of a program ends as well', async () => {
+    const { token } = await app.register()
+    expect(await app.call('DELETE', '/api/session', { token })).toMatchObject({ status: 200 })
+    expect(await app.call('GET', '/api/auth/me', { token })).toMatchObject({ status: 401 })
   })
 
   it('is not asked of programs, which send a bearer token', async () => {

@@ -9,14 +9,16 @@ const maxBodyBytes = 10_000_000
 
 interface MountOptions {
   authenticate: (req: Request) => Promise<Principal>
+  /** The token that a request carries. */
+  tokenOf: (req: Request) => string | undefined
 }
 
 /** Puts the routes on the application. A body is read only after the caller is known and allowed. */
-export function mountRoutes(app: Express, routes: readonly Route[], { authenticate }: MountOptions): void {
+export function mountRoutes(app: Express, routes: readonly Route[], { authenticate, tokenOf }: MountOptions): void {
   const readJson = express.json({ limit: maxBodyBytes, strict: false })
   for (const route of routes) {
     const reading: RequestHandler[] = route.body ? [requireJson, readJson] : []
-    app[route.method](route.path, admit(route.access, authenticate), ...reading, answer(route))
+    app[route.method](route.path, admit(route.access, authenticate), ...reading, answer(route, tokenOf))
   }
 }
 
@@ -43,7 +45,7 @@ function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || req.headers['content-length'] !== undefined
 }
 
-function answer(route: Route): RequestHandler {
+function answer(route: Route, tokenOf: MountOptions['tokenOf']): RequestHandler {
   const status = route.status ?? 200
   return async (req, res) => {
     const result = await route.handle({
@@ -52,6 +54,7 @@ function answer(route: Route): RequestHandler {
       query: parse(route.query, req.query),
       body: parse(route.body, req.body),
       address: req.ip ?? '',
+      token: tokenOf(req),
       setCookie: (cookie) => void res.append('Set-Cookie', cookie),
     })
     res.status(status).json(envelope(status, route.answer.parse(result)))

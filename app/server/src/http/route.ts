@@ -14,6 +14,8 @@ export interface RouteInput<Allowed extends Access, Params, Query, Body> {
   body: Body
   /** Address of the client, as far as TRUST_PROXY lets it be known. */
   address: string
+  /** Of the session that the request is sent in, unchecked where anybody may call. */
+  token: string | undefined
   /** For the one thing that an answer says outside of its body: the cookie of a session. */
   setCookie(cookie: string): void
 }
@@ -60,6 +62,7 @@ export interface Route {
     query: unknown
     body: unknown
     address: string
+    token: string | undefined
     setCookie(cookie: string): void
   }): Promise<unknown>
 }

@@ -2,6 +2,7 @@ import type { PlatformMigration, TenantMigration } from '@tenon/host'
 import { identityOfRegistersMigration, identityOfWebhooksMigration } from './identity-columns.js'
 import { announcementsMigration } from './announcements.js'
 import { auditLinesMigration } from './audit-lines.js'
+import { endedSessionsMigration } from './ended-sessions.js'
 import { importsMigration, recordedImportsMigration } from './imports.js'
 import { organizationsAndUsersMigration } from './organizations-and-users.js'
 import { requestLimitsMigration } from './request-limits.js'
@@ -20,6 +21,7 @@ export const appMigrations: { platform: PlatformMigration[]; tenant: TenantMigra
     auditLinesMigration,
     identityOfWebhooksMigration,
     importsMigration,
+    endedSessionsMigration,
   ],
   tenant: [tenantRegistersMigration, identityOfRegistersMigration, recordedImportsMigration],
 }

@@ -11,6 +11,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { createAccounts } from '../accounts/accounts.js'
 import { type AuthenticatedRequest, createAuthenticate } from '../accounts/authenticate.js'
+import { createEndedSessions } from '../accounts/ended-sessions.js'
 import { createSessions } from '../accounts/sessions.js'
 import { createApp } from '../create-app.js'
 import { parseSettings, type Settings } from '../env.js'
@@ -92,7 +93,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const logStream = new PassThrough().on('data', (line: Buffer) => logged.push(JSON.parse(line.toString())))
   const log = pino({}, logStream)
   const sessions = createSessions({ secret: testJwtSecret })
-  const authenticate = createAuthenticate({ pool, sessions, operatorEmails: settings.operatorEmails })
+  const endedSessions = createEndedSessions({ pool })
+  const authenticate = createAuthenticate({ pool, sessions, endedSessions, operatorEmails: settings.operatorEmails })
   const dataDir = await mkdtemp(join(tmpdir(), 'tenon-app-'))
   const pluginHost = await createPluginHost(
     await hostOptions({
@@ -106,7 +108,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     }),
   )
   const host = (options.host ?? ((same) => same))(pluginHost)
-  const accounts = createAccounts({ pool, host, sessions, settings, log })
+  const accounts = createAccounts({ pool, host, sessions, endedSessions, settings, log })
   const { clientDirectory } = options
   const app = createApp({ pool, host, accounts, settings, log, authenticate, clientDirectory })
   const server = createServer(app)
