@@ -1,6 +1,7 @@
 import { matchRoute, type CallFault, type PluginInvocation } from '@tenon/contract/wire'
 import type { PluginContext } from './call-context.js'
 import type { LoadedPlugin } from './plugin-module.js'
+import { uploadedFile } from './uploaded-file.js'
 
 /** A call that the plugin has no answer for, as opposed to one that it answered with an error. */
 export class InvocationFault extends Error {
@@ -34,7 +35,7 @@ export function invoke(plugin: LoadedPlugin, invocation: PluginInvocation, conte
     case 'event':
       return eventHandler(plugin, invocation.handler)(invocation.event, context)
     case 'route':
-      return callRoute(plugin.routes, invocation, context)
+      return callRoute(plugin, invocation, context)
   }
 }
 
@@ -58,7 +59,8 @@ function fillPlaceholder(arg: unknown, context: PluginContext): unknown {
 
 type RouteCall = Extract<PluginInvocation, { kind: 'route' }>
 
-async function callRoute(routes: Functions, call: RouteCall, context: PluginContext): Promise<unknown> {
+async function callRoute(plugin: LoadedPlugin, call: RouteCall, context: PluginContext): Promise<unknown> {
+  const { routes } = plugin
   const match = matchRoute([...routes.keys()], call.method, call.path)
   if (!match) throw new InvocationFault('ROUTE_NOT_FOUND', `${call.method} ${call.path}`)
   const { file, query = {}, body } = call
@@ -69,7 +71,7 @@ async function callRoute(routes: Functions, call: RouteCall, context: PluginCont
     params: { ...match.params, ...call.params },
     query,
     body,
-    ...(file ? { file: { ...file, buffer: Buffer.from(file.buffer) } } : {}),
+    ...(file ? { file: await uploadedFile(file, context.uploads, plugin.readsPieces.has(match.key)) } : {}),
   }
   return routeAnswer(await named(routes, match.key)(request, context))
 }
