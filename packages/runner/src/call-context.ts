@@ -12,7 +12,7 @@ export interface PluginContext extends CallContext {
   publish(name: string, payload?: unknown, options?: { transaction?: Transaction }): Promise<unknown>
   fetch(url: string, init?: ConnectionRequest): Promise<Response>
   secrets: { seal(value: unknown): Promise<unknown>; open(sealed: unknown): Promise<unknown> }
-  connections: { list(): Promise<unknown>; open(id: unknown): Promise<unknown> }
+  connections: { list(): Promise<unknown>; secrets(id: unknown): Promise<unknown>; open(id: unknown): Promise<unknown> }
   uploads: Uploads
 }
 
@@ -62,6 +62,7 @@ export function createCallContext(options: {
     },
     connections: {
       list: () => request('connections.list', {}),
+      secrets: (id) => request('connections.secrets', { id }),
       open: (id) => request('connections.open', { id }),
     },
     uploads: { read: (id) => readPieces(request, id) },

@@ -55,6 +55,7 @@ export function createHostCalls({
         (await connections.list(owner))
           .filter(({ contributionId }) => isGranted(contributionId))
           .map(({ id, account, details, settings, isActive }) => ({ id, account, details, settings, isActive })),
+      'connections.secrets': async (params) => (await open(idField(params, 'id'))).secrets,
       'connections.open': async (params) => open(idField(params, 'id')),
       'connections.fetch': async (params) => {
         const url = textField(params, 'url')
