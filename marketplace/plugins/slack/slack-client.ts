@@ -19,8 +19,9 @@ export async function postToWebhook(url: string, message: object, signal?: Abort
   }
   await patiently(signal, async () => {
     const response = await send(fetch, url, message, signal)
-    if (!response.ok) throw errorOfAnswer(response.status, await wordOf(response), retryAfterOf(response))
-    await response.body?.cancel()
+    // Read in any case: an answer that is not read to its end costs the connection, and the next one a handshake.
+    const word = await wordOf(response)
+    if (!response.ok) throw errorOfAnswer(response.status, word, retryAfterOf(response))
   })
 }
 
