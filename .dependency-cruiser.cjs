@@ -14,6 +14,7 @@ const engines = [
   'webhooks',
   'records',
   'audit',
+  'uploads',
 ]
 const foundations = '^packages/host/src/(egress|migrations|notifications|marketplace-files|sql)'
 const src = (folder) => `^packages/host/src/${folder}/`

@@ -2,6 +2,7 @@ import { measureBulkImport } from './measurements/bulk-import.js'
 import { measureInstalls } from './measurements/install.js'
 import { measureListings } from './measurements/listing.js'
 import { measureMemory } from './measurements/memory.js'
+import { measureNotifications } from './measurements/notifications.js'
 import { measureSandbox } from './measurements/sandbox.js'
 import { measureWarmCalls } from './measurements/warm-call.js'
 import type { Section } from './report.js'
@@ -25,9 +26,11 @@ export async function measure(surroundings: Surroundings, { rounds, onProgress }
   const calls = await measureWarmCalls({ ...hosts, rounds: rounds * 3 })
   onProgress('rows of a plugin')
   const bulk = await measureBulkImport(surroundings, rounds)
+  onProgress('notifications')
+  const notifications = await measureNotifications(surroundings)
   onProgress('listings')
   const listings = await measureListings(hosts, surroundings.registry)
   onProgress('sandbox')
   const sandbox = await measureSandbox(rounds)
-  return [...calls, bulk, installs, listings, memory, sandbox]
+  return [...calls, bulk, notifications, installs, listings, memory, sandbox]
 }

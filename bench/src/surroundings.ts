@@ -9,11 +9,18 @@ import { packMarketplace } from '@tenon/host/packing'
 import { build } from 'esbuild'
 import pg from 'pg'
 import type { OurHostCommands, OurHostInput } from './hosts/our-host.js'
+import type { SlackAccess } from './hosts/slack-access.js'
 import { type HostProcess, startHostProcess } from './hosts/host-process.js'
 import type { SeedHostCommands, SeedHostInput } from './hosts/seed-host.js'
 import { type Registry, startRegistry } from './registry.js'
 
 export type OurHost = HostProcess<OurHostCommands>
+
+interface OurHostOptions {
+  slack?: SlackAccess
+  /** Takes over from a host that is gone: its organizations, and what it knew. */
+  after?: { organizationIds: number[] }
+}
 export type SeedHost = HostProcess<SeedHostCommands>
 
 /** Which marketplace a host looks at: risk-import packed, or as source that the host builds. */
@@ -25,7 +32,11 @@ export interface Surroundings {
   /** As the hosts log in. */
   connection: PostgresConnection
   /** A host with nothing cached, and so many organizations. */
-  startOurHost(kind: MarketplaceKind, organizations: number): Promise<OurHost & { organizationIds: number[] }>
+  startOurHost(
+    kind: MarketplaceKind,
+    organizations: number,
+    options?: OurHostOptions,
+  ): Promise<OurHost & { organizationIds: number[] }>
   /** A host with nothing cached, npm's cache included, and one organization. */
   startSeedHost(): Promise<SeedHost>
   close(): Promise<void>
@@ -62,12 +73,13 @@ export async function startSurroundings(): Promise<Surroundings> {
   return {
     registry,
     connection: postgres.connection,
-    async startOurHost(kind, organizations) {
-      await forgetArtifacts(postgres.connection)
+    async startOurHost(kind, organizations, { slack, after } = {}) {
+      if (!after) await forgetArtifacts(postgres.connection)
       const dataDir = await newDirectory('our-host')
-      const organizationIds = Array.from({ length: organizations }, () => ++lastOrganization)
+      const organizationIds = after?.organizationIds ?? Array.from({ length: organizations }, () => ++lastOrganization)
       const marketplaceUrl = `${registry.url}/${kind}/plugins.json`
-      const input: OurHostInput = { connection: postgres.connection, marketplaceUrl, dataDir, organizationIds }
+      const { connection } = postgres
+      const input: OurHostInput = { connection, marketplaceUrl, dataDir, organizationIds, ...(slack ? { slack } : {}) }
       const host = await startHostProcess<OurHostCommands>({ script: 'our-host', input, cwd: dataDir })
       started.push(host as unknown as HostProcess<never>)
       return { ...host, organizationIds }
@@ -100,7 +112,7 @@ async function publishMarketplaces(served: string): Promise<void> {
   const packed = path.join(served, 'packed')
   await mkdir(served)
   await packMarketplace({ marketplaceDir, outDir: path.join(served, 'source'), only: [] })
-  await packMarketplace({ marketplaceDir, outDir: packed, only: ['risk-import', 'mlflow'] })
+  await packMarketplace({ marketplaceDir, outDir: packed, only: ['risk-import', 'mlflow', 'slack'] })
   const templates = path.join(served, 'templates')
   await packMarketplace({ marketplaceDir: seedSamplesDir, outDir: templates, only: ['template-3'] })
   await cp(path.join(templates, 'artifacts'), path.join(packed, 'artifacts'), { recursive: true })

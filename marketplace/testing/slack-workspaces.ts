@@ -1,4 +1,4 @@
-import type { Connection, Connections, OpenConnection } from '@tenon/sdk'
+import type { Connection, Connections, OpenConnection, SeedContext } from '@tenon/sdk'
 import { type SlackStandin, startSlackStandin } from '@tenon/standins'
 import { Agent, buildConnector, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 
@@ -54,13 +54,25 @@ export async function startTestSlack(): Promise<TestSlack> {
   }
 }
 
-/** What the host gives a plugin of these connections. */
-export function connectionsOf(connections: readonly TestConnection[]): Connections {
+/** What the host gives a plugin of these connections. Like the host, `fetch` adds the token where the plugin has none. */
+export function connectionsOf(connections: readonly TestConnection[]): {
+  connections: Connections
+  fetch: NonNullable<SeedContext['fetch']>
+} {
+  const open = (id: number | undefined): Promise<OpenConnection> => {
+    const found = connections.find((connection) => connection.id === id)
+    return found ? Promise.resolve(found.opened) : Promise.reject(new Error('Connection not found'))
+  }
   return {
-    list: () => Promise.resolve(connections.map(({ opened: _secret, ...visible }) => visible)),
-    open: (id) => {
-      const found = connections.find((connection) => connection.id === id)
-      return found ? Promise.resolve(found.opened) : Promise.reject(new Error('Connection not found'))
+    connections: {
+      list: () => Promise.resolve(connections.map(({ opened: _secret, ...visible }) => visible)),
+      secrets: async (id) => (await open(id)).secrets,
+      open: () => Promise.reject(new Error('The token is the host’s.')),
+    },
+    async fetch(url, { connection, ...init } = {}) {
+      const { accessToken } = await open(connection)
+      const headers = { ...(init.headers as Record<string, string>), authorization: `Bearer ${accessToken}` }
+      return fetch(url, { ...init, headers })
     },
   }
 }

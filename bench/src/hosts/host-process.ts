@@ -13,6 +13,8 @@ export interface HostProcess<Commands extends HostCommands> {
     ...args: Parameters<Commands[Name]>
   ): Promise<Awaited<ReturnType<Commands[Name]>>>
   stop(): Promise<void>
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>
 }
 
 interface Question {
@@ -64,6 +66,10 @@ export async function startHostProcess<Commands extends HostCommands>(
     ask: ask as HostProcess<Commands>['ask'],
     async stop() {
       if (child.connected) child.disconnect()
+      await ended
+    },
+    async kill() {
+      child.kill('SIGKILL')
       await ended
     },
   }

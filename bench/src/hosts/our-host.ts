@@ -10,6 +10,7 @@ import { applicationMigrations, applicationTables } from './application.js'
 import { type EventLoopReport, watchEventLoop } from './event-loop.js'
 import { answerQuestions } from './host-process.js'
 import { samples, type SampleName } from './samples.js'
+import { agreeAt, connectionsAt, egressTo, type SlackAccess } from './slack-access.js'
 import { timeCalls } from './time-calls.js'
 
 export interface OurHostInput {
@@ -18,6 +19,7 @@ export interface OurHostInput {
   dataDir: string
   /** The organizations of this host, made before anything is measured. The API speaks for the first. */
   organizationIds: number[]
+  slack?: SlackAccess
 }
 
 export interface CallTimes {
@@ -29,7 +31,7 @@ export interface CallTimes {
 
 export type OurHostCommands = Awaited<ReturnType<typeof startOurHost>>['commands']
 
-async function startOurHost({ connection, marketplaceUrl, dataDir, organizationIds }: OurHostInput) {
+async function startOurHost({ connection, marketplaceUrl, dataDir, organizationIds, slack }: OurHostInput) {
   const pool = new pg.Pool({ ...connection, max: 20, options: hostConnectionOptions })
   const database = timeQueries(pool)
   const host = await createPluginHost({
@@ -39,7 +41,12 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
     publicUrl: 'http://127.0.0.1',
     authenticate: () => Promise.resolve(principalOf(organizationIds[0] ?? 1)),
     // The samples of the seed declare nothing.
-    grantable: { tables: applicationTables, allowUndeclared: true },
+    grantable: {
+      tables: applicationTables,
+      allowUndeclared: true,
+      ...(slack ? { connections: connectionsAt(slack) } : {}),
+    },
+    ...(slack ? { egress: egressTo(slack) } : {}),
     migrations: applicationMigrations,
     dataDir,
     log: pino({ level: 'silent' }),
@@ -104,6 +111,15 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
         return data as { ms: number; grownBytes: number }
       },
 
+      /** Signs in at Slack, and lets the plugin post to a channel there. */
+      async connectSlack(channel: string): Promise<void> {
+        if (!slack) throw new Error('Nobody plays Slack.')
+        const { authorizeUrl } = await post<{ authorizeUrl: string }>(`${api}/slack/oauth/start`, {})
+        const back = await agreeAt(slack, authorizeUrl, channel)
+        const [code, state] = [back.searchParams.get('code'), back.searchParams.get('state')]
+        await post(`${api}/slack/oauth/connect`, { code, state })
+      },
+
       /** Bytes of this process. */
       memory: (): Promise<number> => Promise.resolve(process.memoryUsage.rss()),
     },
@@ -114,6 +130,14 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
       await pool.end()
     },
   }
+}
+
+async function post<Data>(url: string, body: object): Promise<Data> {
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${url} answers ${response.status} ${text}`)
+  return (JSON.parse(text) as { data: Data }).data
 }
 
 /** Adds up what the host waits for its queries; the plugin's own go over connections of their own. */

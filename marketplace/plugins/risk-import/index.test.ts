@@ -53,8 +53,9 @@ async function stored(tenantId = 'a4ayc80OGd'): Promise<Record<string, unknown>[
 }
 
 async function call(route: string, request: { file?: UploadedFile; body?: unknown } = {}): Promise<RouteResult> {
-  const handler = router[route]
-  if (typeof handler !== 'function') throw new Error(`There is no route ${route}`)
+  const declared = router[route]
+  if (!declared) throw new Error(`There is no route ${route}`)
+  const handler = typeof declared === 'function' ? declared : declared.handler
   const [method = '', path = ''] = route.split(' ')
   const nothing = { params: {}, query: {}, body: undefined, configuration: {}, userId: 1 }
   return handler({ ...context, ...nothing, method, path, ...request })

@@ -1,14 +1,12 @@
-import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
 import { FileError } from './file-error'
+import type { Inspection } from './inspect-file'
 import type { RawRow } from './read-table'
+import type { SentFile } from './sent-file'
 
 const DELIMITERS = [',', ';', '\t'] as const
 const CHUNK_BYTES = 64 * 1024
-
-/** Enough for the line that names the delimiter, and the header. */
-const START_BYTES = 64 * 1024
 
 /**
  * The rows of a CSV file as Excel, Numbers and others write it, numbered as a spreadsheet shows them. The text is decoded
@@ -16,12 +14,12 @@ const START_BYTES = 64 * 1024
  *
  * @throws FileError
  */
-export async function* readCsv(bytes: Buffer): AsyncGenerator<RawRow> {
-  const encoding = encodingOf(bytes)
-  const start = new TextDecoder(encoding).decode(bytes.subarray(0, START_BYTES), { stream: true })
+export async function* readCsv(file: SentFile, inspection: Inspection): AsyncGenerator<RawRow> {
+  const encoding = encodingOf(inspection)
+  const start = new TextDecoder(encoding).decode(inspection.start, { stream: true })
   const declared = /^sep=(.)\r?\n/.exec(start)
   const body = declared ? start.slice(declared[0].length) : start
-  const parser = Readable.from(pieces(bytes, encoding, declared?.[0].length ?? 0)).pipe(
+  const parser = Readable.from(textOf(file, encoding, declared?.[0].length ?? 0)).pipe(
     parse({
       delimiter: declared?.[1] ?? guessDelimiter(body),
       relax_column_count: true,
@@ -43,10 +41,10 @@ export async function* readCsv(bytes: Buffer): AsyncGenerator<RawRow> {
 }
 
 /** UTF-16 is what Excel calls "Unicode text"; what is not UTF-8 comes from an older Excel. */
-function encodingOf(bytes: Buffer): 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le'
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be'
-  return isUtf8(bytes) ? 'utf-8' : 'windows-1252'
+function encodingOf({ start, isUtf8 }: Inspection): 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' {
+  if (start[0] === 0xff && start[1] === 0xfe) return 'utf-16le'
+  if (start[0] === 0xfe && start[1] === 0xff) return 'utf-16be'
+  return isUtf8 ? 'utf-8' : 'windows-1252'
 }
 
 /** The one that the header has most of; titles hold none of them outside of quotes. */
@@ -57,11 +55,15 @@ function guessDelimiter(text: string): string {
 }
 
 /** Without the first `skipped` characters. */
-function* pieces(bytes: Buffer, encoding: string, skipped: number): Generator<string> {
+async function* textOf(file: SentFile, encoding: string, skipped: number): AsyncGenerator<string> {
   const decoder = new TextDecoder(encoding)
-  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
-    const text = decoder.decode(bytes.subarray(start, start + CHUNK_BYTES), { stream: true })
-    yield start === 0 ? text.slice(skipped) : text
+  let left = skipped
+  for await (const piece of file.pieces()) {
+    for (let start = 0; start < piece.length; start += CHUNK_BYTES) {
+      const text = decoder.decode(piece.subarray(start, start + CHUNK_BYTES), { stream: true })
+      yield text.slice(left)
+      left = Math.max(0, left - text.length)
+    }
   }
   yield decoder.decode()
 }

@@ -1,8 +1,9 @@
-import type { UploadedFile } from '@tenon/sdk'
 import { FileError } from './file-error'
+import { type Inspection, inspectFile } from './inspect-file'
 import { readCsv } from './read-csv'
 import { openTable, type Table } from './read-table'
 import { readXlsx } from './read-xlsx'
+import { type SentFile, wholeOf } from './sent-file'
 
 const NO_HEADER = 'The file has no row with the titles of the template, such as "Risk Name" and "Risk Owner".'
 
@@ -12,24 +13,30 @@ const NO_HEADER = 'The file has no row with the titles of the template, such as 
  *
  * @throws FileError with a sentence for the person who chose the file.
  */
-export async function readFile({ originalname, buffer }: UploadedFile): Promise<Table> {
-  const bytes = Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-  if (bytes.length === 0) throw new FileError('The file is empty.')
-  const signature = bytes.length < 4 ? 0 : bytes.readUInt32BE(0)
+export async function readFile(file: SentFile): Promise<Table & Pick<Inspection, 'digest'>> {
+  const inspection = await inspectFile(file)
+  return { ...(await openFile(file, inspection)), digest: inspection.digest }
+}
+
+async function openFile(file: SentFile, inspection: Inspection): Promise<Table> {
+  const { start } = inspection
+  if (start.length === 0) throw new FileError('The file is empty.')
+  const signature = start.length < 4 ? 0 : start.readUInt32BE(0)
   if (signature === 0xd0cf11e0) {
     throw new FileError('This is an old (.xls) or a password-protected workbook. Save it as .xlsx without a password.')
   }
-  if (isUtf32(bytes))
+  if (isUtf32(start))
     throw new FileError('This file is in UTF-32. Save it as UTF-8, which spreadsheet programs call "CSV UTF-8".')
-  if (signature === 0x504b0304) return readWorkbook(bytes)
-  if (!/\.(csv|txt|tsv)$/i.test(originalname) || isBinary(bytes)) {
+  if (signature === 0x504b0304) return readWorkbook(file)
+  if (!/\.(csv|txt|tsv)$/i.test(file.name) || isBinary(start)) {
     throw new FileError('Only .xlsx and .csv files can be imported. Download the template to see what is expected.')
   }
-  return (await openTable(readCsv(bytes))) ?? fail(NO_HEADER)
+  return (await openTable(readCsv(file, inspection))) ?? fail(NO_HEADER)
 }
 
-async function readWorkbook(bytes: Buffer): Promise<Table> {
-  for (const sheet of await readXlsx(bytes)) {
+/** The table of contents of a workbook stands at its end, and says where in the file everything is: it is read whole. */
+async function readWorkbook(file: SentFile): Promise<Table> {
+  for (const sheet of await readXlsx(await wholeOf(file))) {
     const table = await openTable(sheet.rows())
     if (table) return table
   }

@@ -1,12 +1,15 @@
-import type { RouteRequest, RouteResult, Router, UploadedFile } from '@tenon/sdk'
-import { createHash } from 'node:crypto'
+import type { RouteDeclaration, RouteHandler, RouteRequest, RouteResult, Router } from '@tenon/sdk'
 import { buildCorrections } from './corrections'
 import { FileError } from './file-error'
 import { listImports, undoImport } from './import-history'
 import { checkSheet, createJudge, type ImportOptions, importSheet, type Rows, sheetRowsOf } from './import-risks'
 import { readPeople } from './people'
 import { readFile } from './read-file'
+import { type SentFile, sentFile } from './sent-file'
 import { buildTemplate } from './template'
+
+/** Files may have more rows than fit into memory beside what is made of them. */
+const inPieces = (handler: RouteHandler): RouteDeclaration => ({ file: 'pieces', handler })
 
 const CONTENT_TYPE = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
 
@@ -17,23 +20,26 @@ export const router: Router = {
     return workbook('risk_import_template.xlsx', await buildTemplate({ people }))
   },
 
-  'POST /check': (request) =>
+  'POST /check': inPieces((request) =>
     withRows(request, async ({ rows, options, file }) => ({
       data: { ...(await checkSheet(rows, request.tenantId, request, options)), ...file },
     })),
+  ),
 
-  'POST /import': (request) =>
+  'POST /import': inPieces((request) =>
     withRows(request, async ({ rows, options, file }) => ({
       data: { ...(await importSheet(rows, request.tenantId, request, options)), ...file },
     })),
+  ),
 
   /** The same rows as a workbook, with the mistakes marked where they are, and said in the last column. */
-  'POST /corrections': (request) =>
+  'POST /corrections': inPieces((request) =>
     withRows(request, async ({ rows, options }) => {
       const people = await readPeople(request, { organizationId: request.organizationId })
       const judge = await createJudge(request.tenantId, request, options)
       return workbook('risk_import_corrections.xlsx', await buildCorrections(rows, judge, people))
     }),
+  ),
 
   'GET /imports': async (request) => ({ data: await listImports(request, request.tenantId) }),
 
@@ -62,19 +68,18 @@ async function withRows(request: RouteRequest, answer: (upload: Upload) => Promi
 }
 
 /** A file, or rows as JSON in `csvData`. */
-async function openUpload({ file, body, query = {} }: RouteRequest): Promise<Upload> {
+async function openUpload({ file, body, query = {}, uploads }: RouteRequest): Promise<Upload> {
   const fields: Record<string, unknown> = { ...query, ...(typeof body === 'object' ? body : {}) }
-  if (file) return openUploadedFile(file, fields)
+  if (file) return openSentFile(sentFile(file, uploads), fields)
   const { csvData, fileName } = fields
   if (!Array.isArray(csvData)) throw new FileError('CSV data is required and must be an array')
   const named = typeof fileName === 'string' ? { fileName: fileName.slice(0, 255) } : {}
   return { rows: sheetRowsOf(csvData), options: { ...choicesIn(fields), ...named }, file: named }
 }
 
-async function openUploadedFile(file: UploadedFile, fields: Record<string, unknown>): Promise<Upload> {
-  const { rows, ignoredColumns } = await readFile(file)
-  const fileName = file.originalname.slice(0, 255)
-  const fileDigest = createHash('sha256').update(file.buffer).digest('hex')
+async function openSentFile(file: SentFile, fields: Record<string, unknown>): Promise<Upload> {
+  const { rows, ignoredColumns, digest: fileDigest } = await readFile(file)
+  const fileName = file.name.slice(0, 255)
   return { rows, options: { ...choicesIn(fields), fileName, fileDigest }, file: { fileName, ignoredColumns } }
 }
 

@@ -25,8 +25,7 @@ export async function connected(connection: Connection, context: SeedContext): P
   return { success: true, message: `Connected to ${channelName} in ${account.name}.`, warnings }
 }
 
-async function join({ id, details }: Connection, { connections, signal }: SeedContext): Promise<void> {
-  const opened = await connections?.open(id)
-  if (!opened || typeof details.channel_id !== 'string') return
-  await callSlack('conversations.join', opened.accessToken, { channel: details.channel_id }, signal)
+async function join({ id, details }: Connection, context: SeedContext): Promise<void> {
+  if (typeof details.channel_id !== 'string') return
+  await callSlack('conversations.join', id, { channel: details.channel_id }, context)
 }

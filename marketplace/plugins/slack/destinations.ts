@@ -1,6 +1,7 @@
 import type { Connection, SeedContext, Sequelize } from '@tenon/sdk'
 import { effectiveRouting, type RoutingType } from './routing-types'
 import { callSlack, postToWebhook } from './slack-client'
+import type { SlackMessage } from './slack-message'
 import { SlackError } from './slack-error'
 
 /** A channel of a workspace that a message goes to. */
@@ -9,38 +10,35 @@ export interface Destination {
   /** For people: `#alerts in Example Company`. */
   label: string
   /** @throws SlackError */
-  post(message: object, signal?: AbortSignal): Promise<void>
+  post(message: SlackMessage, signal?: AbortSignal): Promise<void>
 }
 
 /** The workspaces that the organization connected, are switched on, and want to hear of this. */
-export async function connectedDestinations(
-  { connections, configuration }: SeedContext,
-  routingType: RoutingType,
-): Promise<Destination[]> {
-  const all = (await connections?.list()) ?? []
+export async function connectedDestinations(context: SeedContext, routingType: RoutingType): Promise<Destination[]> {
+  const all = (await context.connections?.list()) ?? []
   return all
-    .filter(({ isActive, settings }) => isActive && wants(settings, configuration, routingType))
-    .map((connection) => destinationOf(connection, connections))
+    .filter(({ isActive, settings }) => isActive && wants(settings, context.configuration, routingType))
+    .map((connection) => destinationOf(connection, context))
 }
 
 /** One workspace, whatever it wants to hear of. */
-export function destinationOf(connection: Connection, connections: SeedContext['connections']): Destination {
+export function destinationOf(connection: Connection, context: SeedContext): Destination {
   const { id, account, details } = connection
   const channelId = textOf(details.channel_id)
   return {
     id: `connection ${id}`,
     label: labelOf(textOf(details.channel), account.name),
     async post(message, signal) {
-      const opened = await connections?.open(id)
-      const webhookUrl = opened?.secrets.webhook_url
+      // Works in private channels, too, without anybody inviting the app.
+      const webhookUrl = (await context.connections?.secrets(id))?.webhook_url
       if (webhookUrl) return postToWebhook(webhookUrl, message, signal)
-      if (!opened || channelId === '') {
+      if (channelId === '') {
         throw new SlackError(
           'SLACK_REFUSED',
           'No channel was chosen. Disconnect the workspace here and connect it again.',
         )
       }
-      await callSlack('chat.postMessage', opened.accessToken, { channel: channelId, ...message }, signal)
+      await callSlack('chat.postMessage', id, { channel: channelId, ...message }, context)
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { PluginEvent, SeedContext } from '@tenon/sdk'
-import { sendNotificationByRoutingType } from './notify'
+import { notifiers } from './notify'
 import type { RoutingType } from './routing-types'
 import type { Notification } from './slack-message'
 
@@ -105,14 +105,7 @@ export async function onEvent(event: PluginEvent, context: SeedContext): Promise
   if (!known || !notification) return
   const { id: eventId, name: eventName, occurredAt } = event
   const origin = { eventId, eventName, occurredAt }
-  await sendNotificationByRoutingType(
-    context.userId ?? 0,
-    known.routingType,
-    notification,
-    context.sequelize,
-    context,
-    origin,
-  )
+  await notifiers[known.routingType](context.userId ?? 0, notification, context.sequelize, context, origin)
 }
 
 function added(one: string, several: string, payload: Payload): Notification {

@@ -7,6 +7,7 @@ import {
   startTestApplication,
   type TestApplication,
 } from '../../testing/test-application'
+import { knownEvents } from './events'
 import * as slackPlugin from './index'
 import {
   configure,
@@ -40,7 +41,7 @@ afterEach(async () => {
 
 const withConnections = (...connections: TestConnection[]): SeedContext => ({
   ...context,
-  connections: connectionsOf(connections),
+  ...connectionsOf(connections),
 })
 
 const inbox = (): string[] => test.slack.inbox().map(({ channelName, text }) => `#${channelName} ${text}`)
@@ -85,6 +86,14 @@ describe('an event', () => {
       event_payload: { event_id: event.id, event_name: 'user.role_changed' },
     })
     expect(JSON.stringify(message?.payload.blocks)).toContain('Membership and roles · 2026-01-05 08:00 UTC')
+  })
+
+  it.each(Object.entries(knownEvents))('%s reaches the channels of its kind, and those alone', async (name, known) => {
+    const wanting = await test.connect('general', { routing_type: [known.routingType] })
+    const others = VALID_ROUTING_TYPES.filter((type) => type !== known.routingType)
+    const other = await test.connect('research', { routing_type: others })
+    await onEvent(eventOf(name, { name: 'This' }), withConnections(wanting, other))
+    expect(test.slack.inbox().map(({ channelName }) => channelName)).toEqual(['general'])
   })
 
   it('names five of many', async () => {
@@ -161,6 +170,35 @@ describe('what Slack answers', () => {
     [500, 'rollup_error', 'cannot be reached at the moment'],
   ])('%i %s is explained', async (status, body, message) => {
     expect(await fails(status, { body })).toContain(message)
+  })
+
+  it.each([
+    ['channel_not_found', 'The channel no longer exists. Connect another channel.'],
+    ['not_in_channel', 'Invite it there: /invite'],
+    ['is_archived', 'The channel was archived. Unarchive it in Slack'],
+    ['token_revoked', 'no longer accepts this connection. Disconnect the workspace here and connect it again.'],
+    ['invalid_auth', 'no longer accepts this connection. Disconnect the workspace here and connect it again.'],
+    ['account_inactive', 'no longer accepts this connection'],
+    ['missing_scope', 'was not given this permission. Connect the workspace again.'],
+    ['a_word_of_tomorrow', 'did not take the message'],
+  ])('"%s" of the Web API is explained, and not tried again', async (error, message) => {
+    const connection = await test.connect('general')
+    connection.opened.secrets = {}
+    const body = JSON.stringify({ ok: false, error })
+    test.slack.failNext({ path: /^\/api\/chat\.postMessage/, status: 200, body })
+    const answered = await call({ connectionId: connection.id }, withConnections(connection))
+    expect(answered).toMatchObject({ status: 502, data: { message: expect.stringContaining(message) as string } })
+    test.slack.failNext({ path: /^\/api\/chat\.postMessage/, status: 200, body })
+    const event = eventOf('user.removed', { name: 'Ada' })
+    await expect(onEvent(event, withConnections(connection))).rejects.toMatchObject({ retryable: false })
+  })
+
+  it('429 of the Web API is waited for, too', async () => {
+    const connection = await test.connect('general')
+    await connected(connection, withConnections(connection))
+    connection.opened.secrets = {}
+    test.slack.failNext({ path: /^\/api\/chat\.postMessage/, status: 429, headers: { 'retry-after': '1' } })
+    expect(await call({}, withConnections(connection))).toMatchObject({ data: { success: true, sent: 1 } })
   })
 
   it('is never shown as it is', async () => {

@@ -45,6 +45,7 @@ type Notify = (
   happening: Happening,
   sequelize: Sequelize,
   context?: Partial<SeedContext>,
+  origin?: Origin,
 ) => Promise<void>
 
 export const notifyControlPolicyChange: Notify = notifier('Control or policy changes', 'Control or policy changed')
@@ -56,9 +57,20 @@ export const notifyProjectOrganization: Notify = notifier(
   'Project or organization changed',
 )
 
+/** By what they are about. */
+export const notifiers: Readonly<Record<RoutingType, Notify>> = {
+  'Control or policy changes': notifyControlPolicyChange,
+  'Evidence and task alerts': notifyEvidenceTaskAlert,
+  'Policy reminders and status': notifyPolicyReminderStatus,
+  'Membership and roles': notifyMembershipRoles,
+  'Projects and organizations': notifyProjectOrganization,
+}
+
 function notifier(routingType: RoutingType, usualTitle: string): Notify {
-  return (userId, { title = usualTitle, ...happening }, sequelize, context) =>
-    sendNotificationByRoutingType(userId, routingType, { title, message: sentenceOf(happening) }, sequelize, context)
+  return (userId, { title = usualTitle, ...happening }, sequelize, context, origin) => {
+    const notification = { title, message: sentenceOf(happening) }
+    return sendNotificationByRoutingType(userId, routingType, notification, sequelize, context, origin)
+  }
 }
 
 function sentenceOf({ name, action, by, description, message }: Happening): string {

@@ -14,7 +14,7 @@ export const router: Router = {
     if (chosen.length === 0) return { status: 404, data: 'There is no such workspace, or none is switched on.' }
     return post(
       request,
-      chosen.map((connection) => destinationOf(connection, request.connections)),
+      chosen.map((connection) => destinationOf(connection, request)),
     )
   },
 }

@@ -1,3 +1,4 @@
+import type { SeedContext } from '@tenon/sdk'
 import { errorOfAnswer, SlackError, unavailable } from './slack-error'
 
 const WEB_API = 'https://slack.com/api/'
@@ -17,21 +18,29 @@ export async function postToWebhook(url: string, message: object, signal?: Abort
     )
   }
   await patiently(signal, async () => {
-    const response = await send(url, message, {}, signal)
-    if (!response.ok) throw errorOfAnswer(response.status, await wordOf(response), retryAfterOf(response))
-    await response.body?.cancel()
+    const response = await send(fetch, url, message, signal)
+    // Read in any case: an answer that is not read to its end costs the connection, and the next one a handshake.
+    const word = await wordOf(response)
+    if (!response.ok) throw errorOfAnswer(response.status, word, retryAfterOf(response))
   })
 }
 
-/** Calls a method of the Web API. Slack says with status 200 that it failed. @throws SlackError */
+/**
+ * Calls a method of the Web API as a connection. The host adds the token, which this process never has. Slack says with
+ * status 200 that it failed.
+ *
+ * @throws SlackError
+ */
 export async function callSlack(
   method: string,
-  token: string,
+  connection: number,
   parameters: object,
-  signal?: AbortSignal,
+  { fetch: fetchAs, signal }: Pick<SeedContext, 'fetch' | 'signal'>,
 ): Promise<Record<string, unknown>> {
+  if (!fetchAs) throw new Error('This host keeps no connections.')
   return patiently(signal, async () => {
-    const response = await send(WEB_API + method, parameters, { authorization: `Bearer ${token}` }, signal)
+    const asConnection: Send = (url, init) => fetchAs(url, { ...init, connection })
+    const response = await send(asConnection, WEB_API + method, parameters, signal)
     const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
     if (response.ok && answer.ok === true) return answer
     throw errorOfAnswer(response.status, typeof answer.error === 'string' ? answer.error : '', retryAfterOf(response))
@@ -48,25 +57,31 @@ function isWebhookUrl(text: string): boolean {
   }
 }
 
-async function send(
-  url: string,
-  body: object,
-  headers: Record<string, string>,
-  signal: AbortSignal | undefined,
-): Promise<Response> {
+type Send = (url: string, init: RequestInit) => Promise<Response>
+
+async function send(fetchFrom: Send, url: string, body: object, signal: AbortSignal | undefined): Promise<Response> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS)
+  const ended = signal ? AbortSignal.any([signal, timeout]) : timeout
   try {
-    return await fetch(url, {
+    const request = fetchFrom(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+      headers: { 'content-type': 'application/json; charset=utf-8' },
       body: JSON.stringify(body),
       redirect: 'error',
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      signal: ended,
     })
+    // What the host sends for us cannot be called back; its answer is not waited for.
+    return await Promise.race([request, rejectionOf(ended)])
   } catch (error) {
     signal?.throwIfAborted()
     throw unavailable(timeout.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : reasonOf(error))
   }
+}
+
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
 }
 
 /** Once more when Slack says how long to wait, and that is not long. */

@@ -1,3 +1,5 @@
+import type { ContextBlock, KnownBlock, MessageMetadata, SectionBlock } from '@slack/types'
+
 /** Slack refuses a block with more. */
 const MAX_SECTION_CHARACTERS = 3_000
 const MAX_TITLE_CHARACTERS = 200
@@ -15,12 +17,22 @@ export interface Origin {
   occurredAt?: string
 }
 
+/** What `chat.postMessage` and incoming webhooks both take. */
+export interface SlackMessage {
+  /** For notifications of the system, and where blocks are not shown. */
+  text: string
+  blocks: KnownBlock[]
+  unfurl_links: boolean
+  unfurl_media: boolean
+  metadata?: MessageMetadata
+}
+
 /**
  * A notification in Slack's words. Titles and messages hold what people of the application have entered, so everything
  * in them that Slack would read as markup is escaped: no mention of a channel, no forged link, no text that shows
  * another way round than it is.
  */
-export function slackMessage({ title, message }: Notification, origin: Origin = {}): Record<string, unknown> {
+export function slackMessage({ title, message }: Notification, origin: Origin = {}): SlackMessage {
   const heading = escapeWithin(oneLine(title), MAX_TITLE_CHARACTERS)
   const body = escapeWithin(withoutControls(message).trim(), MAX_SECTION_CHARACTERS - MAX_TITLE_CHARACTERS - 10)
   const note = [origin.routingType, timeOf(origin.occurredAt)].filter((part) => part !== undefined).join(' · ')
@@ -28,10 +40,7 @@ export function slackMessage({ title, message }: Notification, origin: Origin = 
     text: body === '' ? heading : `${heading}: ${body}`,
     unfurl_links: false,
     unfurl_media: false,
-    blocks: [
-      section(body === '' ? `*${heading}*` : `*${heading}*\n${body}`),
-      ...(note === '' ? [] : [{ type: 'context', elements: [{ type: 'mrkdwn', text: escape(note), verbatim: true }] }]),
-    ],
+    blocks: [section(body === '' ? `*${heading}*` : `*${heading}*\n${body}`), ...(note === '' ? [] : [context(note)])],
     ...(origin.eventId === undefined
       ? {}
       : {
@@ -44,8 +53,12 @@ export function slackMessage({ title, message }: Notification, origin: Origin = 
 }
 
 /** `verbatim`: otherwise Slack makes mentions and links of plain names and addresses. */
-function section(text: string): object {
+function section(text: string): SectionBlock {
   return { type: 'section', text: { type: 'mrkdwn', text, verbatim: true } }
+}
+
+function context(text: string): ContextBlock {
+  return { type: 'context', elements: [{ type: 'mrkdwn', text: escape(text), verbatim: true }] }
 }
 
 /** Escapes what Slack reads as control characters, and cuts so that the result has at most `max` of them. */

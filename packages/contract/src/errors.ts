@@ -169,6 +169,17 @@ export const errorTable = {
     sentence: 'The server was stopped in the middle of this. What had been done was undone; try again.',
   },
 
+  // Files that people send
+  UPLOAD_NOT_FOUND: {
+    status: 404,
+    sentence: 'There is no such upload, or not any more: files are kept for a day. Send the file again.',
+  },
+  UPLOADS_FULL: {
+    status: 429,
+    sentence:
+      'The files that plugins of your organization are working on take {limit} together, which is all there is. Try again when one of them is done.',
+  },
+
   // Long work
   RUN_NOT_FOUND: { status: 404, sentence: 'Run not found' },
   RUN_OVER: { status: 409, sentence: 'This run has ended already ({state}).' },

@@ -85,7 +85,10 @@ export interface UploadedFile {
   mimetype: string
   /** In bytes. */
   size: number
-  buffer: Uint8Array
+  /** All of it, where it fits. @throws Error for a file that is to be read in pieces */
+  readonly buffer: Uint8Array
+  /** For `context.uploads.read`. Absent on other hosts. */
+  id?: string
 }
 
 /** A thing that happened, as it is delivered to a plugin that subscribed to it. */

@@ -29,7 +29,6 @@ import { createEndpoints } from './http/endpoints.js'
 import { createInstallLimit } from './http/install-limit.js'
 import { describeEndpoints } from './http/openapi.js'
 import { createRouter } from './http/router.js'
-import { createUploadRoom } from './http/upload-room.js'
 import { toPrincipal, type Identity } from './identity.js'
 import { createActionSchedules, createScheduledRuns } from './installations/action-schedules.js'
 import { createAlerts } from './installations/alerts.js'
@@ -76,6 +75,7 @@ import { dataKey } from './secrets/data-keys.js'
 import { createSealer } from './secrets/sealer.js'
 import { createWebhookStore } from './webhooks/webhook-store.js'
 import { createWebhooks } from './webhooks/webhooks.js'
+import { createUploadStore, createUploadSweeper, resolveUploadLimits, type UploadLimits } from './uploads/index.js'
 import { createTenancy, type GrantableTables, type TenancyLimits } from './tenancy/index.js'
 
 /** @since 0.1.0 */
@@ -131,6 +131,7 @@ export interface PluginHostOptions {
     tenancy?: Partial<TenancyLimits>
     records?: Partial<RecordLimits>
     jobs?: Partial<JobLimits>
+    uploads?: Partial<UploadLimits>
     /** After how many milliseconds without a sign of life another replica takes over what a server was doing. */
     claimMs?: number
   }
@@ -340,6 +341,8 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     fetch: tokenFetch,
     log: logEvent,
   })
+  const uploadLimits = resolveUploadLimits(options.limits?.uploads)
+  const uploadStore = createUploadStore({ pool, limits: uploadLimits })
   const history = createHistory({ pool, audit, log: logEvent })
   const roles = createPluginRoles({ tenancy, pool })
   const caller = createPluginCaller({
@@ -355,7 +358,14 @@ async function wire(options: WireOptions): Promise<PluginHost> {
         undeclaredMayReachAnyHost: egress.undeclaredMayReachAnyHost ?? false,
       }),
     environment: (manifest) => environmentFor(manifest, ceiling),
-    hostCalls: createHostCalls({ connections: connectionStore, sealer: pluginSealer, ceiling, fetch, meter }),
+    hostCalls: createHostCalls({
+      connections: connectionStore,
+      sealer: pluginSealer,
+      ceiling,
+      fetch,
+      meter,
+      uploads: uploadStore,
+    }),
     store,
     blocks,
     records,
@@ -432,6 +442,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     connections: connectionStore,
     vault,
     records,
+    uploads: uploadStore,
     caller,
     history,
   })
@@ -499,7 +510,8 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const recovery = createRecovery({ store, roles, uninstall, permissions, update, history, log: logEvent })
 
   // What a request meets
-  const uploadRoom = createUploadRoom()
+  const uploads = { store: uploadStore, maxFileBytes: uploadLimits.maxFileBytes }
+  const uploadSweeper = createUploadSweeper({ store: uploadStore, sweepMs: uploadLimits.sweepMs, log: logEvent })
   const observations = createObservations({
     pool,
     store,
@@ -522,13 +534,13 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       alerts,
     },
     eventActs: createEventActs({ webhooks, deliveries: createDeliveryLog({ pool }), store, history }),
-    uploadRoom,
+    uploads,
   })
   const countInstall = await createInstallLimit({ pool, perHour: options.installLimitPerHour ?? 20 })
   const router = createRouter({
     endpoints,
     service,
-    uploadRoom,
+    uploads,
     authenticate: async (request) => toPrincipal(await options.authenticate(request)),
     countInstall,
     onDenied: ({ organizationId, userId }, what) => denials.count({ organizationId, userId }, what),
@@ -574,7 +586,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       assertContained(await runtime.selfTest())
       await notifications.start()
       await blocks.refresh()
-      for (const part of [blocks, strayProcesses, records.log, records.usage, denials]) part.start()
+      for (const part of [blocks, strayProcesses, records.log, records.usage, denials, uploadSweeper]) part.start()
       recovery.start()
       jobs.start()
       schedules.start()
@@ -596,6 +608,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
         stop(events.stop),
         stop(jobs.stop),
         stop(schedules.stop),
+        stop(uploadSweeper.stop),
       ])
       await stop(notifications.stop)
       await Promise.all([stop(blocks.stop), stop(strayProcesses.stop)])

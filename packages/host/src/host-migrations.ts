@@ -19,6 +19,7 @@ import {
 import { blocksMigration } from './operator/migration.js'
 import { recordsMigration } from './records/index.js'
 import { dataKeysMigration } from './secrets/data-keys.js'
+import { uploadsMigration } from './uploads/index.js'
 import { webhooksMigration } from './webhooks/migration.js'
 import type { Pool } from 'pg'
 
@@ -45,6 +46,7 @@ const platform: PlatformMigration[] = [
   webhooksMigration,
   tokenLifeMigration,
   runClaimsMigration,
+  uploadsMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

@@ -12,8 +12,13 @@ export interface PluginContext extends CallContext {
   publish(name: string, payload?: unknown, options?: { transaction?: Transaction }): Promise<unknown>
   fetch(url: string, init?: ConnectionRequest): Promise<Response>
   secrets: { seal(value: unknown): Promise<unknown>; open(sealed: unknown): Promise<unknown> }
-  connections: { list(): Promise<unknown>; open(id: unknown): Promise<unknown> }
-  uploads: { read(id: unknown): Promise<unknown> }
+  connections: { list(): Promise<unknown>; secrets(id: unknown): Promise<unknown>; open(id: unknown): Promise<unknown> }
+  uploads: Uploads
+}
+
+export interface Uploads {
+  /** The bytes of a file that a person sent, piece by piece, as often as it is asked for. */
+  read(id: unknown): AsyncGenerator<Uint8Array, void, undefined>
 }
 
 interface ConnectionRequest extends RequestInit {
@@ -57,9 +62,21 @@ export function createCallContext(options: {
     },
     connections: {
       list: () => request('connections.list', {}),
+      secrets: (id) => request('connections.secrets', { id }),
       open: (id) => request('connections.open', { id }),
     },
-    uploads: { read: (id) => request('uploads.read', { id }) },
+    uploads: { read: (id) => readPieces(request, id) },
+  }
+}
+
+async function* readPieces(
+  request: (method: string, params: unknown) => Promise<unknown>,
+  id: unknown,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let position = 0; ; position += 1) {
+    const piece = (await request('uploads.read', { id, position })) as Uint8Array | null
+    if (piece === null) return
+    yield piece
   }
 }
 

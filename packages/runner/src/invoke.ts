@@ -1,6 +1,7 @@
 import { matchRoute, type CallFault, type PluginInvocation } from '@tenon/contract/wire'
 import type { PluginContext } from './call-context.js'
 import type { LoadedPlugin } from './plugin-module.js'
+import { uploadedFile } from './uploaded-file.js'
 
 /** A call that the plugin has no answer for, as opposed to one that it answered with an error. */
 export class InvocationFault extends Error {
@@ -69,7 +70,7 @@ async function callRoute(plugin: LoadedPlugin, call: RouteCall, context: PluginC
     params: { ...match.params, ...call.params },
     query,
     body,
-    ...(file ? { file: { ...file, buffer: Buffer.from(file.buffer) } } : {}),
+    ...(file ? { file: await uploadedFile(file, context.uploads, plugin.readsPieces.has(match.key)) } : {}),
   }
   return routeAnswer(await named(plugin.routes, match.key)(request, context))
 }

@@ -11,6 +11,8 @@ export interface LoadedPlugin {
   report: PluginReport
   functions: Functions
   routes: Functions
+  /** Keys of routes that read an upload in pieces. */
+  readsPieces: ReadonlySet<string>
   events: Functions
   connections: Functions
   jobs: Functions
@@ -101,6 +103,7 @@ function shapeOf(exported: unknown): LoadedPlugin {
   const plugin: Omit<LoadedPlugin, 'report'> = {
     functions,
     routes: functionsOf(routeTable),
+    readsPieces: new Set(Object.keys(routeTable).filter((key) => isInPieces(routeTable[key]))),
     events: functionsOf(members.events),
     connections: functionsOf(members.connections),
     jobs: functionsOf(members.jobs),
@@ -149,6 +152,10 @@ function functionsOf(record: unknown): Functions {
     if (typeof run === 'function' && name !== 'default') functions.set(name, run as (...args: unknown[]) => unknown)
   }
   return functions
+}
+
+function isInPieces(route: unknown): boolean {
+  return isObject(route) && route.file === 'pieces'
 }
 
 function copyOf(metadata: Exports): Exports | undefined {

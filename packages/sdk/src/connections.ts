@@ -20,6 +20,12 @@ export interface OpenConnection {
 export interface Connections {
   /** Every connection of this organization to this plugin, switched off ones included. */
   list(): Promise<Connection[]>
+  /**
+   * What the `response.secrets` of the manifest took out of the provider's answer, without the access token: where
+   * `context.fetch` adds that, this process never has it.
+   * @throws Error when there is no such connection or it was switched off.
+   */
+  secrets(id: number): Promise<Record<string, string>>
   /** @throws Error when there is no such connection or it was switched off. */
   open(id: number): Promise<OpenConnection>
 }

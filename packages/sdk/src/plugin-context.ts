@@ -31,9 +31,13 @@ export interface Secrets {
   open(sealed: unknown): Promise<unknown>
 }
 
-/** Files that a person uploaded for this call and that are too large for one message. */
+/** Files that people sent to this plugin, for a day. @since 0.1.0 */
 export interface Uploads {
-  read(id: string): Promise<Uint8Array>
+  /**
+   * The bytes in order, in pieces of at most 1 MB; a file can be read as often as needed.
+   * @throws Error with the code UPLOAD_NOT_FOUND when there is none of this plugin and organization
+   */
+  read(id: string): AsyncGenerator<Uint8Array, void, undefined>
 }
 
 /**

@@ -1,12 +1,15 @@
 import type { SeedContext } from './plugin-context.js'
 
-/** A file that a person sent to a route. @since 0.1.0 */
+/** A file that a person sent to a route, of up to 50 MB. @since 0.1.0 */
 export interface UploadedFile {
   originalname: string
   mimetype: string
   /** In bytes. */
   size: number
-  buffer: Uint8Array
+  /** All of it, for files of up to 20 MB. @throws Error for larger ones, and in a route with `file: 'pieces'` */
+  readonly buffer: Uint8Array
+  /** For `context.uploads.read`, for a day. Absent on other hosts. */
+  id?: string
 }
 
 /** What a route handler gets: the call's context, and the request. @since 0.1.0 */
@@ -39,11 +42,14 @@ export interface RouteResult {
 
 export type RouteHandler = (request: RouteRequest) => RouteResult | Promise<RouteResult>
 
-/** A handler with the least role that it needs; otherwise Reviewer for GET and Editor for the rest. */
-export interface GuardedRoute {
-  role: 'Admin' | 'Editor' | 'Reviewer' | 'Auditor'
+/** A handler with what it needs. */
+export interface RouteDeclaration {
+  /** The least role. Default: Reviewer for GET and Editor for the rest. */
+  role?: 'Admin' | 'Editor' | 'Reviewer' | 'Auditor'
+  /** Reads an uploaded file with `context.uploads.read(file.id)`, so that it is never in memory as a whole. */
+  file?: 'pieces'
   handler: RouteHandler
 }
 
 /** From `METHOD /path/:name` to a handler. An exact path wins over a pattern; then the order of declaration. */
-export type Router = Record<string, RouteHandler | GuardedRoute>
+export type Router = Record<string, RouteHandler | RouteDeclaration>

@@ -11,12 +11,15 @@ export interface WireError {
   details?: object | undefined
 }
 
-/** An upload that travels with a route call. */
+/** A file that a person sent to a route. */
 export interface RouteFile {
   originalname: string
   mimetype: string
   size: number
-  buffer: Uint8Array
+  /** Where it is: stored by the host, which is asked for its pieces. */
+  uploadId?: string
+  /** Or it travels with the call. */
+  buffer?: Uint8Array
 }
 
 /** What the plugin is asked to do. The runner knows how each kind is called. */

@@ -10,6 +10,8 @@ export const wireLimits = {
   maxHostMessageBytes: 64 * mebibyte,
   /** Bytes beside one message: an upload of 50 MB fits. */
   maxAttachmentBytes: 64 * mebibyte,
+  /** A stored file that a handler gets whole; a larger one it reads in pieces. */
+  maxWholeFileBytes: 20_000_000,
   /** One piece of an attachment, so that other messages pass in between. */
   chunkBytes: mebibyte,
 } as const

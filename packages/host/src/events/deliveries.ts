@@ -3,7 +3,7 @@ import type { Pool } from 'pg'
 import { messageOf } from './message-of.js'
 import { createRounds } from './rounds.js'
 import type { Subscriber } from './subscriber.js'
-import { createTurns, pluginOf } from './turns.js'
+import { createTurns, pluginOf, type Due } from './turns.js'
 
 export interface DeliveryTimes {
   /** A delivery that takes longer than this is cut off and tried again, in milliseconds. */
@@ -30,14 +30,21 @@ interface Deliveries {
 }
 
 const retryDelaysMs = [5_000, 20_000, 80_000, 300_000, 1_200_000]
+/** Plugins that events are delivered to at the same moment. */
 const atOnce = 12
 const atOncePerOrganization = 3
+/** Events of one plugin under way at the same moment: half of the calls that it may have, the rest is for people. */
+const atOncePerPlugin = 4
+/** Events that are claimed for a plugin together, so that the queue is asked once for all of them. */
+const batch = 24
+/** After so long nothing more of a batch is begun, so that it ends well before its claim does. */
+const batchMs = 10_000
 /** Beyond the longest delivery: a claim that ends earlier would let another server deliver the same event meanwhile. */
 const claimMarginMs = 30_000
 
 /**
- * Delivers what is due: for each plugin one event after the other, organizations by turns. A plugin that hangs holds up
- * nobody but itself.
+ * Delivers what is due: for each plugin its events in order, a few at a time, organizations by turns. A plugin that hangs
+ * holds up nobody but itself.
  */
 export function createDeliveries(options: DeliveriesOptions): Deliveries {
   const { pool, deliver, log, longestDeliveryMs, stopMs, cutOffMs } = options
@@ -49,35 +56,72 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
 
   async function fillSlots(): Promise<void> {
     while (!stopped && underWay.size < atOnce) {
-      const busy = [...underWay.values()].map(({ row }) => row)
-      const chosen = turns.choose(await dueOf(pool), busy, atOnce - underWay.size)
+      const busy = [...underWay.values()].map(({ plugin }) => plugin)
+      const due = byPlugin(await dueOf(pool))
+      const chosen = turns.choose([...due.values()].map(firstOf), busy, atOnce - underWay.size)
       if (chosen.length === 0) return
-      for (const row of await claim(pool, chosen, claimMs)) begin(row)
+      const claimed = await claim(
+        pool,
+        chosen.flatMap((plugin) => due.get(pluginOf(plugin)) ?? []),
+        claimMs,
+      )
+      for (const rows of byPlugin(claimed).values()) begin(rows)
     }
   }
 
-  function begin(row: DeliveryRow): void {
-    const abort = new AbortController()
-    const done = (stopped ? giveBack(row) : attempt(row, abort))
-      .catch((error: unknown) => log('events-failed', { eventId: row.event_id, reason: messageOf(error) }))
-      .finally(() => {
-        underWay.delete(pluginOf(row))
-        if (!stopped) rounds.wake()
-      })
-    underWay.set(pluginOf(row), { row, abort, done })
+  function begin(rows: DeliveryRow[]): void {
+    const plugin = firstOf(rows)
+    const aborts = new Set<AbortController>()
+    const done = deliverAll(rows, aborts).finally(() => {
+      underWay.delete(pluginOf(plugin))
+      if (!stopped) rounds.wake()
+    })
+    underWay.set(pluginOf(plugin), { plugin, aborts, done })
   }
 
-  async function attempt(row: DeliveryRow, abort: AbortController): Promise<void> {
+  /** In order, until one fails: then the others of the batch are better tried after those of other plugins. */
+  async function deliverAll(rows: DeliveryRow[], aborts: Set<AbortController>): Promise<void> {
+    const endsAt = Date.now() + batchMs
+    let goesOn = true
+    const work = async (): Promise<void> => {
+      for (let row = rows.shift(); row; row = rows.shift()) {
+        goesOn &&= !stopped && Date.now() < endsAt
+        goesOn = (await (goesOn ? attemptWith(row, aborts) : giveBack(row).catch(noted(row)))) === true && goesOn
+      }
+    }
+    await Promise.all(Array.from({ length: atOncePerPlugin }, work))
+  }
+
+  const noted = (row: DeliveryRow) => (error: unknown) =>
+    log('events-failed', { eventId: row.event_id, reason: messageOf(error) })
+
+  /** Whether it was delivered. */
+  async function attemptWith(row: DeliveryRow, aborts: Set<AbortController>): Promise<boolean> {
+    const abort = new AbortController()
+    aborts.add(abort)
+    try {
+      return await attempt(row, abort)
+    } catch (error) {
+      noted(row)(error)
+      return false
+    } finally {
+      aborts.delete(abort)
+    }
+  }
+
+  async function attempt(row: DeliveryRow, abort: AbortController): Promise<boolean> {
     const timer = setTimeout(() => abort.abort(new Error('The delivery took too long.')), longestDeliveryMs)
     try {
       const delivery = deliver(row.organization_id, toSubscriber(row), toEvent(row), abort.signal)
       await Promise.race([delivery, cutOff(abort.signal, cutOffMs)])
     } catch (error) {
-      return await (stopped && abort.signal.aborted ? giveBack(row) : fail(row, messageOf(error)))
+      await (stopped && abort.signal.aborted ? giveBack(row) : fail(row, messageOf(error)))
+      return false
     } finally {
       clearTimeout(timer)
     }
     await settle(row, `state = 'delivered', delivered_at = now(), last_error = NULL`)
+    return true
   }
 
   async function fail(row: DeliveryRow, reason: string): Promise<void> {
@@ -111,7 +155,8 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     },
     async stop() {
       stopped = true
-      const abortAll = () => underWay.forEach(({ abort }) => abort.abort(new Error('The server is stopping.')))
+      const abortAll = () =>
+        underWay.forEach(({ aborts }) => aborts.forEach((abort) => abort.abort(new Error('The server is stopping.'))))
       const timer = setTimeout(abortAll, stopMs)
       await rounds.ended()
       await Promise.all([...underWay.values()].map(({ done }) => done))
@@ -121,8 +166,8 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
 }
 
 interface UnderWay {
-  row: DeliveryRow
-  abort: AbortController
+  plugin: Due
+  aborts: Set<AbortController>
   done: Promise<void>
 }
 
@@ -134,6 +179,7 @@ interface DueRow {
 }
 
 interface DeliveryRow extends DueRow {
+  position: string
   routing_type: string | null
   attempts: number
   name: string
@@ -145,11 +191,31 @@ interface DeliveryRow extends DueRow {
 /** For each plugin what is due first. */
 async function dueOf(pool: Pool): Promise<DueRow[]> {
   const { rows } = await pool.query<DueRow>(
-    `SELECT DISTINCT ON (organization_id, plugin_key) event_id, organization_id, plugin_key, handler
-     FROM tenon.event_deliveries WHERE state = 'waiting' AND next_attempt_at <= now()
-     ORDER BY organization_id, plugin_key, next_attempt_at`,
+    `SELECT event_id, organization_id, plugin_key, handler FROM (
+       SELECT event_id, organization_id, plugin_key, handler,
+         row_number() OVER (PARTITION BY organization_id, plugin_key ORDER BY next_attempt_at) AS turn
+       FROM tenon.event_deliveries WHERE state = 'waiting' AND next_attempt_at <= now()) due
+     WHERE turn <= $1 ORDER BY organization_id, plugin_key, turn`,
+    [batch],
   )
   return rows
+}
+
+/** Keeps the order within each. */
+function byPlugin<Row extends Due>(rows: readonly Row[]): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>()
+  for (const row of rows) {
+    const group = groups.get(pluginOf(row))
+    if (group) group.push(row)
+    else groups.set(pluginOf(row), [row])
+  }
+  return groups
+}
+
+function firstOf<Row extends Due>(rows: readonly Row[]): Row {
+  const [first] = rows
+  if (!first) throw new Error('there is a plugin without events')
+  return first
 }
 
 /** Of those that another server takes at the same moment, only one of them gets each. */
@@ -160,10 +226,10 @@ async function claim(pool: Pool, due: readonly DueRow[], claimMs: number): Promi
      FROM tenon.outbox o, unnest($2::uuid[], $3::text[], $4::text[]) AS due (event_id, plugin_key, handler)
      WHERE o.event_id = d.event_id AND d.state = 'waiting' AND d.next_attempt_at <= now()
        AND (d.event_id, d.plugin_key, d.handler) = (due.event_id, due.plugin_key, due.handler)
-     RETURNING d.*, o.name, o.source, o.payload, o.created_at`,
+     RETURNING d.*, o.name, o.source, o.payload, o.created_at, o.id AS position`,
     [claimMs, due.map((row) => row.event_id), due.map((row) => row.plugin_key), due.map((row) => row.handler)],
   )
-  return rows
+  return rows.sort((a, b) => Number(a.position) - Number(b.position))
 }
 
 /** Rejects a while after the signal, for what does not heed it. */

@@ -159,7 +159,8 @@ describe('a plugin that hangs', () => {
     await until(() => expect(delivered).toHaveLength(40))
     await publish(2)
     await until(() => expect(delivered.slice(40).sort()).toEqual(['hangs2', 'works2']))
-    expect(hanging).toHaveLength(1)
+    // Of its many events, a few are begun.
+    expect(hanging).toHaveLength(4)
   })
 
   test('of which an organization has many leaves room for other organizations', async () => {

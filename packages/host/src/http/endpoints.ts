@@ -13,15 +13,15 @@ import type { Observations } from '../installations/observations.js'
 import type { EventActs } from '../installations/event-acts.js'
 import type { PluginService } from '../installations/plugin-service.js'
 import type { OperatorActs } from '../operator/operator-acts.js'
+import type { UploadStore } from '../uploads/index.js'
 import { endpoint, type Answer, type Call, type Endpoint } from './endpoint.js'
 import { rowId } from './ids.js'
 import { grantedSchema, observationEndpoints } from './observation-endpoints.js'
 import { operatorEndpoints } from './operator-endpoints.js'
 import { PluginAnsweredError } from '../installations/plugin-answered-error.js'
-import { maxFormBytes, readUpload } from './upload.js'
+import { announcedBytes, readForm } from './upload.js'
 import { eventEndpoints } from './event-endpoints.js'
 import { runEndpoints, type RunEndpoints } from './run-endpoints.js'
-import { createUploadRoom, type UploadRoom } from './upload-room.js'
 
 const key = z.object({ key: pluginKeySchema })
 const id = z.object({ id: rowId })
@@ -70,14 +70,14 @@ export function createEndpoints({
   operator,
   longWork,
   eventActs,
-  uploadRoom: room = createUploadRoom(),
+  uploads,
 }: {
   service: PluginService
   observations: Observations
   operator: OperatorActs
   longWork: RunEndpoints
   eventActs: EventActs
-  uploadRoom?: UploadRoom
+  uploads: Uploads
 }): Endpoint[] {
   return [
     ...marketplaceEndpoints(service),
@@ -87,7 +87,7 @@ export function createEndpoints({
     ...installationEndpoints(service),
     ...observationEndpoints(observations),
     ...connectionEndpoints(service),
-    ...pluginEndpoints(service, room),
+    ...pluginEndpoints(service, uploads),
   ]
 }
 
@@ -440,10 +440,10 @@ function connectionEndpoints(service: PluginService): Endpoint[] {
 }
 
 /** S78 to S81: four routes that plugins have, with the seed's names for them. They are the general route call. */
-function pluginEndpoints(service: PluginService, room: UploadRoom): Endpoint[] {
+function pluginEndpoints(service: PluginService, uploads: Uploads): Endpoint[] {
   const tag = 'Plugins'
   const errors = [404, 409, 422, 502, 503, 504]
-  const call = callPluginRoute(service, room)
+  const call = callPluginRoute(service, uploads)
   return [
     endpoint({
       operation: 'getMLflowModels',
@@ -507,13 +507,20 @@ function pluginEndpoints(service: PluginService, room: UploadRoom): Endpoint[] {
   ]
 }
 
+/** Where the files of forms go. */
+export interface Uploads {
+  store: Pick<UploadStore, 'begin' | 'release'>
+  /** A larger file is refused. */
+  maxFileBytes: number
+}
+
 /** Hands a request to the plugin. The least role of a route is the plugin's to raise, and checked where its report is known. */
-export function callPluginRoute(service: PluginService, room: UploadRoom) {
+export function callPluginRoute(service: PluginService, { store, maxFileBytes }: Uploads) {
   return async (
     { params, principal, request, query, readBody, signal }: Call<{ key: string }, unknown, unknown>,
     path: string,
   ): Promise<Answer> => {
-    let giveBack = (): void => {}
+    let release = (): Promise<void> => Promise.resolve()
     let isHeld = false
     const isForm = Boolean(request.is('multipart/form-data'))
     const receive = async (): Promise<Pick<RouteRequest, 'body' | 'file'>> => {
@@ -521,9 +528,15 @@ export function callPluginRoute(service: PluginService, room: UploadRoom) {
         const body = await readBody()
         return body === undefined ? {} : { body }
       }
-      giveBack = room.take(principal.organizationId, announcedBytes(request), params.key)
-      const { fields, file } = await readUpload(request)
-      return { body: fields, ...(file ? { file } : {}) }
+      const owner = { organizationId: principal.organizationId, pluginKey: params.key }
+      const upload = await store.begin(owner, announcedBytes(request, maxFileBytes))
+      const form = await readForm(request, upload, maxFileBytes).catch(async (error: unknown) => {
+        await upload.abandon()
+        throw error
+      })
+      if (form.file) release = () => store.release(owner, upload.id)
+      else await upload.abandon()
+      return { body: form.fields, ...(form.file ? { file: form.file } : {}) }
     }
     try {
       const answer = await service.callRoute(principal.tenantId, {
@@ -536,22 +549,17 @@ export function callPluginRoute(service: PluginService, room: UploadRoom) {
         signal,
         receive,
         respondAsync: asksForAsync(request),
-        holdRoom(until) {
+        holdUpload(until) {
           isHeld = true
-          void until.then(giveBack, giveBack)
+          const done = () => release().catch(() => undefined)
+          void until.then(done, done)
         },
       })
       return toAnswer(answer)
     } finally {
-      if (!isHeld) giveBack()
+      if (!isHeld) await release().catch(() => undefined)
     }
   }
-}
-
-/** What an upload will take in memory at most. */
-function announcedBytes(request: Request): number {
-  const announced = Number(request.headers['content-length'] ?? maxFormBytes)
-  return Math.min(announced, maxFormBytes)
 }
 
 function toAnswer({ status, data, buffer, filename, contentType, headers }: RouteAnswer): Answer {

@@ -5,7 +5,7 @@ import { startHostInTest, type HostInTest, type TestPlugin } from '../testing/ho
 let it: HostInTest
 let id: number
 beforeAll(async () => {
-  it = await startHostInTest()
+  it = await startHostInTest({ limits: { uploads: { maxHeldBytes: 80_000_000 } } })
   await it.publish(door, counter)
   await it.api('POST', '/install', { pluginKey: 'counter' })
   const { content } = await it.api('POST', '/install', { pluginKey: 'door' })
@@ -90,7 +90,13 @@ describe('a form', () => {
       'before it begins': '',
     }
     for (const [where, body] of Object.entries(broken))
-      expect(await sendForm('/door/form', body, 'Admin:1', multipart), where).toMatchObject({ status: 400 })
+      expect(await sendForm('/door/form', body, 'Admin:1', multipart), where).toMatchObject({
+        status: 400,
+        body: {
+          data: 'The upload ended before the file was complete, and nothing of it was kept. Send the file again.',
+        },
+      })
+    expect((await it.pool.query('SELECT FROM tenon.uploads')).rowCount).toBe(0)
     expect(
       await sendForm('/door/form', 'x', 'Admin:1', { 'content-type': 'multipart/form-data' }),
       'without a boundary',
@@ -114,8 +120,10 @@ describe('a form', () => {
     socket.write(
       [...head, `content-type: ${multipart['content-type']}`, '', part('name="f"; filename="x"', 'a')].join('\r\n'),
     )
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    const uploads = async () => (await it.pool.query('SELECT FROM tenon.uploads WHERE size IS NULL')).rowCount
+    await expect.poll(uploads).toBe(1)
     socket.destroy()
+    await expect.poll(uploads).toBe(0)
     expect(await it.api('GET', '/installations')).toMatchObject({
       status: 200,
       content: expect.arrayContaining([expect.objectContaining({ id })]) as unknown[],
@@ -176,7 +184,7 @@ describe('an upload', () => {
     const begun = await Promise.all(Array.from({ length: 4 }, () => announce('/door/form')))
     await new Promise((resolve) => setTimeout(resolve, 300))
     const refused = await announce('/door/form')
-    expect(await refused.answer).toBe('503')
+    expect(await refused.answer).toBe('429')
     for (const { end } of [...begun, refused]) end()
     await expect
       .poll(() => sendForm('/door/form', `${field('a', '1')}--b--\r\n`, 'Admin:1', multipart))

@@ -3,7 +3,7 @@ import { startHostInTest, type HostInTest } from '../testing/host-in-test.js'
 import type { Observations } from '../installations/observations.js'
 import type { OperatorActs } from '../operator/operator-acts.js'
 import type { EventActs } from '../installations/event-acts.js'
-import { createEndpoints } from './endpoints.js'
+import { createEndpoints, type Uploads } from './endpoints.js'
 import type { RunEndpoints } from './run-endpoints.js'
 
 let it: HostInTest
@@ -19,6 +19,7 @@ const parts = () => ({
   operator: {} as OperatorActs,
   longWork: {} as RunEndpoints,
   eventActs: {} as EventActs,
+  uploads: {} as Uploads,
 })
 
 test('the router has exactly the endpoints of the table, in its order, and then the routes of plugins', () => {

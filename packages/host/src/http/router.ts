@@ -10,11 +10,10 @@ import express, {
 import type { ZodType } from 'zod'
 import { assertRole } from '../installations/routes.js'
 import type { PluginService } from '../installations/plugin-service.js'
-import { callPluginRoute } from './endpoints.js'
+import { callPluginRoute, type Uploads } from './endpoints.js'
 import type { Answer, Call, Endpoint } from './endpoint.js'
 import { sendEvents } from './event-stream.js'
 import type { CountInstall } from './install-limit.js'
-import type { UploadRoom } from './upload-room.js'
 
 /** Bytes of a JSON body (S83). */
 export const maxBodyBytes = 10_000_000
@@ -22,7 +21,7 @@ export const maxBodyBytes = 10_000_000
 interface RouterOptions {
   endpoints: readonly Endpoint[]
   service: PluginService
-  uploadRoom: UploadRoom
+  uploads: Uploads
   /** Who a request comes from. @throws TenonError NOT_AUTHENTICATED and the like */
   authenticate: (request: Request) => Promise<Principal>
   countInstall: CountInstall
@@ -35,7 +34,7 @@ interface RouterOptions {
 export function createRouter({
   endpoints,
   service,
-  uploadRoom,
+  uploads,
   authenticate,
   countInstall,
   onDenied,
@@ -68,7 +67,7 @@ export function createRouter({
       else sendAnswer(response, answer)
     })
   }
-  router.all('/:key/*path', pluginRoute(callPluginRoute(service, uploadRoom), principalOf))
+  router.all('/:key/*path', pluginRoute(callPluginRoute(service, uploads), principalOf))
   router.use((request: Request) => {
     throw new TenonError('ROUTE_NOT_FOUND', { method: request.method, path: request.originalUrl.split('?')[0] })
   })

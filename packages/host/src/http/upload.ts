@@ -2,33 +2,38 @@ import { TenonError } from '@tenon/contract'
 import type { RouteFile } from '@tenon/contract/wire'
 import busboy from 'busboy'
 import type { Request } from 'express'
+import type { IncomingUpload } from '../uploads/index.js'
 
-/** Bytes of one uploaded file. It travels to the plugin in one call, so it must fit in memory on both sides. */
-export const maxUploadBytes = 20_000_000
 const maxFieldBytes = 100_000
 const maxFields = 50
 /** The fields, the file, and the end of the form, which busboy counts too. */
 const maxParts = maxFields + 2
 
-/** Bytes of a whole form that can be read. What names and types of its parts take counts as fields do. */
-export const maxFormBytes = maxUploadBytes + maxFields * maxFieldBytes
-
-export interface Upload {
+/** What a form carries beside the bytes of its file. */
+export interface Form {
   fields: Record<string, string>
   file?: RouteFile
 }
 
+/** What an upload will take at most, by what its sender says. @throws TenonError BODY_TOO_LARGE */
+export function announcedBytes(request: Request, maxFileBytes: number): number {
+  const announced = Number(request.headers['content-length'] ?? maxFileBytes)
+  if (announced > maxFileBytes + maxFields * maxFieldBytes) throw tooLarge(maxFileBytes)
+  return Math.min(announced, maxFileBytes)
+}
+
 /**
- * Reads a multipart body with at most one file. Of fields with the same name the last counts.
+ * Reads a multipart body with at most one file, whose bytes go where `upload` stores them, no faster than that can. Of
+ * fields with the same name the last counts.
  *
- * @throws TenonError BODY_TOO_LARGE, VALIDATION_FAILED
+ * @throws TenonError BODY_TOO_LARGE, VALIDATION_FAILED, CALL_CANCELLED
  */
-export function readUpload(request: Request, limitBytes = maxUploadBytes): Promise<Upload> {
+export function readForm(request: Request, upload: IncomingUpload, maxFileBytes: number): Promise<Form> {
   return new Promise((resolve, reject) => {
-    const parser = createParser(request, limitBytes)
+    const parser = createParser(request, maxFileBytes)
     // A Map: names are the sender's, also `__proto__`.
     const fields = new Map<string, string>()
-    let file: RouteFile | undefined
+    let file: Promise<RouteFile> | undefined
     const fail = (error: unknown): void => {
       request.unpipe(parser)
       request.resume()
@@ -36,36 +41,54 @@ export function readUpload(request: Request, limitBytes = maxUploadBytes): Promi
     }
     parser.on('field', (name, value) => void fields.set(name, value))
     parser.on('file', (_name, stream, { filename, mimeType }) => {
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('limit', () => fail(new TenonError('BODY_TOO_LARGE', { limit: `${limitBytes / 1_000_000} MB` })))
-      // A form that ends within a file is told to the file too; without a listener it would end the process.
-      stream.on('error', fail)
-      stream.on('end', () => {
-        const buffer = Buffer.concat(chunks)
+      stream.on('limit', () => fail(tooLarge(maxFileBytes)))
+      file = store(stream, upload).then((size) => ({
         // A part may come without a name for its file.
-        file = { originalname: String(filename ?? ''), mimetype: mimeType, size: buffer.length, buffer }
-      })
+        originalname: String(filename ?? ''),
+        mimetype: mimeType,
+        size,
+        uploadId: upload.id,
+      }))
+      file.catch(fail)
     })
     for (const limit of ['fieldsLimit', 'partsLimit'] as const) parser.on(limit, () => fail(notAForm(limit)))
     parser.on('error', fail)
-    parser.on('close', () => resolve({ fields: Object.fromEntries(fields), ...(file ? { file } : {}) }))
+    parser.on('close', () => {
+      Promise.resolve(file).then(
+        (stored) => resolve({ fields: Object.fromEntries(fields), ...(stored ? { file: stored } : {}) }),
+        fail,
+      )
+    })
     request.on('aborted', () => fail(new TenonError('CALL_CANCELLED')))
     request.pipe(parser)
   })
 }
 
+function tooLarge(maxFileBytes: number): TenonError {
+  return new TenonError('BODY_TOO_LARGE', { limit: `${maxFileBytes / 1_000_000} MB` })
+}
+
+async function store(stream: AsyncIterable<Buffer>, upload: IncomingUpload): Promise<number> {
+  for await (const bytes of stream) await upload.write(bytes)
+  return upload.end()
+}
+
 function notAForm(cause: unknown): TenonError {
-  return new TenonError('VALIDATION_FAILED', { message: 'The upload is not a valid form.' }, { cause })
+  const endedEarly = cause instanceof Error && cause.message.startsWith('Unexpected end of form')
+  const message = endedEarly
+    ? 'The upload ended before the file was complete, and nothing of it was kept. Send the file again.'
+    : 'The upload is not a valid form.'
+  return new TenonError('VALIDATION_FAILED', { message }, { cause })
 }
 
 /** @throws TenonError VALIDATION_FAILED for a form without a boundary */
-function createParser(request: Request, fileSize: number): busboy.Busboy {
+function createParser(request: Request, maxFileBytes: number): busboy.Busboy {
   try {
     return busboy({
       headers: request.headers,
       defParamCharset: 'utf8',
-      limits: { fileSize, files: 1, fields: maxFields, fieldSize: maxFieldBytes, parts: maxParts },
+      // The parser takes a file of exactly the limit for one that is larger.
+      limits: { fileSize: maxFileBytes + 1, files: 1, fields: maxFields, fieldSize: maxFieldBytes, parts: maxParts },
     })
   } catch (error) {
     throw notAForm(error)

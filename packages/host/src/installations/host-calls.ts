@@ -4,6 +4,7 @@ import type { RefreshingConnections } from '../connections/refreshing-connection
 import type { EgressFetch } from '../egress/index.js'
 import type { HostCalls } from '../runtime/index.js'
 import type { Sealer } from '../secrets/sealer.js'
+import type { UploadStore } from '../uploads/index.js'
 import type { PermissionMeter } from './permission-meter.js'
 import type { CallSubject } from './plugin-caller.js'
 
@@ -13,6 +14,7 @@ interface HostCallsOptions {
   ceiling: OperatorCeiling
   fetch: EgressFetch
   meter: PermissionMeter
+  uploads: Pick<UploadStore, 'read'>
 }
 
 /**
@@ -25,6 +27,7 @@ export function createHostCalls({
   ceiling,
   fetch,
   meter,
+  uploads,
 }: HostCallsOptions): (subject: CallSubject) => HostCalls {
   return (subject) => {
     const { tenant, pluginKey, manifest } = subject
@@ -46,10 +49,13 @@ export function createHostCalls({
     return {
       'secrets.seal': async (params) => sealer.seal(JSON.stringify(field(params, 'value') ?? null), sealContext),
       'secrets.open': async (params) => JSON.parse(sealer.open(textField(params, 'sealed'), sealContext)) as unknown,
+      'uploads.read': async (params) =>
+        (await uploads.read(owner, textField(params, 'id'), idField(params, 'position'))) ?? null,
       'connections.list': async (): Promise<ConnectionView[]> =>
         (await connections.list(owner))
           .filter(({ contributionId }) => isGranted(contributionId))
           .map(({ id, account, details, settings, isActive }) => ({ id, account, details, settings, isActive })),
+      'connections.secrets': async (params) => (await open(idField(params, 'id'))).secrets,
       'connections.open': async (params) => open(idField(params, 'id')),
       'connections.fetch': async (params) => {
         const url = textField(params, 'url')

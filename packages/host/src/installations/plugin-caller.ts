@@ -269,7 +269,7 @@ interface StatementAnswer {
 
 /** Secrets that the plugin asks for during the call are secrets of the call, too. */
 function hidingOpened(calls: HostCalls, redactor: Redactor): HostCalls {
-  const hiding = ['connections.open', 'secrets.open'].flatMap((name) => {
+  const hiding = ['connections.open', 'connections.secrets', 'secrets.open'].flatMap((name) => {
     const open = calls[name]
     if (!open) return []
     const call: typeof open = async (...request) => {

@@ -19,8 +19,8 @@ export interface RouteRequest {
   receive?: () => Promise<Pick<RouteRequest, 'body' | 'file'>>
   /** Long work is not waited for: the answer is the id of its run. */
   respondAsync?: boolean
-  /** Keeps the room that an upload takes until then, for work that goes on after the request. */
-  holdRoom?: (until: Promise<unknown>) => void
+  /** Keeps what was uploaded from making room for others until then, for work that goes on after the request. */
+  holdUpload?: (until: Promise<unknown>) => void
   signal?: AbortSignal
 }
 

@@ -125,7 +125,7 @@ interface RunsOptions {
 
 /** Bytes of a body that is kept in the row, so that any server can do the run. */
 const maxKeptBody = 64 * 1024
-/** For how long room is held for an upload whose run has not ended; no run takes longer. */
+/** For how long an upload is held whose run has not ended; no run takes longer. */
 const longestHoldMs = 2 * 60 * 60_000
 
 export function createRuns({ jobs, store, work }: RunsOptions): Runs {
@@ -156,7 +156,7 @@ export function createRuns({ jobs, store, work }: RunsOptions): Runs {
         maxAttempts: respondAsync ? jobs.limits.maxAttempts : 1,
       }
       const run = await enqueue(newRun, request)
-      request.holdRoom?.(jobs.wait(run, longestHoldMs))
+      request.holdUpload?.(jobs.wait(run, longestHoldMs))
       const ended = respondAsync ? { run } : await jobs.wait(run, jobs.limits.waitMs)
       return isOver(ended.run.state) ? answerOf(ended) : { status: 202, data: { runId: run.id } }
     },

@@ -3,6 +3,7 @@ import type { ConnectionStore } from '../connections/connection-store.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { Records } from '../records/index.js'
 import type { Runtime } from '../runtime/index.js'
+import type { UploadStore } from '../uploads/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
 import type { History } from './history.js'
 import type { Claim, ClaimedInstallation, Installation, InstallationStore } from './installation-store.js'
@@ -19,6 +20,7 @@ interface UninstallOptions {
   connections: ConnectionStore
   vault: ConfigurationVault
   records: Records
+  uploads: Pick<UploadStore, 'forget'>
   caller: PluginCaller
   history: History
 }
@@ -71,7 +73,7 @@ interface Removal {
 }
 
 async function remove(engines: UninstallOptions, removal: Removal): Promise<void> {
-  const { runtime, roles, connections, records, store, history } = engines
+  const { runtime, roles, connections, records, uploads, store, history } = engines
   const { claim, installation, userId, data, signal } = removal
   const { tenant } = claim
   const { pluginKey } = installation
@@ -89,6 +91,7 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
   await connections.removeAll({ organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey })
   await store.remove(claim)
   const owner = { organizationId: tenant.organizationId, pluginKey }
+  await uploads.forget(owner).catch(() => undefined)
   // What it printed may hold the organization's data, like its tables.
   if (data === 'erase')
     await Promise.all([records.log.forget(owner), records.usage.forget(owner)]).catch(() => undefined)
