@@ -1,19 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { namedTests, testExists, textOf, type NamedTest } from './testing/named-tests.js'
 
 /** `docs/seed-coverage.md` says which test shows each statement of the seed; here it is held to that. */
 
-const root = new URL('../../../', import.meta.url)
-const page = readFileSync(new URL('docs/seed-coverage.md', root), 'utf8')
+const page = textOf('docs/seed-coverage.md')
 const rowPattern = /^- \[(?<tick>[ x])\] S(?<number>\d+) (?<what>.+?): (?<rest>.+)$/
-const testPattern = /test `([^`]+)` "(.+?)"(?=, test `|$)/g
 
 interface Row {
   number: number
   ticked: boolean
   rest: string
-  tests: { file: string; name: string }[]
+  tests: NamedTest[]
 }
 
 const rows = page
@@ -23,8 +20,7 @@ const rows = page
 
 function readRow(line: string): Row {
   const { tick, number, rest = '' } = rowPattern.exec(line)?.groups ?? {}
-  const tests = [...rest.matchAll(testPattern)].map(([, file = '', name = '']) => ({ file, name }))
-  return { number: Number(number), ticked: tick === 'x', rest, tests }
+  return { number: Number(number), ticked: tick === 'x', rest, tests: namedTests(rest) }
 }
 
 const between = (first: number, last: number): number[] =>
@@ -32,8 +28,6 @@ const between = (first: number, last: number): number[] =>
 
 /** What has to work before there is a client: all but its types, hooks and pages, and what is told to authors. */
 const mustBeTicked = [...between(1, 91), ...between(118, 124), ...between(129, 153), 158]
-
-const textOf = (file: string): string => readFileSync(new URL(file, root), 'utf8')
 
 test('every statement of the seed has one row, in order', () => {
   expect(rows.map(({ number }) => number)).toEqual(between(1, 160))
@@ -51,10 +45,7 @@ test('a row with a tick names a test, and a row without one says what is missing
 
 test('every test that is named exists', () => {
   const named = rows.flatMap(({ number, tests }) => tests.map((one) => ({ number, ...one })))
-  const missing = named.filter(
-    ({ file, name }) => !existsSync(fileURLToPath(new URL(file, root))) || !isTestOf(textOf(file), name),
-  )
-  expect(missing).toEqual([])
+  expect(named.filter((one) => !testExists(one))).toEqual([])
 })
 
 test('what was replaced names a decision that exists', () => {
@@ -71,8 +62,3 @@ test('what was replaced names a decision that exists', () => {
     ).toEqual([])
   }
 })
-
-/** The name stands in quotation marks, as an argument, so that a comment that mentions it does not count. */
-function isTestOf(text: string, name: string): boolean {
-  return ["'", '"', '`'].some((mark) => text.includes(`${mark}${name}${mark},`))
-}

@@ -10,13 +10,18 @@ export class ApiError extends Error {
   }
 }
 
+interface UploadedFile {
+  name: string
+  content: Uint8Array
+}
+
 export interface ApiClient {
   /** The token of whoever is signed in. */
   token: string | undefined
   /** The `data` of the answer. @throws ApiError from 400 on */
   call<Data>(method: string, path: string, body?: unknown): Promise<Data>
   /** Sends a file as a form. */
-  upload<Data>(path: string, file: { name: string; content: Uint8Array }): Promise<Data>
+  upload<Data>(path: string, file: UploadedFile, headers?: Record<string, string>): Promise<Data>
   /** The body of a file. */
   download(path: string): Promise<Uint8Array>
 }
@@ -30,10 +35,10 @@ export function createApiClient(baseUrl: string): ApiClient {
         body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
       return (await dataOf(await send(path, { method, ...json }))) as Data
     },
-    upload: async <Data>(path: string, { name, content }: { name: string; content: Uint8Array }) => {
+    upload: async <Data>(path: string, { name, content }: UploadedFile, headers: Record<string, string> = {}) => {
       const form = new FormData()
       form.set('file', new Blob([new Uint8Array(content)]), name)
-      return (await dataOf(await send(path, { method: 'POST', body: form }))) as Data
+      return (await dataOf(await send(path, { method: 'POST', body: form, headers }))) as Data
     },
     async download(path) {
       const response = await send(path, {})

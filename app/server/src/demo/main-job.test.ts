@@ -23,7 +23,7 @@ async function signIn(): Promise<string> {
   return ((await dataOf(response)) as { token: string }).token
 }
 
-it('does the main job from end to end, with the three plugins of the marketplace', { timeout: 90_000 }, async () => {
+it('does the main job from end to end, with the three plugins of the marketplace', { timeout: 180_000 }, async () => {
   const steps: string[] = []
   await doMainJob(surroundings, (step) => steps.push(step))
   expect(steps).toEqual([
@@ -35,10 +35,16 @@ it('does the main job from end to end, with the three plugins of the marketplace
     'Test the connection to MLflow',
     'Save the configuration of MLflow',
     'Sync models',
-    'Connect a Slack workspace',
+    'Plan a sync',
+    'Connect Slack, #risk-alerts',
+    'Connect Slack, #general',
     'Download the risk template',
     'Import a filled-in workbook',
-    'Receive the notification in Slack',
+    'Read #risk-alerts',
+    'Read #general',
+    'Import a large CSV file',
+    'Take that import back',
+    'See it run by itself',
     'Uninstall MLflow',
   ])
 })
@@ -55,12 +61,13 @@ it('shows a connected Slack workspace as the seed does, without its tokens', asy
     {
       id: expect.any(Number) as number,
       team_name: 'Example Company',
-      channel: '#general',
+      channel: '#risk-alerts',
       channel_id: expect.any(String) as string,
       is_active: true,
-      routing_type: expect.arrayContaining(['Membership and roles']) as string[],
+      routing_type: ['Evidence and task alerts'],
       created_at: expect.any(String) as string,
     },
+    { team_name: 'Example Company', channel: '#general', routing_type: ['Projects and organizations'] },
   ])
   expect(JSON.stringify(workspaces)).not.toMatch(/xox|hooks\.slack\.com/)
 })
@@ -133,6 +140,6 @@ it('answers for models before and after there is a configuration', { timeout: 60
   expect(await models()).toMatchObject({ configured: true, models: [] })
   const synced = await call('POST', '/api/plugins/mlflow/sync', token)
   expect(synced.status).toBe(200)
-  expect(await dataOf(synced.response)).toMatchObject({ success: true, modelCount: 40 })
-  expect(await models()).toMatchObject({ configured: true, connected: true, total: 120 })
+  expect(await dataOf(synced.response)).toMatchObject({ success: true, modelCount: 41 })
+  expect(await models()).toMatchObject({ configured: true, connected: true, total: 121 })
 })

@@ -1,15 +1,13 @@
-import { get } from 'node:https'
 import { ApiError, createApiClient, type ApiClient } from './api-client.js'
-import { fillTemplate } from './fill-template.js'
+import { expect } from './expect.js'
+import { importAndUndo, importRisks } from './import-risks.js'
+import type { Report } from './report.js'
+import { planSync } from './scheduled-sync.js'
+import { connectSlack, seeNotifications } from './slack-channels.js'
 import { mlflowPassword, type Surroundings } from './surroundings.js'
-
-/** Says what was done, and what came of it; called once for each step. */
-export type Report = (step: string, outcome: string) => void
 
 /** The account that the demonstration registers. */
 export const account = { email: 'admin@demo.example', password: 'correct horse battery' }
-
-const riskCount = 1_000
 
 interface Installation {
   id: number
@@ -29,9 +27,13 @@ export async function doMainJob(surroundings: Surroundings, report: Report): Pro
   const owner = await register(api, report)
   const installations = await installAll(api, surroundings, report)
   await syncModels(api, surroundings, installations, report)
-  await connectSlack(api, surroundings, report)
+  const { mlflow, slack } = surroundings
+  const planned = await planSync(api, { mlflow, installationId: installations.get('mlflow')?.id ?? 0 }, report)
+  await connectSlack(api, slack, report)
   await importRisks(api, owner, report)
-  await seeNotification(surroundings, report)
+  await seeNotifications(api, slack, report)
+  await importAndUndo(api, owner, report)
+  await planned.see()
   await uninstall(api, installations, report)
 }
 
@@ -102,59 +104,6 @@ async function syncModels(
   report('Sync models', `${sync.modelCount} models; the list has ${total} versions`)
 }
 
-async function connectSlack(api: ApiClient, { slack }: Surroundings, report: Report): Promise<void> {
-  const { authorizeUrl } = await api.call<{ authorizeUrl: string }>('POST', '/api/plugins/slack/oauth/start', {})
-  const back = await agreeAtSlack(authorizeUrl, slack)
-  const connect = { code: back.searchParams.get('code'), state: back.searchParams.get('state') }
-  const workspace = await api.call<{ team_name: string; channel: string; routing_type: string[] }>(
-    'POST',
-    '/api/plugins/slack/oauth/connect',
-    connect,
-  )
-  report(
-    'Connect a Slack workspace',
-    `${workspace.team_name}, channel ${workspace.channel}, ${workspace.routing_type.length} kinds of notifications`,
-  )
-  const again = await api.call('POST', '/api/plugins/slack/oauth/connect', connect).catch((error: unknown) => error)
-  expect(again instanceof ApiError && again.status === 400, 'a used sign-in was accepted again')
-}
-
-/** What a person's browser does: opens the consent page, agrees, and follows the way back. */
-async function agreeAtSlack(authorizeUrl: string, { url, caCertificate }: Surroundings['slack']): Promise<URL> {
-  expect(authorizeUrl.startsWith(`${url}/oauth/v2/authorize?`), `people would be sent to ${authorizeUrl}`)
-  const location = await new Promise<string | undefined>((resolve, reject) => {
-    const options = caCertificate === undefined ? {} : { ca: caCertificate }
-    get(`${authorizeUrl}&auto=allow`, options, (response) => resolve(response.resume().headers.location)).on(
-      'error',
-      reject,
-    )
-  })
-  expect(location !== undefined, 'Slack sends nobody back')
-  return new URL(location)
-}
-
-async function importRisks(api: ApiClient, owner: string, report: Report): Promise<void> {
-  const template = await api.download('/api/plugins/risk-import/template')
-  report('Download the risk template', `${Math.round(template.length / 1_000)} kB workbook`)
-  const workbook = await fillTemplate(template, { count: riskCount, owner })
-  const result = await api.upload<{ imported: number; failed: number; errors: unknown[] }>(
-    '/api/plugins/risk-import/import',
-    {
-      name: 'risks.xlsx',
-      content: workbook,
-    },
-  )
-  expect(result.imported === riskCount && result.failed === 0, `imported ${JSON.stringify(result).slice(0, 500)}`)
-  const { total } = await api.call<{ total: number }>('GET', '/api/risks?pageSize=1')
-  expect(total === riskCount, `the register has ${total} risks`)
-  report('Import a filled-in workbook', `${result.imported} risks; the register now has ${total}`)
-}
-
-async function seeNotification({ slack }: Surroundings, report: Report): Promise<void> {
-  const message = await slack.waitForMessage(({ text }) => /import/i.test(text ?? ''), 15_000)
-  report('Receive the notification in Slack', `"${message.text}"`)
-}
-
 async function uninstall(api: ApiClient, installations: Map<string, Installation>, report: Report): Promise<void> {
   await api.call('DELETE', `/api/plugins/installations/${installations.get('mlflow')?.id}`)
   const left = await api.call<Installation[]>('GET', '/api/plugins/installations')
@@ -162,8 +111,4 @@ async function uninstall(api: ApiClient, installations: Map<string, Installation
   const gone = await api.call('GET', '/api/plugins/mlflow/models').catch((error: unknown) => error)
   expect(gone instanceof ApiError && gone.status === 404, 'MLflow still answers')
   report('Uninstall MLflow', `its role and tables are gone; ${left.length} plugins stay installed`)
-}
-
-function expect(condition: boolean, otherwise: string): asserts condition {
-  if (!condition) throw new Error(otherwise)
 }

@@ -23,13 +23,16 @@ say(`  ready in ${seconds(started)} s at ${surroundings.server.url}\n`)
 let lastStep = performance.now()
 let failed = false
 try {
-  await doMainJob(surroundings, (step, outcome) => {
+  const report = (step: string, outcome: string): void => {
+    clearLine()
     say(`  ✓ ${step.padEnd(36)} ${outcome} (${Math.round(performance.now() - lastStep)} ms)`)
     lastStep = performance.now()
-  })
+  }
+  await doMainJob(surroundings, Object.assign(report, { meanwhile }))
   say(`\nThe main job is done, in ${seconds(started)} s.`)
 } catch (error) {
   failed = true
+  clearLine()
   say(`  ✗ ${error instanceof Error ? error.message : String(error)}`)
 }
 
@@ -47,6 +50,16 @@ if (keep && !failed) {
 }
 await surroundings.close()
 process.exitCode = failed ? 1 : 0
+
+/** On a terminal one line that changes; elsewhere a line for each. */
+function meanwhile(text: string): void {
+  clearLine()
+  process.stdout.write(`    … ${text}${process.stdout.isTTY ? '' : '\n'}`)
+}
+
+function clearLine(): void {
+  if (process.stdout.isTTY) process.stdout.write('\r\u001b[2K')
+}
 
 function seconds(since: number): string {
   return ((performance.now() - since) / 1_000).toFixed(1)

@@ -361,6 +361,18 @@ describe('connected accounts', () => {
     expect(await workspaces()).toEqual([])
   })
 
+  test('are the organization’s: another admin manages what the first one connected', async () => {
+    const { id } = await connected('code-1', { userId: 11 })
+    const other = { userId: 12, sessionId: 'another session' }
+    // Nothing asks whether the first admin is still there.
+    expect(await workspaces(other)).toMatchObject([{ id, connected_by: 11, is_active: true }])
+    const address = `/chat/oauth/workspaces/${id}`
+    expect(await it.api('PATCH', address, { is_active: false }, other)).toMatchObject({ status: 200 })
+    expect(await workspaces({ userId: 11 })).toMatchObject([{ id, is_active: false }])
+    expect(await it.api('DELETE', address, undefined, other)).toMatchObject({ status: 200 })
+    expect(await workspaces({ userId: 11 })).toEqual([])
+  })
+
   test('are neither seen, changed, removed nor opened by another organization', async () => {
     const { id } = await connected('code-1')
     const stranger = { organizationId: 2 }

@@ -201,6 +201,16 @@ describe('an upload', () => {
   })
 })
 
+describe('a test', () => {
+  test('of a configuration reaches no plugin that is not installed', async () => {
+    const configuration = { tracking_server_url: 'http://10.0.0.1:5000' }
+    expect(await it.api('POST', '/door/test-connection', { configuration }, { organizationId: 2 })).toMatchObject({
+      status: 404,
+      body: { code: 'PLUGIN_NOT_INSTALLED' },
+    })
+  })
+})
+
 describe('an answer', () => {
   test('of a function is JSON, too', async () => {
     const invalid = { status: 502, body: { code: 'PLUGIN_RESULT_INVALID' } }
