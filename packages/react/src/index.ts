@@ -44,6 +44,7 @@ export { PluginSchedules, type PluginSchedulesProps } from './runs/PluginSchedul
 export { sentenceOfOutcome } from './runs/progress.js'
 export * from './runs/run.repository.js'
 export { isRunOver } from './runs/runCache.js'
+export { RunErrorNote } from './runs/RunErrorNote.js'
 export { RunProgress, type RunProgressProps } from './runs/RunProgress.js'
 export {
   useActiveRun,

@@ -34,6 +34,7 @@ import { Configuration, Connections, hasConfiguration } from './Configuration.js
 import classes from './ManagementPage.module.css'
 import { PluginData } from './PluginData.js'
 import { PluginHead } from './PluginHead.js'
+import { PluginWork } from './PluginWork.js'
 import { useOAuthReturn } from './useOAuthReturn.js'
 
 /** S117: everything about one plugin. */
@@ -158,6 +159,11 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         label: 'Data',
         content: () => <PluginData plugin={plugin} />,
       },
+    {
+      id: 'runs',
+      label: 'Runs',
+      content: () => <PluginWork plugin={plugin} installation={installation} />,
+    },
     {
       id: 'permissions',
       label: 'Permissions',

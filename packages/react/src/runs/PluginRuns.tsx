@@ -1,14 +1,14 @@
 import { Button, Select, Skeleton, UnstyledButton } from '@mantine/core'
-import type { RunErrorKind } from '@tenon/contract'
 import { ChevronRight, RotateCcw } from 'lucide-react'
 import { useEffect, useId, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Badge, type Tone } from '../plugins/StatusBadge.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { isMissing } from '../records/records.js'
-import { durationOf, sentenceOfOutcome, wordOfState, wordsOfCounts, wordsOfTime } from './progress.js'
+import { durationOf, momentOf, sentenceOfOutcome, wordOfState, wordsOfCounts, wordsOfTime } from './progress.js'
 import type { Run, RunState } from './run.repository.js'
 import { isRunOver } from './runCache.js'
+import { RunErrorNote } from './RunErrorNote.js'
 import { RunProgress, useNow } from './RunProgress.js'
 import { runsOnPage, usePluginRuns, useRetryRun, useRun } from './runs.js'
 import { useRunShown, watchRun } from './watchedRuns.js'
@@ -202,11 +202,6 @@ function whoBegan({ trigger, requestedBy }: Run, nameOf?: (userId: number) => st
   return requestedBy === null ? 'By the platform' : `By ${nameOf?.(requestedBy) ?? `member ${requestedBy}`}`
 }
 
-export function momentOf(moment: string | null): string {
-  if (moment === null) return ''
-  return new Date(moment).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
-}
-
 function Outcome({ run }: { run: Run }) {
   if (run.state === 'failed' && run.error) return <RunErrorNote error={run.error} />
   const counts = wordsOfCounts(run)
@@ -224,26 +219,6 @@ function Outcome({ run }: { run: Run }) {
         </ul>
       )}
     </>
-  )
-}
-
-/** Whose turn it is after a failure. */
-const kindWords: Record<RunErrorKind, [tone: Tone | 'warn', word: string]> = {
-  configuration: ['warn', 'Something to set right'],
-  transient: ['note', 'Passes by itself'],
-  plugin: ['bad', 'Mistake of the plugin'],
-  platform: ['bad', 'Mistake of the platform'],
-}
-
-export function RunErrorNote({ error: { kind, message, nextStep } }: { error: NonNullable<Run['error']> }) {
-  const [tone, word] = kindWords[kind]
-  return (
-    <div className="tn-run-error">
-      <p>{message}</p>
-      <p className="tn-run-next">
-        <Badge tone={tone}>{word}</Badge> {nextStep}
-      </p>
-    </div>
   )
 }
 

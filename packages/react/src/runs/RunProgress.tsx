@@ -54,6 +54,7 @@ export function RunProgress({ run, mayCancel = false }: RunProgressProps) {
           </Button>
         )}
       </div>
+      {run.state === 'queued' && run.error ? <p className="tn-quiet">{run.error.message}</p> : null}
       {cancel.error ? (
         <p className="tn-danger" role="alert">
           {cancel.error.message}

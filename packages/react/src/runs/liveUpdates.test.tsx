@@ -6,7 +6,7 @@ import { EventSource } from 'eventsource'
 import type { ReactNode } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { configureRequests } from '../api/request.js'
+import { configureRequests, request } from '../api/request.js'
 import { pluginKeys, useInstallations } from '../plugins/queries.js'
 import { createLiveUpdates } from './liveUpdates.js'
 import type { Run } from './run.repository.js'
@@ -221,9 +221,9 @@ describe('what is known of a run', () => {
     function Models() {
       const { data } = useQuery({
         queryKey: pluginKeys.of('any', 'view'),
-        queryFn: () => fetch(new URL('/plugins/any/models', baseUrl())).then((response) => response.json()),
+        queryFn: () => request<string>('/plugins/any/models'),
       })
-      return <>{(data as { data?: string } | undefined)?.data} </>
+      return <>{data} </>
     }
     show(
       <>
@@ -307,7 +307,3 @@ describe('runs that a person began', () => {
     expect(told).toEqual([])
   })
 })
-
-function baseUrl(): string {
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}

@@ -103,6 +103,14 @@ export function useActiveRun(installationId: number | null | undefined, action: 
   return data?.items.find((run) => run.action === action && !isRunOver(run))
 }
 
+/** After something was begun: its end will be told, and wherever runs are shown it appears. */
+export async function followRun(client: QueryClient, id: string): Promise<Run> {
+  watchRun(id)
+  const run = await client.fetchQuery(runQuery(client, id))
+  await client.invalidateQueries({ queryKey: runKeys.lists })
+  return run
+}
+
 /** @example const cancel = useCancelRun(); cancel.mutate(run.id) */
 export function useCancelRun() {
   const client = useQueryClient()
