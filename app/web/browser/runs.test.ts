@@ -31,30 +31,76 @@ afterAll(async () => {
 
 const manage = '/plugins/working/manage'
 
+describe('an installation', { timeout: 60_000 }, () => {
+  it('shows its steps, and when it fails what happened, what was undone and what to do', async () => {
+    const { page } = visitor
+    await page.goto('/plugins/cannot-begin/manage')
+    await page.getByRole('button', { name: 'Install plugin' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('button', { name: 'Allow and install' }).click()
+    await dialog.getByText('Fetch its code and verify it').waitFor()
+    const note = dialog.getByRole('alert')
+    await note.getByText('It needs what is not there').waitFor({ timeout: 30_000 })
+    await note.getByText(/its place in the database removed/).waitFor()
+    await dialog.getByRole('button', { name: 'Try again' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByText(/The installation failed: .*It needs what is not there/).waitFor()
+  })
+
+  it('goes on when the dialog is closed, and tells its end elsewhere', async () => {
+    const { page } = visitor
+    await page.goto('/plugins')
+    await page.getByRole('button', { name: 'Install Slow Start' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('button', { name: 'Allow and install' }).click()
+    await dialog
+      .getByText('Let it set itself up')
+      .and(dialog.locator('[aria-current="step"]'))
+      .waitFor({ timeout: 30_000 })
+    await dialog.getByRole('button', { name: 'Go on in the background' }).click()
+    await page.getByRole('link', { name: 'Slow Start' }).first().click()
+    await page.getByRole('status', { name: 'Progress of the installation' }).waitFor()
+    await page.getByRole('link', { name: 'Risks' }).click()
+    await page.getByText('It is installed.').waitFor({ timeout: 20_000 })
+  })
+})
+
+describe('what goes on failing', { timeout: 60_000 }, () => {
+  it('is shown to an admin on the dashboard and at the plugin, until it works again', async () => {
+    const { page } = visitor
+    for (let times = 0; times < 3; times += 1) {
+      await admin.call('POST', '/api/plugins/working/always-fails').catch(() => undefined)
+    }
+    await page.goto('/')
+    await page.getByText('Working: "Fail" failed 3 times in a row').waitFor()
+    await page.getByText('It is always wrong').waitFor()
+    await page.getByRole('link', { name: 'Show the last run' }).click()
+    await page.waitForURL(/section=runs&run=/)
+    await page.getByText('Working: "Fail" failed 3 times in a row').waitFor()
+  })
+})
+
 describe('long work', { timeout: 60_000 }, () => {
-  it('shows its progress, is found again by who comes back, and is followed in a second window', async () => {
+  it('shows its progress, here and in another window, and is found again by who comes back', async () => {
     const { page, context } = visitor
+    const second = await context.newPage()
+    await second.goto(`${manage}?section=runs`)
+    await second.getByRole('article', { name: 'Install Working' }).waitFor()
     await page.goto(`${manage}?section=data`)
     await page.getByRole('button', { name: 'Sync things' }).click()
     await page.getByText(/Reading things · \d+ of 40/).waitFor()
+    await second.getByRole('progressbar', { name: 'Sync things' }).waitFor()
+    await second.close()
     await page.goto('/members')
     await page.getByRole('heading', { name: 'Members' }).waitFor()
     await page.goto(`${manage}?section=data`)
     await page.getByRole('progressbar', { name: 'Sync things' }).waitFor()
-    const second = await context.newPage()
-    await second.goto(`${manage}?section=runs`)
-    await second.getByRole('progressbar', { name: 'Sync things' }).waitFor()
-    await second.getByText('Synced 40 things').waitFor({ timeout: 20_000 })
-    await second.close()
   })
 
   it('is told of where the person is when it ends, once, with a way to it', async () => {
     const { page } = visitor
-    await page.goto(`${manage}?section=data`)
-    await page.getByRole('button', { name: 'Sync things' }).click()
-    await page.getByRole('progressbar', { name: 'Sync things' }).waitFor()
     await page.getByRole('link', { name: 'Dashboard' }).click()
-    await page.getByText('Synced 40 things').waitFor({ timeout: 20_000 })
+    await page.getByText('Synced 40 things').waitFor({ timeout: 30_000 })
     expect(await page.getByRole('link', { name: 'Show the run' }).count()).toBe(1)
     await page.getByRole('link', { name: 'Show the run' }).click()
     await page.waitForURL(/section=runs&run=[0-9a-f-]{36}$/)
@@ -131,6 +177,7 @@ describe('long work', { timeout: 60_000 }, () => {
     await page.goto(`${manage}?section=runs`)
     await signIn(page, reader)
     await page.getByRole('article', { name: 'Try something' }).first().waitFor()
+    expect(await page.getByText(/times in a row/).count()).toBe(0)
     await page.getByText('Runs every day at 03:30 UTC.').waitFor()
     for (const name of [/^Try again/, /^Cancel/, /^Change when/]) {
       expect(await page.getByRole('button', { name }).count()).toBe(0)

@@ -8,11 +8,11 @@ export interface OwnMarketplace {
   remove(): Promise<void>
 }
 
-/** A marketplace of its own for tests, with one plugin that works for as long as it is told, and one that cannot begin. */
+/** A marketplace of its own for tests, with plugins that work, and begin, slowly or not at all. */
 export async function writeMarketplace(): Promise<OwnMarketplace> {
   const directory = await mkdtemp(join(tmpdir(), 'tenon-working-'))
   const location = join(directory, 'plugins.json')
-  const plugins = [working, cannotBegin]
+  const plugins = [working, slowStart, cannotBegin]
   await writeFile(location, JSON.stringify({ version: '1.0.0', plugins: plugins.map(({ entry }) => entry) }))
   for (const { entry, source } of plugins) {
     await mkdir(join(directory, entry.pluginPath), { recursive: true })
@@ -44,6 +44,7 @@ const working = {
       actions: [
         { id: 'sync', title: 'Sync things', route: 'POST /sync', progress: true, schedule: '30 3 * * *' },
         { id: 'flaky', title: 'Try something', route: 'POST /flaky' },
+        { id: 'fail', title: 'Fail', route: 'POST /always-fails' },
       ],
       importers: [{ id: 'rows', slot: 'risks.actions', title: 'Import rows', import: 'POST /rows', accept: ['.csv'] }],
     },
@@ -63,7 +64,7 @@ const working = {
     }
     export const router = {
       'POST /sync': async (context: any) => {
-        await work(context, 'Reading things', 8_000)
+        await work(context, 'Reading things', 15_000)
         return { data: { success: true, thingCount: 40, message: 'Synced 40 things' } }
       },
       'POST /flaky': async () => {
@@ -71,11 +72,20 @@ const working = {
         if (tries === 1) return { status: 422, data: { message: 'The address is wrong' } }
         return { data: { message: 'It worked this time' } }
       },
+      'POST /always-fails': async () => ({ status: 422, data: { message: 'It is always wrong' } }),
       'POST /rows': async (context: any) => {
         await work(context, 'Reading rows', 4_000)
         return { data: { success: true, imported: 40, failed: 0, message: '40 rows were imported' } }
       },
     }`,
+}
+
+const slowStart = {
+  entry: entryOf('slow-start', 'Slow Start', { permissions: { database: { tenantSchema: true } } }),
+  source: `
+    export async function install() { await new Promise((go) => setTimeout(go, 6_000)); return { success: true } }
+    export async function uninstall() { return { success: true } }
+    export const metadata = { name: 'Slow Start', version: '1.0.0', author: 'A', description: 'Takes its time' }`,
 }
 
 const cannotBegin = {

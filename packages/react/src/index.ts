@@ -11,6 +11,7 @@ export {
 } from './api/request.js'
 export { PluginImporter, type ImportResult, type PluginImporterProps } from './importing/PluginImporter.js'
 export { InstallDialog, NotInstallable, type InstallDialogProps } from './installation/InstallDialog.js'
+export { InstallProgress } from './installation/InstallProgress.js'
 export { PermissionList, type AskedPermission, type PermissionListProps } from './installation/PermissionList.js'
 export { UninstallDialog, type UninstallChoice, type UninstallDialogProps } from './installation/UninstallDialog.js'
 export { actionLabels, needsConfiguration, nextAction, type NextAction } from './plugins/nextAction.js'

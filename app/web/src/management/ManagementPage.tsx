@@ -4,6 +4,7 @@ import {
   ApiError,
   HealthPanel,
   InstallDialog,
+  InstallProgress,
   NotInstallable,
   PermissionList,
   type Plugin,
@@ -23,6 +24,7 @@ import { ArrowLeft, EllipsisVertical, Power, Trash2 } from 'lucide-react'
 import { type ReactNode, useMemo, useState } from 'react'
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
 import { useMemberNames } from '../members/members.js'
+import { Alerts } from '../runs/Alerts.js'
 import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
@@ -106,6 +108,12 @@ function Managed({ plugin, installation }: ManagedProps) {
       />
       <NotInstallable plugin={plugin} />
       {installation && <StateNote installation={installation} />}
+      {installation?.status === 'installing' && (
+        <Panel title="Installation">
+          <InstallProgress pluginKey={plugin.key} starting />
+        </Panel>
+      )}
+      <Alerts pluginKey={plugin.key} />
       {returning}
       {sections.length > 1 && (
         <Tabs

@@ -70,7 +70,9 @@ function show(content: ReactNode) {
 const shown = (text: string) => expect.poll(() => page.textContent).toBe(text)
 const connected = (count = 1) => expect.poll(() => streams.length).toBe(count)
 
+/** What is told over the stream is also what is answered from then on. */
 function tell(event: string, data: unknown, id = 1) {
+  if (event === 'run') answers[`/plugins/runs/${(data as Run).id}`] = data
   for (const { response } of streams) response.write(`id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
 }
 
@@ -211,6 +213,7 @@ describe('what is known of a run', () => {
     await connected()
     tell('run', { ...running, state: 'succeeded', progress: null })
     await shown('succeeded  ')
+    answers[path] = running
     await client.refetchQueries()
     await shown('succeeded  ')
   })

@@ -88,12 +88,12 @@ function wordsOfName(name: string): string {
 
 /** What came of a run, in one sentence. */
 export function sentenceOfOutcome(run: Run): string {
-  const { state, error, result } = run
+  const { state, error, result, kind } = run
   if (state === 'cancelled') return 'It was stopped.'
   if (state === 'failed') return error?.message ?? 'It failed.'
   const message = typeof result === 'object' && result !== null ? (result as { message?: unknown }).message : undefined
   if (typeof message === 'string' && message !== '') return message
-  return wordsOfCounts(run).join(', ') || 'Done'
+  return wordsOfCounts(run).join(', ') || (kind === 'install' ? 'It is installed.' : 'Done')
 }
 
 /** `3 May 2026, 10:00`, as the person's clock shows it; empty for what has not happened. */

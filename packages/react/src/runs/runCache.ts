@@ -11,6 +11,8 @@ export const runKeys = {
   of: (installationId: number, ...rest: unknown[]) => ['tenon', 'runs', 'of', installationId, ...rest] as const,
   schedules: (installationId: number) => ['tenon', 'schedules', installationId] as const,
   alerts: ['tenon', 'alerts'] as const,
+  /** The id of the run that installs a plugin. */
+  installing: (pluginKey: string) => ['tenon', 'installing', pluginKey] as const,
 }
 
 const overStates: readonly RunState[] = ['succeeded', 'failed', 'cancelled']
