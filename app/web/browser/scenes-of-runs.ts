@@ -110,4 +110,4 @@ const installing = { kind: 'install', action: 'install', title: 'Install' }
 
 export const isInstalling = (page: Page) => playInstall(page, aRun(1, { ...installing, ...underWay, step: 'prepare' }))
 export const failsToInstall = (page: Page) =>
-  playInstall(page, aRun(1, { ...installing, state: 'failed', step: 'verify', error }))
+  playInstall(page, aRun(9, { ...installing, state: 'failed', step: 'verify', error }))

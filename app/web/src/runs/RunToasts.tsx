@@ -35,6 +35,7 @@ function Told({ run, onOpen }: { run: Run; onOpen: () => void }) {
       <Anchor
         href={runAddress(run)}
         inherit
+        underline="always"
         onClick={(event) => {
           event.preventDefault()
           notifications.hide(run.id)

@@ -7,8 +7,9 @@ import { PluginIcon } from '../plugins/PluginIcon.js'
 import { usePluginDetails } from '../plugins/queries.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { usePluginInstallation } from '../plugins/usePluginInstallation.js'
+import { useRunShown } from '../runs/watchedRuns.js'
 import { InstallProgress } from './InstallProgress.js'
-import { useInstallRun } from './installRun.js'
+import { useInstallRun, useInstallRunId } from './installRun.js'
 import { PermissionList } from './PermissionList.js'
 
 export interface InstallDialogProps {
@@ -52,6 +53,7 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
   const isUnderWay = useInstallRun(plugin.key) !== undefined
   const busy = isInstalling(plugin.key) || isUnderWay
   const isOpen = useIsMounted()
+  useRunShown(useInstallRunId(plugin.key))
   const granted = asks.map(({ id }) => id).filter((id) => !refused.has(id))
 
   const run = async () => {

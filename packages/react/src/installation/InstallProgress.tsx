@@ -1,6 +1,6 @@
 import { Check, LoaderCircle } from 'lucide-react'
 import { useRunShown } from '../runs/watchedRuns.js'
-import { installSteps, useInstallRun } from './installRun.js'
+import { installSteps, useInstallRun, useInstallRunId } from './installRun.js'
 
 /**
  * How far the installation of a plugin is, step by step; nothing while none is under way.
@@ -10,7 +10,7 @@ import { installSteps, useInstallRun } from './installRun.js'
  */
 export function InstallProgress({ pluginKey, starting = false }: { pluginKey: string; starting?: boolean }) {
   const run = useInstallRun(pluginKey)
-  useRunShown(run?.id)
+  useRunShown(useInstallRunId(pluginKey))
   if (!run && !starting) return null
   const position = Math.max(
     0,

@@ -55,11 +55,15 @@ function installError({ id, state, step, error }: Run): ApiError {
   })
 }
 
-/** The run that installs a plugin just now, by whomever it was begun. */
-export function useInstallRun(pluginKey: string): Run | undefined {
+/** The id of the run that installs a plugin, or did so last. */
+export function useInstallRunId(pluginKey: string): string | undefined {
   const begun = useQuery<string>({ queryKey: runKeys.installing(pluginKey), queryFn: skipToken }).data
   const row = useInstallations().data?.find((one) => keyOf(one) === pluginKey && one.status === 'installing')
-  const active = useActiveRun(row?.id, 'install')
-  const { data: run } = useRun(active?.id ?? begun)
+  return useActiveRun(row?.id, 'install')?.id ?? begun
+}
+
+/** The run that installs a plugin just now, by whomever it was begun. */
+export function useInstallRun(pluginKey: string): Run | undefined {
+  const { data: run } = useRun(useInstallRunId(pluginKey))
   return run && !isRunOver(run) ? run : undefined
 }

@@ -281,7 +281,7 @@ function Details({ run }: { run: Run }) {
 
 function ListSkeleton() {
   return (
-    <div className="tn-runs" aria-busy aria-label="Loading">
+    <div className="tn-runs" role="status" aria-busy aria-label="Loading">
       {[0, 1, 2].map((index) => (
         <Skeleton key={index} height={72} radius="md" />
       ))}

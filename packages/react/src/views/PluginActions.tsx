@@ -65,7 +65,8 @@ function ActionButton({
     <Button
       variant="default"
       leftSection={<Play size={14} />}
-      loading={start.isPending || active !== undefined}
+      loading={start.isPending}
+      disabled={active !== undefined}
       onClick={() => start.mutate()}
     >
       {action.title}
