@@ -1,4 +1,13 @@
 import type { Page } from 'playwright-core'
+import {
+  failedRun,
+  failsToInstall,
+  hasAlerts,
+  hasNoRuns,
+  hasRuns,
+  isInstalling,
+  runsOfPlugin,
+} from './scenes-of-runs.js'
 import type { Person } from './world.js'
 
 /** A page in a state, as somebody sees it. */
@@ -91,6 +100,28 @@ export const scenes: Scene[] = [
     },
   },
   {
+    name: 'install-progress',
+    as: 'newcomer',
+    path: withConnections,
+    before: isInstalling,
+    async then(page) {
+      await click('button', 'Install plugin')(page)
+      await click('button', 'Allow and install')(page)
+      await page.locator('[data-state="done"]').nth(1).waitFor()
+    },
+  },
+  {
+    name: 'install-failed',
+    as: 'newcomer',
+    path: withConnections,
+    before: failsToInstall,
+    async then(page) {
+      await click('button', 'Install plugin')(page)
+      await click('button', 'Allow and install')(page)
+      await page.getByRole('alert').waitFor()
+    },
+  },
+  {
     name: 'install-some',
     as: 'newcomer',
     path: withConnections,
@@ -114,6 +145,33 @@ export const scenes: Scene[] = [
   { name: 'plugin-configuration-reader', as: 'reader', path: `${withViews}?section=configuration` },
   { name: 'plugin-connections', as: 'admin', path: `${withConnections}?section=connections` },
   { name: 'plugin-data', as: 'admin', path: `${withViews}?section=data` },
+  { name: 'plugin-runs', as: 'admin', path: `${withViews}?section=runs`, before: hasRuns },
+  { name: 'plugin-runs-open', as: 'admin', path: `${withViews}?section=runs&run=${failedRun}`, before: hasRuns },
+  { name: 'plugin-runs-reader', as: 'reader', path: `${withViews}?section=runs`, before: hasRuns },
+  { name: 'plugin-runs-empty', as: 'admin', path: `${withViews}?section=runs`, before: hasNoRuns },
+  {
+    name: 'plugin-runs-loading',
+    as: 'admin',
+    path: `${withViews}?section=runs`,
+    before: (page) => never(page, runsOfPlugin),
+    unsettled: true,
+  },
+  {
+    name: 'plugin-runs-error',
+    as: 'admin',
+    path: `${withViews}?section=runs`,
+    before: (page) => fails(page, runsOfPlugin),
+    then: (page) => page.getByText('The runs cannot be shown').waitFor(),
+  },
+  {
+    name: 'plugin-schedule-change',
+    as: 'admin',
+    path: `${withViews}?section=runs`,
+    then: click('button', /^Change when/),
+  },
+  { name: 'plugin-working', as: 'admin', path: `${withViews}?section=data`, before: hasRuns },
+  { name: 'plugin-failing', as: 'admin', path: `${withViews}?section=overview`, before: hasAlerts },
+  { name: 'dashboard-failing', as: 'admin', path: '/', before: hasAlerts },
   { name: 'plugin-permissions', as: 'admin', path: `${withConnections}?section=permissions` },
   { name: 'plugin-health', as: 'admin', path: `${withViews}?section=health` },
   { name: 'plugin-logs', as: 'admin', path: `${withViews}?section=logs` },

@@ -61,6 +61,7 @@ export const theme = createTheme({
     },
     Drawer: { defaultProps: { padding: 'xl' }, classNames: { title: 'app-dialog-title' } },
     Menu: { defaultProps: { shadow: 'md', radius: 'md' } },
+    Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
   },
 })

@@ -1,8 +1,17 @@
 export { ApiError, type FieldProblem } from './api/ApiError.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
-export { configureRequests, request, requestFile, type RequestInput, type RequestOptions } from './api/request.js'
+export {
+  configureRequests,
+  request,
+  requestFile,
+  requestWork,
+  type RequestInput,
+  type RequestOptions,
+  type Work,
+} from './api/request.js'
 export { PluginImporter, type ImportResult, type PluginImporterProps } from './importing/PluginImporter.js'
 export { InstallDialog, NotInstallable, type InstallDialogProps } from './installation/InstallDialog.js'
+export { InstallProgress } from './installation/InstallProgress.js'
 export { PermissionList, type AskedPermission, type PermissionListProps } from './installation/PermissionList.js'
 export { UninstallDialog, type UninstallChoice, type UninstallDialogProps } from './installation/UninstallDialog.js'
 export { actionLabels, needsConfiguration, nextAction, type NextAction } from './plugins/nextAction.js'
@@ -29,6 +38,27 @@ export { HealthPanel } from './records/HealthPanel.js'
 export { PluginActivity, type PluginActivityProps } from './records/PluginActivity.js'
 export { PluginLogs } from './records/PluginLogs.js'
 export { PluginPermissionsPanel, type PluginPermissionsPanelProps } from './records/PluginPermissionsPanel.js'
+export { useLiveUpdates } from './runs/liveUpdates.js'
+export { PluginAlerts, type PluginAlertsProps } from './runs/PluginAlerts.js'
+export { PluginRuns, type PluginRunsProps } from './runs/PluginRuns.js'
+export { PluginSchedules, type PluginSchedulesProps } from './runs/PluginSchedules.js'
+export { sentenceOfOutcome } from './runs/progress.js'
+export * from './runs/run.repository.js'
+export { isRunOver } from './runs/runCache.js'
+export { RunErrorNote } from './runs/RunErrorNote.js'
+export { RunProgress, type RunProgressProps } from './runs/RunProgress.js'
+export {
+  useActiveRun,
+  useAlerts,
+  useCancelRun,
+  usePluginRuns,
+  useRetryRun,
+  useRun,
+  useSchedules,
+  useSetSchedule,
+} from './runs/runs.js'
+export { useRunOutcomes } from './runs/useRunOutcomes.js'
+export { unwatchAllRuns, useWatchedRuns, watchRun } from './runs/watchedRuns.js'
 export { PluginActions, type ActionOutcome, type PluginActionsProps } from './views/PluginActions.js'
 export { PluginView, viewTotal, type PluginViewProps } from './views/PluginView.js'
 export { Value, type ValueProps } from './views/Value.js'

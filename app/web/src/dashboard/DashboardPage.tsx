@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { request, useInstallations } from '@tenon/react'
 import { ArrowRight, Check, ExternalLink } from 'lucide-react'
 import { Link } from 'react-router'
+import { Alerts } from '../runs/Alerts.js'
 import { useAccount } from '../session/session.js'
 import { PageHead } from '../ui/PageHead.js'
 import { Panel } from '../ui/Panel.js'
@@ -16,6 +17,7 @@ export function DashboardPage() {
   return (
     <>
       <PageHead title={`Hello, ${user.name}`} text={`This is ${organization.name} at a glance.`} />
+      <Alerts />
       <Figures />
       <div className={classes.columns}>
         <NextSteps />

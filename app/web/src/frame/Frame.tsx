@@ -11,12 +11,14 @@ import {
 } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { ChevronsUpDown, LogOut, Moon, Sun } from 'lucide-react'
-import { Suspense, useEffect } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { Outlet, useLocation } from 'react-router'
 import { useAccount, useSignOut } from '../session/session.js'
 import { Mark } from '../ui/Mark.js'
 import classes from './Frame.module.css'
 import { Navigation } from './Navigation.js'
+
+const RunToasts = lazy(() => import('../runs/RunToasts.js').then((module) => ({ default: module.RunToasts })))
 
 /** What is around every page: where one can go, who one is, light or dark. */
 export function Frame() {
@@ -62,6 +64,9 @@ export function Frame() {
           <Outlet />
         </Suspense>
       </main>
+      <Suspense fallback={null}>
+        <RunToasts />
+      </Suspense>
     </div>
   )
 }

@@ -4,6 +4,7 @@ import {
   ApiError,
   HealthPanel,
   InstallDialog,
+  InstallProgress,
   NotInstallable,
   PermissionList,
   type Plugin,
@@ -23,6 +24,7 @@ import { ArrowLeft, EllipsisVertical, Power, Trash2 } from 'lucide-react'
 import { type ReactNode, useMemo, useState } from 'react'
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
 import { useMemberNames } from '../members/members.js'
+import { Alerts } from '../runs/Alerts.js'
 import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
@@ -34,6 +36,7 @@ import { Configuration, Connections, hasConfiguration } from './Configuration.js
 import classes from './ManagementPage.module.css'
 import { PluginData } from './PluginData.js'
 import { PluginHead } from './PluginHead.js'
+import { PluginWork } from './PluginWork.js'
 import { useOAuthReturn } from './useOAuthReturn.js'
 
 /** S117: everything about one plugin. */
@@ -105,6 +108,12 @@ function Managed({ plugin, installation }: ManagedProps) {
       />
       <NotInstallable plugin={plugin} />
       {installation && <StateNote installation={installation} />}
+      {installation?.status === 'installing' && (
+        <Panel title="Installation">
+          <InstallProgress pluginKey={plugin.key} starting />
+        </Panel>
+      )}
+      <Alerts pluginKey={plugin.key} />
       {returning}
       {sections.length > 1 && (
         <Tabs
@@ -158,6 +167,11 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         label: 'Data',
         content: () => <PluginData plugin={plugin} />,
       },
+    {
+      id: 'runs',
+      label: 'Runs',
+      content: () => <PluginWork plugin={plugin} installation={installation} />,
+    },
     {
       id: 'permissions',
       label: 'Permissions',

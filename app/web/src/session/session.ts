@@ -1,5 +1,5 @@
 import { type QueryClient, queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { ApiError, configureRequests, request } from '@tenon/react'
+import { ApiError, configureRequests, request, unwatchAllRuns } from '@tenon/react'
 
 export type RoleName = 'Admin' | 'Editor' | 'Reviewer' | 'Auditor'
 
@@ -115,5 +115,6 @@ function enter(cache: QueryClient, session: BrowserSession | null): void {
   const isOfPerson = (name: unknown): boolean => name !== sessionKey[0] && name !== 'installation'
   cache.removeQueries({ predicate: ({ queryKey }) => isOfPerson(queryKey[0]) })
   cache.getMutationCache().clear()
+  unwatchAllRuns()
   cache.setQueryData(sessionKey, session)
 }

@@ -8,9 +8,19 @@ export interface RequestOptions {
   headers: () => Record<string, string>
   /** Told about every failure before it is thrown; an ended session, for instance. */
   onError: (error: ApiError) => void
+  /**
+   * Opens a stream of server-sent events. Default: the browser's `EventSource`, which sends the cookie of the session.
+   * An application that signs in with a token gives one that can send it.
+   */
+  openEvents: (address: string) => EventSource
 }
 
-let options: RequestOptions = { baseUrl: '/api', headers: () => ({}), onError: () => undefined }
+let options: RequestOptions = {
+  baseUrl: '/api',
+  headers: () => ({}),
+  onError: () => undefined,
+  openEvents: (address) => new EventSource(address),
+}
 
 /**
  * Says how the functions of this package reach the server.
@@ -28,6 +38,7 @@ export interface RequestInput {
   body?: unknown
   query?: Record<string, string | number | boolean | undefined>
   signal?: AbortSignal
+  headers?: Record<string, string>
 }
 
 /**
@@ -45,6 +56,27 @@ export async function request<Answer>(path: string, input: RequestInput = {}): P
   return body?.data as Answer
 }
 
+/** What long work answers: the run in which it goes on, or at once what came of it. */
+export type Work<Answer> = { runId: string } | { answer: Answer }
+
+/**
+ * Like {@link request}, for work that takes its time: the server is asked not to wait for its end.
+ *
+ * @throws ApiError
+ * @since 0.1.0
+ */
+export async function requestWork<Answer>(path: string, input: RequestInput = {}): Promise<Work<Answer>> {
+  const response = await send(path, { ...input, headers: { ...input.headers, prefer: 'respond-async' } })
+  const body = (await response.json().catch(() => undefined)) as { data?: unknown } | undefined
+  if (!response.ok) throw fail(toApiError(response, body))
+  return response.status === 202 ? (body?.data as { runId: string }) : { answer: body?.data as Answer }
+}
+
+/** Opens a stream of events below the base address. */
+export function openEvents(path: string): EventSource {
+  return options.openEvents(options.baseUrl + path)
+}
+
 /** Like {@link request}, for a file. */
 export async function requestFile(path: string, input: RequestInput = {}): Promise<{ name: string; content: Blob }> {
   const response = await send(path, input)
@@ -53,7 +85,7 @@ export async function requestFile(path: string, input: RequestInput = {}): Promi
   return { name, content: await response.blob() }
 }
 
-async function send(path: string, { method = 'GET', body, query, signal }: RequestInput): Promise<Response> {
+async function send(path: string, { method = 'GET', body, query, signal, headers }: RequestInput): Promise<Response> {
   const isForm = body instanceof FormData
   try {
     return await fetch(options.baseUrl + path + searchOf(query), {
@@ -64,6 +96,7 @@ async function send(path: string, { method = 'GET', body, query, signal }: Reque
         accept: 'application/json',
         ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }),
         ...options.headers(),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
     })

@@ -2,11 +2,18 @@ import { Alert, Button, Group, Table } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { ImporterContribution } from '@tenon/contract'
 import { CircleCheck, Download, FileSpreadsheet, TriangleAlert, Upload, X } from 'lucide-react'
-import { type DragEvent, useId, useRef, useState } from 'react'
+import { type DragEvent, useEffect, useId, useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { requestFile } from '../api/request.js'
 import type { Plugin } from '../plugins/types.js'
-import { callRoute, splitRoute } from '../views/route.js'
+import { useIsPluginInstalled } from '../plugins/useIsPluginInstalled.js'
+import type { Run } from '../runs/run.repository.js'
+import { isRunOver } from '../runs/runCache.js'
+import { RunErrorNote } from '../runs/RunErrorNote.js'
+import { RunProgress } from '../runs/RunProgress.js'
+import { followRun, useActiveRun, useRun } from '../runs/runs.js'
+import { useRunShown } from '../runs/watchedRuns.js'
+import { callRoute, splitRoute, startRoute } from '../views/route.js'
 import { textOf } from '../views/Value.js'
 import { saveFile } from './saveFile.js'
 
@@ -36,24 +43,17 @@ const shownRows = 5
 
 /**
  * The import that a plugin declares, as a way of four steps: its template, a file, what is wrong with the file or what
- * it holds, and what came of it.
+ * it holds, and what came of it. While it imports it can be left, come back to, and stopped.
  *
  * @example <PluginImporter plugin={plugin} importer={plugin.contributes.importers[0]} />
  * @since 0.1.0
  */
 export function PluginImporter({ plugin, importer, onImported, onClose }: PluginImporterProps) {
-  const client = useQueryClient()
   const [file, setFile] = useState<File>()
   const check = useMutation({
     mutationFn: (chosen: File) => send(plugin.key, importer.check ?? importer.import, chosen),
   })
-  const load = useMutation({
-    mutationFn: (chosen: File) => send(plugin.key, importer.import, chosen),
-    onSuccess: async (result) => {
-      if ((result.imported ?? 0) > 0) onImported?.(result)
-      await client.invalidateQueries({ queryKey: ['tenon', 'plugin', plugin.key] })
-    },
-  })
+  const load = useImport(plugin, importer, onImported)
   const download = useMutation({
     mutationFn: async ({ route, body }: { route: string; body?: FormData }) => {
       const { method, path } = splitRoute(route)
@@ -70,8 +70,9 @@ export function PluginImporter({ plugin, importer, onImported, onClose }: Plugin
   const checked = check.data
   const isReady = file !== undefined && (importer.check === undefined || checked?.errors?.length === 0)
 
-  if (load.data?.success) return <Summary result={load.data} onAgain={() => choose(undefined)} onClose={onClose} />
-  const wrong = load.data ?? checked
+  if (load.run && !isRunOver(load.run)) return <Importing run={load.run} onClose={onClose} />
+  if (load.result?.success) return <Summary result={load.result} onAgain={() => choose(undefined)} onClose={onClose} />
+  const wrong = load.result ?? checked
   return (
     <div className="tn-import">
       {importer.template && (
@@ -94,14 +95,24 @@ export function PluginImporter({ plugin, importer, onImported, onClose }: Plugin
           Checking every row…
         </p>
       )}
+      {load.run?.state === 'cancelled' && (
+        <Alert className="tn-note" role="status">
+          The import was stopped.
+        </Alert>
+      )}
+      {load.run?.state === 'failed' && load.run.error && (
+        <div role="alert">
+          <RunErrorNote error={load.run.error} />
+        </div>
+      )}
       {(check.error ?? load.error ?? download.error) && (
         <ErrorNote error={(check.error ?? load.error ?? download.error) as Error} title="That did not work" />
       )}
-      {wrong && (wrong.errors?.length ?? 0) > 0 && file && (
+      {wrong && (wrong.errorCount ?? wrong.errors?.length ?? 0) > 0 && (
         <Mistakes
           result={wrong}
           onCorrections={
-            importer.corrections
+            importer.corrections && file
               ? () => download.mutate({ route: importer.corrections ?? '', body: formOf(file) })
               : undefined
           }
@@ -118,13 +129,74 @@ export function PluginImporter({ plugin, importer, onImported, onClose }: Plugin
           leftSection={<Upload size={15} />}
           disabled={!isReady}
           loading={load.isPending}
-          onClick={() => file && load.mutate(file)}
+          onClick={() => file && load.start(file)}
         >
           {checked?.valid
             ? `Import ${checked.valid.toLocaleString('en')} ${checked.valid === 1 ? 'row' : 'rows'}`
             : 'Import'}
         </Button>
       </Group>
+    </div>
+  )
+}
+
+/** The import as a run: the one that was begun here, or one that is under way already. */
+function useImport(plugin: Plugin, importer: ImporterContribution, onImported: PluginImporterProps['onImported']) {
+  const client = useQueryClient()
+  const { installationId } = useIsPluginInstalled(plugin.key)
+  const active = useActiveRun(installationId, importer.id)
+  const [followed, setFollowed] = useState<string>()
+  const begin = useMutation({
+    async mutationFn(chosen: File) {
+      const work = await startRoute<ImportResult>(plugin.key, importer.import, { body: formOf(chosen) })
+      if (!('runId' in work)) return work.answer
+      await followRun(client, work.runId)
+      setFollowed(work.runId)
+      return undefined
+    },
+  })
+  const { data: run } = useRun(followed)
+  const result = run?.state === 'succeeded' ? resultOf(run) : begin.data
+  useRunShown(followed)
+  useEffect(() => {
+    if (active && followed === undefined) setFollowed(active.id)
+  }, [active, followed])
+  useEffect(() => {
+    if (result && (result.imported ?? 0) > 0) onImported?.(result)
+    // Once for each import, not for each new function of the parent.
+  }, [run?.id, run?.state, begin.data])
+  return {
+    run,
+    result,
+    error: begin.error,
+    isPending: begin.isPending,
+    start: (file: File) => begin.mutate(file),
+    reset() {
+      begin.reset()
+      setFollowed(undefined)
+    },
+  }
+}
+
+/** What was answered is kept unless it was large; then there is at least what was counted. */
+function resultOf({ result, counts }: Run): ImportResult {
+  if (typeof result === 'object' && result !== null && 'success' in result) return result as ImportResult
+  const { imported = 0, failed = 0, errorCount = failed } = counts
+  return { success: failed === 0 && errorCount === 0, imported, failed, errorCount, errors: [] }
+}
+
+function Importing({ run, onClose }: { run: Run; onClose?: () => void }) {
+  return (
+    <div className="tn-import">
+      <RunProgress run={run} mayCancel />
+      <p className="tn-quiet">It goes on when you leave this page. You are told when it is done.</p>
+      {onClose && (
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose} data-autofocus>
+            Go on in the background
+          </Button>
+        </Group>
+      )}
     </div>
   )
 }

@@ -1,18 +1,22 @@
-import { Alert, Anchor, Button, Group, Loader, Modal, Skeleton } from '@mantine/core'
+import { Alert, Anchor, Button, Group, Modal, Skeleton } from '@mantine/core'
 import { CircleCheck, TriangleAlert } from 'lucide-react'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
 import { usePluginDetails } from '../plugins/queries.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { usePluginInstallation } from '../plugins/usePluginInstallation.js'
+import { useRunShown } from '../runs/watchedRuns.js'
+import { InstallProgress } from './InstallProgress.js'
+import { useInstallRun, useInstallRunId } from './installRun.js'
 import { PermissionList } from './PermissionList.js'
 
 export interface InstallDialogProps {
   /** The plugin that is about to be installed; without one the dialog is closed. */
   plugin: Plugin | undefined
   onClose: () => void
+  /** Called while the dialog is open; of one that was closed `useRunOutcomes` tells the end. */
   onInstalled?: (installation: PluginInstallation) => void
   /** Called by the button that follows a successful installation. */
   onContinue?: (plugin: Plugin) => void
@@ -46,7 +50,10 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
   const [choosing, setChoosing] = useState(false)
   const [error, setError] = useState<ApiError>()
   const [done, setDone] = useState(false)
-  const busy = isInstalling(plugin.key)
+  const isUnderWay = useInstallRun(plugin.key) !== undefined
+  const busy = isInstalling(plugin.key) || isUnderWay
+  const isOpen = useIsMounted()
+  useRunShown(useInstallRunId(plugin.key))
   const granted = asks.map(({ id }) => id).filter((id) => !refused.has(id))
 
   const run = async () => {
@@ -54,7 +61,7 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
     try {
       const installation = await install(plugin.key, refused.size > 0 ? { permissions: granted } : {})
       setDone(true)
-      onInstalled?.(installation)
+      if (isOpen()) onInstalled?.(installation)
     } catch (failure) {
       setError(failure as ApiError)
     }
@@ -102,10 +109,10 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
           </Alert>
         )}
       </section>
-      {busy && <Progress />}
+      <InstallProgress pluginKey={plugin.key} starting={busy} />
       {error && (
         <ErrorNote error={error} title="It could not be installed">
-          Nothing of it was kept. You can try again.
+          {whatNow(error)}
         </ErrorNote>
       )}
       <Group justify="flex-end" gap="sm">
@@ -129,12 +136,22 @@ function AskSkeleton() {
   )
 }
 
-function Progress() {
-  return (
-    <Alert className="tn-note" icon={<Loader size={16} />} role="status">
-      Fetching the code, verifying it, preparing its place in the database, starting it. This takes a few seconds.
-    </Alert>
-  )
+/** What was undone, and what to do. */
+function whatNow({ details: { undone, nextStep } }: ApiError): string {
+  return typeof undone === 'string' && typeof nextStep === 'string'
+    ? `${undone} ${nextStep}`
+    : 'Nothing of it was kept. You can try again.'
+}
+
+function useIsMounted(): () => boolean {
+  const mounted = useRef(false)
+  useEffect(() => {
+    mounted.current = true
+    return () => {
+      mounted.current = false
+    }
+  }, [])
+  return () => mounted.current
 }
 
 function Installed({

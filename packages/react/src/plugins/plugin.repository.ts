@@ -1,4 +1,4 @@
-import { request } from '../api/request.js'
+import { request, requestWork, type Work } from '../api/request.js'
 import type { ConnectionTest, Plugin, PluginCategoryInfo, PluginInstallation, Workspace } from './types.js'
 
 /**
@@ -36,6 +36,17 @@ export async function installPlugin({
   permissions?: string[]
 }): Promise<PluginInstallation> {
   return request('/plugins/install', { method: 'POST', body: { pluginKey, permissions } })
+}
+
+/** Begins what S101 does, as a run with steps that can be followed. @throws ApiError */
+export async function startInstall({
+  pluginKey,
+  permissions,
+}: {
+  pluginKey: string
+  permissions?: string[]
+}): Promise<Work<PluginInstallation>> {
+  return requestWork('/plugins/install', { method: 'POST', body: { pluginKey, permissions } })
 }
 
 /** S102; `data: 'keep'` leaves the plugin's tables for a later installation. @throws ApiError */

@@ -1,9 +1,9 @@
+import { timesOf, weekdays } from '../runs/scheduleTimes.js'
+
 /** The common times of a schedule in words; others as they are written. */
-export function describeSchedule(cron: string): string {
-  const [minute = '', hour = '', day, month, weekday] = cron.split(' ')
-  const everyDay = day === '*' && month === '*' && weekday === '*'
-  const two = (value: string): string => value.padStart(2, '0')
-  if (everyDay && /^\d+$/.test(minute) && hour === '*') return 'every hour'
-  if (everyDay && /^\d+$/.test(minute) && /^\d+$/.test(hour)) return `every day at ${two(hour)}:${two(minute)} UTC`
-  return `at the times ${cron}`
+export function describeSchedule(cron: string, timeZone = 'UTC'): string {
+  const { every, time, weekday } = timesOf(cron)
+  if (every === 'hour') return 'every hour'
+  if (every === 'day') return `every day at ${time} ${timeZone}`
+  return every === 'week' ? `every ${weekdays[weekday]} at ${time} ${timeZone}` : `at the times ${cron}`
 }

@@ -1,5 +1,6 @@
 import { useMutation, useMutationState, useQueryClient } from '@tanstack/react-query'
-import { installPlugin, setPluginEnabled, uninstallPlugin } from './plugin.repository.js'
+import { installAsRun } from '../installation/installRun.js'
+import { setPluginEnabled, uninstallPlugin } from './plugin.repository.js'
 import { refreshPlugins } from './queries.js'
 import type { PluginInstallation } from './types.js'
 
@@ -26,7 +27,7 @@ const installing = ['tenon', 'install']
 const uninstalling = ['tenon', 'uninstall']
 
 /**
- * S112: installs and uninstalls, any number at once. What is under way is known to every component of the page, also
+ * S112: installs and uninstalls, any number at once. An installation is a run, whose steps can be followed. What is under way is known to every component of the page, also
  * after the one that began it is gone.
  *
  * @example const { install, isInstalling } = usePluginInstallation()
@@ -37,7 +38,7 @@ export function usePluginInstallation(): UsePluginInstallation {
   const onSettled = () => refreshPlugins(client)
   const install = useMutation({
     mutationKey: installing,
-    mutationFn: (choice: Installing) => installPlugin(choice),
+    mutationFn: (choice: Installing) => installAsRun(client, choice),
     onSettled,
   })
   const uninstall = useMutation({

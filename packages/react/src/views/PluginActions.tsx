@@ -5,7 +5,10 @@ import { Play } from 'lucide-react'
 import { pluginKeys } from '../plugins/queries.js'
 import { describeSchedule } from '../plugins/schedule.js'
 import type { Plugin } from '../plugins/types.js'
-import { callRoute } from './route.js'
+import { useIsPluginInstalled } from '../plugins/useIsPluginInstalled.js'
+import { RunProgress } from '../runs/RunProgress.js'
+import { followRun, useActiveRun } from '../runs/runs.js'
+import { startRoute } from './route.js'
 
 export interface ActionOutcome {
   title: string
@@ -18,12 +21,13 @@ export interface PluginActionsProps {
   actions: readonly ActionContribution[]
   /** Whether the person has at least this role. */
   may: (role: 'Admin' | 'Editor' | 'Reviewer' | 'Auditor') => boolean
-  /** Told how an action went, also when it failed. */
+  /** Told what an action answered at once, and why one could not be begun; the end of a run is told by `useRunOutcomes`. */
   onOutcome: (outcome: ActionOutcome) => void
 }
 
 /**
- * A button for each thing that a plugin lets people do. Afterwards everything that is shown of the plugin is asked again.
+ * A button for each thing that a plugin lets people do. What takes its time goes on as a run: its progress is beside the
+ * button, also for somebody who comes back to it or did not begin it, and can be stopped.
  *
  * @example <PluginActions plugin={plugin} actions={plugin.contributes.actions} may={may} onOutcome={toast} />
  * @since 0.1.0
@@ -31,32 +35,49 @@ export interface PluginActionsProps {
 export function PluginActions({ plugin, actions, may, onOutcome }: PluginActionsProps) {
   return actions
     .filter(({ role, route }) => may(role ?? (route.startsWith('GET ') ? 'Reviewer' : 'Editor')))
-    .map((action) => <ActionButton key={action.id} plugin={plugin} action={action} onOutcome={onOutcome} />)
+    .map((action) => <ActionButton key={action.id} plugin={plugin} action={action} may={may} onOutcome={onOutcome} />)
 }
 
 function ActionButton({
   plugin,
   action,
+  may,
   onOutcome,
-}: Pick<PluginActionsProps, 'plugin' | 'onOutcome'> & { action: ActionContribution }) {
+}: Pick<PluginActionsProps, 'plugin' | 'may' | 'onOutcome'> & { action: ActionContribution }) {
   const client = useQueryClient()
-  const run = useMutation({
+  const { installationId } = useIsPluginInstalled(plugin.key)
+  const active = useActiveRun(installationId, action.id)
+  const start = useMutation({
     mutationKey: pluginKeys.of(plugin.key, 'action', action.id),
-    mutationFn: () => callRoute<unknown>(plugin.key, action.route),
-    onSuccess: (answer) => onOutcome({ title: action.title, success: true, message: sentenceOf(answer) }),
+    async mutationFn() {
+      const work = await startRoute<unknown>(plugin.key, action.route)
+      if ('runId' in work) return followRun(client, work.runId)
+      onOutcome({ title: action.title, success: true, message: sentenceOf(work.answer) })
+      return client.invalidateQueries({ queryKey: ['tenon', 'plugin', plugin.key] })
+    },
     onError: (error) => onOutcome({ title: action.title, success: false, message: error.message }),
-    onSettled: () => client.invalidateQueries({ queryKey: ['tenon', 'plugin', plugin.key] }),
   })
   const hint = [action.description, action.schedule ? `Also runs by itself ${describeSchedule(action.schedule)}.` : '']
     .filter(Boolean)
     .join('. ')
     .replace('..', '.')
   const button = (
-    <Button variant="default" leftSection={<Play size={14} />} loading={run.isPending} onClick={() => run.mutate()}>
+    <Button
+      variant="default"
+      leftSection={<Play size={14} />}
+      loading={start.isPending}
+      disabled={active !== undefined}
+      onClick={() => start.mutate()}
+    >
       {action.title}
     </Button>
   )
-  return hint === '' ? button : <Tooltip label={hint}>{button}</Tooltip>
+  return (
+    <div className="tn-action">
+      {hint === '' ? button : <Tooltip label={hint}>{button}</Tooltip>}
+      {active && <RunProgress run={active} mayCancel={may('Editor')} />}
+    </div>
+  )
 }
 
 function sentenceOf(answer: unknown): string {

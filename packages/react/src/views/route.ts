@@ -1,4 +1,4 @@
-import { request, type RequestInput } from '../api/request.js'
+import { request, type RequestInput, requestWork, type Work } from '../api/request.js'
 
 /** A route as a manifest writes it: `POST /sync`. */
 export function splitRoute(route: string): { method: NonNullable<RequestInput['method']>; path: string } {
@@ -10,6 +10,12 @@ export function splitRoute(route: string): { method: NonNullable<RequestInput['m
 export function callRoute<Answer>(pluginKey: string, route: string, input: RequestInput = {}): Promise<Answer> {
   const { method, path } = splitRoute(route)
   return request<Answer>(`/plugins/${pluginKey}${path}`, { ...input, method })
+}
+
+/** Begins what a route of a plugin does, without waiting for its end where that takes its time. @throws ApiError */
+export function startRoute<Answer>(pluginKey: string, route: string, input: RequestInput = {}): Promise<Work<Answer>> {
+  const { method, path } = splitRoute(route)
+  return requestWork<Answer>(`/plugins/${pluginKey}${path}`, { ...input, method })
 }
 
 /** What a JSON pointer points at; undefined when it points at nothing. */

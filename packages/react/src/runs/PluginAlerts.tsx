@@ -1,0 +1,50 @@
+import { Alert } from '@mantine/core'
+import { TriangleAlert } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { momentOf } from './progress.js'
+import type { PluginAlert } from './run.repository.js'
+import { useAlerts } from './runs.js'
+
+export interface PluginAlertsProps {
+  /** Only those of one plugin. */
+  pluginKey?: string
+  /** Where the person goes to do something about it. */
+  action?: (alert: PluginAlert) => ReactNode
+}
+
+/**
+ * What goes on failing, a sync or a connection, with what to do about it. Nothing when all is well.
+ *
+ * @example <PluginAlerts action={(alert) => <a href={`/plugins/${alert.pluginKey}`}>Open</a>} />
+ * @since 0.1.0
+ */
+export function PluginAlerts({ pluginKey, action }: PluginAlertsProps) {
+  const { data = [] } = useAlerts()
+  return data
+    .filter((alert) => pluginKey === undefined || alert.pluginKey === pluginKey)
+    .map((alert) => (
+      <Alert
+        key={`${alert.installationId} ${nameOfSubject(alert)}`}
+        className="tn-note tn-alert"
+        data-tone="warn"
+        icon={<TriangleAlert size={18} />}
+        title={titleOf(alert)}
+        mb="md"
+      >
+        <p>{alert.error.message}</p>
+        <p>{alert.error.nextStep}</p>
+        <p className="tn-quiet">Last on {momentOf(alert.lastFailedAt)}</p>
+        {action ? <div className="tn-alert-action">{action(alert)}</div> : null}
+      </Alert>
+    ))
+}
+
+const nameOfSubject = ({ subject }: PluginAlert): string =>
+  subject.kind === 'action' ? subject.title : subject.account
+
+function titleOf(alert: PluginAlert): string {
+  const { plugin, subject, failures } = alert
+  return subject.kind === 'action'
+    ? `${plugin}: "${subject.title}" failed ${failures} times in a row`
+    : `${plugin}: ${subject.account} is no longer connected`
+}

@@ -1,0 +1,170 @@
+import {
+  keepPreviousData,
+  type QueryClient,
+  QueryObserver,
+  queryOptions,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query'
+import { liveUpdatesOf, useLiveUpdates } from './liveUpdates.js'
+import {
+  cancelRun,
+  getAlerts,
+  getRun,
+  getRuns,
+  getSchedules,
+  resetSchedule,
+  retryRun,
+  type Run,
+  type RunFilter,
+  type RunState,
+  type ScheduleChange,
+  setSchedule,
+} from './run.repository.js'
+import { absorbNews, absorbRun, isRunOver, runKeys } from './runCache.js'
+import { watchRun } from './watchedRuns.js'
+
+/** What is under way is looked at so often without the stream, and so often to be sure with it. */
+const lookMs = 1_500
+const sureMs = 15_000
+
+const lookAgain = (client: QueryClient, isUnderWay: boolean): number | false => {
+  if (!isUnderWay) return false
+  return liveUpdatesOf(client).isOpen() ? sureMs : lookMs
+}
+
+export function runQuery(client: QueryClient, id: string) {
+  return queryOptions({
+    queryKey: runKeys.one(id),
+    queryFn: async ({ signal }) => absorbRun(client, await getRun({ id, signal })),
+    refetchInterval: ({ state }) => lookAgain(client, state.data !== undefined && !isRunOver(state.data)),
+    staleTime: lookMs,
+  })
+}
+
+/**
+ * A run as it is now, live as long as it is under way.
+ *
+ * @example const { data: run } = useRun(runId)
+ * @since 0.1.0
+ */
+export function useRun(id: string | undefined) {
+  const client = useQueryClient()
+  const run = useQuery({ ...runQuery(client, id ?? ''), enabled: id !== undefined })
+  useLiveUpdates(id !== undefined && !(run.data && isRunOver(run.data)))
+  return run
+}
+
+/** The run when it has ended, also after the component that asked has gone. @throws ApiError when it is not there */
+export function whenRunEnds(client: QueryClient, id: string): Promise<Run> {
+  const leave = liveUpdatesOf(client).listen()
+  const observer = new QueryObserver(client, runQuery(client, id))
+  return new Promise<Run>((resolve, reject) => {
+    const unsubscribe = observer.subscribe(({ data, error }) => {
+      if (data && isRunOver(data)) resolve(data)
+      else if (error && !data) reject(error)
+      else return
+      // Not within the call that it is made from, where it may not be there yet.
+      queueMicrotask(() => unsubscribe())
+    })
+  }).finally(leave)
+}
+
+export const runsOnPage = 10
+
+/**
+ * The runs of an installed plugin, the newest first, live.
+ *
+ * @example const { data } = usePluginRuns(installation.id, { page: 1 })
+ * @since 0.1.0
+ */
+export function usePluginRuns(
+  installationId: number | null | undefined,
+  { page = 1, pageSize = runsOnPage, state }: Partial<RunFilter> = {},
+) {
+  const client = useQueryClient()
+  useLiveUpdates(installationId !== null && installationId !== undefined)
+  return useQuery({
+    queryKey: runKeys.of(installationId ?? 0, { page, pageSize, state }),
+    queryFn: async ({ signal }) => {
+      const list = await getRuns({ installationId: installationId ?? 0, page, pageSize, state, signal })
+      return { ...list, items: list.items.map((run) => absorbRun(client, run)) }
+    },
+    enabled: installationId !== null && installationId !== undefined,
+    refetchInterval: (query) => lookAgain(client, query.state.data?.items.some((run) => !isRunOver(run)) ?? false),
+    placeholderData: keepPreviousData,
+  })
+}
+
+/** The run of an action or an importer that is under way, by whomever it was begun. */
+export function useActiveRun(installationId: number | null | undefined, action: string): Run | undefined {
+  const { data } = usePluginRuns(installationId)
+  return data?.items.find((run) => run.action === action && !isRunOver(run))
+}
+
+/** After something was begun: its end will be told, and wherever runs are shown it appears. */
+export async function followRun(client: QueryClient, id: string): Promise<Run> {
+  watchRun(id)
+  const run = await client.fetchQuery(runQuery(client, id))
+  await client.invalidateQueries({ queryKey: runKeys.lists })
+  return run
+}
+
+/** @example const cancel = useCancelRun(); cancel.mutate(run.id) */
+export function useCancelRun() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: cancelRun,
+    onSuccess: (run) => absorbRun(client, run),
+    // Refused, because it ended meanwhile: then how is shown.
+    onError: (_error, id) => client.invalidateQueries({ queryKey: runKeys.one(id) }),
+  })
+}
+
+/** @example const retry = useRetryRun(); retry.mutate(run.id) */
+export function useRetryRun() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: retryRun,
+    onSuccess(run) {
+      watchRun(run.id)
+      absorbNews(client, run)
+    },
+  })
+}
+
+/** When the actions of a plugin run by themselves. */
+export function useSchedules(installationId: number) {
+  return useQuery({
+    queryKey: runKeys.schedules(installationId),
+    queryFn: ({ signal }) => getSchedules({ installationId, signal }),
+  })
+}
+
+/** Changes when an action runs by itself; null is what the plugin proposes. */
+export function useSetSchedule(installationId: number, action: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (change: ScheduleChange | null) =>
+      change ? setSchedule({ installationId, action, ...change }) : resetSchedule({ installationId, action }),
+    onSuccess: () => client.invalidateQueries({ queryKey: runKeys.schedules(installationId) }),
+  })
+}
+
+/**
+ * What goes on failing in the organization.
+ *
+ * @example const { data: alerts = [] } = useAlerts()
+ * @since 0.1.0
+ */
+export function useAlerts(isWanted = true) {
+  return useQuery({
+    queryKey: runKeys.alerts,
+    queryFn: ({ signal }) => getAlerts({ signal }),
+    staleTime: 30_000,
+    enabled: isWanted,
+  })
+}
+
+export type { Run, RunState }
