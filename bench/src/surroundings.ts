@@ -9,7 +9,7 @@ import { packMarketplace } from '@tenon/host/packing'
 import { build } from 'esbuild'
 import pg from 'pg'
 import type { OurHostCommands, OurHostInput } from './hosts/our-host.js'
-import { type HostProcess, startHostProcess } from './hosts/host-process.js'
+import { type HostCommands, type HostProcess, type HostScript, startHostProcess } from './hosts/host-process.js'
 import type { SeedHostCommands, SeedHostInput } from './hosts/seed-host.js'
 import { type Registry, startRegistry } from './registry.js'
 
@@ -28,6 +28,8 @@ export interface Surroundings {
   startOurHost(kind: MarketplaceKind, organizations: number): Promise<OurHost & { organizationIds: number[] }>
   /** A host with nothing cached, npm's cache included, and one organization. */
   startSeedHost(): Promise<SeedHost>
+  /** Something that a host is measured with or against, in a process of its own. */
+  startProcess<Commands extends HostCommands>(script: HostScript, input: unknown): Promise<HostProcess<Commands>>
   close(): Promise<void>
 }
 
@@ -85,6 +87,11 @@ export async function startSurroundings(): Promise<Surroundings> {
       const host = await startHostProcess<SeedHostCommands>({ script: 'seed-host', input, cwd, env })
       started.push(host as unknown as HostProcess<never>)
       return host
+    },
+    async startProcess<Commands extends HostCommands>(script: HostScript, input: unknown) {
+      const process_ = await startHostProcess<Commands>({ script, input, cwd: directory })
+      started.push(process_ as unknown as HostProcess<never>)
+      return process_
     },
     async close() {
       await Promise.all(started.map((host) => host.stop()))

@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Principal } from '@tenon/contract'
 import type { PostgresConnection } from '@tenon/embedded-postgres'
-import { createPluginHost, getTenantHash, hostConnectionOptions } from '@tenon/host'
+import { createPluginHost, getTenantHash, hostConnectionOptions, parseAllowPrivate } from '@tenon/host'
 import express from 'express'
 import pg from 'pg'
 import pino from 'pino'
@@ -40,6 +40,8 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
     authenticate: () => Promise.resolve(principalOf(organizationIds[0] ?? 1)),
     // The samples of the seed declare nothing.
     grantable: { tables: applicationTables, allowUndeclared: true },
+    // Where the servers of a measurement listen.
+    egress: { allowPrivate: parseAllowPrivate('127.0.0.1/32') },
     migrations: applicationMigrations,
     dataDir,
     log: pino({ level: 'silent' }),
@@ -102,6 +104,33 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
         const caller = { userId: organizationId, role: 'host' as const }
         const { data } = await service.callRoute(getTenantHash(organizationId), { ...caller, ...request })
         return data as { ms: number; grownBytes: number }
+      },
+
+      async configure(pluginKey: string, organizationId: number, configuration: Record<string, unknown>): Promise<void> {
+        const tenantId = getTenantHash(organizationId)
+        const installed = await service.getInstalledPlugins(tenantId)
+        const id = installed.find((installation) => installation.pluginKey === pluginKey)?.id ?? 0
+        await service.updateConfiguration(id, organizationId, tenantId, configuration, { force: true })
+      },
+
+      async uninstall(pluginKey: string, organizationId: number): Promise<void> {
+        const tenantId = getTenantHash(organizationId)
+        const installed = await service.getInstalledPlugins(tenantId)
+        const id = installed.find((installation) => installation.pluginKey === pluginKey)?.id ?? 0
+        await service.uninstallPlugin(id, organizationId, tenantId)
+      },
+
+      /** Runs a full synchronisation to its end; answers how long that took and what the plugin counted. */
+      async sync(pluginKey: string, organizationId: number): Promise<{ ms: number; counts: unknown }> {
+        const caller = { userId: organizationId, role: 'host' as const }
+        const startedAt = performance.now()
+        const { data } = await service.callRoute(getTenantHash(organizationId), {
+          ...caller,
+          pluginKey,
+          method: 'POST',
+          path: '/sync',
+        })
+        return { ms: performance.now() - startedAt, counts: data }
       },
 
       /** Bytes of this process. */
