@@ -59,7 +59,9 @@ export function connectMlflow(
       const request = (secure ? https : http).request(url, { method, headers, agent }, (response) => {
         readText(response).then((text) => settle(() => resolve(answerOf(response, text))), fail)
       })
-      const timer = setTimeout(() => fail(timedOut(host, timeoutMs)), timeoutMs)
+      let timer: NodeJS.Timeout | undefined
+      // A question that waits for one of the connections is not late yet.
+      request.once('socket', () => (timer = setTimeout(() => fail(timedOut(host, timeoutMs)), timeoutMs)))
       const abort = (): void => fail(cancelled())
       signal?.addEventListener('abort', abort, { once: true })
       request.on('error', fail)

@@ -2,7 +2,7 @@ import type { SeedContext } from '@tenon/sdk'
 import { isConfigured, type ModelsFrom, readConfiguration, validateConfig } from './configuration'
 import { MlflowError } from './mlflow-error'
 import { connectMlflow, type MlflowServer } from './mlflow-server'
-import { modelRecords, type ModelRecord, type ModelRecords, type Newest } from './model-records'
+import { keyOf, modelRecords, type ModelRecord, type ModelRecords, type Newest } from './model-records'
 import {
   type Experiment,
   type ModelVersion,
@@ -18,6 +18,12 @@ import {
   searchRuns,
 } from './registry'
 import { readSyncState, recordSync, type SyncMode } from './sync-state'
+
+/**
+ * Pages that are asked for while earlier ones are compared and written. With the questions about their runs they keep
+ * the few connections busy, and 3,000 versions are little to hold.
+ */
+const PAGES_AHEAD = 3
 
 /** Questions about changed versions that are under way at once; a tracking server is often one small process. */
 const PARALLEL_QUESTIONS = 4
@@ -60,15 +66,14 @@ export async function syncModels(
   const refusal = refusalOf(configuration)
   if (refusal !== undefined) return resultOf(counts, mode, 'not_configured', refusal)
 
-  const { sequelize } = context
   const read = readConfiguration(configuration)
   const server = connectMlflow(read, { signal: context.signal })
-  const records = modelRecords(sequelize, tenantId)
+  const records = modelRecords(context, tenantId)
   const actualMode = mode === 'quick' && (await canBeQuick(context, tenantId)) ? 'quick' : 'full'
   try {
     const run = actualMode === 'quick' ? syncChanges : syncEverything
     await run({ server, records, counts, modelsFrom: read.modelsFrom, progress: context.progress })
-    await recordSync(sequelize, tenantId, { mode: actualMode, connected: true, error: null })
+    await recordSync(context.sequelize, tenantId, { mode: actualMode, connected: true, error: null })
     return resultOf(
       counts,
       actualMode,
@@ -78,7 +83,7 @@ export async function syncModels(
   } catch (error) {
     if (!(error instanceof MlflowError)) throw error
     const message = failureMessage(error, counts)
-    await recordSync(sequelize, tenantId, { mode: actualMode, connected: isReachable(error), error: message })
+    await recordSync(context.sequelize, tenantId, { mode: actualMode, connected: isReachable(error), error: message })
     context.log?.warn(message)
     return resultOf(counts, actualMode, error.failure === 'cancelled' ? 'cancelled' : 'failed', message)
   } finally {
@@ -97,47 +102,76 @@ interface Sync {
 async function syncEverything(sync: Sync): Promise<void> {
   const { records, counts, modelsFrom } = sync
   sync.progress?.(0, undefined, 'Reading experiments')
+  records.prepare()
   const experiments = new Map<string, Experiment>()
   for await (const page of readExperiments(sync.server)) for (const [id, one] of page) experiments.set(id, one)
   const present = new Set<string>()
   if (modelsFrom !== 'runs') await syncRegistry(sync, experiments, present)
   if (modelsFrom !== 'registry') {
     const runs = searchRuns(sync.server, [...experiments.keys()], { view: 'ACTIVE_ONLY' })
-    for await (const page of readAhead(runs)) await writeRuns(sync, page, experiments, present)
+    for await (const page of readAhead(runs, 1)) await writeRuns(sync, page, experiments, present)
   }
   counts.removed = await records.markRemoved((name, version) => present.has(keyOf(name, version)))
 }
 
 async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>, present: Set<string>): Promise<void> {
   const { server, counts } = sync
-  const models = new Map<string, RegisteredModel>()
-  for await (const page of readModels(server)) for (const [name, model] of page) models.set(name, model)
-  counts.modelCount = models.size
+  const reading = new Set<Promise<unknown>>()
+  const models = keepUnderway(reading, collectModels(server))
   const findRuns = runsOf(server, [...experiments.keys()])
-  for await (const page of readAhead(describedPages(server, findRuns))) {
-    for (const { version } of page) present.add(keyOf(version.name, version.version))
-    const described = page.map(({ version, run }) =>
-      toRecord(version, models.get(version.name), run, experiments.get(run?.experimentId ?? '')),
-    )
-    await write(sync, described)
-    counts.runsMissing += page.filter(({ version, run }) => version.runId !== null && run === undefined).length
+  let lastWrite: Promise<void> = Promise.resolve()
+  try {
+    for await (const { page, runs } of readAhead(describedPages(server, findRuns, reading), PAGES_AHEAD)) {
+      const [knownModels, knownRuns] = [await models, await runs]
+      counts.modelCount = knownModels.size
+      const described = page.map((version) => {
+        present.add(keyOf(version.name, version.version))
+        const run = version.runId === null ? undefined : knownRuns.get(version.runId)
+        if (version.runId !== null && !run) counts.runsMissing += 1
+        return toRecord(version, knownModels.get(version.name), run, experiments.get(run?.experimentId ?? ''))
+      })
+      // While one page is written, the next is compared.
+      const writing = keepUnderway(reading, write(sync, described))
+      await lastWrite
+      lastWrite = writing
+    }
+    await lastWrite
+    counts.modelCount = (await models).size
+  } finally {
+    // What is on its way is waited for, so that nothing is asked or written after the call has ended.
+    await Promise.allSettled(reading)
   }
 }
 
-interface DescribedVersion {
-  version: ModelVersion
-  run: Run | undefined
+async function collectModels(server: MlflowServer): Promise<Map<string, RegisteredModel>> {
+  const models = new Map<string, RegisteredModel>()
+  for await (const page of readModels(server)) for (const [name, model] of page) models.set(name, model)
+  return models
 }
 
-/** Pages of versions, each with the runs that made them. */
+interface PageWithRuns {
+  page: ModelVersion[]
+  /** The runs that made these versions, and perhaps others. */
+  runs: Promise<ReadonlyMap<string, Run>>
+}
+
+/** Pages of versions. The next page is asked for while the runs of this one are on their way. */
 async function* describedPages(
   server: MlflowServer,
   findRuns: (ids: readonly string[]) => Promise<ReadonlyMap<string, Run>>,
-): AsyncGenerator<DescribedVersion[]> {
+  reading: Set<Promise<unknown>>,
+): AsyncGenerator<PageWithRuns> {
   for await (const page of readVersions(server)) {
-    const runs = await findRuns(page.flatMap(({ runId }) => runId ?? []))
-    yield page.map((version) => ({ version, run: runs.get(version.runId ?? '') }))
+    yield { page, runs: keepUnderway(reading, findRuns(page.flatMap(({ runId }) => runId ?? []))) }
   }
+}
+
+/** Remembers what is on its way until it is there. Whoever needs it learns of its failure; nobody else has to listen. */
+function keepUnderway<Value>(underway: Set<Promise<unknown>>, promise: Promise<Value>): Promise<Value> {
+  underway.add(promise)
+  const forget = (): void => void underway.delete(promise)
+  promise.then(forget, forget)
+  return promise
 }
 
 /** Runs by their ids. Several versions often come from one run, which is asked for once. */
@@ -325,21 +359,24 @@ async function mapParallel<In, Out>(
   return results
 }
 
-/** Asks for the next page while the caller writes this one. */
-async function* readAhead<Page>(pages: AsyncGenerator<Page>): AsyncGenerator<Page> {
-  let next = pages.next()
+/** Asks for so many pages while the caller is at work with an earlier one. */
+async function* readAhead<Page>(pages: AsyncGenerator<Page>, count: number): AsyncGenerator<Page> {
+  const asked: Promise<IteratorResult<Page>>[] = []
+  const ask = (): void => {
+    const next = pages.next()
+    // Told to whoever waits for it; until then nobody does.
+    next.catch(() => undefined)
+    asked.push(next)
+  }
   try {
-    for (;;) {
-      const page = await next
-      if (page.done) return
-      next = pages.next()
-      // Told to whoever asks for it; until then nobody waits for it.
-      next.catch(() => undefined)
+    for (let ahead = 0; ahead < count; ahead += 1) ask()
+    for (let page = await asked.shift(); page && !page.done; page = await asked.shift()) {
+      ask()
       yield page.value
     }
   } finally {
     // A page that is on its way is waited for, so that nothing is asked after the call has ended.
-    await next.catch(() => undefined)
+    await Promise.allSettled(asked)
   }
 }
 
@@ -352,10 +389,6 @@ function remember<T>(find: (key: string) => Promise<T>): (key: string) => Promis
     found.set(key, fresh)
     return fresh
   }
-}
-
-function keyOf(name: string, version: string): string {
-  return JSON.stringify([name, version])
 }
 
 function isoOf(milliseconds: number | null | undefined): string | null {
