@@ -30,6 +30,15 @@ type SyncedColumn = keyof typeof SYNCED_COLUMNS
 /** One version of one model, as it is stored. Moments are ISO 8601. */
 export type ModelRecord = Record<SyncedColumn, unknown> & { model_name: string; version: string }
 
+/** What is known of one version of one model. Most of them have not changed: those never become a record. */
+export interface ModelFacts {
+  name: string
+  version: string
+  /** Everything that the record is made of, as JSON; pairs in the order of their keys. */
+  content: unknown
+  toRecord(): ModelRecord
+}
+
 const KEY_COLUMNS: readonly string[] = ['model_name', 'version']
 const columns = Object.keys(SYNCED_COLUMNS) as SyncedColumn[]
 const changingColumns = columns.filter((column) => !KEY_COLUMNS.includes(column))
@@ -45,7 +54,7 @@ export interface ModelRecords {
    * Writes what is new or differs; returns how many of each. While one call writes, another may be made: it compares
    * meanwhile, and writes then.
    */
-  upsert(records: readonly ModelRecord[]): Promise<Written>
+  upsert(models: readonly ModelFacts[]): Promise<Written>
   /** Marks the records for which `isPresent` is false; returns how many. */
   markRemoved(isPresent: (name: string, version: string) => boolean): Promise<number>
   /** The newest that is stored, in ms; 0 when nothing is. */
@@ -133,10 +142,10 @@ export function modelRecords(
       readStored().catch(() => undefined)
     },
 
-    async upsert(records) {
+    async upsert(models) {
       // For a few records, the statement itself is the quicker way to see which of them have changed.
-      const known = stored || records.length > FEW_RECORDS ? await readStored() : undefined
-      const changes = changesIn(records, known)
+      const known = stored || models.length > FEW_RECORDS ? await readStored() : undefined
+      const changes = changesIn(models, known)
       const mine = lastWrite.then(() => writeAll(changes))
       lastWrite = mine.catch(() => undefined)
       return mine
@@ -265,27 +274,26 @@ interface Changes {
 }
 
 /** Without `known`, everything may have changed. */
-function changesIn(records: readonly ModelRecord[], known: ReadonlyMap<string, StoredRecord> | undefined): Changes {
+function changesIn(models: readonly ModelFacts[], known: ReadonlyMap<string, StoredRecord> | undefined): Changes {
   const changes: Changes = { added: [], changed: [] }
-  for (const [key, record] of withoutRepeats(records)) {
-    const digested = withDigest(record)
+  for (const [key, facts] of withoutRepeats(models)) {
+    const digest = digestOf(facts)
     const found = known?.get(key)
-    if (known && !found) changes.added.push(digested)
-    else if (!found || found.isRemoved || found.digest !== digested.digest) changes.changed.push(digested)
+    if (found?.digest === digest && !found.isRemoved) continue
+    changes[known && !found ? 'added' : 'changed'].push({ record: storable(facts.toRecord()), digest })
   }
   return changes
 }
 
-/** The digest tells a record that has not changed without sending it to the database. */
-function withDigest(record: ModelRecord): DigestedRecord {
-  const written = JSON.stringify(columns.map((column) => record[column]))
-  const json = storableJson(written)
-  const digest = createHash('sha256').update(json).digest('base64')
-  return { record: json === written ? record : recordOf(JSON.parse(json) as unknown[]), digest }
+/** Tells what has not changed without sending it to the database. */
+function digestOf({ content }: ModelFacts): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('base64')
 }
 
-function recordOf(values: readonly unknown[]): ModelRecord {
-  return Object.fromEntries(columns.map((column, index) => [column, values[index]])) as ModelRecord
+function storable(record: ModelRecord): ModelRecord {
+  const written = JSON.stringify(record)
+  const json = storableJson(written)
+  return json === written ? record : (JSON.parse(json) as ModelRecord)
 }
 
 interface StoredRecord {
@@ -302,8 +310,8 @@ export function keyOf(name: string, version: string): string {
 }
 
 /** A list may shift between two pages; a row that came twice in one statement would fail all of them. */
-function withoutRepeats(records: readonly ModelRecord[]): Map<string, ModelRecord> {
-  return new Map(records.map((record) => [keyOf(record.model_name, record.version), record]))
+function withoutRepeats(models: readonly ModelFacts[]): Map<string, ModelFacts> {
+  return new Map(models.map((facts) => [keyOf(facts.name, facts.version), facts]))
 }
 
 function* batches(records: readonly DigestedRecord[]): Generator<string> {

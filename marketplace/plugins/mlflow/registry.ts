@@ -193,7 +193,7 @@ function toModel(model: Json): RegisteredModel {
   const aliases = new Map<string, string[]>()
   for (const entry of listOf(model.aliases)) {
     const [alias, version] = [textOf(entry.alias), textOf(entry.version)]
-    if (alias !== null && version !== null) aliases.set(version, [...(aliases.get(version) ?? []), alias])
+    if (alias !== null && version !== null) aliases.set(version, [...(aliases.get(version) ?? []), alias].sort())
   }
   return { description: textOf(model.description), tags: pairsOf(model.tags), aliases }
 }

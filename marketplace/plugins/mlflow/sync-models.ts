@@ -2,7 +2,7 @@ import type { SeedContext } from '@tenon/sdk'
 import { isConfigured, type ModelsFrom, readConfiguration, validateConfig } from './configuration'
 import { MlflowError } from './mlflow-error'
 import { connectMlflow, type MlflowServer } from './mlflow-server'
-import { keyOf, modelRecords, type ModelRecord, type ModelRecords, type Newest } from './model-records'
+import { keyOf, modelRecords, type ModelFacts, type ModelRecord, type ModelRecords, type Newest } from './model-records'
 import {
   type Experiment,
   type ModelVersion,
@@ -128,7 +128,7 @@ async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>, pr
         present.add(keyOf(version.name, version.version))
         const run = version.runId === null ? undefined : knownRuns.get(version.runId)
         if (version.runId !== null && !run) counts.runsMissing += 1
-        return toRecord(version, knownModels.get(version.name), run, experiments.get(run?.experimentId ?? ''))
+        return factsOf(version, knownModels.get(version.name), run, experiments.get(run?.experimentId ?? ''))
       })
       // While one page is written, the next is compared.
       const writing = keepUnderway(reading, write(sync, described))
@@ -204,7 +204,7 @@ async function syncChangedVersions(sync: Sync, newestKnownMs: number): Promise<v
       const run = version.runId === null ? undefined : await findRun(version.runId)
       const experiment = run?.experimentId ? await findExperiment(run.experimentId) : undefined
       if (version.runId !== null && !run) counts.runsMissing += 1
-      return toRecord(version, await findModel(version.name), run, experiment)
+      return factsOf(version, await findModel(version.name), run, experiment)
     })
     await write(sync, described)
     for (const { name } of changed) names.add(name)
@@ -232,19 +232,46 @@ async function writeRuns(
   present: Set<string>,
 ): Promise<void> {
   const fresh = runs
-    .map((run) => toRunRecord(run, experiments.get(run.experimentId ?? '')))
-    .filter(({ model_name, version }) => !present.has(keyOf(model_name, version)))
-  for (const { model_name, version } of fresh) present.add(keyOf(model_name, version))
+    .map((run) => factsOfRun(run, experiments.get(run.experimentId ?? '')))
+    .filter(({ name, version }) => !present.has(keyOf(name, version)))
+  for (const { name, version } of fresh) present.add(keyOf(name, version))
   await write(sync, fresh)
   sync.counts.modelCount += fresh.length
 }
 
-async function write({ records, counts, progress }: Sync, described: readonly ModelRecord[]): Promise<void> {
+async function write({ records, counts, progress }: Sync, described: readonly ModelFacts[]): Promise<void> {
   const { inserted, updated } = await records.upsert(described)
   counts.inserted += inserted
   counts.updated += updated
   counts.versionCount += described.length
   progress?.(counts.versionCount, undefined, `${counts.versionCount} versions`)
+}
+
+function factsOf(
+  version: ModelVersion,
+  model: RegisteredModel | undefined,
+  run: Run | undefined,
+  experiment: Experiment | undefined,
+): ModelFacts {
+  return {
+    name: version.name,
+    version: version.version,
+    content: [version, model?.description, model?.tags, model?.aliases.get(version.version), run, experiment],
+    toRecord: () => toRecord(version, model, run, experiment),
+  }
+}
+
+function factsOfRun(run: Run, experiment: Experiment | undefined): ModelFacts {
+  return {
+    name: nameOfRun(run, experiment),
+    version: run.id,
+    content: [run, experiment],
+    toRecord: () => toRunRecord(run, experiment),
+  }
+}
+
+function nameOfRun(run: Run, experiment: Experiment | undefined): string {
+  return run.name ?? experiment?.name ?? run.id
 }
 
 function toRecord(
@@ -274,7 +301,7 @@ function toRunRecord(run: Run, experiment: Experiment | undefined): ModelRecord 
   const tags = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.'))
   return {
     ...trainingOf(run, experiment),
-    model_name: run.name ?? experiment?.name ?? run.id,
+    model_name: nameOfRun(run, experiment),
     version: run.id,
     lifecycle_stage: null,
     run_id: run.id,
