@@ -25,7 +25,11 @@ export interface Surroundings {
   /** As the hosts log in. */
   connection: PostgresConnection
   /** A host with nothing cached, and so many organizations. */
-  startOurHost(kind: MarketplaceKind, organizations: number): Promise<OurHost & { organizationIds: number[] }>
+  startOurHost(
+    kind: MarketplaceKind,
+    organizations: number,
+    options?: { niceness?: number },
+  ): Promise<OurHost & { organizationIds: number[] }>
   /** A host with nothing cached, npm's cache included, and one organization. */
   startSeedHost(): Promise<SeedHost>
   /** Something that a host is measured with or against, in a process of its own. */
@@ -64,12 +68,18 @@ export async function startSurroundings(): Promise<Surroundings> {
   return {
     registry,
     connection: postgres.connection,
-    async startOurHost(kind, organizations) {
+    async startOurHost(kind, organizations, options = {}) {
       await forgetArtifacts(postgres.connection)
       const dataDir = await newDirectory('our-host')
       const organizationIds = Array.from({ length: organizations }, () => ++lastOrganization)
       const marketplaceUrl = `${registry.url}/${kind}/plugins.json`
-      const input: OurHostInput = { connection: postgres.connection, marketplaceUrl, dataDir, organizationIds }
+      const input: OurHostInput = {
+        connection: postgres.connection,
+        marketplaceUrl,
+        dataDir,
+        organizationIds,
+        ...options,
+      }
       const host = await startHostProcess<OurHostCommands>({ script: 'our-host', input, cwd: dataDir })
       started.push(host as unknown as HostProcess<never>)
       return { ...host, organizationIds }

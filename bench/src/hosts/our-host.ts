@@ -18,6 +18,8 @@ export interface OurHostInput {
   dataDir: string
   /** The organizations of this host, made before anything is measured. The API speaks for the first. */
   organizationIds: number[]
+  /** Of the processes of plugins; default: as ever. */
+  niceness?: number
 }
 
 export interface CallTimes {
@@ -29,7 +31,7 @@ export interface CallTimes {
 
 export type OurHostCommands = Awaited<ReturnType<typeof startOurHost>>['commands']
 
-async function startOurHost({ connection, marketplaceUrl, dataDir, organizationIds }: OurHostInput) {
+async function startOurHost({ connection, marketplaceUrl, dataDir, organizationIds, niceness }: OurHostInput) {
   const pool = new pg.Pool({ ...connection, max: 20, options: hostConnectionOptions })
   const database = timeQueries(pool)
   const host = await createPluginHost({
@@ -44,6 +46,7 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
     egress: { allowPrivate: parseAllowPrivate('127.0.0.1/32') },
     migrations: applicationMigrations,
     dataDir,
+    ...(niceness === undefined ? {} : { limits: { runtime: { niceness } } }),
     log: pino({ level: 'silent' }),
   })
   for (const organizationId of organizationIds) await host.createTenant(organizationId)
@@ -106,7 +109,11 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
         return data as { ms: number; grownBytes: number }
       },
 
-      async configure(pluginKey: string, organizationId: number, configuration: Record<string, unknown>): Promise<void> {
+      async configure(
+        pluginKey: string,
+        organizationId: number,
+        configuration: Record<string, unknown>,
+      ): Promise<void> {
         const tenantId = getTenantHash(organizationId)
         const installed = await service.getInstalledPlugins(tenantId)
         const id = installed.find((installation) => installation.pluginKey === pluginKey)?.id ?? 0

@@ -1,5 +1,4 @@
 import http from 'node:http'
-import os from 'node:os'
 import { answerQuestions } from './host-process.js'
 
 export interface PageDownloaderInput {
@@ -80,6 +79,4 @@ function startPageDownloader({ url, parallel, versionsPerPage, runsPerQuestion }
   return { commands: { downloadAll }, stop: () => Promise.resolve(agent.destroy()) }
 }
 
-// As polite as a plugin's process, so that whoever else works on the machine is in the way of both.
-os.setPriority(10)
 answerQuestions((input: PageDownloaderInput) => Promise.resolve(startPageDownloader(input)))

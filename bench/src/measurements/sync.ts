@@ -1,3 +1,4 @@
+import os from 'node:os'
 import type { PageDownloaderCommands, PageDownloaderInput } from '../hosts/page-downloader.js'
 import type { TrackingServerCommands, TrackingServerInput } from '../hosts/tracking-server.js'
 import type { HostProcess } from '../hosts/host-process.js'
@@ -49,7 +50,8 @@ export async function measureSync(surroundings: Surroundings, rounds: number): P
   } satisfies PageDownloaderInput)
   // The server makes its pages now, and whoever downloads has been compiled.
   for (let warm = 0; warm < 3; warm += 1) await downloader.ask('downloadAll')
-  const host = await surroundings.startOurHost('packed', rounds)
+  // No more polite than the downloader: otherwise whoever else works on the machine is in the way of one of them only.
+  const host = await surroundings.startOurHost('packed', rounds, { niceness: os.getPriority() })
   try {
     const measured: Record<Pace, Measured[]> = { none: [], real: [] }
     for (const organizationId of host.organizationIds) {
