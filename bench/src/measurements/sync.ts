@@ -3,6 +3,7 @@ import type { PageDownloaderCommands, PageDownloaderInput } from '../hosts/page-
 import type { TrackingServerCommands, TrackingServerInput } from '../hosts/tracking-server.js'
 import type { HostProcess } from '../hosts/host-process.js'
 import type { Row, Section } from '../report.js'
+import { processorMsOf } from '../process-time.js'
 import { median } from '../statistics.js'
 import type { OurHost, Surroundings } from '../surroundings.js'
 
@@ -30,6 +31,10 @@ interface Measured {
   first: number
   second: number
   written: number
+  /** Of the downloader; of host and plugin together, without the database. */
+  downloadProcessor: number
+  firstProcessor: number
+  secondProcessor: number
 }
 
 interface Processes {
@@ -74,12 +79,25 @@ async function measureOnce(
 ): Promise<Measured> {
   await host.ask('install', pluginKey, organizationId)
   await host.ask('configure', pluginKey, organizationId, { tracking_server_url: url, auth_method: 'none' })
+  const times = [await processorMsOf(downloader.pid)]
   const { ms: download } = await downloader.ask('downloadAll')
+  times.push(await processorMsOf(downloader.pid), await processorMsOf(host.pid))
   const first = await syncOnce(host, organizationId)
+  times.push(await processorMsOf(host.pid))
   const second = await syncOnce(host, organizationId)
+  times.push(await processorMsOf(host.pid))
+  const [before = 0, afterDownload = 0, beforeFirst = 0, afterFirst = 0, afterSecond = 0] = times
   await host.ask('uninstall', pluginKey, organizationId)
   const { inserted, updated, removed } = second.counts
-  return { download, first: first.ms, second: second.ms, written: inserted + updated + removed }
+  return {
+    download,
+    first: first.ms,
+    second: second.ms,
+    written: inserted + updated + removed,
+    downloadProcessor: afterDownload - before,
+    firstProcessor: afterFirst - beforeFirst,
+    secondProcessor: afterSecond - afterFirst,
+  }
 }
 
 async function syncOnce(host: OurHost, organizationId: number): Promise<{ ms: number; counts: Counts }> {
@@ -104,6 +122,12 @@ function sectionOf(pace: Pace, measured: readonly Measured[]): Section {
     unit: 'times',
     ...(pace === 'real' ? { target: { atMost: targets[name] } } : {}),
   })
+  const processor = (name: 'download' | 'first' | 'second', what: string): Row => ({
+    id: `sync-${pace}-${name}-processor`,
+    what,
+    value: of(`${name}Processor`),
+    unit: 'ms',
+  })
   return {
     title: titles[pace],
     rows: [
@@ -112,6 +136,9 @@ function sectionOf(pace: Pace, measured: readonly Measured[]): Section {
       ratio('first-ratio', 'of the time of downloading', 'first'),
       { id: `sync-${pace}-second`, what: 'full synchronisation without a change', value: of('second'), unit: 'ms' },
       ratio('second-ratio', 'of the time of downloading', 'second'),
+      processor('download', 'processor time of downloading'),
+      processor('first', 'of the first synchronisation: host and plugin'),
+      processor('second', 'of the one without a change'),
       {
         id: `sync-${pace}-written`,
         what: 'rows that it wrote',

@@ -78,6 +78,8 @@ const MAX_STATEMENT_BYTES = 1_500_000
 const SCAN_ROWS = 20_000
 const RECORDS_TABLE = 'mlflow_model_records'
 const FEW_RECORDS = 200
+/** They go as one message, and so need no transaction. */
+const RECORDS_PER_COPY = 500
 
 export function modelRecords(
   { sequelize, database }: Pick<SeedContext, 'sequelize' | 'database'>,
@@ -93,7 +95,7 @@ export function modelRecords(
 
   async function writeAll({ added, changed }: Changes): Promise<Written> {
     const written = { inserted: 0, updated: 0 }
-    const rest = (await addAll(added, written)) ? changed : [...added, ...changed]
+    const rest = [...(await addAll(added, written)), ...changed]
     for (const json of batches(rest)) {
       const [rows] = await sequelize.query<{ inserted: boolean }>(upsertStatement(table), { bind: [json] })
       for (const { inserted } of rows) written[inserted ? 'inserted' : 'updated'] += 1
@@ -101,19 +103,22 @@ export function modelRecords(
     return written
   }
 
-  /** With COPY, where the host has it. False when nothing was added, because something is there already. */
-  async function addAll(added: readonly DigestedRecord[], written: Written): Promise<boolean> {
-    if (!database || added.length <= FEW_RECORDS) return false
+  /** With COPY, where the host has it. Answers those that are left to do because some of them are there already. */
+  async function addAll(added: readonly DigestedRecord[], written: Written): Promise<readonly DigestedRecord[]> {
+    if (!database || added.length <= FEW_RECORDS) return added
     const last_synced_at = new Date().toISOString()
-    const rows = added.map(({ record, digest }) => ({ ...record, content_digest: digest, last_synced_at }))
-    try {
-      written.inserted += await database.insertMany(`${tenantId}.${RECORDS_TABLE}`, rows)
-      return true
-    } catch (error) {
-      // Another synchronisation was quicker; the statement for what has changed takes both.
-      if (error instanceof Error && error.name === 'SequelizeUniqueConstraintError') return false
-      throw error
+    for (let first = 0; first < added.length; first += RECORDS_PER_COPY) {
+      const some = added.slice(first, first + RECORDS_PER_COPY)
+      const rows = some.map(({ record, digest }) => ({ ...record, content_digest: digest, last_synced_at }))
+      try {
+        written.inserted += await database.insertMany(`${tenantId}.${RECORDS_TABLE}`, rows)
+      } catch (error) {
+        // Another synchronisation was quicker; the statement for what has changed takes both.
+        if (error instanceof Error && error.name === 'SequelizeUniqueConstraintError') return added.slice(first)
+        throw error
+      }
     }
+    return []
   }
 
   return {
@@ -196,7 +201,6 @@ export function stateTable(tenantId: string): string {
  * models. `JSON.stringify` writes both as escapes; an escaped backslash before one is consumed by the same pattern.
  */
 export function storableJson(json: string): string {
-  if (!json.includes('\\u')) return json
   return json.replace(/\\(u0000|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/g, (escape, kind: string) => {
     if (kind === 'u0000') return ''
     return kind.length === 5 ? '\\ufffd' : escape
@@ -265,6 +269,7 @@ function upsertStatement(table: string): string {
 
 interface DigestedRecord {
   record: ModelRecord
+  /** Of what it was made of: tells what has not changed without sending it to the database. */
   digest: string
 }
 
@@ -277,23 +282,19 @@ interface Changes {
 function changesIn(models: readonly ModelFacts[], known: ReadonlyMap<string, StoredRecord> | undefined): Changes {
   const changes: Changes = { added: [], changed: [] }
   for (const [key, facts] of withoutRepeats(models)) {
-    const digest = digestOf(facts)
+    const json = JSON.stringify(facts.content)
+    const digest = createHash('sha256').update(json).digest('base64')
     const found = known?.get(key)
     if (found?.digest === digest && !found.isRemoved) continue
-    changes[known && !found ? 'added' : 'changed'].push({ record: storable(facts.toRecord()), digest })
+    changes[known && !found ? 'added' : 'changed'].push({ record: storable(facts.toRecord(), json), digest })
   }
   return changes
 }
 
-/** Tells what has not changed without sending it to the database. */
-function digestOf({ content }: ModelFacts): string {
-  return createHash('sha256').update(JSON.stringify(content)).digest('base64')
-}
-
-function storable(record: ModelRecord): ModelRecord {
-  const written = JSON.stringify(record)
-  const json = storableJson(written)
-  return json === written ? record : (JSON.parse(json) as ModelRecord)
+/** `content` is the JSON that the record was made of: most need no look at each of their texts. */
+function storable(record: ModelRecord, content: string): ModelRecord {
+  if (!content.includes('\\u')) return record
+  return JSON.parse(storableJson(JSON.stringify(record))) as ModelRecord
 }
 
 interface StoredRecord {
