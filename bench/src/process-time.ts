@@ -9,7 +9,8 @@ export async function processorMsOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   // The name of the program, in parentheses, may contain spaces.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const own = (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * msPerTick
+  // Its own, and of children that have ended: of each in the program and in the kernel.
+  const own = fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * msPerTick
   const children = await Promise.all((await childrenOf(pid)).map(processorMsOf))
   return children.reduce((sum, ms) => sum + ms, own)
 }
