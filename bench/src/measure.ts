@@ -5,6 +5,7 @@ import { measureListings } from './measurements/listing.js'
 import { measureMemory } from './measurements/memory.js'
 import { measureSandbox } from './measurements/sandbox.js'
 import { measureSync } from './measurements/sync.js'
+import { measureTemplate } from './measurements/template.js'
 import { measureWarmCalls } from './measurements/warm-call.js'
 import type { Section } from './report.js'
 import type { Surroundings } from './surroundings.js'
@@ -24,6 +25,7 @@ const measurements: [name: MeasurementName, measure: Measure][] = [
   ['loading', measureLoading],
   ['rows', async (surroundings, { rounds }) => [await measureBulkImport(surroundings, rounds)]],
   ['sync', (surroundings, { rounds }) => measureSync(surroundings, rounds)],
+  ['template', async (surroundings, { rounds }) => [await measureTemplate(surroundings, rounds)]],
   ['sandbox', async (_surroundings, { rounds }) => [await measureSandbox(rounds)]],
 ]
 

@@ -11,7 +11,7 @@ export interface Row {
   note?: string
 }
 
-type Unit = 'ms' | 'times' | 'requests' | 'rows' | 'MB'
+type Unit = 'ms' | 'times' | 'requests' | 'rows' | 'kB' | 'MB'
 
 export type Target = { atLeast: number } | { atMost: number }
 

@@ -24,7 +24,7 @@ interface Question {
 type Reply = { id: number; value: unknown } | { id: number; error: string }
 
 /** A file of this folder. */
-export type HostScript = 'our-host' | 'seed-host' | 'tracking-server' | 'page-downloader'
+export type HostScript = 'our-host' | 'seed-host' | 'tracking-server' | 'page-downloader' | 'template-builder'
 
 interface StartOptions {
   script: HostScript
