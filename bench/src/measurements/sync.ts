@@ -3,7 +3,7 @@ import type { PageDownloaderCommands, PageDownloaderInput } from '../hosts/page-
 import type { TrackingServerCommands, TrackingServerInput } from '../hosts/tracking-server.js'
 import type { HostProcess } from '../hosts/host-process.js'
 import type { Row, Section } from '../report.js'
-import { processorMsOf } from '../process-time.js'
+import { processorTimesOf, usedBetween } from '../process-time.js'
 import { median } from '../statistics.js'
 import type { OurHost, Surroundings } from '../surroundings.js'
 
@@ -79,14 +79,14 @@ async function measureOnce(
 ): Promise<Measured> {
   await host.ask('install', pluginKey, organizationId)
   await host.ask('configure', pluginKey, organizationId, { tracking_server_url: url, auth_method: 'none' })
-  const times = [await processorMsOf(downloader.pid)]
+  const beforeDownload = await processorTimesOf(downloader.pid)
   const { ms: download } = await downloader.ask('downloadAll')
-  times.push(await processorMsOf(downloader.pid), await processorMsOf(host.pid))
+  const afterDownload = await processorTimesOf(downloader.pid)
+  const beforeFirst = await processorTimesOf(host.pid)
   const first = await syncOnce(host, organizationId)
-  times.push(await processorMsOf(host.pid))
+  const afterFirst = await processorTimesOf(host.pid)
   const second = await syncOnce(host, organizationId)
-  times.push(await processorMsOf(host.pid))
-  const [before = 0, afterDownload = 0, beforeFirst = 0, afterFirst = 0, afterSecond = 0] = times
+  const afterSecond = await processorTimesOf(host.pid)
   await host.ask('uninstall', pluginKey, organizationId)
   const { inserted, updated, removed } = second.counts
   return {
@@ -94,9 +94,9 @@ async function measureOnce(
     first: first.ms,
     second: second.ms,
     written: inserted + updated + removed,
-    downloadProcessor: afterDownload - before,
-    firstProcessor: afterFirst - beforeFirst,
-    secondProcessor: afterSecond - afterFirst,
+    downloadProcessor: usedBetween(beforeDownload, afterDownload),
+    firstProcessor: usedBetween(beforeFirst, afterFirst),
+    secondProcessor: usedBetween(afterFirst, afterSecond),
   }
 }
 

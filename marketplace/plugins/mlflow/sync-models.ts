@@ -280,8 +280,7 @@ function toRecord(
   run: Run | undefined,
   experiment: Experiment | undefined,
 ): ModelRecord {
-  return {
-    ...trainingOf(run, experiment),
+  return recordFrom(run, experiment, {
     model_name: version.name,
     version: version.version,
     lifecycle_stage: version.stage,
@@ -292,15 +291,20 @@ function toRecord(
     tags: { ...model?.tags, ...version.tags },
     model_created_at: isoOf(version.createdAtMs),
     model_updated_at: isoOf(version.updatedAtMs),
-    aliases: [...new Set([...(model?.aliases.get(version.version) ?? []), ...version.aliases])].sort(),
-  }
+    aliases: aliasesOf(version, model),
+  })
+}
+
+/** MLflow names them with the model; other servers also with the version. */
+function aliasesOf({ version, aliases }: ModelVersion, model: RegisteredModel | undefined): string[] {
+  const known = model?.aliases.get(version) ?? []
+  return aliases.length === 0 ? known : [...new Set([...known, ...aliases])].sort()
 }
 
 /** A training run as a model: several runs of one name are its versions, so none of them takes another's place. */
 function toRunRecord(run: Run, experiment: Experiment | undefined): ModelRecord {
   const tags = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.'))
-  return {
-    ...trainingOf(run, experiment),
+  return recordFrom(run, experiment, {
     model_name: nameOfRun(run, experiment),
     version: run.id,
     lifecycle_stage: null,
@@ -312,11 +316,32 @@ function toRunRecord(run: Run, experiment: Experiment | undefined): ModelRecord 
     model_created_at: isoOf(run.startedAtMs),
     model_updated_at: isoOf(run.endedAtMs ?? run.startedAtMs),
     aliases: [],
-  }
+  })
 }
 
-function trainingOf(run: Run | undefined, experiment: Experiment | undefined) {
+type OfTraining =
+  | 'metrics'
+  | 'parameters'
+  | `experiment_${'id' | 'name'}`
+  | 'artifact_location'
+  | `training_${'status' | 'started_at' | 'ended_at'}`
+  | 'source_version'
+
+/** Every field by name: an object that is put together from parts takes four times as long, and a sync makes many. */
+function recordFrom(
+  run: Run | undefined,
+  experiment: Experiment | undefined,
+  own: Omit<ModelRecord, OfTraining>,
+): ModelRecord {
   return {
+    model_name: own.model_name,
+    version: own.version,
+    lifecycle_stage: own.lifecycle_stage,
+    run_id: own.run_id,
+    description: own.description,
+    source: own.source,
+    status: own.status,
+    tags: own.tags,
     metrics: run?.metrics ?? {},
     parameters: run?.parameters ?? {},
     experiment_id: run?.experimentId ?? null,
@@ -326,6 +351,9 @@ function trainingOf(run: Run | undefined, experiment: Experiment | undefined) {
     training_started_at: isoOf(run?.startedAtMs),
     training_ended_at: isoOf(run?.endedAtMs),
     source_version: run?.sourceVersion ?? null,
+    model_created_at: own.model_created_at,
+    model_updated_at: own.model_updated_at,
+    aliases: own.aliases,
   }
 }
 
