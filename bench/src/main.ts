@@ -6,7 +6,7 @@ import { formatReport, missedTargets, toJson } from './report.js'
 import { startSurroundings } from './surroundings.js'
 
 /** @returns the exit status */
-async function bench({ rounds, jsonFile, failOnMiss }: BenchArguments): Promise<number> {
+async function bench({ rounds, jsonFile, failOnMiss, only }: BenchArguments): Promise<number> {
   const startedAt = performance.now()
   const surroundings = await startSurroundings()
   let interrupted = false
@@ -16,7 +16,7 @@ async function bench({ rounds, jsonFile, failOnMiss }: BenchArguments): Promise<
   })
   const loads = [os.loadavg()[0]]
   try {
-    const sections = await measure(surroundings, { rounds, onProgress: (what) => print(`… ${what}`) })
+    const sections = await measure(surroundings, { rounds, only, onProgress: (what) => print(`… ${what}`) })
     loads.push(os.loadavg()[0])
     const machine = describeMachine(loads)
     const seconds = Math.round((performance.now() - startedAt) / 1000)

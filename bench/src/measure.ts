@@ -1,36 +1,54 @@
+import type { MeasurementName } from './measurement-names.js'
 import { measureBulkImport } from './measurements/bulk-import.js'
 import { measureInstalls } from './measurements/install.js'
 import { measureListings } from './measurements/listing.js'
 import { measureMemory } from './measurements/memory.js'
 import { measureNotifications } from './measurements/notifications.js'
 import { measureSandbox } from './measurements/sandbox.js'
+import { measureSync } from './measurements/sync.js'
+import { measureTemplate } from './measurements/template.js'
 import { measureWarmCalls } from './measurements/warm-call.js'
 import type { Section } from './report.js'
 import type { Surroundings } from './surroundings.js'
 
 interface MeasureOptions {
   rounds: number
+  /** All when absent. */
+  only?: readonly MeasurementName[] | undefined
   onProgress(what: string): void
 }
 
-/** Everything that is measured, in an order in which nothing warms up what is measured after it. */
-export async function measure(surroundings: Surroundings, { rounds, onProgress }: MeasureOptions): Promise<Section[]> {
-  onProgress('memory')
-  const memory = await measureMemory(surroundings)
-  onProgress('installs')
+type Measure = (surroundings: Surroundings, options: MeasureOptions) => Promise<Section[]>
+
+/** In an order in which nothing warms up what is measured after it. */
+const measurements: [name: MeasurementName, measure: Measure][] = [
+  ['memory', async (surroundings) => [await measureMemory(surroundings)]],
+  ['loading', measureLoading],
+  ['rows', async (surroundings, { rounds }) => [await measureBulkImport(surroundings, rounds)]],
+  ['notifications', async (surroundings) => [await measureNotifications(surroundings)]],
+  ['sync', (surroundings, { rounds }) => measureSync(surroundings, rounds)],
+  ['template', async (surroundings, { rounds }) => [await measureTemplate(surroundings, rounds)]],
+  ['sandbox', async (_surroundings, { rounds }) => [await measureSandbox(rounds)]],
+]
+
+export async function measure(surroundings: Surroundings, options: MeasureOptions): Promise<Section[]> {
+  const sections: Section[] = []
+  for (const [name, measureIt] of measurements) {
+    if (options.only && !options.only.includes(name)) continue
+    options.onProgress(name)
+    sections.push(...(await measureIt(surroundings, options)))
+  }
+  return sections
+}
+
+/** Installs, and with the same hosts calls and listings. */
+async function measureLoading(surroundings: Surroundings, { rounds, onProgress }: MeasureOptions): Promise<Section[]> {
   const { section: installs, hosts } = await measureInstalls(surroundings, rounds)
   onProgress('warm calls')
   const [organizationId = 0] = hosts.ours.organizationIds
   for (const pluginKey of ['mlflow', 'greeting']) await hosts.ours.ask('install', pluginKey, organizationId)
   await hosts.seed.ask('install', 'greeting')
   const calls = await measureWarmCalls({ ...hosts, rounds: rounds * 3 })
-  onProgress('rows of a plugin')
-  const bulk = await measureBulkImport(surroundings, rounds)
-  onProgress('notifications')
-  const notifications = await measureNotifications(surroundings)
   onProgress('listings')
-  const listings = await measureListings(hosts, surroundings.registry)
-  onProgress('sandbox')
-  const sandbox = await measureSandbox(rounds)
-  return [...calls, bulk, notifications, installs, listings, memory, sandbox]
+  return [...calls, installs, await measureListings(hosts, surroundings.registry)]
 }

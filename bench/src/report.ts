@@ -11,7 +11,9 @@ export interface Row {
   note?: string
 }
 
-type Unit = 'ms' | 'times' | 'requests' | 'messages' | 'a second' | 'MB'
+type Unit = 'ms' | 'times' | 'requests' | 'rows' | 'messages' | 'a second' | 'kB' | 'MB'
+/** Counted, and said without their unit: the line says what they are. */
+const wholeUnits: readonly Unit[] = ['requests', 'rows', 'messages']
 
 export type Target = { atLeast: number } | { atMost: number }
 
@@ -74,7 +76,7 @@ function formatTarget(target: Target, unit: Unit): string {
 function formatValue(value: number | undefined, unit: Unit): string {
   if (value === undefined || Number.isNaN(value)) return 'not measured'
   if (unit === 'times') return `${round(value)} ×`
-  return unit === 'requests' || unit === 'messages' ? String(value) : `${round(value)} ${unit}`
+  return wholeUnits.includes(unit) ? String(value) : `${round(value)} ${unit}`
 }
 
 /** Three digits are more than a busy machine can promise. */

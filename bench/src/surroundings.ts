@@ -10,13 +10,15 @@ import { build } from 'esbuild'
 import pg from 'pg'
 import type { OurHostCommands, OurHostInput } from './hosts/our-host.js'
 import type { SlackAccess } from './hosts/slack-access.js'
-import { type HostProcess, startHostProcess } from './hosts/host-process.js'
+import { type HostCommands, type HostProcess, type HostScript, startHostProcess } from './hosts/host-process.js'
 import type { SeedHostCommands, SeedHostInput } from './hosts/seed-host.js'
 import { type Registry, startRegistry } from './registry.js'
 
 export type OurHost = HostProcess<OurHostCommands>
 
 interface OurHostOptions {
+  /** Of the processes of plugins; default: as ever. */
+  niceness?: number
   slack?: SlackAccess
   /** Takes over from a host that is gone: its organizations, and what it knew. */
   after?: { organizationIds: number[] }
@@ -39,6 +41,8 @@ export interface Surroundings {
   ): Promise<OurHost & { organizationIds: number[] }>
   /** A host with nothing cached, npm's cache included, and one organization. */
   startSeedHost(): Promise<SeedHost>
+  /** Something that a host is measured with or against, in a process of its own. */
+  startProcess<Commands extends HostCommands>(script: HostScript, input: unknown): Promise<HostProcess<Commands>>
   close(): Promise<void>
 }
 
@@ -73,13 +77,18 @@ export async function startSurroundings(): Promise<Surroundings> {
   return {
     registry,
     connection: postgres.connection,
-    async startOurHost(kind, organizations, { slack, after } = {}) {
+    async startOurHost(kind, organizations, { after, ...options } = {}) {
       if (!after) await forgetArtifacts(postgres.connection)
       const dataDir = await newDirectory('our-host')
       const organizationIds = after?.organizationIds ?? Array.from({ length: organizations }, () => ++lastOrganization)
       const marketplaceUrl = `${registry.url}/${kind}/plugins.json`
-      const { connection } = postgres
-      const input: OurHostInput = { connection, marketplaceUrl, dataDir, organizationIds, ...(slack ? { slack } : {}) }
+      const input: OurHostInput = {
+        connection: postgres.connection,
+        marketplaceUrl,
+        dataDir,
+        organizationIds,
+        ...options,
+      }
       const host = await startHostProcess<OurHostCommands>({ script: 'our-host', input, cwd: dataDir })
       started.push(host as unknown as HostProcess<never>)
       return { ...host, organizationIds }
@@ -97,6 +106,11 @@ export async function startSurroundings(): Promise<Surroundings> {
       const host = await startHostProcess<SeedHostCommands>({ script: 'seed-host', input, cwd, env })
       started.push(host as unknown as HostProcess<never>)
       return host
+    },
+    async startProcess<Commands extends HostCommands>(script: HostScript, input: unknown) {
+      const process_ = await startHostProcess<Commands>({ script, input, cwd: directory })
+      started.push(process_ as unknown as HostProcess<never>)
+      return process_
     },
     async close() {
       await Promise.all(started.map((host) => host.stop()))

@@ -15,7 +15,7 @@ export interface Asked {
 export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | Uint8Array
 }
 
 /** `hang` never answers, `reset` drops the connection. */
@@ -24,13 +24,13 @@ export type Answer = Reply | 'hang' | 'reset'
 const MAX_BODY_BYTES = 5 * 1024 * 1024
 
 /** Lets a function from request to answer serve HTTP. A body above 5 MB is answered with 500. */
-export function serve(answer: (asked: Asked) => Answer): RequestListener {
+export function serve(answer: (asked: Asked) => Answer | Promise<Answer>): RequestListener {
   return (request, response) => {
     readBody(request)
-      .then((text) => {
+      .then(async (text) => {
         const { pathname, searchParams } = new URL(request.url ?? '/', 'http://standin')
         const { method = 'GET', headers } = request
-        const given = answer({ method, path: pathname, query: searchParams, headers, text })
+        const given = await answer({ method, path: pathname, query: searchParams, headers, text })
         if (given === 'hang') return
         if (given === 'reset') return void request.socket.destroy()
         response

@@ -25,8 +25,11 @@ interface Question {
 
 type Reply = { id: number; value: unknown } | { id: number; error: string }
 
+/** A file of this folder. */
+export type HostScript = 'our-host' | 'seed-host' | 'tracking-server' | 'page-downloader' | 'template-builder'
+
 interface StartOptions {
-  script: 'our-host' | 'seed-host'
+  script: HostScript
   /** Given to the host's own start. */
   input: unknown
   cwd: string

@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Principal } from '@tenon/contract'
 import type { PostgresConnection } from '@tenon/embedded-postgres'
-import { createPluginHost, getTenantHash, hostConnectionOptions } from '@tenon/host'
+import { createPluginHost, getTenantHash, hostConnectionOptions, parseAllowPrivate } from '@tenon/host'
 import express from 'express'
 import pg from 'pg'
 import pino from 'pino'
@@ -20,6 +20,8 @@ export interface OurHostInput {
   /** The organizations of this host, made before anything is measured. The API speaks for the first. */
   organizationIds: number[]
   slack?: SlackAccess
+  /** Of the processes of plugins; default: as ever. */
+  niceness?: number
 }
 
 export interface CallTimes {
@@ -31,7 +33,8 @@ export interface CallTimes {
 
 export type OurHostCommands = Awaited<ReturnType<typeof startOurHost>>['commands']
 
-async function startOurHost({ connection, marketplaceUrl, dataDir, organizationIds, slack }: OurHostInput) {
+async function startOurHost(given: OurHostInput) {
+  const { connection, marketplaceUrl, dataDir, organizationIds, slack, niceness } = given
   const pool = new pg.Pool({ ...connection, max: 20, options: hostConnectionOptions })
   const database = timeQueries(pool)
   const host = await createPluginHost({
@@ -46,9 +49,11 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
       allowUndeclared: true,
       ...(slack ? { connections: connectionsAt(slack) } : {}),
     },
-    ...(slack ? { egress: egressTo(slack) } : {}),
+    // Where the servers of a measurement listen.
+    egress: { allowPrivate: parseAllowPrivate('127.0.0.1/32'), ...(slack ? egressTo(slack) : {}) },
     migrations: applicationMigrations,
     dataDir,
+    ...(niceness === undefined ? {} : { limits: { runtime: { niceness } } }),
     log: pino({ level: 'silent' }),
   })
   for (const organizationId of organizationIds) await host.createTenant(organizationId)
@@ -118,6 +123,37 @@ async function startOurHost({ connection, marketplaceUrl, dataDir, organizationI
         const back = await agreeAt(slack, authorizeUrl, channel)
         const [code, state] = [back.searchParams.get('code'), back.searchParams.get('state')]
         await post(`${api}/slack/oauth/connect`, { code, state })
+      },
+
+      async configure(
+        pluginKey: string,
+        organizationId: number,
+        configuration: Record<string, unknown>,
+      ): Promise<void> {
+        const tenantId = getTenantHash(organizationId)
+        const installed = await service.getInstalledPlugins(tenantId)
+        const id = installed.find((installation) => installation.pluginKey === pluginKey)?.id ?? 0
+        await service.updateConfiguration(id, organizationId, tenantId, configuration, { force: true })
+      },
+
+      async uninstall(pluginKey: string, organizationId: number): Promise<void> {
+        const tenantId = getTenantHash(organizationId)
+        const installed = await service.getInstalledPlugins(tenantId)
+        const id = installed.find((installation) => installation.pluginKey === pluginKey)?.id ?? 0
+        await service.uninstallPlugin(id, organizationId, tenantId)
+      },
+
+      /** Runs a full synchronisation to its end; answers how long that took and what the plugin counted. */
+      async sync(pluginKey: string, organizationId: number): Promise<{ ms: number; counts: unknown }> {
+        const caller = { userId: organizationId, role: 'host' as const }
+        const startedAt = performance.now()
+        const { data } = await service.callRoute(getTenantHash(organizationId), {
+          ...caller,
+          pluginKey,
+          method: 'POST',
+          path: '/sync',
+        })
+        return { ms: performance.now() - startedAt, counts: data }
       },
 
       /** Bytes of this process. */

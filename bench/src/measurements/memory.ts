@@ -4,7 +4,7 @@ import type { Surroundings } from '../surroundings.js'
 
 const settleMs = 1_500
 
-/** Memory of a host that has just started, of a runner that waits for a plugin, and of one with exceljs at work. */
+/** Memory of a host that has just started, of a runner that waits for a plugin, and of one at work. */
 export async function measureMemory(surroundings: Surroundings): Promise<Section> {
   const host = await surroundings.startOurHost('packed', 1)
   try {
@@ -21,7 +21,7 @@ export async function measureMemory(surroundings: Surroundings): Promise<Section
       rows: [
         { id: 'memory-host', what: 'host, idle, resident', value: megabytes(idle), unit: 'MB' },
         ...runnerRows('blank', 'runner, blank', blank),
-        ...runnerRows('exceljs', 'runner, after a template with exceljs', loaded),
+        ...runnerRows('template', 'runner, after the template of risk-import', loaded),
       ],
     }
   } finally {

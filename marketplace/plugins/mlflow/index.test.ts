@@ -28,6 +28,8 @@ import {
   uninstall,
   validateConfig,
 } from './index'
+import { readConfiguration } from './configuration'
+import { apiUrl, connectMlflow } from './mlflow-server'
 import { storableJson } from './model-records'
 
 const tenant = 'a4ayc80OGd'
@@ -168,6 +170,42 @@ describe('the configuration', () => {
     const config = { ...good, tracking_server_url: 'http://127.0.0.1:9' }
     expect(await configure(1, tenant, config, context)).toMatchObject({ success: true })
   })
+})
+
+describe('the address of an endpoint', () => {
+  const path = 'model-versions/search'
+  const query = { max_results: '2', order_by: ['last_updated_timestamp DESC', 'name ASC'] }
+
+  it.each([
+    ['http://localhost:5000', 'http://localhost:5000/api/2.0/mlflow/'],
+    ['http://localhost:5000///', 'http://localhost:5000/api/2.0/mlflow/'],
+    [' https://mlflow.example/tools/mlflow/ ', 'https://mlflow.example/tools/mlflow/api/2.0/mlflow/'],
+    // A workspace of Databricks, on Azure, on AWS, and behind a gateway of its own.
+    [
+      'https://adb-5555555555555555.19.azuredatabricks.net/',
+      'https://adb-5555555555555555.19.azuredatabricks.net/api/2.0/mlflow/',
+    ],
+    [
+      'https://dbc-a1b2c3d4-e5f6.cloud.databricks.com',
+      'https://dbc-a1b2c3d4-e5f6.cloud.databricks.com/api/2.0/mlflow/',
+    ],
+    ['https://gateway.example/databricks/eu', 'https://gateway.example/databricks/eu/api/2.0/mlflow/'],
+  ])('of %s begins with %s', (tracking_server_url, start) => {
+    const { baseUrl } = readConfiguration({ tracking_server_url })
+    expect(apiUrl(baseUrl, path, query).href).toBe(
+      `${start}${path}?max_results=2&order_by=last_updated_timestamp+DESC&order_by=name+ASC`,
+    )
+  })
+
+  it.each(['databricks', 'databricks://profile', 'https://dbc-a1b2.cloud.databricks.com/?o=5555'])(
+    'cannot be made of %s, and the form says so',
+    (tracking_server_url) => {
+      expect(validateConfig({ tracking_server_url, auth_method: 'token', api_token: 't' })).toMatchObject({
+        valid: false,
+        errors: [expect.stringMatching(/http or https address|without \? or #/)],
+      })
+    },
+  )
 })
 
 describe('the connection test', () => {
@@ -471,8 +509,104 @@ describe('a full synchronisation', () => {
     expect(result).toMatchObject({ success: false, status: 'cancelled' })
   })
 
+  it.each([
+    [401, 'Check the authentication method and its fields.'],
+    [403, 'Ask its administrator.'],
+    ['hang', 'did not answer within 1 s. Check the address, or raise the timeout.'],
+  ] as const)('says after %s what to do, at once and beside the table', async (status, advice) => {
+    const server = await mlflow()
+    await syncModels(tenant, configurationFor(server), context)
+    server.failNext({ path: 'registered-models/search', status, times: 3 })
+    const configuration = configurationFor(server, { timeout: 1 })
+    const answer = await call('POST /sync', { configuration })
+    expect(answer).toMatchObject({ status: 502, data: { success: false, status: 'failed' } })
+    const { message } = answer.data as { message: string }
+    expect(message).toContain(advice)
+    expect(message).toContain('Nothing was changed. Models that were synchronised earlier are still shown.')
+    expect(await getMLflowModels(tenant, configuration, context)).toMatchObject({ connected: false, error: message })
+  })
+
+  it('does not trust a certificate unless it is told to', async () => {
+    const server = await mlflow({ tls: true })
+    const refused = await syncModels(tenant, configurationFor(server), context)
+    expect(refused).toMatchObject({ success: false, versionCount: 0 })
+    expect(refused.message).toContain('Turn off "Verify SSL" only if you trust the network.')
+    const trusting = configurationFor(server, { verify_ssl: false })
+    expect(await syncModels(tenant, trusting, context)).toMatchObject({ success: true, versionCount: 24 })
+  })
+
+  it('does not count the time in which a question waits for one of the few connections', async () => {
+    const server = connectMlflow(
+      readConfiguration(configurationFor(await mlflow({ delayMs: () => 400 }), { timeout: 2 })),
+    )
+    const questions = Array.from({ length: 40 }, () => server.get('registered-models/search'))
+    expect(await Promise.all(questions)).toHaveLength(40)
+    server.close()
+  })
+
   it('says what to do when nothing is configured', async () => {
     expect(await call('POST /sync')).toMatchObject({ status: 422, data: { success: false, status: 'not_configured' } })
+  })
+})
+
+describe('many new versions', () => {
+  const models = { registeredModels: 300, versionsPerModel: 1 }
+  const table = `"${tenant}".mlflow_model_records`
+  let added: number[]
+  /** As the host adds rows: all of them, or none where one is there already. */
+  async function insertMany(name: string, rows: readonly Record<string, unknown>[]): Promise<number> {
+    expect(name).toBe(`${tenant}.mlflow_model_records`)
+    const names = Object.keys(rows[0] ?? {}).join(', ')
+    await application.sequelize.query(
+      `INSERT INTO ${table} (${names})
+       SELECT ${names} FROM jsonb_populate_recordset(CAST(NULL AS ${table}), CAST($1 AS jsonb))`,
+      { bind: [JSON.stringify(rows)] },
+    )
+    added.push(rows.length)
+    return rows.length
+  }
+  const withDatabase = (insert = insertMany) => ({
+    ...context,
+    database: { insertMany: insert, upsertMany: () => Promise.reject(new Error('is not asked for')) },
+  })
+  beforeEach(() => {
+    added = []
+  })
+
+  it('are added all at once where the host can, and found unchanged afterwards', async () => {
+    const server = await mlflow({ models })
+    expect(await syncModels(tenant, configurationFor(server), withDatabase())).toMatchObject({
+      inserted: 300,
+      updated: 0,
+    })
+    expect(added).toEqual([300])
+    expect((await stored())[0]).toMatchObject({
+      version: '1',
+      last_synced_at: expect.any(Date) as Date,
+      metrics: { auc: expect.any(Number) as number },
+      aliases: ['champion'],
+    })
+    const before = await writers()
+    expect(await syncModels(tenant, configurationFor(server), withDatabase())).toMatchObject({
+      inserted: 0,
+      updated: 0,
+    })
+    expect(await writers()).toEqual(before)
+  })
+
+  it('are all there when another synchronisation was quicker', async () => {
+    const server = await mlflow({ models })
+    const late = async (name: string, rows: readonly Record<string, unknown>[]): Promise<number> => {
+      await syncModels(tenant, configurationFor(server), context)
+      return insertMany(name, rows)
+    }
+    expect(await syncModels(tenant, configurationFor(server), withDatabase(late))).toMatchObject({
+      success: true,
+      versionCount: 300,
+      inserted: 0,
+      updated: 0,
+    })
+    expect(await stored()).toHaveLength(300)
   })
 })
 
@@ -605,7 +739,14 @@ describe('the table', () => {
     })
     expect(all.lastSyncedAt).toMatch(/^\d{4}-/)
     expect(names(all)).toHaveLength(24)
-    expect(names(await list({ page: '2', pageSize: '2', sort: '-model_name' }))).toHaveLength(2)
+    const sorted = names(await list({ sort: '-model_name' }))
+    expect(new Set(sorted.map((name) => name.split(' ')[0])).size).toBe(8)
+    expect([sorted[0], sorted.at(-1)]).toEqual([
+      expect.stringContaining('image-moderation'),
+      expect.stringContaining('chat-summariser'),
+    ])
+    expect(names(await list({ page: '2', pageSize: '2', sort: '-model_name' }))).toEqual(sorted.slice(2, 4))
+    expect(await list({ page: '13', pageSize: '2' })).toMatchObject({ models: [], total: 24 })
     expect(names(await list({ 'filter.model_name': 'CREDIT', sort: '-version' }))).toEqual([
       'credit-scoring 3',
       'credit-scoring 2',

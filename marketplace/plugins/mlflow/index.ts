@@ -24,7 +24,7 @@ export async function install(
   _config: Config,
   { sequelize }: SeedContext,
 ): Promise<InstallResult> {
-  await modelRecords(sequelize, tenantId).createTables()
+  await modelRecords({ sequelize }, tenantId).createTables()
   return {
     success: true,
     message: 'MLflow is installed. Enter the address of your tracking server, then press Sync.',
@@ -38,7 +38,7 @@ export async function uninstall(
   tenantId: string,
   { sequelize }: SeedContext,
 ): Promise<UninstallResult> {
-  const count = await modelRecords(sequelize, tenantId).dropTables()
+  const count = await modelRecords({ sequelize }, tenantId).dropTables()
   return {
     success: true,
     message: `MLflow is uninstalled. ${count} model versions were removed.`,

@@ -86,7 +86,7 @@ function networkSentence(code: string, host: string): string {
     case 'EPIPE':
       return `${host} ended the connection (${code}). Check whether it wants http or https.`
     default:
-      return `The connection to ${host} failed (${code}).`
+      return `The connection to ${host} failed (${code}). Check the address, and that the MLflow server is running.`
   }
 }
 
@@ -95,7 +95,9 @@ function tlsSentence(code: string, host: string): string | undefined {
     return `The certificate of ${host} is not signed by an authority that is known here (${code}). Turn off "Verify SSL" only if you trust the network.`
   }
   if (code === 'CERT_HAS_EXPIRED') return `The certificate of ${host} has expired. It has to be renewed there.`
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `The certificate of ${host} was made for another name.`
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `The certificate of ${host} was made for another name. Enter the name that it was made for, as the URL of the server.`
+  }
   if (/^EPROTO$|SSL|TLS/.test(code))
     return `${host} does not speak TLS at this port (${code}). Try http:// instead of https://.`
   return undefined

@@ -59,7 +59,9 @@ export function connectMlflow(
       const request = (secure ? https : http).request(url, { method, headers, agent }, (response) => {
         readText(response).then((text) => settle(() => resolve(answerOf(response, text))), fail)
       })
-      const timer = setTimeout(() => fail(timedOut(host, timeoutMs)), timeoutMs)
+      let timer: NodeJS.Timeout | undefined
+      // A question that waits for one of the connections is not late yet.
+      request.once('socket', () => (timer = setTimeout(() => fail(timedOut(host, timeoutMs)), timeoutMs)))
       const abort = (): void => fail(cancelled())
       signal?.addEventListener('abort', abort, { once: true })
       request.on('error', fail)
@@ -95,25 +97,29 @@ export function connectMlflow(
     }
   }
 
-  const urlOf = (path: string): URL => new URL(`${baseUrl}/${path}`)
   return {
     host,
-    async get(path, query = {}) {
-      const url = urlOf(`api/2.0/mlflow/${path}`)
-      for (const [name, value] of Object.entries(query)) {
-        for (const one of [value].flat()) url.searchParams.append(name, one)
-      }
-      return parseJson(await askPatiently({ method: 'GET', url }), host)
+    async get(path, query) {
+      return parseJson(await askPatiently({ method: 'GET', url: apiUrl(baseUrl, path, query) }), host)
     },
     async post(path, body) {
-      const url = urlOf(`api/2.0/mlflow/${path}`)
+      const url = apiUrl(baseUrl, path)
       return parseJson(await askPatiently({ method: 'POST', url, body: JSON.stringify(body) }), host)
     },
     async text(path) {
-      return (await ask({ method: 'GET', url: urlOf(path) })).text.slice(0, 200).trim()
+      return (await ask({ method: 'GET', url: new URL(`${baseUrl}/${path}`) })).text.slice(0, 200).trim()
     },
     close: () => agent.destroy(),
   }
+}
+
+/** Where an endpoint of the REST API is; the same below the root, below a path, and in a workspace of Databricks. */
+export function apiUrl(baseUrl: string, path: string, query: Query = {}): URL {
+  const url = new URL(`${baseUrl}/api/2.0/mlflow/${path}`)
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of [value].flat()) url.searchParams.append(name, one)
+  }
+  return url
 }
 
 async function readText(response: http.IncomingMessage): Promise<string> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Sequelize } from '@tenon/sdk'
+import type { SeedContext, Sequelize } from '@tenon/sdk'
 
 /** Columns that come from the server, in the order of the table. One list makes the table, the upsert and the page. */
 const SYNCED_COLUMNS = {
@@ -30,6 +30,15 @@ type SyncedColumn = keyof typeof SYNCED_COLUMNS
 /** One version of one model, as it is stored. Moments are ISO 8601. */
 export type ModelRecord = Record<SyncedColumn, unknown> & { model_name: string; version: string }
 
+/** What is known of one version of one model. Most of them have not changed: those never become a record. */
+export interface ModelFacts {
+  name: string
+  version: string
+  /** Everything that the record is made of, as JSON; pairs in the order of their keys. */
+  content: unknown
+  toRecord(): ModelRecord
+}
+
 const KEY_COLUMNS: readonly string[] = ['model_name', 'version']
 const columns = Object.keys(SYNCED_COLUMNS) as SyncedColumn[]
 const changingColumns = columns.filter((column) => !KEY_COLUMNS.includes(column))
@@ -39,12 +48,22 @@ export interface ModelRecords {
   createTables(): Promise<void>
   /** Removes everything; returns how many records there were. Also works when nothing is there. */
   dropTables(): Promise<number>
-  /** Writes what is new or differs; returns how many of each. */
-  upsert(records: readonly ModelRecord[]): Promise<{ inserted: number; updated: number }>
+  /** Begins to read what is stored, which the first comparison would otherwise wait for. */
+  prepare(): void
+  /**
+   * Writes what is new or differs; returns how many of each. While one call writes, another may be made: it compares
+   * meanwhile, and writes then.
+   */
+  upsert(models: readonly ModelFacts[]): Promise<Written>
   /** Marks the records for which `isPresent` is false; returns how many. */
   markRemoved(isPresent: (name: string, version: string) => boolean): Promise<number>
   /** The newest that is stored, in ms; 0 when nothing is. */
   newest(): Promise<Newest>
+}
+
+export interface Written {
+  inserted: number
+  updated: number
 }
 
 /** How far back a quick synchronisation has to read. */
@@ -57,20 +76,49 @@ export interface Newest {
 /** Below the frame size of the host, with room for the rest of the statement. */
 const MAX_STATEMENT_BYTES = 1_500_000
 const SCAN_ROWS = 20_000
+const RECORDS_TABLE = 'mlflow_model_records'
 const FEW_RECORDS = 200
+/** They go as one message, and so need no transaction. */
+const RECORDS_PER_COPY = 500
 
-export function modelRecords(sequelize: Sequelize, tenantId: string): ModelRecords {
+export function modelRecords(
+  { sequelize, database }: Pick<SeedContext, 'sequelize' | 'database'>,
+  tenantId: string,
+): ModelRecords {
   const table = recordsTable(tenantId)
   const state = stateTable(tenantId)
 
-  /** What is stored and not removed, by key; as it was before this synchronisation. */
+  /** What is stored, by key; as it was before this synchronisation. */
   let stored: Promise<Map<string, StoredRecord>> | undefined
   const readStored = (): Promise<Map<string, StoredRecord>> => (stored ??= readAll(sequelize, table))
+  let lastWrite: Promise<unknown> = Promise.resolve()
 
-  async function upsertBatch(json: string): Promise<{ inserted: number; updated: number }> {
-    const [rows] = await sequelize.query<{ inserted: boolean }>(upsertStatement(table), { bind: [json] })
-    const inserted = rows.filter((row) => row.inserted).length
-    return { inserted, updated: rows.length - inserted }
+  async function writeAll({ added, changed }: Changes): Promise<Written> {
+    const written = { inserted: 0, updated: 0 }
+    const rest = [...(await addAll(added, written)), ...changed]
+    for (const json of batches(rest)) {
+      const [rows] = await sequelize.query<{ inserted: boolean }>(upsertStatement(table), { bind: [json] })
+      for (const { inserted } of rows) written[inserted ? 'inserted' : 'updated'] += 1
+    }
+    return written
+  }
+
+  /** With COPY, where the host has it. Answers those that are left to do because some of them are there already. */
+  async function addAll(added: readonly DigestedRecord[], written: Written): Promise<readonly DigestedRecord[]> {
+    if (!database || added.length <= FEW_RECORDS) return added
+    const last_synced_at = new Date().toISOString()
+    for (let first = 0; first < added.length; first += RECORDS_PER_COPY) {
+      const some = added.slice(first, first + RECORDS_PER_COPY)
+      const rows = some.map(({ record, digest }) => ({ ...record, content_digest: digest, last_synced_at }))
+      try {
+        written.inserted += await database.insertMany(`${tenantId}.${RECORDS_TABLE}`, rows)
+      } catch (error) {
+        // Another synchronisation was quicker; the statement for what has changed takes both.
+        if (error instanceof Error && error.name === 'SequelizeUniqueConstraintError') return added.slice(first)
+        throw error
+      }
+    }
+    return []
   }
 
   return {
@@ -95,29 +143,25 @@ export function modelRecords(sequelize: Sequelize, tenantId: string): ModelRecor
       return count
     },
 
-    async upsert(records) {
-      const total = { inserted: 0, updated: 0 }
+    prepare() {
+      readStored().catch(() => undefined)
+    },
+
+    async upsert(models) {
       // For a few records, the statement itself is the quicker way to see which of them have changed.
-      const known = records.length > FEW_RECORDS ? await readStored() : new Map<string, StoredRecord>()
-      const changed = withoutRepeats(records).flatMap((record) => {
-        const digested = withDigest(record)
-        const isKnown = known.get(keyOf(record))?.content_digest === digested.digest
-        return isKnown ? [] : [digested]
-      })
-      for (const json of batches(changed)) {
-        const { inserted, updated } = await upsertBatch(json)
-        total.inserted += inserted
-        total.updated += updated
-      }
-      return total
+      const known = stored || models.length > FEW_RECORDS ? await readStored() : undefined
+      const changes = changesIn(models, known)
+      const mine = lastWrite.then(() => writeAll(changes))
+      lastWrite = mine.catch(() => undefined)
+      return mine
     },
 
     async markRemoved(isPresent) {
       const all = [...(await readStored()).values()]
-      const gone = all.filter((row) => !isPresent(row.model_name, row.version)).map(({ id }) => id)
+      const gone = all.filter(({ name, version, isRemoved }) => !isRemoved && !isPresent(name, version))
       for (let first = 0; first < gone.length; first += SCAN_ROWS) {
         await sequelize.query(`UPDATE ${table} SET removed_at = now(), updated_at = now() WHERE id IN (:some)`, {
-          replacements: { some: gone.slice(first, first + SCAN_ROWS) },
+          replacements: { some: gone.slice(first, first + SCAN_ROWS).map(({ id }) => id) },
         })
       }
       return gone.length
@@ -144,7 +188,7 @@ export function modelRecords(sequelize: Sequelize, tenantId: string): ModelRecor
 
 /** The table of models, quoted and qualified. */
 export function recordsTable(tenantId: string): string {
-  return `${schemaOf(tenantId)}.mlflow_model_records`
+  return `${schemaOf(tenantId)}.${RECORDS_TABLE}`
 }
 
 /** How the last synchronisation went: one row. */
@@ -224,46 +268,58 @@ function upsertStatement(table: string): string {
 }
 
 interface DigestedRecord {
-  json: string
+  record: ModelRecord
+  /** Of what it was made of: tells what has not changed without sending it to the database. */
   digest: string
 }
 
-/** The digest tells a record that has not changed without sending it to the database. */
-function withDigest(record: ModelRecord): DigestedRecord {
-  const json = storableJson(JSON.stringify(sortedPairs(record)))
-  const digest = createHash('sha256').update(json).digest('base64')
-  return { json: `${json.slice(0, -1)},"content_digest":"${digest}"}`, digest }
+interface Changes {
+  added: DigestedRecord[]
+  changed: DigestedRecord[]
 }
 
-/** A server may list tags, metrics and parameters in another order each time; they are the same. */
-function sortedPairs(record: ModelRecord): Record<string, unknown> {
-  const sortPairs = (value: unknown): unknown =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value
-  return Object.fromEntries(columns.map((column) => [column, sortPairs(record[column]) ?? null]))
+/** Without `known`, everything may have changed. */
+function changesIn(models: readonly ModelFacts[], known: ReadonlyMap<string, StoredRecord> | undefined): Changes {
+  const changes: Changes = { added: [], changed: [] }
+  for (const [key, facts] of withoutRepeats(models)) {
+    const json = JSON.stringify(facts.content)
+    const digest = createHash('sha256').update(json).digest('base64')
+    const found = known?.get(key)
+    if (found?.digest === digest && !found.isRemoved) continue
+    changes[known && !found ? 'added' : 'changed'].push({ record: storable(facts.toRecord(), json), digest })
+  }
+  return changes
+}
+
+/** `content` is the JSON that the record was made of: most need no look at each of their texts. */
+function storable(record: ModelRecord, content: string): ModelRecord {
+  if (!content.includes('\\u')) return record
+  return JSON.parse(storableJson(JSON.stringify(record))) as ModelRecord
 }
 
 interface StoredRecord {
   id: number
-  model_name: string
+  name: string
   version: string
-  content_digest: string | null
+  digest: string | null
+  isRemoved: boolean
 }
 
-function keyOf({ model_name, version }: { model_name: string; version: string }): string {
-  return JSON.stringify([model_name, version])
+/** Tells two records apart, and costs little: there are as many as versions. */
+export function keyOf(name: string, version: string): string {
+  return `${name.length} ${name}${version}`
 }
 
 /** A list may shift between two pages; a row that came twice in one statement would fail all of them. */
-function withoutRepeats(records: readonly ModelRecord[]): ModelRecord[] {
-  return [...new Map(records.map((record) => [keyOf(record), record])).values()]
+function withoutRepeats(models: readonly ModelFacts[]): Map<string, ModelFacts> {
+  return new Map(models.map((facts) => [keyOf(facts.name, facts.version), facts]))
 }
 
 function* batches(records: readonly DigestedRecord[]): Generator<string> {
   let batch: string[] = []
   let bytes = 0
-  for (const { json } of records) {
+  for (const { record, digest } of records) {
+    const json = JSON.stringify({ ...record, content_digest: digest })
     if (bytes + json.length > MAX_STATEMENT_BYTES && batch.length > 0) {
       yield `[${batch.join(',')}]`
       batch = []
@@ -275,20 +331,27 @@ function* batches(records: readonly DigestedRecord[]): Generator<string> {
   if (batch.length > 0) yield `[${batch.join(',')}]`
 }
 
+/** As one text for many rows: the host then carries a text, and not the fields of each row. */
 async function readAll(sequelize: Sequelize, table: string): Promise<Map<string, StoredRecord>> {
   const all = new Map<string, StoredRecord>()
   let after = 0
   for (;;) {
-    const rows = await sequelize.query<StoredRecord>(
-      `SELECT id, model_name, version, content_digest FROM ${table}
-       WHERE removed_at IS NULL AND id > :after ORDER BY id LIMIT ${SCAN_ROWS}`,
+    const [read] = await sequelize.query<{ last: number | null; rows: string | null }>(
+      `SELECT max(id) AS last,
+         CAST(json_agg(json_build_array(id, model_name, version, content_digest, removed_at IS NOT NULL)) AS text) AS rows
+       FROM (SELECT * FROM ${table} WHERE id > :after ORDER BY id LIMIT ${SCAN_ROWS}) AS part`,
       { replacements: { after }, type: 'SELECT' },
     )
-    for (const row of rows) all.set(keyOf(row), row)
-    if (rows.length < SCAN_ROWS) return all
-    after = rows[rows.length - 1].id
+    const { last, rows } = read ?? {}
+    if (typeof last !== 'number' || typeof rows !== 'string') return all
+    for (const [id, name, version, digest, isRemoved] of JSON.parse(rows) as StoredRow[]) {
+      all.set(keyOf(name, version), { id, name, version, digest, isRemoved })
+    }
+    after = last
   }
 }
+
+type StoredRow = [id: number, name: string, version: string, digest: string | null, isRemoved: boolean]
 
 async function exists(sequelize: Sequelize, table: string): Promise<boolean> {
   const rows = await sequelize.query<{ found: boolean }>('SELECT to_regclass(:table) IS NOT NULL AS found', {

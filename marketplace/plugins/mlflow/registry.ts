@@ -107,15 +107,18 @@ export async function readRunsById(
   experimentIds: readonly string[],
   ids: readonly string[],
 ): Promise<Run[]> {
+  const questions = chunks(ids.filter(isRunId), RUNS_PER_QUESTION)
+  return (await Promise.all(questions.map((some) => readSomeRuns(server, experimentIds, some)))).flat()
+}
+
+async function readSomeRuns(server: MlflowServer, experimentIds: readonly string[], ids: readonly string[]) {
   const found: Run[] = []
-  for (const some of chunks(ids.filter(isRunId), RUNS_PER_QUESTION)) {
-    const filter = `attributes.run_id IN (${some.map((id) => `'${id}'`).join(', ')})`
-    try {
-      for await (const page of searchRuns(server, experimentIds, { filter })) found.push(...page)
-    } catch (error) {
-      if (!(error instanceof MlflowError && error.status === 400)) throw error
-      for (const id of some) found.push(...[(await readRun(server, id)) ?? []].flat())
-    }
+  const filter = `attributes.run_id IN (${ids.map((id) => `'${id}'`).join(', ')})`
+  try {
+    for await (const page of searchRuns(server, experimentIds, { filter })) found.push(...page)
+  } catch (error) {
+    if (!(error instanceof MlflowError && error.status === 400)) throw error
+    for (const id of ids) found.push(...[(await readRun(server, id)) ?? []].flat())
   }
   return found
 }
@@ -190,7 +193,7 @@ function toModel(model: Json): RegisteredModel {
   const aliases = new Map<string, string[]>()
   for (const entry of listOf(model.aliases)) {
     const [alias, version] = [textOf(entry.alias), textOf(entry.version)]
-    if (alias !== null && version !== null) aliases.set(version, [...(aliases.get(version) ?? []), alias])
+    if (alias !== null && version !== null) aliases.set(version, [...(aliases.get(version) ?? []), alias].sort())
   }
   return { description: textOf(model.description), tags: pairsOf(model.tags), aliases }
 }
@@ -230,7 +233,7 @@ function toRun(run: Json): Run {
     status: textOf(info.status),
     startedAtMs: momentOf(info.start_time),
     endedAtMs: momentOf(info.end_time),
-    metrics: Object.fromEntries(listOf(data.metrics).map(({ key, value }) => [String(key), value ?? null])),
+    metrics: metricsOf(data.metrics),
     parameters: pairsOf(data.params),
     tags,
     artifactLocation: textOf(info.artifact_uri),
@@ -238,8 +241,19 @@ function toRun(run: Json): Run {
   }
 }
 
+function metricsOf(value: unknown): Record<string, unknown> {
+  return recordFrom(value, (pair) => pair.value ?? null)
+}
+
 function pairsOf(value: unknown): Record<string, string> {
-  return Object.fromEntries(listOf(value).map((pair) => [textOf(pair.key) ?? '', textOf(pair.value) ?? '']))
+  return recordFrom(value, (pair) => textOf(pair.value) ?? '')
+}
+
+/** In the order of the keys: a server may list them in another order each time. */
+function recordFrom<Value>(value: unknown, read: (pair: Json) => Value): Record<string, Value> {
+  const pairs = listOf(value).map((pair): [string, Value] => [textOf(pair.key) ?? '', read(pair)])
+  if (pairs.length > 1) pairs.sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(pairs)
 }
 
 function listOf(value: unknown): Json[] {

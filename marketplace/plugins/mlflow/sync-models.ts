@@ -2,7 +2,7 @@ import type { SeedContext } from '@tenon/sdk'
 import { isConfigured, type ModelsFrom, readConfiguration, validateConfig } from './configuration'
 import { MlflowError } from './mlflow-error'
 import { connectMlflow, type MlflowServer } from './mlflow-server'
-import { modelRecords, type ModelRecord, type ModelRecords, type Newest } from './model-records'
+import { keyOf, modelRecords, type ModelFacts, type ModelRecord, type ModelRecords, type Newest } from './model-records'
 import {
   type Experiment,
   type ModelVersion,
@@ -18,6 +18,12 @@ import {
   searchRuns,
 } from './registry'
 import { readSyncState, recordSync, type SyncMode } from './sync-state'
+
+/**
+ * Pages that are asked for while earlier ones are compared and written. With the questions about their runs they keep
+ * the few connections busy, and 3,000 versions are little to hold.
+ */
+const PAGES_AHEAD = 3
 
 /** Questions about changed versions that are under way at once; a tracking server is often one small process. */
 const PARALLEL_QUESTIONS = 4
@@ -60,15 +66,14 @@ export async function syncModels(
   const refusal = refusalOf(configuration)
   if (refusal !== undefined) return resultOf(counts, mode, 'not_configured', refusal)
 
-  const { sequelize } = context
   const read = readConfiguration(configuration)
   const server = connectMlflow(read, { signal: context.signal })
-  const records = modelRecords(sequelize, tenantId)
+  const records = modelRecords(context, tenantId)
   const actualMode = mode === 'quick' && (await canBeQuick(context, tenantId)) ? 'quick' : 'full'
   try {
     const run = actualMode === 'quick' ? syncChanges : syncEverything
     await run({ server, records, counts, modelsFrom: read.modelsFrom, progress: context.progress })
-    await recordSync(sequelize, tenantId, { mode: actualMode, connected: true, error: null })
+    await recordSync(context.sequelize, tenantId, { mode: actualMode, connected: true, error: null })
     return resultOf(
       counts,
       actualMode,
@@ -78,7 +83,7 @@ export async function syncModels(
   } catch (error) {
     if (!(error instanceof MlflowError)) throw error
     const message = failureMessage(error, counts)
-    await recordSync(sequelize, tenantId, { mode: actualMode, connected: isReachable(error), error: message })
+    await recordSync(context.sequelize, tenantId, { mode: actualMode, connected: isReachable(error), error: message })
     context.log?.warn(message)
     return resultOf(counts, actualMode, error.failure === 'cancelled' ? 'cancelled' : 'failed', message)
   } finally {
@@ -97,47 +102,76 @@ interface Sync {
 async function syncEverything(sync: Sync): Promise<void> {
   const { records, counts, modelsFrom } = sync
   sync.progress?.(0, undefined, 'Reading experiments')
+  records.prepare()
   const experiments = new Map<string, Experiment>()
   for await (const page of readExperiments(sync.server)) for (const [id, one] of page) experiments.set(id, one)
   const present = new Set<string>()
   if (modelsFrom !== 'runs') await syncRegistry(sync, experiments, present)
   if (modelsFrom !== 'registry') {
     const runs = searchRuns(sync.server, [...experiments.keys()], { view: 'ACTIVE_ONLY' })
-    for await (const page of readAhead(runs)) await writeRuns(sync, page, experiments, present)
+    for await (const page of readAhead(runs, 1)) await writeRuns(sync, page, experiments, present)
   }
   counts.removed = await records.markRemoved((name, version) => present.has(keyOf(name, version)))
 }
 
 async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>, present: Set<string>): Promise<void> {
   const { server, counts } = sync
-  const models = new Map<string, RegisteredModel>()
-  for await (const page of readModels(server)) for (const [name, model] of page) models.set(name, model)
-  counts.modelCount = models.size
+  const reading = new Set<Promise<unknown>>()
+  const models = keepUnderway(reading, collectModels(server))
   const findRuns = runsOf(server, [...experiments.keys()])
-  for await (const page of readAhead(describedPages(server, findRuns))) {
-    for (const { version } of page) present.add(keyOf(version.name, version.version))
-    const described = page.map(({ version, run }) =>
-      toRecord(version, models.get(version.name), run, experiments.get(run?.experimentId ?? '')),
-    )
-    await write(sync, described)
-    counts.runsMissing += page.filter(({ version, run }) => version.runId !== null && run === undefined).length
+  let lastWrite: Promise<void> = Promise.resolve()
+  try {
+    for await (const { page, runs } of readAhead(describedPages(server, findRuns, reading), PAGES_AHEAD)) {
+      const [knownModels, knownRuns] = [await models, await runs]
+      counts.modelCount = knownModels.size
+      const described = page.map((version) => {
+        present.add(keyOf(version.name, version.version))
+        const run = version.runId === null ? undefined : knownRuns.get(version.runId)
+        if (version.runId !== null && !run) counts.runsMissing += 1
+        return factsOf(version, knownModels.get(version.name), run, experiments.get(run?.experimentId ?? ''))
+      })
+      // While one page is written, the next is compared.
+      const writing = keepUnderway(reading, write(sync, described))
+      await lastWrite
+      lastWrite = writing
+    }
+    await lastWrite
+    counts.modelCount = (await models).size
+  } finally {
+    // What is on its way is waited for, so that nothing is asked or written after the call has ended.
+    await Promise.allSettled(reading)
   }
 }
 
-interface DescribedVersion {
-  version: ModelVersion
-  run: Run | undefined
+async function collectModels(server: MlflowServer): Promise<Map<string, RegisteredModel>> {
+  const models = new Map<string, RegisteredModel>()
+  for await (const page of readModels(server)) for (const [name, model] of page) models.set(name, model)
+  return models
 }
 
-/** Pages of versions, each with the runs that made them. */
+interface PageWithRuns {
+  page: ModelVersion[]
+  /** The runs that made these versions, and perhaps others. */
+  runs: Promise<ReadonlyMap<string, Run>>
+}
+
+/** Pages of versions. The next page is asked for while the runs of this one are on their way. */
 async function* describedPages(
   server: MlflowServer,
   findRuns: (ids: readonly string[]) => Promise<ReadonlyMap<string, Run>>,
-): AsyncGenerator<DescribedVersion[]> {
+  reading: Set<Promise<unknown>>,
+): AsyncGenerator<PageWithRuns> {
   for await (const page of readVersions(server)) {
-    const runs = await findRuns(page.flatMap(({ runId }) => runId ?? []))
-    yield page.map((version) => ({ version, run: runs.get(version.runId ?? '') }))
+    yield { page, runs: keepUnderway(reading, findRuns(page.flatMap(({ runId }) => runId ?? []))) }
   }
+}
+
+/** Remembers what is on its way until it is there. Whoever needs it learns of its failure; nobody else has to listen. */
+function keepUnderway<Value>(underway: Set<Promise<unknown>>, promise: Promise<Value>): Promise<Value> {
+  underway.add(promise)
+  const forget = (): void => void underway.delete(promise)
+  promise.then(forget, forget)
+  return promise
 }
 
 /** Runs by their ids. Several versions often come from one run, which is asked for once. */
@@ -170,7 +204,7 @@ async function syncChangedVersions(sync: Sync, newestKnownMs: number): Promise<v
       const run = version.runId === null ? undefined : await findRun(version.runId)
       const experiment = run?.experimentId ? await findExperiment(run.experimentId) : undefined
       if (version.runId !== null && !run) counts.runsMissing += 1
-      return toRecord(version, await findModel(version.name), run, experiment)
+      return factsOf(version, await findModel(version.name), run, experiment)
     })
     await write(sync, described)
     for (const { name } of changed) names.add(name)
@@ -198,19 +232,46 @@ async function writeRuns(
   present: Set<string>,
 ): Promise<void> {
   const fresh = runs
-    .map((run) => toRunRecord(run, experiments.get(run.experimentId ?? '')))
-    .filter(({ model_name, version }) => !present.has(keyOf(model_name, version)))
-  for (const { model_name, version } of fresh) present.add(keyOf(model_name, version))
+    .map((run) => factsOfRun(run, experiments.get(run.experimentId ?? '')))
+    .filter(({ name, version }) => !present.has(keyOf(name, version)))
+  for (const { name, version } of fresh) present.add(keyOf(name, version))
   await write(sync, fresh)
   sync.counts.modelCount += fresh.length
 }
 
-async function write({ records, counts, progress }: Sync, described: readonly ModelRecord[]): Promise<void> {
+async function write({ records, counts, progress }: Sync, described: readonly ModelFacts[]): Promise<void> {
   const { inserted, updated } = await records.upsert(described)
   counts.inserted += inserted
   counts.updated += updated
   counts.versionCount += described.length
   progress?.(counts.versionCount, undefined, `${counts.versionCount} versions`)
+}
+
+function factsOf(
+  version: ModelVersion,
+  model: RegisteredModel | undefined,
+  run: Run | undefined,
+  experiment: Experiment | undefined,
+): ModelFacts {
+  return {
+    name: version.name,
+    version: version.version,
+    content: [version, model?.description, model?.tags, model?.aliases.get(version.version), run, experiment],
+    toRecord: () => toRecord(version, model, run, experiment),
+  }
+}
+
+function factsOfRun(run: Run, experiment: Experiment | undefined): ModelFacts {
+  return {
+    name: nameOfRun(run, experiment),
+    version: run.id,
+    content: [run, experiment],
+    toRecord: () => toRunRecord(run, experiment),
+  }
+}
+
+function nameOfRun(run: Run, experiment: Experiment | undefined): string {
+  return run.name ?? experiment?.name ?? run.id
 }
 
 function toRecord(
@@ -219,8 +280,7 @@ function toRecord(
   run: Run | undefined,
   experiment: Experiment | undefined,
 ): ModelRecord {
-  return {
-    ...trainingOf(run, experiment),
+  return recordFrom(run, experiment, {
     model_name: version.name,
     version: version.version,
     lifecycle_stage: version.stage,
@@ -231,16 +291,21 @@ function toRecord(
     tags: { ...model?.tags, ...version.tags },
     model_created_at: isoOf(version.createdAtMs),
     model_updated_at: isoOf(version.updatedAtMs),
-    aliases: [...new Set([...(model?.aliases.get(version.version) ?? []), ...version.aliases])].sort(),
-  }
+    aliases: aliasesOf(version, model),
+  })
+}
+
+/** MLflow names them with the model; other servers also with the version. */
+function aliasesOf({ version, aliases }: ModelVersion, model: RegisteredModel | undefined): string[] {
+  const known = model?.aliases.get(version) ?? []
+  return aliases.length === 0 ? known : [...new Set([...known, ...aliases])].sort()
 }
 
 /** A training run as a model: several runs of one name are its versions, so none of them takes another's place. */
 function toRunRecord(run: Run, experiment: Experiment | undefined): ModelRecord {
   const tags = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.'))
-  return {
-    ...trainingOf(run, experiment),
-    model_name: run.name ?? experiment?.name ?? run.id,
+  return recordFrom(run, experiment, {
+    model_name: nameOfRun(run, experiment),
     version: run.id,
     lifecycle_stage: null,
     run_id: run.id,
@@ -251,11 +316,32 @@ function toRunRecord(run: Run, experiment: Experiment | undefined): ModelRecord 
     model_created_at: isoOf(run.startedAtMs),
     model_updated_at: isoOf(run.endedAtMs ?? run.startedAtMs),
     aliases: [],
-  }
+  })
 }
 
-function trainingOf(run: Run | undefined, experiment: Experiment | undefined) {
+type OfTraining =
+  | 'metrics'
+  | 'parameters'
+  | `experiment_${'id' | 'name'}`
+  | 'artifact_location'
+  | `training_${'status' | 'started_at' | 'ended_at'}`
+  | 'source_version'
+
+/** Every field by name: an object that is put together from parts takes four times as long, and a sync makes many. */
+function recordFrom(
+  run: Run | undefined,
+  experiment: Experiment | undefined,
+  own: Omit<ModelRecord, OfTraining>,
+): ModelRecord {
   return {
+    model_name: own.model_name,
+    version: own.version,
+    lifecycle_stage: own.lifecycle_stage,
+    run_id: own.run_id,
+    description: own.description,
+    source: own.source,
+    status: own.status,
+    tags: own.tags,
     metrics: run?.metrics ?? {},
     parameters: run?.parameters ?? {},
     experiment_id: run?.experimentId ?? null,
@@ -265,6 +351,9 @@ function trainingOf(run: Run | undefined, experiment: Experiment | undefined) {
     training_started_at: isoOf(run?.startedAtMs),
     training_ended_at: isoOf(run?.endedAtMs),
     source_version: run?.sourceVersion ?? null,
+    model_created_at: own.model_created_at,
+    model_updated_at: own.model_updated_at,
+    aliases: own.aliases,
   }
 }
 
@@ -325,21 +414,24 @@ async function mapParallel<In, Out>(
   return results
 }
 
-/** Asks for the next page while the caller writes this one. */
-async function* readAhead<Page>(pages: AsyncGenerator<Page>): AsyncGenerator<Page> {
-  let next = pages.next()
+/** Asks for so many pages while the caller is at work with an earlier one. */
+async function* readAhead<Page>(pages: AsyncGenerator<Page>, count: number): AsyncGenerator<Page> {
+  const asked: Promise<IteratorResult<Page>>[] = []
+  const ask = (): void => {
+    const next = pages.next()
+    // Told to whoever waits for it; until then nobody does.
+    next.catch(() => undefined)
+    asked.push(next)
+  }
   try {
-    for (;;) {
-      const page = await next
-      if (page.done) return
-      next = pages.next()
-      // Told to whoever asks for it; until then nobody waits for it.
-      next.catch(() => undefined)
+    for (let ahead = 0; ahead < count; ahead += 1) ask()
+    for (let page = await asked.shift(); page && !page.done; page = await asked.shift()) {
+      ask()
       yield page.value
     }
   } finally {
     // A page that is on its way is waited for, so that nothing is asked after the call has ended.
-    await next.catch(() => undefined)
+    await Promise.allSettled(asked)
   }
 }
 
@@ -352,10 +444,6 @@ function remember<T>(find: (key: string) => Promise<T>): (key: string) => Promis
     found.set(key, fresh)
     return fresh
   }
-}
-
-function keyOf(name: string, version: string): string {
-  return JSON.stringify([name, version])
 }
 
 function isoOf(milliseconds: number | null | undefined): string | null {

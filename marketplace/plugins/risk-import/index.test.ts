@@ -117,7 +117,7 @@ describe('the template', () => {
     expect(validationOf(risks, 'B2')).toMatchObject({
       type: 'list',
       formulae: ['Lists!$B$2:$B$11'],
-      errorStyle: 'error',
+      showErrorMessage: true,
     })
     expect(validationOf(risks, 'E1000')).toMatchObject({ type: 'list', formulae: ['Lists!$E$2:$E$16'] })
     expect(validationOf(risks, 'L2')).toMatchObject({ type: 'date', operator: 'greaterThan' })

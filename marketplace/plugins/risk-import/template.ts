@@ -1,11 +1,8 @@
-import ExcelJS from 'exceljs'
 import { type Column, columns, headerOf, PROBLEMS_TITLE } from './columns'
 import { MAX_ROWS } from './import-limits'
 import { labelOf, type People } from './people'
+import { type Cell, headerXml, letterOf, type Rule, rowXml, type Sheet, writeWorkbook } from './write-workbook'
 
-const HEADER_COLOR = 'FF13715B'
-const MISTAKE_COLOR = 'FFFDE2E1'
-const DATE_FORMAT = 'yyyy-mm-dd'
 const RISKS_SHEET = 'Risks'
 const LISTS_SHEET = 'Lists'
 const FIRST_ROW = 2
@@ -14,53 +11,40 @@ const FIRST_ROW = 2
  * libraries (exceljs among them) hold a rule for every cell of a range, and a million of them ends a program.
  */
 const LAST_ROW = 10_001
+const PROBLEMS_WIDTH = 60
+const DAY_MS = 86_400_000
+/** Excel counts days from here, and takes 1900 for a leap year. */
+const FIRST_DAY_MS = Date.UTC(1899, 11, 30)
 
 export interface TemplateContent {
   people: People
-  /** Instead of the example: a second row with the styles that {@link CORRECTION_STYLES} names, and a last column. */
-  forCorrections?: boolean
+  /** `<row>` elements from the second row on, instead of the sample; there is a last column for their problems then. */
+  corrections?: AsyncIterable<string>
 }
-
-/** Columns of the second row whose cells have the style of a mistake, of a mistake in a date, and of a date. */
-export const CORRECTION_STYLES = { mistake: 'A', mistakenDate: 'B', date: 'C' } as const
 
 /**
  * Builds the workbook that people fill in. The values of a dropdown stand on a hidden sheet and are referred to by range:
  * written into the cell they may have 255 characters in all, and a comma in a name would make two values of it.
  */
-export async function buildTemplate({ people, forCorrections = false }: TemplateContent): Promise<Buffer> {
-  const workbook = new ExcelJS.Workbook()
-  const risks = workbook.addWorksheet(RISKS_SHEET, { views: [{ state: 'frozen', xSplit: 0, ySplit: 1 }] })
-  risks.columns = columns.map((column) => ({ key: column.key, header: headerOf(column), width: column.width }))
-  if (forCorrections) addProblemsColumn(risks)
-  styleHeader(risks.getRow(1))
-  addInstructions(workbook)
-  const lists = workbook.addWorksheet(LISTS_SHEET, { state: 'hidden' })
-  columns.forEach((column, index) => prepareColumn(column, index + 1, { risks, lists, people }))
-  if (forCorrections) addStyles(risks)
-  else risks.addRow(sampleRow(people))
-  return Buffer.from(await workbook.xlsx.writeBuffer())
-}
-
-interface Sheets {
-  risks: ExcelJS.Worksheet
-  lists: ExcelJS.Worksheet
-  people: People
-}
-
-function prepareColumn(column: Column, number: number, { risks, lists, people }: Sheets): void {
-  const letter = risks.getColumn(number).letter
-  const cells = `${letter}${FIRST_ROW}:${letter}${LAST_ROW}`
-  const validations = validationsOf(risks)
-  if (column.holds.kind === 'date') {
-    risks.getColumn(number).numFmt = DATE_FORMAT
-    return validations.add(cells, dateValidation(column))
+export function buildTemplate({ people, corrections }: TemplateContent): Promise<Buffer> {
+  const lists = columns.map((column) => listOf(column, people))
+  const titles = [...columns.map(headerOf), ...(corrections ? [PROBLEMS_TITLE] : [])]
+  const widths = columns.map(({ width, holds }) =>
+    holds.kind === 'date' ? { width, style: 'date' as const } : { width },
+  )
+  const risks: Sheet = {
+    name: RISKS_SHEET,
+    hasHeader: true,
+    columns: corrections ? [...widths, { width: PROBLEMS_WIDTH }] : widths,
+    rows: withHeader(titles, corrections ?? [rowXml(FIRST_ROW, sampleRow(people))]),
+    rules: columns.flatMap((column, index) => ruleOf(column, letterOf(index), lists[index] ?? [])),
   }
-  const values = listOf(column, people)
-  if (values.length === 0) return
-  lists.getColumn(number).values = [column.title, ...values]
-  const range = `${LISTS_SHEET}!$${letter}$2:$${letter}$${values.length + 1}`
-  validations.add(cells, listValidation(column, range))
+  return writeWorkbook([risks, instructions(), { name: LISTS_SHEET, isHidden: true, rows: listRows(lists) }])
+}
+
+async function* withHeader(titles: readonly string[], rows: Iterable<string> | AsyncIterable<string>) {
+  yield headerXml(titles)
+  yield* rows
 }
 
 function listOf({ holds }: Column, people: People): readonly string[] {
@@ -68,91 +52,68 @@ function listOf({ holds }: Column, people: People): readonly string[] {
   return holds.kind === 'choice' || holds.kind === 'choices' ? holds.values : []
 }
 
-function listValidation({ title, holds }: Column, range: string): ExcelJS.DataValidation {
+/** A list for each column below its title, beside each other. */
+function* listRows(lists: readonly (readonly string[])[]): Generator<string> {
+  const filled = lists.map((values, index) => (values.length > 0 ? [columns[index]?.title ?? '', ...values] : []))
+  const longest = Math.max(...filled.map(({ length }) => length))
+  for (let row = 0; row < longest; row += 1) {
+    yield rowXml(
+      row + 1,
+      filled.map((values) => ({ value: values[row] ?? '' })),
+    )
+  }
+}
+
+function ruleOf({ title, holds }: Column, letter: string, list: readonly string[]): Rule[] {
+  const cells = `${letter}${FIRST_ROW}:${letter}${LAST_ROW}`
+  if (holds.kind === 'date') {
+    const refusal = 'Please enter a date as yyyy-mm-dd.'
+    return [{ cells, kind: 'date', formula: String(dayOf('1900-01-01')), title, refusal }]
+  }
+  if (list.length === 0) return []
+  const formula = `${LISTS_SHEET}!$${letter}$2:$${letter}$${list.length + 1}`
   // Several values can only be typed, so the list is an offer there and no rule; the import checks them.
-  const single = holds.kind !== 'choices'
-  return {
-    type: 'list',
-    allowBlank: true,
-    formulae: [range],
-    showErrorMessage: single,
-    errorStyle: 'error',
-    errorTitle: title,
-    error: 'Please choose a value from the list.',
-    ...(single
-      ? {}
-      : { showInputMessage: true, promptTitle: title, prompt: 'Several values: separate them by commas.' }),
-  }
+  const told =
+    holds.kind === 'choices'
+      ? { advice: 'Several values: separate them by commas.' }
+      : { refusal: 'Please choose a value from the list.' }
+  return [{ cells, kind: 'list', formula, title, ...told }]
 }
 
-function dateValidation({ title }: Column): ExcelJS.DataValidation {
-  return {
-    type: 'date',
-    operator: 'greaterThan',
-    allowBlank: true,
-    formulae: [new Date(Date.UTC(1900, 0, 1))],
-    showErrorMessage: true,
-    errorStyle: 'error',
-    errorTitle: title,
-    error: 'Please enter a date as yyyy-mm-dd.',
-  }
-}
-
-function styleHeader(row: ExcelJS.Row): void {
-  row.height = 25
-  row.eachCell((cell) => {
-    cell.font = { bold: true, color: { argb: 'FFFFFFFF' } }
-    cell.fill = solid(HEADER_COLOR)
-    cell.alignment = { vertical: 'middle', horizontal: 'center' }
+function sampleRow({ all }: People): Cell[] {
+  const [somebody] = all
+  return columns.map(({ holds, sample }) => {
+    if (holds.kind === 'person') return { value: somebody ? labelOf(somebody) : '' }
+    return holds.kind === 'date' ? { value: dayOf(sample), style: 'date' } : { value: sample }
   })
 }
 
-function sampleRow({ all }: People): Record<string, string | Date> {
-  const [somebody] = all
-  return Object.fromEntries(
-    columns.map(({ key, holds, sample }) => {
-      if (holds.kind === 'person') return [key, somebody ? labelOf(somebody) : '']
-      return [key, holds.kind === 'date' ? new Date(`${sample}T00:00:00Z`) : sample]
-    }),
-  )
+function dayOf(date: string): number {
+  return (Date.parse(`${date}T00:00:00Z`) - FIRST_DAY_MS) / DAY_MS
 }
 
-function addProblemsColumn(sheet: ExcelJS.Worksheet): void {
-  const cell = sheet.getRow(1).getCell(columns.length + 1)
-  cell.value = PROBLEMS_TITLE
-  sheet.getColumn(columns.length + 1).width = 60
-}
-
-function addStyles(sheet: ExcelJS.Worksheet): void {
-  const { mistake, mistakenDate, date } = CORRECTION_STYLES
-  for (const letter of [mistake, mistakenDate, date]) sheet.getCell(`${letter}2`).value = ''
-  for (const letter of [mistake, mistakenDate]) sheet.getCell(`${letter}2`).fill = solid(MISTAKE_COLOR)
-  for (const letter of [mistakenDate, date]) sheet.getCell(`${letter}2`).numFmt = DATE_FORMAT
-}
-
-function addInstructions(workbook: ExcelJS.Workbook): void {
-  const sheet = workbook.addWorksheet('Instructions', { views: [{ state: 'frozen', xSplit: 0, ySplit: 1 }] })
-  sheet.columns = [
-    { header: 'Column', key: 'column', width: 26 },
-    { header: 'Required', key: 'required', width: 12 },
-    { header: 'What to enter', key: 'content', width: 100 },
-  ]
-  styleHeader(sheet.getRow(1))
-  for (const column of columns) {
-    const row = sheet.addRow({
-      column: column.title,
-      required: column.required ? 'yes' : 'no',
-      content: describe(column),
-    })
-    row.alignment = { wrapText: true, vertical: 'top' }
-  }
-  sheet.addRow({})
-  for (const content of [
+function instructions(): Sheet {
+  const columnRows = columns.map((column) => [column.title, column.required ? 'yes' : 'no', describe(column)])
+  const hints = [
     'Fill in the sheet "Risks" and upload this file. Either all rows are imported, or none and you see what is wrong where.',
     'The sample row is skipped unless you change its name or description.',
     `One file may have ${MAX_ROWS.toLocaleString('en')} rows. Dropdowns reach down to row ${LAST_ROW.toLocaleString('en')}.`,
-  ]) {
-    sheet.addRow({ content })
+  ]
+  const hintsFrom = columnRows.length + 3
+  return {
+    name: 'Instructions',
+    hasHeader: true,
+    columns: [{ width: 26 }, { width: 12 }, { width: 100 }],
+    rows: [
+      headerXml(['Column', 'Required', 'What to enter']),
+      ...columnRows.map((texts, index) =>
+        rowXml(
+          index + 2,
+          texts.map((value) => ({ value, style: 'wrapped' })),
+        ),
+      ),
+      ...hints.map((value, index) => rowXml(hintsFrom + index, [undefined, undefined, { value }])),
+    ],
   }
 }
 
@@ -169,14 +130,4 @@ function describe({ holds }: Column): string {
     case 'date':
       return 'A date as yyyy-mm-dd'
   }
-}
-
-function solid(argb: string): ExcelJS.FillPattern {
-  return { type: 'pattern', pattern: 'solid', fgColor: { argb } }
-}
-
-/** exceljs takes a range here, which is one line of XML instead of one for each cell; its types do not know of it. */
-function validationsOf(sheet: ExcelJS.Worksheet): { add(cells: string, validation: ExcelJS.DataValidation): void } {
-  return (sheet as unknown as { dataValidations: { add(cells: string, validation: ExcelJS.DataValidation): void } })
-    .dataValidations
 }

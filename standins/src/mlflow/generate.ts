@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { addModelVersion, addRegisteredModel, emptyState, setAlias } from './state.js'
+import { addRegisteredModel, emptyState, makeModelVersion, setAlias } from './state.js'
 import type { Experiment, MlflowState, Run } from './wire.js'
 
 /** How much a generated server holds. */
@@ -42,17 +42,14 @@ function addModel(state: MlflowState, index: number, versions: number): void {
   const [, description] = SUBJECTS[index % SUBJECTS.length] ?? SUBJECTS[0]
   const name = nameAt(index)
   const at = START_MS + index * HOUR_MS
-  addRegisteredModel(state, { name, description, tags: { team: index % 2 ? 'payments' : 'risk' }, at })
+  const model = addRegisteredModel(state, { name, description, tags: { team: index % 2 ? 'payments' : 'risk' }, at })
   for (let number = 1; number <= versions; number += 1) {
-    const runId = state.runs[(index + number) % Math.max(state.runs.length, 1)]?.info.run_id
+    // With as many runs as versions, each has its own.
+    const runId = state.runs[(index * versions + number) % Math.max(state.runs.length, 1)]?.info.run_id
     const stage = number === versions ? undefined : STAGES[(number - 1) % STAGES.length]
-    addModelVersion(state, {
-      name,
-      source: `s3://models/${name}/${number}`,
-      at: at + number * 60_000,
-      ...(runId && { runId }),
-      ...(stage && { stage }),
-    })
+    const added = { name, at: at + number * 60_000, ...(runId && { runId }), ...(stage && { stage }) }
+    state.modelVersions.push(makeModelVersion(added, number))
+    model.last_updated_timestamp = added.at
   }
   if (versions > 0) setAlias(state, name, 'champion', String(Math.max(versions - 1, 1)))
 }

@@ -135,6 +135,23 @@ describe('the MLflow stand-in', () => {
     expect(standin.state.modelVersions).toEqual([])
   })
 
+  it('makes each answer once when it is frozen', async () => {
+    const standin = await start({ frozen: true })
+    const before = await modelNames(standin)
+    removeRegisteredModel(standin.state, before[0] ?? '')
+    expect(await modelNames(standin)).toEqual(before)
+    expect(await modelNames(standin, '?max_results=3')).toHaveLength(3)
+  })
+
+  it('takes its time with the endpoints that it is told', async () => {
+    const standin = await start({ delayMs: (endpoint) => (endpoint === 'registered-models/search' ? 300 : 0) })
+    const first = await Promise.race([
+      models(standin).then(() => 'the slow one'),
+      fetch(`${standin.url}/api/2.0/mlflow/experiments/search?max_results=1`).then(() => 'the quick one'),
+    ])
+    expect(first).toBe('the quick one')
+  })
+
   it('generates the same content each time', async () => {
     const [one, other] = [await start(), await start()]
     expect(one.state).toEqual(other.state)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parsedBody, serve, textReply, type Answer, type Asked, type Reply } from '../exchange.js'
 import { createFaults, type Fault } from '../faults.js'
 import { listen } from '../listener.js'
@@ -24,6 +25,10 @@ export interface MlflowStandinOptions {
   readonly models?: GeneratorOptions | MlflowState
   /** Default: any free port. */
   readonly port?: number
+  /** `state` will not change: an answer is made once and kept, so that whoever measures a client measures little else. */
+  readonly frozen?: boolean
+  /** Milliseconds before the answer of an endpoint, such as `runs/search`; a real server takes its time. Default: none. */
+  readonly delayMs?: (endpoint: string) => number
 }
 
 export interface MlflowStandin {
@@ -56,12 +61,13 @@ const JSON_TYPE = 'application/json'
 
 /** Starts a server on 127.0.0.1 that speaks the reading half of MLflow's REST API. */
 export async function startMlflowStandin(options: MlflowStandinOptions = {}): Promise<MlflowStandin> {
-  const { auth = { kind: 'none' }, pathPrefix = '', models = {}, port, tls } = options
+  const { auth = { kind: 'none' }, pathPrefix = '', models = {}, port, tls, delayMs } = options
   const state = isState(models) ? models : generateState(models)
   const log = createRequestLog()
   const faults = createFaults(usualReply)
+  const answerApi = options.frozen ? keepReplies(replyOfApi) : replyOfApi
 
-  const answer = (asked: Asked): Answer => {
+  const answer = async (asked: Asked): Promise<Answer> => {
     log.add(asked)
     if (!asked.path.startsWith(`${pathPrefix}/`)) return usualReply(404)
     const path = asked.path.slice(pathPrefix.length)
@@ -70,6 +76,8 @@ export async function startMlflowStandin(options: MlflowStandinOptions = {}): Pr
     if (path === '/health') return textReply(200, 'text/plain; charset=utf-8', 'OK')
     if (!isAuthorized(asked, auth)) return unauthorized(auth)
     if (path === '/version') return textReply(200, HTML, MLFLOW_VERSION)
+    const delay = delayMs?.(endpointOf(path)) ?? 0
+    if (delay > 0) await sleep(delay)
     return answerApi(asked, path, state)
   }
 
@@ -88,8 +96,28 @@ function isState(models: GeneratorOptions | MlflowState): models is MlflowState 
   return Array.isArray(models.registeredModels)
 }
 
-function answerApi(asked: Asked, path: string, state: MlflowState): Reply {
-  const name = path.startsWith(API) ? path.slice(API.length) : ''
+type ReplyOfApi = (asked: Asked, path: string, state: MlflowState) => Reply
+
+function endpointOf(path: string): string {
+  return path.startsWith(API) ? path.slice(API.length) : ''
+}
+
+/** As bytes, which cost least to send again. */
+function keepReplies(replyOf: ReplyOfApi): ReplyOfApi {
+  const kept = new Map<string, Reply>()
+  return (asked, path, state) => {
+    const question = `${asked.method} ${path}?${asked.query.toString()} ${asked.text}`
+    const known = kept.get(question)
+    if (known) return known
+    const made = replyOf(asked, path, state)
+    const reply = { ...made, body: Buffer.from(made.body) }
+    kept.set(question, reply)
+    return reply
+  }
+}
+
+function replyOfApi(asked: Asked, path: string, state: MlflowState): Reply {
+  const name = endpointOf(path)
   const endpoint = (asked.method === 'POST' ? postEndpoints : getEndpoints)[name]
   if (!endpoint) return usualReply(name in getEndpoints || name in postEndpoints ? 405 : 404)
   try {

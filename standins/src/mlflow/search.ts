@@ -27,7 +27,7 @@ interface Condition {
   readonly kind: FieldKind
   readonly key: string
   readonly comparator: string
-  readonly value: string | number | readonly string[]
+  readonly value: string | number | ReadonlySet<string>
 }
 
 const KIND_BY_PREFIX: Readonly<Record<string, FieldKind>> = {
@@ -99,7 +99,7 @@ function parseField<Row>(field: string, { kinds, validKinds }: Searchable<Row>):
 }
 
 function parseValue(value: string): Condition['value'] {
-  if (value.startsWith('(')) return (value.match(new RegExp(TEXT, 'g')) ?? []).map(unquote)
+  if (value.startsWith('(')) return new Set((value.match(new RegExp(TEXT, 'g')) ?? []).map(unquote))
   if (/^['"]/.test(value)) return unquote(value)
   if (!Number.isNaN(Number(value))) return Number(value)
   throw invalidParameter(
@@ -114,7 +114,7 @@ function unquote(text: string): string {
 
 function holds({ comparator, value }: Condition, actual: FieldValue): boolean {
   if (actual === undefined) return false
-  if (Array.isArray(value)) return value.includes(String(actual)) === (comparator === 'IN')
+  if (value instanceof Set) return value.has(String(actual)) === (comparator === 'IN')
   const wanted = typeof actual === 'number' ? Number(value) : String(value)
   switch (comparator) {
     case '=':

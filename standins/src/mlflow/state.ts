@@ -56,23 +56,29 @@ export function addModelVersion(state: MlflowState, given: NewModelVersion): Mod
   const at = given.at ?? Date.now()
   const model = modelNamed(state, given.name)
   const numbers = state.modelVersions.filter(({ name }) => name === given.name).map(({ version }) => Number(version))
-  const version = String(Math.max(0, ...numbers) + 1)
-  const added: ModelVersion = {
-    name: given.name,
+  const added = makeModelVersion({ ...given, at }, Math.max(0, ...numbers) + 1)
+  model.last_updated_timestamp = at
+  state.modelVersions.push(added)
+  return added
+}
+
+/** A version that is in no state yet. */
+export function makeModelVersion(given: NewModelVersion & { readonly at: number }, number: number): ModelVersion {
+  const { name, at } = given
+  const version = String(number)
+  return {
+    name,
     version,
     creation_timestamp: at,
     last_updated_timestamp: at,
     current_stage: given.stage ?? 'None',
     description: given.description ?? '',
-    source: given.source ?? `s3://models/${given.name}/${version}`,
+    source: given.source ?? `s3://models/${name}/${version}`,
     run_id: given.runId ?? '',
     run_link: '',
     status: 'READY',
     ...(given.tags && { tags: pairs(given.tags) }),
   }
-  model.last_updated_timestamp = at
-  state.modelVersions.push(added)
-  return added
 }
 
 /** Points an alias of a model at a version; it is taken from the version that had it. */

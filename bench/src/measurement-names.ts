@@ -1,0 +1,4 @@
+/** What can be measured alone, with `--only`. */
+export const measurementNames = ['loading', 'rows', 'notifications', 'memory', 'sandbox', 'sync', 'template'] as const
+
+export type MeasurementName = (typeof measurementNames)[number]
