@@ -45,6 +45,8 @@ describe('an installation', { timeout: 60_000 }, () => {
     await dialog.getByRole('button', { name: 'Try again' }).waitFor()
     await page.keyboard.press('Escape')
     await page.getByText(/The installation failed: .*It needs what is not there/).waitFor()
+    await page.getByRole('link', { name: 'Runs' }).click()
+    await page.getByRole('article', { name: 'Install Cannot Begin' }).getByText('It needs what is not there').waitFor()
   })
 
   it('goes on when the dialog is closed, and tells its end elsewhere', async () => {
@@ -66,7 +68,7 @@ describe('an installation', { timeout: 60_000 }, () => {
 })
 
 describe('what goes on failing', { timeout: 60_000 }, () => {
-  it('is shown to an admin on the dashboard and at the plugin, until it works again', async () => {
+  it('is shown to an admin on the dashboard and at the plugin, with the way to its last run', async () => {
     const { page } = visitor
     for (let times = 0; times < 3; times += 1) {
       await admin.call('POST', '/api/plugins/working/always-fails').catch(() => undefined)

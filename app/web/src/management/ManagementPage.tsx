@@ -143,6 +143,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
           </Panel>
         ),
       },
+      ...(installation ? [runsOf(plugin, installation)] : []),
     ]
   }
   const { connections = [], views = [], importers = [], actions = [] } = plugin.contributes ?? {}
@@ -167,11 +168,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         label: 'Data',
         content: () => <PluginData plugin={plugin} />,
       },
-    {
-      id: 'runs',
-      label: 'Runs',
-      content: () => <PluginWork plugin={plugin} installation={installation} />,
-    },
+    runsOf(plugin, installation),
     {
       id: 'permissions',
       label: 'Permissions',
@@ -210,6 +207,14 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
     },
   ]
   return sections.filter((section): section is Section => section !== false)
+}
+
+function runsOf(plugin: Plugin, installation: PluginInstallation): Section {
+  return {
+    id: 'runs',
+    label: 'Runs',
+    content: () => <PluginWork plugin={plugin} installation={installation} />,
+  }
 }
 
 function Actions({ plugin, installation }: ManagedProps) {
