@@ -125,7 +125,8 @@ function sectionOf(pace: Pace, measured: readonly Measured[]): Section {
   const processor = (name: 'download' | 'first' | 'second', what: string): Row => ({
     id: `sync-${pace}-${name}-processor`,
     what,
-    value: of(`${name}Processor`),
+    // A plugin's process that has grown starts afresh when it is idle; what it used is lost then.
+    value: Math.max(...measured.map((one) => one[`${name}Processor`])),
     unit: 'ms',
   })
   return {
