@@ -213,6 +213,19 @@ describe('what Slack answers', () => {
     expect(performance.now() - before).toBeGreaterThan(990)
   })
 
+  it('429 is heeded by everything that goes to the same channel, however many there are', async () => {
+    const connection = await test.connect('general')
+    test.slack.failNext({ path: /^\/services\//, status: 429, headers: { 'retry-after': '1' } })
+    const first = call({}, withConnections(connection))
+    await expect.poll(webhookRequests).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const others = Array.from({ length: 5 }, () => call({}, withConnections(connection)))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(webhookRequests()).toBe(1)
+    for (const answer of await Promise.all([first, ...others])) expect(answer).toMatchObject({ data: { sent: 1 } })
+    expect(webhookRequests()).toBe(7)
+  })
+
   it('429 is left to a later delivery when it is long', async () => {
     const before = performance.now()
     expect(await fails(429, { headers: { 'retry-after': '60' } })).toContain('Slack asks to send less')

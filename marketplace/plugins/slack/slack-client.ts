@@ -4,8 +4,8 @@ import { errorOfAnswer, SlackError, unavailable } from './slack-error'
 const WEB_API = 'https://slack.com/api/'
 const WEBHOOK_HOST = 'hooks.slack.com'
 const TIMEOUT_MS = 10_000
-/** Longer waits are left to whoever delivers the event again. */
-const MAX_WAIT_MS = 5_000
+/** Longer waits are left to whoever delivers the event again; the host gives an event 30 s. */
+const MAX_WAIT_MS = 15_000
 /** Slack's words are short; more is a page of something in between. */
 const MAX_WORD_BYTES = 4_000
 
@@ -17,7 +17,7 @@ export async function postToWebhook(url: string, message: object, signal?: Abort
       'The stored address is not one of a Slack webhook. Connect the workspace again.',
     )
   }
-  await patiently(signal, async () => {
+  await patiently(url, signal, async () => {
     const response = await send(fetch, url, message, signal)
     // Read in any case: an answer that is not read to its end costs the connection, and the next one a handshake.
     const word = await wordOf(response)
@@ -38,7 +38,7 @@ export async function callSlack(
   { fetch: fetchAs, signal }: Pick<SeedContext, 'fetch' | 'signal'>,
 ): Promise<Record<string, unknown>> {
   if (!fetchAs) throw new Error('This host keeps no connections.')
-  return patiently(signal, async () => {
+  return patiently(`${method} ${connection}`, signal, async () => {
     const asConnection: Send = (url, init) => fetchAs(url, { ...init, connection })
     const response = await send(asConnection, WEB_API + method, parameters, signal)
     const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
@@ -84,17 +84,30 @@ function rejectionOf(signal: AbortSignal): Promise<never> {
   })
 }
 
-/** Once more when Slack says how long to wait, and that is not long. */
-async function patiently<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    const waitMs = error instanceof SlackError ? error.retryAfterMs : undefined
-    if (waitMs === undefined || waitMs > MAX_WAIT_MS) throw error
-    await new Promise((resolve) => setTimeout(resolve, waitMs))
-    signal?.throwIfAborted()
-    return work()
+/** Until when nothing is sent to a place, because Slack asked for that: a webhook, or a method for a connection. */
+const pausedUntil = new Map<string, number>()
+
+/** Again when Slack says how long to wait, and that is not too long. What else is for the same place waits as well. */
+async function patiently<T>(place: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  const giveUpAt = Date.now() + MAX_WAIT_MS
+  for (;;) {
+    const resumesAt = pausedUntil.get(place) ?? 0
+    if (resumesAt > giveUpAt) throw errorOfAnswer(429, '', resumesAt - Date.now())
+    await sleepUntil(resumesAt, signal)
+    try {
+      return await work()
+    } catch (error) {
+      const waitMs = error instanceof SlackError ? error.retryAfterMs : undefined
+      if (waitMs === undefined) throw error
+      pausedUntil.set(place, Date.now() + waitMs)
+    }
   }
+}
+
+async function sleepUntil(moment: number, signal: AbortSignal | undefined): Promise<void> {
+  const ms = moment - Date.now()
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
+  signal?.throwIfAborted()
 }
 
 function retryAfterOf(response: Response): number | undefined {

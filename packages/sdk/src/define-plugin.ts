@@ -27,7 +27,7 @@ export interface PluginEvent {
   payload: Record<string, unknown>
 }
 
-/** Called at least once for each event; throw to have it delivered again. */
+/** Called at least once for each event, in order, for up to four at the same moment; throw to have it delivered again. */
 export type EventHandler = (event: PluginEvent, context: PluginContext) => Result<unknown>
 
 export type JobHandler = (context: PluginContext, ...args: unknown[]) => Result<unknown>
