@@ -1,6 +1,7 @@
 export { ApiError, type FieldProblem } from './api/ApiError.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
 export { configureRequests, request, requestFile, type RequestInput, type RequestOptions } from './api/request.js'
+export { PluginFrame, type PluginFrameProps } from './frame/PluginFrame.js'
 export { PluginImporter, type ImportResult, type PluginImporterProps } from './importing/PluginImporter.js'
 export { InstallDialog, NotInstallable, type InstallDialogProps } from './installation/InstallDialog.js'
 export { PermissionList, type AskedPermission, type PermissionListProps } from './installation/PermissionList.js'

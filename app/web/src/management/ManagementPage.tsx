@@ -20,7 +20,7 @@ import {
   withInstallation,
 } from '@tenon/react'
 import { ArrowLeft, EllipsisVertical, Power, Trash2 } from 'lucide-react'
-import { type ReactNode, useMemo, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
 import { useMemberNames } from '../members/members.js'
 import { useMay } from '../session/session.js'
@@ -35,6 +35,9 @@ import classes from './ManagementPage.module.css'
 import { PluginData } from './PluginData.js'
 import { PluginHead } from './PluginHead.js'
 import { useOAuthReturn } from './useOAuthReturn.js'
+
+/** What it needs is only here, and few plugins have one. */
+const PluginUi = lazy(() => import('./PluginUi.js').then((part) => ({ default: part.PluginUi })))
 
 /** S117: everything about one plugin. */
 export function ManagementPage() {
@@ -136,10 +139,20 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
       },
     ]
   }
-  const { connections = [], views = [], importers = [], actions = [] } = plugin.contributes ?? {}
+  const { connections = [], views = [], importers = [], actions = [], ui } = plugin.contributes ?? {}
   const works = installation.status === 'installed'
   const sections: (Section | false)[] = [
     overview,
+    works &&
+      ui !== undefined && {
+        id: 'ui',
+        label: ui.pages[0]?.title ?? plugin.displayName,
+        content: () => (
+          <Suspense fallback={<Skeleton height={ui.height} aria-label="Loading" aria-busy />}>
+            <PluginUi plugin={plugin} installation={installation} ui={ui} />
+          </Suspense>
+        ),
+      },
     works &&
       hasConfiguration(plugin) && {
         id: 'configuration',

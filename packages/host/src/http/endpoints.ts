@@ -19,6 +19,8 @@ import { grantedSchema, observationEndpoints } from './observation-endpoints.js'
 import { operatorEndpoints } from './operator-endpoints.js'
 import { PluginAnsweredError } from '../installations/plugin-answered-error.js'
 import { maxFormBytes, readUpload } from './upload.js'
+import type { Frames } from '../installations/frames.js'
+import { frameEndpoints } from './frame-endpoints.js'
 import { eventEndpoints } from './event-endpoints.js'
 import { runEndpoints, type RunEndpoints } from './run-endpoints.js'
 import { createUploadRoom, type UploadRoom } from './upload-room.js'
@@ -70,6 +72,7 @@ export function createEndpoints({
   operator,
   longWork,
   eventActs,
+  frames,
   uploadRoom: room = createUploadRoom(),
 }: {
   service: PluginService
@@ -77,6 +80,7 @@ export function createEndpoints({
   operator: OperatorActs
   longWork: RunEndpoints
   eventActs: EventActs
+  frames: Pick<Frames, 'open'>
   uploadRoom?: UploadRoom
 }): Endpoint[] {
   return [
@@ -84,6 +88,7 @@ export function createEndpoints({
     ...operatorEndpoints(operator),
     ...runEndpoints(longWork),
     ...eventEndpoints(eventActs),
+    ...frameEndpoints(frames),
     ...installationEndpoints(service),
     ...observationEndpoints(observations),
     ...connectionEndpoints(service),

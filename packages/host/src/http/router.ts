@@ -12,6 +12,7 @@ import { assertRole } from '../installations/routes.js'
 import type { PluginService } from '../installations/plugin-service.js'
 import { callPluginRoute } from './endpoints.js'
 import type { Answer, Call, Endpoint } from './endpoint.js'
+import { frameDocument, type FrameDocumentOptions } from './frame-document.js'
 import { sendEvents } from './event-stream.js'
 import type { CountInstall } from './install-limit.js'
 import type { UploadRoom } from './upload-room.js'
@@ -23,6 +24,7 @@ interface RouterOptions {
   endpoints: readonly Endpoint[]
   service: PluginService
   uploadRoom: UploadRoom
+  frame: FrameDocumentOptions
   /** Who a request comes from. @throws TenonError NOT_AUTHENTICATED and the like */
   authenticate: (request: Request) => Promise<Principal>
   countInstall: CountInstall
@@ -36,6 +38,7 @@ export function createRouter({
   endpoints,
   service,
   uploadRoom,
+  frame,
   authenticate,
   countInstall,
   onDenied,
@@ -51,6 +54,7 @@ export function createRouter({
 
   router.use(setRequestId)
   router.use(keepOutOfCaches)
+  router.get('/frames/:token', frameDocument(frame))
   router.use(async (request, _response, next) => {
     principals.set(request, await authenticate(request))
     next()

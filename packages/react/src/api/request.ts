@@ -53,6 +53,11 @@ export async function requestFile(path: string, input: RequestInput = {}): Promi
   return { name, content: await response.blob() }
 }
 
+/** Where a path of the API is, for what a browser fetches by itself. */
+export function addressOf(path: string): string {
+  return options.baseUrl + path
+}
+
 async function send(path: string, { method = 'GET', body, query, signal }: RequestInput): Promise<Response> {
   const isForm = body instanceof FormData
   try {
