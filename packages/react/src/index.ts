@@ -1,4 +1,5 @@
 export { ApiError, type FieldProblem } from './api/ApiError.js'
+export { TenonProvider, type TenonProviderProps } from './TenonProvider.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
 export { configureRequests, request, requestFile, type RequestInput, type RequestOptions } from './api/request.js'
 export { PluginFrame, type PluginFrameProps } from './frame/PluginFrame.js'

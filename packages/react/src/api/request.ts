@@ -6,11 +6,18 @@ export interface RequestOptions {
   baseUrl: string
   /** Sent with every request: a bearer token, or the token against forged requests. */
   headers: () => Record<string, string>
+  /** True when `headers` says who somebody is: a browser does not send them for images, so icons are fetched. */
+  imagesNeedHeaders: boolean
   /** Told about every failure before it is thrown; an ended session, for instance. */
   onError: (error: ApiError) => void
 }
 
-let options: RequestOptions = { baseUrl: '/api', headers: () => ({}), onError: () => undefined }
+let options: RequestOptions = {
+  baseUrl: '/api',
+  headers: () => ({}),
+  imagesNeedHeaders: false,
+  onError: () => undefined,
+}
 
 /**
  * Says how the functions of this package reach the server.
@@ -51,6 +58,11 @@ export async function requestFile(path: string, input: RequestInput = {}): Promi
   if (!response.ok) throw fail(toApiError(response, await response.json().catch(() => undefined)))
   const [, name = 'download'] = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '') ?? []
   return { name, content: await response.blob() }
+}
+
+/** Whether an image of the API has to be fetched with the headers of a request. */
+export function imagesNeedHeaders(): boolean {
+  return options.imagesNeedHeaders
 }
 
 /** Where a path of the API is, for what a browser fetches by itself. */
