@@ -18,6 +18,8 @@ const ModelsPage = lazy(() => import('./models/ModelsPage.js').then((page) => ({
 const RisksPage = lazy(() => import('./risks/RisksPage.js').then((page) => ({ default: page.RisksPage })))
 const MembersPage = lazy(() => import('./members/MembersPage.js').then((page) => ({ default: page.MembersPage })))
 const SettingsPage = lazy(() => import('./settings/SettingsPage.js').then((page) => ({ default: page.SettingsPage })))
+const WebhooksPage = lazy(() => import('./webhooks/WebhooksPage.js').then((page) => ({ default: page.WebhooksPage })))
+const WebhookPage = lazy(() => import('./webhooks/WebhookPage.js').then((page) => ({ default: page.WebhookPage })))
 const NotFoundPage = lazy(() => import('./frame/NotFoundPage.js').then((page) => ({ default: page.NotFoundPage })))
 
 /** All of the client: the door, and what is behind it. */
@@ -57,6 +59,8 @@ export function App() {
         <Route path="/risks" element={<RisksPage />} />
         <Route path="/members" element={<MembersPage />} />
         <Route path="/settings" element={<SettingsPage />} />
+        <Route path="/settings/webhooks" element={<WebhooksPage />} />
+        <Route path="/settings/webhooks/:id" element={<WebhookPage />} />
         <Route path="*" element={<NotFoundPage />} />
       </Route>
     </Routes>

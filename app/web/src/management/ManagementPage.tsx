@@ -34,6 +34,7 @@ import { Configuration, Connections, hasConfiguration } from './Configuration.js
 import classes from './ManagementPage.module.css'
 import { PluginData } from './PluginData.js'
 import { PluginHead } from './PluginHead.js'
+import { DeliveryLog } from '../webhooks/DeliveryLog.js'
 import { useOAuthReturn } from './useOAuthReturn.js'
 
 /** What it needs is only here, and few plugins have one. */
@@ -139,7 +140,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
       },
     ]
   }
-  const { connections = [], views = [], importers = [], actions = [], ui } = plugin.contributes ?? {}
+  const { connections = [], views = [], importers = [], actions = [], events = [], ui } = plugin.contributes ?? {}
   const works = installation.status === 'installed'
   const sections: (Section | false)[] = [
     overview,
@@ -186,6 +187,15 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
       content: () => (
         <Panel title="Health">
           <HealthPanel installation={installation} />
+        </Panel>
+      ),
+    },
+    events.length > 0 && {
+      id: 'events',
+      label: 'Events',
+      content: () => (
+        <Panel title="Events" text="What it was told, and how that went.">
+          <DeliveryLog owner={`installations/${installation.id}`} mayReplay={isAdmin && works} />
         </Panel>
       ),
     },
