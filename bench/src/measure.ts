@@ -1,4 +1,5 @@
 import { measureBulkImport } from './measurements/bulk-import.js'
+import { measureClient } from './measurements/client.js'
 import { measureInstalls } from './measurements/install.js'
 import { measureListings } from './measurements/listing.js'
 import { measureMemory } from './measurements/memory.js'
@@ -29,5 +30,7 @@ export async function measure(surroundings: Surroundings, { rounds, onProgress }
   const listings = await measureListings(hosts, surroundings.registry)
   onProgress('sandbox')
   const sandbox = await measureSandbox(rounds)
-  return [...calls, bulk, installs, listings, memory, sandbox]
+  onProgress('the client')
+  const client = await measureClient()
+  return [...calls, bulk, installs, listings, memory, sandbox, client]
 }

@@ -11,7 +11,7 @@ export interface Row {
   note?: string
 }
 
-type Unit = 'ms' | 'times' | 'requests' | 'MB'
+type Unit = 'ms' | 'times' | 'requests' | 'MB' | 'kB' | 'shift'
 
 export type Target = { atLeast: number } | { atMost: number }
 
@@ -74,6 +74,7 @@ function formatTarget(target: Target, unit: Unit): string {
 function formatValue(value: number | undefined, unit: Unit): string {
   if (value === undefined || Number.isNaN(value)) return 'not measured'
   if (unit === 'times') return `${round(value)} ×`
+  if (unit === 'shift') return round(value)
   return unit === 'requests' ? String(value) : `${round(value)} ${unit}`
 }
 

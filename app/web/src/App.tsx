@@ -10,7 +10,10 @@ import { SignInPage } from './session/SignInPage.js'
 const DashboardPage = lazy(() =>
   import('./dashboard/DashboardPage.js').then((page) => ({ default: page.DashboardPage })),
 )
-const PluginsPage = lazy(() => import('./plugins/PluginsPage.js').then((page) => ({ default: page.PluginsPage })))
+const loadPluginsPage = () => import('./plugins/PluginsPage.js').then((page) => ({ default: page.PluginsPage }))
+const PluginsPage = lazy(loadPluginsPage)
+// Its code comes while the server is asked who is signed in.
+if (/^\/plugins(\/[a-z-]+)?$/.test(window.location.pathname)) void loadPluginsPage()
 const ManagementPage = lazy(() =>
   import('./management/ManagementPage.js').then((page) => ({ default: page.ManagementPage })),
 )

@@ -1,4 +1,3 @@
-import type { UiContribution } from '@tenon/contract'
 import { type Plugin, PluginFrame, type PluginInstallation } from '@tenon/react'
 import { useSearchParams } from 'react-router'
 import { Panel } from '../ui/Panel.js'
@@ -7,7 +6,7 @@ import { Tabs } from '../ui/Tabs.js'
 interface PluginUiProps {
   plugin: Plugin
   installation: PluginInstallation
-  ui: UiContribution
+  ui: NonNullable<NonNullable<Plugin['contributes']>['ui']>
 }
 
 /** The pages that a plugin draws itself; which one is shown is in the address. */
