@@ -1,5 +1,6 @@
 import type { MeasurementName } from './measurement-names.js'
 import { measureBulkImport } from './measurements/bulk-import.js'
+import { measureClient } from './measurements/client.js'
 import { measureInstalls } from './measurements/install.js'
 import { measureListings } from './measurements/listing.js'
 import { measureMemory } from './measurements/memory.js'
@@ -28,6 +29,7 @@ const measurements: [name: MeasurementName, measure: Measure][] = [
   ['notifications', async (surroundings) => [await measureNotifications(surroundings)]],
   ['sync', (surroundings, { rounds }) => measureSync(surroundings, rounds)],
   ['template', async (surroundings, { rounds }) => [await measureTemplate(surroundings, rounds)]],
+  ['client', async () => [await measureClient()]],
   ['sandbox', async (_surroundings, { rounds }) => [await measureSandbox(rounds)]],
 ]
 

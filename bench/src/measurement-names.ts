@@ -1,4 +1,13 @@
 /** What can be measured alone, with `--only`. */
-export const measurementNames = ['loading', 'rows', 'notifications', 'memory', 'sandbox', 'sync', 'template'] as const
+export const measurementNames = [
+  'loading',
+  'rows',
+  'notifications',
+  'memory',
+  'sandbox',
+  'client',
+  'sync',
+  'template',
+] as const
 
 export type MeasurementName = (typeof measurementNames)[number]

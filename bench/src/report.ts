@@ -11,7 +11,7 @@ export interface Row {
   note?: string
 }
 
-type Unit = 'ms' | 'times' | 'requests' | 'rows' | 'messages' | 'a second' | 'kB' | 'MB'
+type Unit = 'ms' | 'times' | 'requests' | 'rows' | 'messages' | 'a second' | 'kB' | 'MB' | 'shift'
 /** Counted, and said without their unit: the line says what they are. */
 const wholeUnits: readonly Unit[] = ['requests', 'rows', 'messages']
 
@@ -76,6 +76,7 @@ function formatTarget(target: Target, unit: Unit): string {
 function formatValue(value: number | undefined, unit: Unit): string {
   if (value === undefined || Number.isNaN(value)) return 'not measured'
   if (unit === 'times') return `${round(value)} ×`
+  if (unit === 'shift') return round(value)
   return wholeUnits.includes(unit) ? String(value) : `${round(value)} ${unit}`
 }
 

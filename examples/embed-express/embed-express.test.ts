@@ -6,9 +6,14 @@ import { installCopy, type InstalledCopy } from './installed-copy.js'
 let copy: InstalledCopy
 let server: Awaited<ReturnType<InstalledCopy['start']>>
 beforeAll(async () => {
-  copy = await installCopy()
+  copy = await installCopy({
+    directory: import.meta.dirname,
+    dependencies: ['express'],
+    // What a TypeScript application installs beside Express.
+    devDependencies: ['@types/express', '@types/node', '@types/pg'],
+  })
   server = await copy.start()
-}, 60_000)
+}, 180_000)
 afterAll(() => copy.remove())
 
 async function api(key: string | undefined, method: string, place: string, body?: unknown) {
@@ -57,10 +62,10 @@ test('another organization sees nothing of it', async () => {
 
 test('a TypeScript application can use every option', async () => {
   expect(await copy.typeCheck('consumer.ts')).toBe('')
-}, 60_000)
+}, 180_000)
 
 test('it ends when it is told to, and everything is there after the next start', async () => {
   expect(await server.stop()).toBe(0)
   server = await copy.start()
   expect(await api('reader-of-7', 'GET', '/guestbook/entries')).toMatchObject({ data: [{ text: 'Good day' }] })
-}, 60_000)
+}, 180_000)

@@ -8,21 +8,33 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const repository = path.resolve(import.meta.dirname, '../..')
-const ours = ['contract', 'runner', 'host', 'embedded-postgres']
-/** Types that a TypeScript application installs beside Express. */
-const types = ['@types/express', '@types/node', '@types/pg']
+const ofHost = ['contract', 'runner', 'host', 'embedded-postgres']
 
-/** This example, outside of the repository, with the packages installed as they would be published. */
+/** An example, and what it is made of. */
+export interface Example {
+  directory: string
+  /** Folders of our packages that it uses beside those of the host. */
+  packages?: readonly string[]
+  /** Packages of others that it installs, in the versions that this repository is tested with. */
+  dependencies: readonly string[]
+  /** The same, for what is only built or type-checked. */
+  devDependencies: readonly string[]
+}
+
+/** An example, outside of the repository, with the packages installed as they would be published. */
 export interface InstalledCopy {
   /** Starts `server.mjs` with plain Node. `stop` answers the code that it ended with. */
   start(): Promise<{ url: string; stop(): Promise<number | null> }>
   /** Type-checks one file in the folder. @returns what the compiler says; nothing when all is well */
-  typeCheck(file: string): Promise<string>
+  typeCheck(file: string, options?: readonly string[]): Promise<string>
+  /** Runs a command that one of its packages brings. */
+  run(command: string, args: string[]): Promise<void>
   /** Stops what was started, too. */
   remove(): Promise<void>
 }
 
-export async function installCopy(): Promise<InstalledCopy> {
+export async function installCopy(example: Example): Promise<InstalledCopy> {
+  const ours = [...ofHost, ...(example.packages ?? [])]
   const directory = await mkdtemp(path.join(tmpdir(), 'tenon-embed-'))
   // When the test runs as root, the embedded Postgres has another account, which must be able to pass.
   await chmod(directory, 0o755)
@@ -35,8 +47,10 @@ export async function installCopy(): Promise<InstalledCopy> {
   }
   try {
     await mkdir(environment.TMPDIR)
-    await cp(import.meta.dirname, application, { recursive: true, filter: (file) => !file.includes('node_modules') })
-    await writePackageFiles(application, await pack(path.join(directory, 'packed')))
+    const isSource = (file: string) =>
+      !/[\\/](node_modules|dist|\.tenon)([\\/]|$)/.test(path.relative(example.directory, file))
+    await cp(example.directory, application, { recursive: true, filter: isSource })
+    await writePackageFiles(application, example, await pack(ours, path.join(directory, 'packed')))
     await npm(application, ['install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'])
   } catch (error) {
     await remove()
@@ -48,13 +62,17 @@ export async function installCopy(): Promise<InstalledCopy> {
       servers.push(server)
       return { url: await server.url, stop: server.stop }
     },
-    typeCheck: (file) => typeCheck(application, file),
+    typeCheck: (file, options) => typeCheck(application, file, options),
+    async run(command, args) {
+      const bin = path.join(application, 'node_modules', '.bin', command)
+      await run(bin, args, { cwd: application, shell: process.platform === 'win32' })
+    },
     remove,
   }
 }
 
 /** @returns the path of each package's archive, by the package's name. */
-async function pack(destination: string): Promise<Map<string, string>> {
+async function pack(ours: readonly string[], destination: string): Promise<Map<string, string>> {
   await mkdir(destination)
   const workspaces = ours.flatMap((name) => ['--workspace', `packages/${name}`])
   await npm(repository, ['pack', '--ignore-scripts', '--pack-destination', destination, ...workspaces])
@@ -67,7 +85,7 @@ interface LockEntry {
 }
 
 /** The application's own package.json, and a lock that names the versions which this repository is tested with. */
-async function writePackageFiles(application: string, archives: Map<string, string>): Promise<void> {
+async function writePackageFiles(application: string, example: Example, archives: Map<string, string>): Promise<void> {
   const root = JSON.parse(await readFile(path.join(repository, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, LockEntry>
   }
@@ -77,12 +95,12 @@ async function writePackageFiles(application: string, archives: Map<string, stri
   })
   const versionOf = (name: string): [string, string] => [name, root.packages[`node_modules/${name}`]?.version ?? '']
   const manifest = {
-    name: 'embed-express',
+    name: path.basename(example.directory),
     private: true,
-    dependencies: Object.fromEntries([versionOf('express'), ...archives]),
-    devDependencies: Object.fromEntries(types.map(versionOf)),
+    dependencies: Object.fromEntries([...example.dependencies.map(versionOf), ...archives]),
+    devDependencies: Object.fromEntries(example.devDependencies.map(versionOf)),
   }
-  const lock = { name: 'embed-express', lockfileVersion: 3, packages: Object.fromEntries(locked) }
+  const lock = { name: manifest.name, lockfileVersion: 3, packages: Object.fromEntries(locked) }
   await writeFile(path.join(application, 'package.json'), JSON.stringify(manifest))
   await writeFile(path.join(application, 'package-lock.json'), JSON.stringify(lock))
 }
@@ -116,7 +134,7 @@ function firstLine(child: ChildProcess): Promise<string> {
   })
 }
 
-async function typeCheck(cwd: string, file: string): Promise<string> {
+async function typeCheck(cwd: string, file: string, more: readonly string[] = []): Promise<string> {
   const compiler = path.join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
   const options = [
     '--noEmit',
@@ -125,7 +143,7 @@ async function typeCheck(cwd: string, file: string): Promise<string> {
     '--exactOptionalPropertyTypes',
     '--noUncheckedIndexedAccess',
   ]
-  const platform = ['--target', 'es2022', '--module', 'nodenext', '--types', 'node']
+  const platform = more.length > 0 ? more : ['--target', 'es2022', '--module', 'nodenext', '--types', 'node']
   return run(process.execPath, [compiler, ...options, ...platform, file], { cwd }).then(
     () => '',
     (error: { stdout: string }) => error.stdout,

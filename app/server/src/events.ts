@@ -1,7 +1,15 @@
 import type { Queryable } from './database/transaction.js'
+import { announced } from './migrations/announcements.js'
 
 /** Events that the application tells itself; those about registers come from triggers in the database. */
-export type AppEvent = 'user.invited' | 'user.role_changed'
+const appEvents = ['user.invited', 'user.role_changed'] as const
+export type AppEvent = (typeof appEvents)[number]
+
+/** Everything that this application announces, for people who choose what they want to be told of. */
+export const eventNames: readonly string[] = [
+  ...announced.flatMap(({ noun }) => ['created', 'updated', 'deleted'].map((change) => `${noun}.${change}`)),
+  ...appEvents,
+]
 
 /** Joins the transaction of `database`: the event is heard of exactly when the change is there. */
 export async function publishEvent(

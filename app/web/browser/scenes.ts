@@ -214,5 +214,39 @@ export const scenes: Scene[] = [
   { name: 'members-reader', as: 'reader', path: '/members' },
   { name: 'members-add', as: 'admin', path: '/members', then: click('button', 'Add a member') },
   { name: 'settings', as: 'admin', path: '/settings' },
+  { name: 'webhooks-empty', as: 'newcomer', path: '/settings/webhooks' },
+  { name: 'webhooks', as: 'admin', path: '/settings/webhooks' },
+  { name: 'webhooks-reader', as: 'reader', path: '/settings/webhooks' },
+  {
+    name: 'webhooks-error',
+    as: 'admin',
+    path: '/settings/webhooks',
+    before: (page) => fails(page, '**/api/plugins/webhooks'),
+    then: (page) => page.getByText('The webhooks cannot be shown').waitFor(),
+  },
+  {
+    name: 'webhooks-add',
+    as: 'admin',
+    path: '/settings/webhooks',
+    async then(page) {
+      await click('button', 'Add a webhook')(page)
+      await page.getByLabel('risk.created').waitFor()
+    },
+  },
+  {
+    name: 'webhook',
+    as: 'admin',
+    path: '/settings/webhooks',
+    async then(page) {
+      await click('link', /hooks\.invalid/)(page)
+      await page.getByRole('heading', { name: 'Deliveries' }).waitFor()
+      await page
+        .getByText(/No answer|Nothing was sent/)
+        .first()
+        .waitFor()
+    },
+  },
+  { name: 'webhook-unknown', as: 'admin', path: '/settings/webhooks/4711' },
+  { name: 'plugin-events', as: 'admin', path: `${withConnections}?section=events` },
   { name: 'not-found', as: 'admin', path: '/nowhere' },
 ]

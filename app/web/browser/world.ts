@@ -26,11 +26,15 @@ export async function fillWorld(tenon: Tenon): Promise<Api> {
     await admin.call('PUT', path, { configuration })
   }
   await syncAll(admin)
+  await admin.call('POST', '/api/plugins/webhooks', webhook)
   for (const risk of risks) await admin.call('POST', '/api/risks', risk)
   const reader = { name: 'Alan', surname: 'Turing', email: people.reader, role: 'Reviewer', password }
   await admin.call('POST', '/api/users', reader)
   return admin
 }
+
+/** Of a name that no resolver knows: what is sent there fails. */
+const webhook = { url: 'https://hooks.invalid/tenon', events: ['risk.*', 'user.invited'], description: 'Our data lake' }
 
 interface Installed {
   pluginKey: string

@@ -10,7 +10,10 @@ import { SignInPage } from './session/SignInPage.js'
 const DashboardPage = lazy(() =>
   import('./dashboard/DashboardPage.js').then((page) => ({ default: page.DashboardPage })),
 )
-const PluginsPage = lazy(() => import('./plugins/PluginsPage.js').then((page) => ({ default: page.PluginsPage })))
+const loadPluginsPage = () => import('./plugins/PluginsPage.js').then((page) => ({ default: page.PluginsPage }))
+const PluginsPage = lazy(loadPluginsPage)
+// Its code comes while the server is asked who is signed in.
+if (/^\/plugins(\/[a-z-]+)?$/.test(window.location.pathname)) void loadPluginsPage()
 const ManagementPage = lazy(() =>
   import('./management/ManagementPage.js').then((page) => ({ default: page.ManagementPage })),
 )
@@ -18,6 +21,8 @@ const ModelsPage = lazy(() => import('./models/ModelsPage.js').then((page) => ({
 const RisksPage = lazy(() => import('./risks/RisksPage.js').then((page) => ({ default: page.RisksPage })))
 const MembersPage = lazy(() => import('./members/MembersPage.js').then((page) => ({ default: page.MembersPage })))
 const SettingsPage = lazy(() => import('./settings/SettingsPage.js').then((page) => ({ default: page.SettingsPage })))
+const WebhooksPage = lazy(() => import('./webhooks/WebhooksPage.js').then((page) => ({ default: page.WebhooksPage })))
+const WebhookPage = lazy(() => import('./webhooks/WebhookPage.js').then((page) => ({ default: page.WebhookPage })))
 const NotFoundPage = lazy(() => import('./frame/NotFoundPage.js').then((page) => ({ default: page.NotFoundPage })))
 
 /** All of the client: the door, and what is behind it. */
@@ -57,6 +62,8 @@ export function App() {
         <Route path="/risks" element={<RisksPage />} />
         <Route path="/members" element={<MembersPage />} />
         <Route path="/settings" element={<SettingsPage />} />
+        <Route path="/settings/webhooks" element={<WebhooksPage />} />
+        <Route path="/settings/webhooks/:id" element={<WebhookPage />} />
         <Route path="*" element={<NotFoundPage />} />
       </Route>
     </Routes>

@@ -34,6 +34,7 @@ export function strictOptions(
       network: { hosts: ['service.example', '*.wild.example'], fromConfiguration: false },
       events: ['risk.imported'],
       schedule: false,
+      ui: { images: false },
       tenantSchema: false,
       allowUndeclared: false,
     },
@@ -48,6 +49,9 @@ const tables = (name: string, privileges: string[]) => ({
 const action = { id: 'act', title: 'Act', route: 'POST /act' }
 const connection = { id: 'workspace', kind: 'oauth2', provider: 'service', title: 'Workspace' }
 const sha256 = 'ab'.repeat(32)
+const ui = { entry: 'ui.ts', pages: [{ id: 'main', title: 'Main' }], routes: ['GET /got'] }
+const withUi = (more: Record<string, unknown>) => ({ ...asks({}), contributes: { ui: { ...ui, ...more } } })
+const packed = { artifact: { path: 'nothing.tgz', sha256, size: 1 } }
 
 const attacks: ManifestAttack[] = [
   // permissions.database
@@ -185,6 +189,25 @@ const attacks: ManifestAttack[] = [
       contributes: { configuration: { type: 'object', properties: { a: { $ref: 'http://127.0.0.1:9/' } } } },
     },
   },
+
+  // contributes.ui
+  { name: 'ui: has code for browsers built on the way', entry: withUi({}) },
+  { name: 'ui: has a package that is not there', entry: { ...withUi({}), ...packed } },
+  { name: 'ui.entry: leads out of the folder', entry: { ...withUi({ entry: '../../secret.ts' }), ...packed } },
+  { name: 'ui.entry: is an address', entry: { ...withUi({ entry: 'https://other.example/ui.js' }), ...packed } },
+  { name: 'ui.pages: has none', entry: { ...withUi({ pages: [] }), ...packed } },
+  {
+    name: 'ui.pages: names a page of the host',
+    entry: { ...withUi({ pages: [{ id: '../settings', title: 'x' }] }), ...packed },
+  },
+  { name: 'ui.pages: uses an id twice', entry: { ...withUi({ pages: [ui.pages[0], ui.pages[0]] }), ...packed } },
+  { name: 'ui.routes: names a route of the host', entry: { ...withUi({ routes: ['POST /../install'] }), ...packed } },
+  {
+    name: 'ui.routes: names an address',
+    entry: { ...withUi({ routes: ['GET https://other.example/'] }), ...packed },
+  },
+  { name: 'ui.images: asks for pictures', entry: { ...withUi({ images: true }), ...packed } },
+  { name: 'ui.height: covers everything', entry: { ...withUi({ height: 1e9 }), ...packed } },
 
   // Where the code comes from
   { name: 'key: leads out of the folder', entry: { ...asks({}), key: '../../escaped' } },

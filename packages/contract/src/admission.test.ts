@@ -46,6 +46,9 @@ interface Case {
 
 const oauth = { connections: [{ id: 'workspace', kind: 'oauth2', provider: 'slack', scopes: ['chat:write'] }] }
 
+const artifact = { path: 'artifacts/slack-1.0.0.tgz', sha256: 'ab'.repeat(32), size: 1 }
+const ui = { entry: 'ui.ts', pages: [{ id: 'main', title: 'Main' }] }
+
 const cases: Case[] = [
   {
     field: 'database.tables',
@@ -128,6 +131,20 @@ const cases: Case[] = [
     allowed: { connections: { slack: { ...grant, scopes: ['chat:write'] } } },
   },
   {
+    field: 'contributes.ui',
+    asks: { artifact, contributes: { ui } },
+    refused: { ui: false },
+    refusal: 'asks to show pages of its own',
+    allowed: {},
+  },
+  {
+    field: 'contributes.ui.images',
+    asks: { artifact, contributes: { ui: { ...ui, images: true } } },
+    refused: { ui: { images: false } },
+    refusal: 'asks to show pictures in pages of its own',
+    allowed: { ui: { images: true } },
+  },
+  {
     field: 'no permissions at all',
     asks: { permissions: undefined },
     refused: {},
@@ -160,6 +177,16 @@ describe('admission', () => {
     expect(admit(entry, {}).refusals).toEqual([
       'asks to run on a schedule without listing it in its permissions',
       'asks for the events risk.imported without listing them in its permissions',
+    ])
+  })
+
+  it('refuses pages of its own that were not packed, or come without permissions', () => {
+    expect(admit(entryWith({ contributes: { ui } }), {}).refusals).toEqual([
+      'brings pages of its own, and only packed plugins may',
+    ])
+    const undeclared = entryWith({ artifact, permissions: undefined, contributes: { ui } })
+    expect(admit(undeclared, { allowUndeclared: true }).refusals).toEqual([
+      'asks to show pages of its own without declaring what else it needs',
     ])
   })
 

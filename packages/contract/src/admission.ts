@@ -34,6 +34,8 @@ export interface OperatorCeiling {
   schedule?: boolean
   /** False forbids tables of a plugin's own. */
   tenantSchema?: boolean
+  /** False forbids UIs of a plugin's own; `images: false` forbids pictures in them. */
+  ui?: false | { images?: boolean }
   /** True admits entries without `permissions`, which run under the compatibility profile. */
   allowUndeclared?: boolean
 }
@@ -54,6 +56,7 @@ export function admit(entry: CatalogEntry, grantable: OperatorCeiling): Admissio
   const refusals = [
     ...(permissions === undefined ? refuseUndeclared(grantable) : refusePermissions(entry, permissions, grantable)),
     ...refuseConnections(entry, grantable),
+    ...refuseUi(entry, grantable),
     ...refuseUndeclaredContributions(entry),
   ]
   return { installable: refusals.length === 0, refusals: [...new Set(refusals)] }
@@ -155,6 +158,21 @@ function refuseConnections(entry: CatalogEntry, grantable: OperatorCeiling): str
       .filter((scope) => grant.scopes !== undefined && !grant.scopes.includes(scope))
       .map((scope) => `asks for the scope ${scope} at ${provider}`)
   })
+}
+
+function refuseUi({ artifact, permissions, contributes }: CatalogEntry, grantable: OperatorCeiling): string[] {
+  const ui = contributes?.ui
+  if (ui === undefined) return []
+  const allowed = grantable.ui ?? {}
+  return [
+    ...(allowed === false ? ['asks to show pages of its own'] : []),
+    ...(allowed !== false && allowed.images === false && ui.images
+      ? ['asks to show pictures in pages of its own']
+      : []),
+    ...(permissions === undefined ? ['asks to show pages of its own without declaring what else it needs'] : []),
+    // What runs in a browser of the organization is never built on the way: it is what was packed, byte by byte.
+    ...(artifact === undefined ? ['brings pages of its own, and only packed plugins may'] : []),
+  ]
 }
 
 /** What is contributed needs the matching permission: what a person consents to must be all of it. */

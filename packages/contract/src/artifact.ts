@@ -24,6 +24,10 @@ export interface ArtifactFiles {
   readme?: string
   /** Markdown. */
   changelog?: string
+  /** Script of a UI of its own, for the browser. */
+  ui?: string
+  /** Style sheet of that UI. */
+  uiStyle?: string
 }
 
 declare const verified: unique symbol

@@ -195,6 +195,32 @@ export const eventSubscriptionSchema = z.looseObject({
   routingType: shortText.optional(),
 })
 
+/** A page of a plugin's own UI: one bundle shows all of them, and is told which one a person is on. */
+export const uiPageSchema = z.looseObject({
+  id: contributionIdSchema,
+  title: shortText,
+})
+
+/**
+ * A UI of the plugin's own, for what a declared view cannot show. Its code is part of the package and runs in a frame
+ * without an origin, which reaches nothing but the routes that are listed here.
+ */
+export const uiSchema = z.looseObject({
+  entry: entryPointSchema.describe('In the folder of the plugin: what `tenon pack` bundles for the browser'),
+  pages: z
+    .array(uiPageSchema)
+    .min(1)
+    .max(20)
+    .refine((pages) => new Set(pages.map(({ id }) => id)).size === pages.length, 'must not use an id twice'),
+  routes: z
+    .array(routeSchema)
+    .max(50)
+    .default([])
+    .describe('Routes of its own that it may call, as the signed-in user'),
+  images: z.boolean().default(false).describe('May show pictures that are part of its code'),
+  height: z.int().min(100).max(2_000).default(400).describe('Pixels, until it asks for another height'),
+})
+
 export const contributesSchema = z.looseObject({
   configuration: jsonSchemaSchema.optional(),
   testOnSave: z.boolean().default(false),
@@ -204,6 +230,7 @@ export const contributesSchema = z.looseObject({
   connections: z.array(connectionSchema).max(10).default([]),
   events: z.array(eventSubscriptionSchema).max(100).default([]),
   publishes: z.array(eventNameSchema).max(100).default([]).describe('Names that it may publish'),
+  ui: uiSchema.optional(),
 })
 
 export const installationTypes = ['standard', 'tenant_scoped'] as const
@@ -282,6 +309,8 @@ export type ViewColumn = z.infer<typeof viewColumnSchema>
 export type ImporterContribution = z.infer<typeof importerSchema>
 export type ConnectionContribution = z.infer<typeof connectionSchema>
 export type TokenResponseMapping = z.infer<typeof tokenResponseMappingSchema>
+export type UiContribution = z.infer<typeof uiSchema>
+export type UiPage = z.infer<typeof uiPageSchema>
 export type EventSubscription = z.infer<typeof eventSubscriptionSchema>
 
 /** S92: the categories that every marketplace has. A manifest may declare more. */

@@ -37,6 +37,8 @@ export const errorTable = {
 
   // The marketplace and its manifest
   PLUGIN_NOT_FOUND: { status: 404, sentence: 'Plugin not found' },
+  UI_NOT_FOUND: { status: 404, sentence: '{plugin} has no pages of its own, or may not show them.' },
+  FRAME_GONE: { status: 404, sentence: 'The page of the plugin is no longer at this address. Open it again.' },
   ICON_NOT_FOUND: { status: 404, sentence: '{plugin} has no icon that can be shown.' },
   MARKETPLACE_UNREACHABLE: {
     status: 503,

@@ -19,6 +19,7 @@ export const reservedPluginKeys: readonly string[] = [
   'connections',
   'docs',
   'events',
+  'frames',
   'health',
   'host',
   'install',

@@ -55,6 +55,7 @@ export function askedPermissions({ permissions, contributes }: Asking): AskedPer
     ...(contributes?.publishes ?? []).map((name) =>
       asked(permissionIds.publish(name), 'events', `Announce the event ${name} to other plugins`),
     ),
+    ...(contributes?.ui ? [asked(permissionIds.ui, 'read', uiSentence(contributes.ui.routes))] : []),
     ...(schedule ? [asked(permissionIds.schedule, 'schedule', 'Run on a schedule, without anybody asking')] : []),
   ]
 }
@@ -72,17 +73,19 @@ export function grantedEntry<Entry extends Asking>(entry: Entry, granted: readon
   const has = (id: string) => granted.includes(id)
   const kept = keepGranted(permissions, has)
   if (!contributes) return { ...entry, permissions: kept }
+  const { ui, ...rest } = contributes
   return {
     ...entry,
     permissions: kept,
     contributes: {
-      ...contributes,
-      actions: contributes.actions.map(({ schedule, ...action }) =>
+      ...rest,
+      ...(ui && has(permissionIds.ui) ? { ui } : {}),
+      actions: rest.actions.map(({ schedule, ...action }) =>
         kept.schedule && schedule !== undefined ? { ...action, schedule } : action,
       ),
-      connections: contributes.connections.filter(({ id }) => has(permissionIds.connection(id))),
-      events: contributes.events.filter(({ name }) => kept.events.some((pattern) => eventPatternCovers(pattern, name))),
-      publishes: contributes.publishes.filter((name) => has(permissionIds.publish(name))),
+      connections: rest.connections.filter(({ id }) => has(permissionIds.connection(id))),
+      events: rest.events.filter(({ name }) => kept.events.some((pattern) => eventPatternCovers(pattern, name))),
+      publishes: rest.publishes.filter((name) => has(permissionIds.publish(name))),
     },
   }
 }
@@ -114,6 +117,7 @@ function keepGranted(permissions: Permissions, has: (id: string) => boolean): Pe
 export const permissionIds = {
   ownTables: 'own-tables',
   schedule: 'schedule',
+  ui: 'ui',
   table: (table: string, privilege: TablePrivilege) => `table:${table}:${privilege}`,
   host: (pattern: string) => `network:${pattern}`,
   configuredHost: (field: string) => `network-setting:${field}`,
@@ -133,6 +137,11 @@ function tableWords(table: string, privilege: TablePrivilege): Omit<AskedPermiss
     delete: `Delete rows of the table ${table}`,
   }
   return { group: privilege === 'select' ? 'read' : 'change', sentence: words[privilege] }
+}
+
+function uiSentence(routes: readonly string[]): string {
+  const reach = routes.length === 0 ? '' : ', which ask it for things in the name of whoever looks at them'
+  return `Show pages of its own${reach}`
 }
 
 function titleOf(contributes: Asking['contributes'], field: string): string {

@@ -35,6 +35,7 @@ import { createAlerts } from './installations/alerts.js'
 import { createConfigure } from './installations/configure.js'
 import { createConnections } from './installations/connections.js'
 import { createEventActs, withWebhooks } from './installations/event-acts.js'
+import { createFrames } from './installations/frames.js'
 import { createHistory } from './installations/history.js'
 import { createHostCalls } from './installations/host-calls.js'
 import { createInstall } from './installations/install.js'
@@ -523,6 +524,14 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     tenantOf: tenants.tenantOf,
   })
   const operator = createOperatorActs({ blocks, audit })
+  const frames = createFrames({
+    key: await dataKey({ pool, sealer }, 'frames'),
+    store,
+    artifacts,
+    blocks,
+    usage: records.usage,
+    tenantOf: tenants.tenantOf,
+  })
   const endpoints = createEndpoints({
     service,
     observations,
@@ -535,12 +544,14 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     },
     eventActs: createEventActs({ webhooks, deliveries: createDeliveryLog({ pool }), store, history }),
     uploads,
+    frames,
   })
   const countInstall = await createInstallLimit({ pool, perHour: options.installLimitPerHour ?? 20 })
   const router = createRouter({
     endpoints,
     service,
     uploads,
+    frame: { frames, publicUrl: options.publicUrl },
     authenticate: async (request) => toPrincipal(await options.authenticate(request)),
     countInstall,
     onDenied: ({ organizationId, userId }, what) => denials.count({ organizationId, userId }, what),

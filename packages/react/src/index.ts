@@ -1,4 +1,5 @@
 export { ApiError, type FieldProblem } from './api/ApiError.js'
+export { TenonProvider, type TenonProviderProps } from './TenonProvider.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
 export {
   configureRequests,
@@ -9,6 +10,7 @@ export {
   type RequestOptions,
   type Work,
 } from './api/request.js'
+export { PluginFrame, type PluginFrameProps } from './frame/PluginFrame.js'
 export { PluginImporter, type ImportResult, type PluginImporterProps } from './importing/PluginImporter.js'
 export { InstallDialog, NotInstallable, type InstallDialogProps } from './installation/InstallDialog.js'
 export { InstallProgress } from './installation/InstallProgress.js'

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { eventNames } from '../events.js'
 import type { Settings } from '../env.js'
 import type { SampleService } from '../start/sample-services.js'
 import { type Route, route } from './route.js'
@@ -37,6 +38,15 @@ export function clientRoutes({ settings, version, samples }: ClientRoutesOptions
       access: 'anybody',
       answer: installationSchema,
       handle: async () => ({ version, registration: settings.registration }),
+    }),
+    route({
+      method: 'get',
+      path: '/api/event-names',
+      tag: 'Operation',
+      summary: 'Names of the events that the application announces; plugins announce others',
+      access: 'Auditor',
+      answer: z.array(z.string()),
+      handle: async () => [...eventNames],
     }),
     route({
       method: 'get',

@@ -21,7 +21,7 @@ import {
   withInstallation,
 } from '@tenon/react'
 import { ArrowLeft, EllipsisVertical, Power, Trash2 } from 'lucide-react'
-import { type ReactNode, useMemo, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
 import { useMemberNames } from '../members/members.js'
 import { Alerts } from '../runs/Alerts.js'
@@ -37,7 +37,11 @@ import classes from './ManagementPage.module.css'
 import { PluginData } from './PluginData.js'
 import { PluginHead } from './PluginHead.js'
 import { PluginWork } from './PluginWork.js'
+import { DeliveryLog } from '../webhooks/DeliveryLog.js'
 import { useOAuthReturn } from './useOAuthReturn.js'
+
+/** What it needs is only here, and few plugins have one. */
+const PluginUi = lazy(() => import('./PluginUi.js').then((part) => ({ default: part.PluginUi })))
 
 /** S117: everything about one plugin. */
 export function ManagementPage() {
@@ -146,10 +150,20 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
       ...(installation ? [runsOf(plugin, installation)] : []),
     ]
   }
-  const { connections = [], views = [], importers = [], actions = [] } = plugin.contributes ?? {}
+  const { connections = [], views = [], importers = [], actions = [], events = [], ui } = plugin.contributes ?? {}
   const works = installation.status === 'installed'
   const sections: (Section | false)[] = [
     overview,
+    works &&
+      ui !== undefined && {
+        id: 'ui',
+        label: ui.pages[0]?.title ?? plugin.displayName,
+        content: () => (
+          <Suspense fallback={<Skeleton height={ui.height} aria-label="Loading" aria-busy />}>
+            <PluginUi plugin={plugin} installation={installation} ui={ui} />
+          </Suspense>
+        ),
+      },
     works &&
       hasConfiguration(plugin) && {
         id: 'configuration',
@@ -184,6 +198,15 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
       content: () => (
         <Panel title="Health">
           <HealthPanel installation={installation} />
+        </Panel>
+      ),
+    },
+    events.length > 0 && {
+      id: 'events',
+      label: 'Events',
+      content: () => (
+        <Panel title="Events" text="What it was told, and how that went.">
+          <DeliveryLog owner={`installations/${installation.id}`} mayReplay={isAdmin && works} />
         </Panel>
       ),
     },

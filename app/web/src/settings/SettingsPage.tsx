@@ -2,6 +2,7 @@ import { Button, Group, SegmentedControl, TextInput, useMantineColorScheme } fro
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Badge, ErrorNote, request } from '@tenon/react'
 import { useState } from 'react'
+import { Link } from 'react-router'
 import { Panel } from '../ui/Panel.js'
 import { useHealth } from '../plugins/RegistryNote.js'
 import { useAccount, useMay } from '../session/session.js'
@@ -17,7 +18,7 @@ export function SettingsPage() {
       <PageHead title="Settings" text="How Tenon looks to you, and what there is to know about it." />
       <Appearance />
       {user.isOperator && <Protection />}
-      <ForPrograms />
+      <ForPrograms isAdmin={isAdmin} />
       {isAdmin && <RemoveOrganization />}
     </>
   )
@@ -81,14 +82,19 @@ function Protection() {
   )
 }
 
-function ForPrograms() {
+function ForPrograms({ isAdmin }: { isAdmin: boolean }) {
   return (
     <Panel title="For programs" text="Everything that these pages do, programs can do as well.">
-      <div>
+      <Group gap="sm">
         <Button component="a" href="/api/docs/" variant="default">
           Open the documentation of the API
         </Button>
-      </div>
+        {isAdmin && (
+          <Button component={Link} to="/settings/webhooks" variant="default">
+            Webhooks
+          </Button>
+        )}
+      </Group>
     </Panel>
   )
 }

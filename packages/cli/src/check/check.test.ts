@@ -141,6 +141,22 @@ describe('tenon check', () => {
     expect(said['index.ts with all required exports']).toEqual([expect.stringMatching(/^error service.ts:\d\d+ /)])
   })
 
+  it('looks for the code and the routes of a UI, and says that it must be packed', async () => {
+    await changeEntry((entry) => {
+      const ui = { entry: 'ui/nowhere.ts', pages: [{ id: 'main', title: 'Main' }], routes: ['GET /nowhere'] }
+      entry['contributes'] = { ...(entry['contributes'] as object), ui }
+    })
+    expect(await findings()).toEqual({
+      'index.ts with all required exports': [
+        expect.stringContaining('has no route "GET /nowhere", which plugins.json names'),
+      ],
+      'plugins.json entry with all fields': [
+        expect.stringMatching(/^warning plugins.json:\d+ brings a UI, and only packed plugins may/),
+        expect.stringMatching(/^error plugins.json:\d+ names ui\/nowhere.ts, which is not there/),
+      ],
+    })
+  })
+
   it('names field and line of what is wrong in the entry', async () => {
     await changeEntry((entry) => {
       entry['version'] = 'new'

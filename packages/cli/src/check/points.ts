@@ -128,9 +128,10 @@ function checkContributions({
   entryPoint,
 }: Pick<PluginFolder, 'entry' | 'entryPoint' | 'bundle'>): Finding[] {
   if ('failures' in bundle) return []
-  const { actions = [], views = [], importers = [], connections = [], events = [] } = entry?.contributes ?? {}
+  const { actions = [], views = [], importers = [], connections = [], events = [], ui } = entry?.contributes ?? {}
   const texts = [...actions, ...views, ...importers].flatMap((one) => Object.values(one as Record<string, unknown>))
-  const routes = texts.filter((text): text is string => /^(GET|POST|PUT|PATCH|DELETE) \//.test(String(text)))
+  const named = texts.filter((text): text is string => /^(GET|POST|PUT|PATCH|DELETE) \//.test(String(text)))
+  const routes = [...named, ...(ui?.routes ?? [])]
   // Of plugins without a router: functions that stand for routes.
   const seedNames: Record<string, string[]> = {
     'POST /sync': ['syncModels', 'syncRecords'],
@@ -230,7 +231,14 @@ function checkEntry({ raw, entry, problems, manifest, key, has }: PluginFolder):
       ),
     )
   }
-  for (const file of [entry?.iconUrl, entry?.changelog]) {
+  const ui = entry?.contributes?.ui
+  if (ui && !entry.artifact) {
+    const line = lineOfField(manifest, key, 'ui')
+    findings.push(
+      warning(manifest.file, line, 'brings a UI, and only packed plugins may. Publish what tenon pack wrote.'),
+    )
+  }
+  for (const file of [entry?.iconUrl, entry?.changelog, ui?.entry]) {
     if (file === undefined || /^(https?:|\/)/.test(file) || has(file)) continue
     findings.push(error(manifest.file, lineOfField(manifest, key), `names ${file}, which is not there.`))
   }

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { canonicalJson, type ArtifactManifest } from '@tenon/contract'
+import { canonicalJson, type ArtifactFiles, type ArtifactManifest } from '@tenon/contract'
 import tar from 'tar-stream'
 
 /** The only names that a package may contain; a name that is not here cannot be a path out of anywhere either. */
@@ -12,9 +12,13 @@ const fileNames = {
   icon: 'icon.svg',
   readme: 'README.md',
   changelog: 'CHANGELOG.md',
+  ui: 'ui.js',
+  uiStyle: 'ui.css',
 } as const
 
 type Part = keyof typeof fileNames
+
+const optionalNames = ['icon', 'readme', 'changelog', 'ui', 'uiStyle'] as const satisfies (keyof ArtifactFiles)[]
 
 /** Bytes of one part; the code is limited by the archive as a whole. */
 const maxPartBytes: Record<Part, number> = {
@@ -23,6 +27,8 @@ const maxPartBytes: Record<Part, number> = {
   icon: 256_000,
   readme: 1_000_000,
   changelog: 1_000_000,
+  ui: 2_000_000,
+  uiStyle: 500_000,
 }
 
 /** What goes into a package. */
@@ -32,6 +38,8 @@ export interface ArchiveContents {
   icon?: string | undefined
   readme?: string | undefined
   changelog?: string | undefined
+  ui?: string | undefined
+  uiStyle?: string | undefined
 }
 
 /** What was found in a package. Nothing in it is checked yet but its form. */
@@ -41,7 +49,7 @@ export interface ReadArchive {
   size: number
   code: string
   manifest: unknown
-  files: { icon?: string; readme?: string; changelog?: string }
+  files: ArtifactFiles
 }
 
 /** An archive whose form is wrong: not a tar, a name or a kind of entry that has no place in a package, too large. */
@@ -51,8 +59,8 @@ export class ArchiveError extends Error {
 
 /** The one archive of these contents: sorted entries, no times, no owners. The same contents give the same bytes. */
 export async function packArchive(contents: ArchiveContents): Promise<Buffer> {
-  const texts: Record<Part, string | undefined> = {
-    ...optionalParts(contents),
+  const texts: Partial<Record<Part, string | undefined>> = {
+    ...contents,
     manifest: canonicalJson(contents.manifest),
   }
   const pack = tar.pack()
@@ -123,16 +131,12 @@ function toContents(parts: Map<Part, Buffer>): Pick<ReadArchive, 'code' | 'manif
   if (code === undefined || manifest === undefined) {
     throw new ArchiveError(`${code === undefined ? fileNames.code : fileNames.manifest} is missing in it`)
   }
-  const files = Object.entries({ icon: text('icon'), readme: text('readme'), changelog: text('changelog') })
+  const files = optionalNames.map((part) => [part, text(part)] as const)
   return {
     code,
     manifest: parseJson(manifest),
     files: Object.fromEntries(files.filter(([, file]) => file !== undefined)),
   }
-}
-
-function optionalParts({ code, icon, readme, changelog }: ArchiveContents) {
-  return { code, icon, readme, changelog }
 }
 
 function decode(bytes: Buffer, name: string): string {

@@ -22,6 +22,29 @@ export const bundleOptions = {
   define: { 'import.meta.url': '"file:///plugin.cjs"' },
 } as const satisfies BuildOptions
 
+/**
+ * How a plugin's own UI is bundled: one script and one style sheet, with pictures in them, for a frame that fetches
+ * nothing. Dynamic imports become part of the script.
+ */
+export const uiBundleOptions = {
+  bundle: true,
+  write: false,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  charset: 'utf8',
+  sourcemap: false,
+  logLevel: 'silent',
+  treeShaking: true,
+  legalComments: 'inline',
+  minify: true,
+  jsx: 'automatic',
+  tsconfigRaw: '{}',
+  outdir: 'ui',
+  define: { 'process.env.NODE_ENV': '"production"' },
+  loader: { '.svg': 'dataurl', '.png': 'dataurl', '.jpg': 'dataurl', '.gif': 'dataurl', '.webp': 'dataurl' },
+} as const satisfies BuildOptions
+
 const builtins = new Set(builtinModules)
 
 /** What the runner gives to a plugin; it never becomes part of the bundle. */

@@ -6,7 +6,7 @@ export function createMemoryCache(maxSize: number) {
   let size = 0
 
   function drop(digest: string): void {
-    size -= kept.get(digest)?.code.length ?? 0
+    size -= lengthOf(kept.get(digest))
     kept.delete(digest)
   }
 
@@ -20,9 +20,9 @@ export function createMemoryCache(maxSize: number) {
     },
     keep(artifact: VerifiedArtifact): VerifiedArtifact {
       drop(artifact.digest)
-      if (artifact.code.length > maxSize) return artifact
+      if (lengthOf(artifact) > maxSize) return artifact
       kept.set(artifact.digest, artifact)
-      size += artifact.code.length
+      size += lengthOf(artifact)
       for (const oldest of kept.keys()) {
         if (size <= maxSize) break
         drop(oldest)
@@ -30,4 +30,9 @@ export function createMemoryCache(maxSize: number) {
       return artifact
     },
   }
+}
+
+function lengthOf(artifact: VerifiedArtifact | undefined): number {
+  if (artifact === undefined) return 0
+  return artifact.code.length + (artifact.files.ui?.length ?? 0) + (artifact.files.uiStyle?.length ?? 0)
 }

@@ -13,9 +13,9 @@ import {
   type CatalogEntry,
   type Manifest,
 } from '@tenon/contract'
-import { build, version as bundlerVersion, type BuildFailure } from 'esbuild'
+import { build, version as bundlerVersion, type BuildFailure, type BuildOptions } from 'esbuild'
 import { packArchive } from './archive.js'
-import { bundleOptions, isProvidedByRunner } from './bundle-options.js'
+import { bundleOptions, isProvidedByRunner, uiBundleOptions } from './bundle-options.js'
 
 export interface PackPluginOptions {
   /** The folder of `plugins.json`. */
@@ -60,15 +60,19 @@ export async function packPlugin({ marketplaceDir, key, outDir }: PackPluginOpti
 /** Packs one entry of a manifest that was read already. */
 export async function packEntry(entry: CatalogEntry, marketplaceDir: string, outDir: string): Promise<PackedPlugin> {
   const { code, files } = await bundleOwn(entry, marketplaceDir)
+  const ui = await bundleUi(entry, marketplaceDir)
   const extras = extraFiles(entry)
   const read = (path: string | undefined): Promise<string | undefined> => readOptional(marketplaceDir, path)
   const [icon, readme, changelog] = await Promise.all([read(extras.icon), read(extras.readme), read(extras.changelog)])
-  const archive = await packArchive({ code, manifest: artifactManifestOf(entry), icon, readme, changelog })
+  const archive = await packArchive({
+    ...{ code, manifest: artifactManifestOf(entry), icon, readme, changelog },
+    ...{ ui: ui.script, uiStyle: ui.style },
+  })
   const packed = await gzipped(archive, { level: 9 })
   const path = `artifacts/${entry.key}-${entry.version}.tgz`
   await writeAtomically(join(outDir, path), packed)
   const sha256 = createHash('sha256').update(archive).digest('hex')
-  const inputs = await inputsOf(entry, marketplaceDir, [...files, ...Object.values(extras)])
+  const inputs = await inputsOf(entry, marketplaceDir, [...files, ...ui.files, ...Object.values(extras)])
   return { key: entry.key, version: entry.version, artifact: { path, sha256, size: packed.length }, inputs }
 }
 
@@ -103,22 +107,47 @@ export async function readOwnManifest(marketplaceDir: string): Promise<{ manifes
 }
 
 async function bundleOwn(entry: CatalogEntry, marketplaceDir: string): Promise<{ code: string; files: string[] }> {
-  try {
-    const { outputFiles, metafile } = await build({
-      ...bundleOptions,
-      absWorkingDir: marketplaceDir,
-      entryPoints: [join(marketplaceDir, entry.pluginPath, entry.entryPoint)],
-      metafile: true,
-      plugins: [
-        {
-          name: 'provided-by-runner',
-          setup: ({ onResolve }) => {
-            onResolve({ filter: /.*/ }, ({ path }) => (isProvidedByRunner(path) ? { path, external: true } : undefined))
-          },
+  const { outputs, files } = await bundleFiles(entry, marketplaceDir, {
+    ...bundleOptions,
+    entryPoints: [join(marketplaceDir, entry.pluginPath, entry.entryPoint)],
+    plugins: [
+      {
+        name: 'provided-by-runner',
+        setup: ({ onResolve }) => {
+          onResolve({ filter: /.*/ }, ({ path }) => (isProvidedByRunner(path) ? { path, external: true } : undefined))
         },
-      ],
-    })
-    return { code: outputFiles[0]?.text ?? '', files: Object.keys(metafile.inputs) }
+      },
+    ],
+  })
+  return { code: outputs[0]?.text ?? '', files }
+}
+
+interface BundledUi {
+  script?: string | undefined
+  style?: string | undefined
+  files: string[]
+}
+
+async function bundleUi(entry: CatalogEntry, marketplaceDir: string): Promise<BundledUi> {
+  const ui = entry.contributes?.ui
+  if (ui === undefined) return { files: [] }
+  const { outputs, files } = await bundleFiles(entry, marketplaceDir, {
+    ...uiBundleOptions,
+    entryPoints: [join(marketplaceDir, entry.pluginPath, ui.entry)],
+  })
+  const find = (suffix: string): string | undefined => outputs.find(({ path }) => path.endsWith(suffix))?.text
+  return { script: find('.js'), style: find('.css'), files }
+}
+
+/** @throws TenonError BUILD_FAILED, with file and line */
+async function bundleFiles(
+  entry: CatalogEntry,
+  marketplaceDir: string,
+  options: BuildOptions,
+): Promise<{ outputs: { path: string; text: string }[]; files: string[] }> {
+  try {
+    const { outputFiles = [], metafile } = await build({ ...options, absWorkingDir: marketplaceDir, metafile: true })
+    return { outputs: outputFiles, files: Object.keys(metafile.inputs) }
   } catch (cause) {
     const messages = (cause as Partial<BuildFailure>).errors ?? []
     const reason = messages.map(({ text, location }) =>

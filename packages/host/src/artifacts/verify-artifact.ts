@@ -27,6 +27,12 @@ export function verifyArtifact(archive: ReadArchive, expectedDigest: string, plu
     throw new TenonError('ARTIFACT_UNSAFE', { plugin, reason })
   }
   const manifest: ArtifactManifest = parsed.data
+  if (manifest.contributes?.ui !== undefined && files.ui === undefined) {
+    throw new TenonError('ARTIFACT_UNSAFE', {
+      plugin,
+      reason: 'it says that it brings a UI, and there is no ui.js in it',
+    })
+  }
   const artifact = { digest, size, code, files, manifest, pluginKey: manifest.key, version: manifest.version }
   return Object.freeze(artifact) as unknown as VerifiedArtifact
 }

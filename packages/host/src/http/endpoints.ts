@@ -20,6 +20,8 @@ import { grantedSchema, observationEndpoints } from './observation-endpoints.js'
 import { operatorEndpoints } from './operator-endpoints.js'
 import { PluginAnsweredError } from '../installations/plugin-answered-error.js'
 import { announcedBytes, readForm } from './upload.js'
+import type { Frames } from '../installations/frames.js'
+import { frameEndpoints } from './frame-endpoints.js'
 import { eventEndpoints } from './event-endpoints.js'
 import { runEndpoints, type RunEndpoints } from './run-endpoints.js'
 
@@ -71,6 +73,7 @@ export function createEndpoints({
   longWork,
   eventActs,
   uploads,
+  frames,
 }: {
   service: PluginService
   observations: Observations
@@ -78,12 +81,14 @@ export function createEndpoints({
   longWork: RunEndpoints
   eventActs: EventActs
   uploads: Uploads
+  frames: Pick<Frames, 'open'>
 }): Endpoint[] {
   return [
     ...marketplaceEndpoints(service),
     ...operatorEndpoints(operator),
     ...runEndpoints(longWork),
     ...eventEndpoints(eventActs),
+    ...frameEndpoints(frames),
     ...installationEndpoints(service),
     ...observationEndpoints(observations),
     ...connectionEndpoints(service),

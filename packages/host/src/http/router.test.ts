@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startHostInTest, type HostInTest } from '../testing/host-in-test.js'
 import type { Observations } from '../installations/observations.js'
 import type { OperatorActs } from '../operator/operator-acts.js'
+import type { Frames } from '../installations/frames.js'
 import type { EventActs } from '../installations/event-acts.js'
 import { createEndpoints, type Uploads } from './endpoints.js'
 import type { RunEndpoints } from './run-endpoints.js'
@@ -20,12 +21,13 @@ const parts = () => ({
   longWork: {} as RunEndpoints,
   eventActs: {} as EventActs,
   uploads: {} as Uploads,
+  frames: {} as Frames,
 })
 
-test('the router has exactly the endpoints of the table, in its order, and then the routes of plugins', () => {
+test('the router has the frames of plugins, the endpoints of the table in its order, and then the routes of plugins', () => {
   const mounted = it.host.router.stack.flatMap(({ route }) => (route ? [route] : []))
   const described = createEndpoints(parts()).map(({ path }) => path)
-  expect(mounted.map(({ path }) => path)).toEqual([...described, '/:key/*path'])
+  expect(mounted.map(({ path }) => path)).toEqual(['/frames/:token', ...described, '/:key/*path'])
 })
 
 test('no endpoint is hidden by one before it (C1)', () => {

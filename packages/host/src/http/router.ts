@@ -12,6 +12,7 @@ import { assertRole } from '../installations/routes.js'
 import type { PluginService } from '../installations/plugin-service.js'
 import { callPluginRoute, type Uploads } from './endpoints.js'
 import type { Answer, Call, Endpoint } from './endpoint.js'
+import { frameDocument, type FrameDocumentOptions } from './frame-document.js'
 import { sendEvents } from './event-stream.js'
 import type { CountInstall } from './install-limit.js'
 
@@ -22,6 +23,7 @@ interface RouterOptions {
   endpoints: readonly Endpoint[]
   service: PluginService
   uploads: Uploads
+  frame: FrameDocumentOptions
   /** Who a request comes from. @throws TenonError NOT_AUTHENTICATED and the like */
   authenticate: (request: Request) => Promise<Principal>
   countInstall: CountInstall
@@ -35,6 +37,7 @@ export function createRouter({
   endpoints,
   service,
   uploads,
+  frame,
   authenticate,
   countInstall,
   onDenied,
@@ -50,6 +53,7 @@ export function createRouter({
 
   router.use(setRequestId)
   router.use(keepOutOfCaches)
+  router.get('/frames/:token', frameDocument(frame))
   router.use(async (request, _response, next) => {
     principals.set(request, await authenticate(request))
     next()

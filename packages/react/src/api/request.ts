@@ -6,6 +6,8 @@ export interface RequestOptions {
   baseUrl: string
   /** Sent with every request: a bearer token, or the token against forged requests. */
   headers: () => Record<string, string>
+  /** True when `headers` says who somebody is: a browser does not send them for images, so icons are fetched. */
+  imagesNeedHeaders: boolean
   /** Told about every failure before it is thrown; an ended session, for instance. */
   onError: (error: ApiError) => void
   /**
@@ -18,6 +20,7 @@ export interface RequestOptions {
 let options: RequestOptions = {
   baseUrl: '/api',
   headers: () => ({}),
+  imagesNeedHeaders: false,
   onError: () => undefined,
   openEvents: (address) => new EventSource(address),
 }
@@ -83,6 +86,16 @@ export async function requestFile(path: string, input: RequestInput = {}): Promi
   if (!response.ok) throw fail(toApiError(response, await response.json().catch(() => undefined)))
   const [, name = 'download'] = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '') ?? []
   return { name, content: await response.blob() }
+}
+
+/** Whether an image of the API has to be fetched with the headers of a request. */
+export function imagesNeedHeaders(): boolean {
+  return options.imagesNeedHeaders
+}
+
+/** Where a path of the API is, for what a browser fetches by itself. */
+export function addressOf(path: string): string {
+  return options.baseUrl + path
 }
 
 async function send(path: string, { method = 'GET', body, query, signal, headers }: RequestInput): Promise<Response> {

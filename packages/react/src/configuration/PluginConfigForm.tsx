@@ -48,6 +48,8 @@ export function PluginConfigForm({ plugin, installation, readOnly = false, sampl
     },
   })
   const problems = save.error instanceof ApiError ? save.error.problems : []
+  // What is wrong with the whole has no field to be shown at.
+  const isShownAtFields = problems.length > 0 && problems.every(({ field }) => field !== '')
   useEffect(() => {
     if (problems.length > 0) frame.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
   }, [problems.length, save.submittedAt])
@@ -90,7 +92,7 @@ export function PluginConfigForm({ plugin, installation, readOnly = false, sampl
           <div className="tn-form-foot">
             {test.data && <TestResult result={test.data} />}
             {test.error && <ErrorNote error={test.error} title="The connection could not be tested" />}
-            {save.error && problems.length === 0 && (
+            {save.error && !isShownAtFields && (
               <SaveFailed error={save.error} onForce={() => save.mutate({ force: true })} />
             )}
             <Group gap="sm">

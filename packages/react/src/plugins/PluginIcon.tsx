@@ -9,7 +9,10 @@ import {
   Puzzle,
   ShieldCheck,
 } from 'lucide-react'
-import { useState } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useMemo, useState } from 'react'
+import { addressOf, imagesNeedHeaders, requestFile } from '../api/request.js'
+import { pluginKeys } from './queries.js'
 import type { Plugin } from './types.js'
 
 /** By category, for plugins without a picture of their own; a category that a manifest made up gets the last one. */
@@ -32,21 +35,34 @@ export interface PluginIconProps {
 /** The picture of a plugin, shown as nothing but an image, or the sign of its category. */
 export function PluginIcon({ plugin, size = 40 }: PluginIconProps) {
   const [broken, setBroken] = useState(false)
+  const source = useIconSource(plugin)
   const Fallback = fallbacks[plugin.category] ?? Puzzle
   return (
     <span className="tn-icon" data-size={size >= 56 ? 'large' : 'small'} aria-hidden>
-      {plugin.iconUrl && !broken ? (
-        <img
-          src={`/api/plugins/marketplace/${encodeURIComponent(plugin.key)}/icon`}
-          alt=""
-          loading="lazy"
-          width={size}
-          height={size}
-          onError={() => setBroken(true)}
-        />
+      {source !== undefined && !broken ? (
+        <img src={source} alt="" loading="lazy" width={size} height={size} onError={() => setBroken(true)} />
       ) : (
         <Fallback size={size * 0.55} strokeWidth={1.75} />
       )}
     </span>
   )
+}
+
+const iconFreshMs = 60 * 60_000
+
+/** An address that the browser may fetch by itself, or one of bytes that were fetched for it. */
+function useIconSource({ key, iconUrl }: PluginIconProps['plugin']): string | undefined {
+  const path = `/plugins/marketplace/${encodeURIComponent(key)}/icon`
+  const isFetched = imagesNeedHeaders()
+  const { data } = useQuery({
+    queryKey: pluginKeys.of(key, 'icon'),
+    queryFn: async ({ signal }) => (await requestFile(path, { signal })).content,
+    enabled: isFetched && iconUrl !== undefined,
+    staleTime: iconFreshMs,
+    retry: false,
+  })
+  const ofBytes = useMemo(() => (data ? URL.createObjectURL(data) : undefined), [data])
+  useEffect(() => () => (ofBytes === undefined ? undefined : URL.revokeObjectURL(ofBytes)), [ofBytes])
+  if (iconUrl === undefined) return undefined
+  return isFetched ? ofBytes : addressOf(path)
 }

@@ -1,0 +1,88 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../../app/web/browser/find-browser.js'
+import { accessibilityProblems, visit, type Visitor } from '../../app/web/browser/visitor.js'
+import { installCopy, type InstalledCopy } from '../embed-express/installed-copy.js'
+
+let copy: InstalledCopy
+let url: string
+let browser: Browser
+let visitor: Visitor
+let page: Page
+beforeAll(async () => {
+  copy = await installCopy({
+    directory: import.meta.dirname,
+    packages: ['react'],
+    dependencies: ['express', 'react', 'react-dom'],
+    devDependencies: ['vite', '@vitejs/plugin-react', '@types/react', '@types/react-dom'],
+  })
+  await copy.run('vite', ['build', '--logLevel', 'error'])
+  ;[{ url }, browser] = await Promise.all([copy.start(), startBrowser()])
+  visitor = await visit(browser, { baseURL: url })
+  page = visitor.page
+}, 180_000)
+afterAll(async () => {
+  await browser?.close()
+  await copy?.remove()
+})
+
+test('the types of the packages suit a strict application', { timeout: 60_000 }, async () => {
+  const options = ['--target', 'es2022', '--module', 'esnext', '--moduleResolution', 'bundler', '--jsx', 'react-jsx']
+  expect(await copy.typeCheck('src/main.tsx', [...options, '--lib', 'es2023,dom', 'src/vite-env.d.ts'])).toBe('')
+})
+
+test(
+  'a foreign application lists plugins, with icons, below its own address and in its own look',
+  { timeout: 60_000 },
+  async () => {
+    await page.goto('/')
+    await page.getByRole('link', { name: 'Greeter' }).waitFor()
+    await page.getByText('Nobody greets here yet.').waitFor()
+    expect(await page.locator('.tn-card').count()).toBe(2)
+    const icon = page.locator('.tn-card img')
+    await icon.waitFor()
+    expect(await icon.evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0)).toBe(true)
+    const install = page.getByRole('button', { name: 'Install' }).first()
+    expect(await install.evaluate((button) => getComputedStyle(button).fontFamily)).toContain('Georgia')
+    const heading = page.getByRole('heading', { name: 'Orchard' })
+    expect(await heading.evaluate((title) => getComputedStyle(title.closest('body') ?? title).backgroundColor)).toBe(
+      'rgb(250, 247, 240)',
+    )
+  },
+)
+
+test('installing one opens the gate, and its form saves what the server accepts', { timeout: 60_000 }, async () => {
+  await page.locator('.tn-card', { hasText: 'Greeter' }).getByRole('button', { name: 'Install' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'Allow and install' }).click()
+  await page.getByText('A plugin greets here.').waitFor()
+  await dialog.getByRole('button', { name: 'Configure it' }).click()
+  const form = page.getByRole('region', { name: 'Settings of Greeter' })
+  await form.getByLabel('Words').fill('LOUD')
+  await form.getByRole('button', { name: /Save/ }).click()
+  await form.getByText('Words must not be loud').first().waitFor()
+  await form.getByLabel('Words').fill('Good day')
+  await form.getByRole('button', { name: /Save/ }).click()
+  await form.getByText('Words must not be loud').first().waitFor({ state: 'detached' })
+  await page.reload()
+  await expect.poll(() => form.getByLabel('Words').inputValue(), { timeout: 10_000 }).toBe('Good day')
+})
+
+test(
+  'it has no accessibility problems of ours, light and dark, and says nothing on the console',
+  { timeout: 60_000 },
+  async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.waitForTimeout(200)
+      expect(await accessibilityProblems(page), colorScheme).toEqual([])
+    }
+    expect(visitor.complaints).toEqual([])
+  },
+)
+
+test('somebody who may not install sees the same without buttons', { timeout: 60_000 }, async () => {
+  await page.goto('/?as=reader')
+  await page.getByText('A plugin greets here.').waitFor()
+  expect(await page.getByRole('button', { name: 'Install' }).count()).toBe(0)
+})

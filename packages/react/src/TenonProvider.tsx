@@ -1,0 +1,57 @@
+import { MantineProvider, type MantineColorScheme, type MantineThemeOverride } from '@mantine/core'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { type ReactNode, useState } from 'react'
+import { ApiError } from './api/ApiError.js'
+import { configureRequests, type RequestOptions } from './api/request.js'
+
+export interface TenonProviderProps {
+  children: ReactNode
+  /** How requests reach the host. It is read once: `headers` is a function, so that a token may change. */
+  api?: Partial<RequestOptions>
+  /** Fonts, radius and the main colour; the rest are the variables that begin with `--tn-`. */
+  theme?: MantineThemeOverride
+  /** Default: as the person has set up their browser. */
+  colorScheme?: MantineColorScheme
+  /** Of the page's content security policy, for the one style element. */
+  styleNonce?: () => string
+  /** The application's own cache, where it has one. */
+  client?: QueryClient
+}
+
+/**
+ * All that the components of this package need around them, for an application that uses neither Mantine nor TanStack
+ * Query itself. One that does puts its own providers there and calls `configureRequests`.
+ *
+ * @example
+ * import '@tenon/react/complete.css'
+ * <TenonProvider api={{ headers: () => ({ authorization: `Bearer ${token()}` }) }}><Plugins /></TenonProvider>
+ * @since 0.1.0
+ */
+export function TenonProvider({ children, api, theme, colorScheme = 'auto', styleNonce, client }: TenonProviderProps) {
+  const [cache] = useState(() => {
+    // Before anything below asks for something.
+    if (api) configureRequests(api)
+    return client ?? createCache()
+  })
+  return (
+    <MantineProvider
+      defaultColorScheme={colorScheme}
+      {...(theme ? { theme } : {})}
+      {...(colorScheme === 'auto' ? {} : { forceColorScheme: colorScheme })}
+      {...(styleNonce ? { getStyleNonce: styleNonce } : {})}
+    >
+      <QueryClientProvider client={cache}>{children}</QueryClientProvider>
+    </MantineProvider>
+  )
+}
+
+function createCache(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      // What the server refused it would refuse again.
+      queries: { retry: (failures, error) => failures < 2 && error instanceof ApiError && isPassing(error.status) },
+    },
+  })
+}
+
+const isPassing = (status: number): boolean => status === 0 || status >= 502
