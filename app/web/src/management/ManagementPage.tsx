@@ -43,6 +43,8 @@ import { useOAuthReturn } from './useOAuthReturn.js'
 /** What it needs is only here, and few plugins have one. */
 const PluginUi = lazy(() => import('./PluginUi.js').then((part) => ({ default: part.PluginUi })))
 
+const Versions = lazy(() => import('./Versions.js').then((part) => ({ default: part.Versions })))
+
 /** S117: everything about one plugin. */
 export function ManagementPage() {
   const { pluginKey = '' } = useParams()
@@ -220,6 +222,15 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
       ),
     },
     {
+      id: 'versions',
+      label: 'Versions',
+      content: () => (
+        <Suspense fallback={<Skeleton height={160} aria-label="Loading" aria-busy />}>
+          <Versions plugin={plugin} installation={installation} />
+        </Suspense>
+      ),
+    },
+    {
       id: 'activity',
       label: 'Activity',
       content: () => (
@@ -267,6 +278,11 @@ function Actions({ plugin, installation }: ManagedProps) {
           onClick={() => setInstalling(plugin)}
         >
           {status === 'failed' ? 'Retry installation' : 'Install plugin'}
+        </Button>
+      )}
+      {status === 'installed' && installation?.updateAvailable && (
+        <Button component={Link} to="?section=versions&update=1">
+          Update to {installation.updateAvailable}
         </Button>
       )}
       {status === 'disabled' && (

@@ -16,6 +16,8 @@ export interface PluginCardProps {
   loading?: boolean
   /** Called by Install; without it the card shows no such button, for people who may not install. */
   onInstall?: (plugin: Plugin) => void
+  /** Called by Update; without it the card shows no such button, for people who may not update. */
+  onUpdate?: (plugin: Plugin) => void
   /** Lets the button name what comes after the installation. */
   installation?: PluginInstallation
   /** How the category is called. */
@@ -89,13 +91,21 @@ function CardStatus({ plugin, installation }: Pick<PluginCardProps, 'plugin' | '
 }
 
 function CardButton(props: PluginCardProps & { open: (event: MouseEvent) => void }) {
-  const { plugin, installation, onInstall, loading, open, href = `/plugins/${plugin.key}/manage` } = props
-  const action = nextAction(plugin, installation)
+  const { plugin, installation, onInstall, onUpdate, loading, open, href = `/plugins/${plugin.key}/manage` } = props
+  const next = nextAction(plugin, installation)
+  const action = next === 'update' && !onUpdate ? 'open' : next
   const label = `${actionLabels[action]} ${plugin.displayName}`
   if (action === 'install' && onInstall) {
     return (
       <Button size="xs" className="tn-above" loading={loading} aria-label={label} onClick={() => onInstall(plugin)}>
         Install
+      </Button>
+    )
+  }
+  if (action === 'update' && onUpdate) {
+    return (
+      <Button size="xs" className="tn-above" loading={loading} aria-label={label} onClick={() => onUpdate(plugin)}>
+        Update
       </Button>
     )
   }

@@ -1,7 +1,7 @@
 import type { Plugin, PluginInstallation } from './types.js'
 
 /** The one thing to do next with a plugin; each card has one button for it. */
-export type NextAction = 'install' | 'fix' | 'enable' | 'configure' | 'connect' | 'open' | 'wait' | 'unavailable'
+export type NextAction = 'install' | 'fix' | 'enable' | 'configure' | 'connect' | 'update' | 'open' | 'wait' | 'unavailable'
 
 export const actionLabels: Record<NextAction, string> = {
   install: 'Install',
@@ -9,6 +9,7 @@ export const actionLabels: Record<NextAction, string> = {
   enable: 'Enable',
   configure: 'Configure',
   connect: 'Connect',
+  update: 'Update',
   open: 'Open',
   wait: 'Working',
   unavailable: 'Not available',
@@ -21,7 +22,9 @@ export function nextAction(plugin: Plugin, installation?: PluginInstallation): N
   if (status === 'failed') return 'fix'
   if (status === 'disabled') return 'enable'
   if (status !== 'installed') return 'wait'
-  return installation && needsConfiguration(plugin, installation) ? 'configure' : 'open'
+  if (!installation) return 'open'
+  if (needsConfiguration(plugin, installation)) return 'configure'
+  return installation.updateAvailable ? 'update' : 'open'
 }
 
 /** True when something that the plugin cannot work without has not been entered. */

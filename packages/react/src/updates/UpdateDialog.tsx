@@ -1,0 +1,157 @@
+import { Alert, Button, Group, Modal, Progress, Skeleton } from '@mantine/core'
+import { CircleCheck } from 'lucide-react'
+import { useState } from 'react'
+import { ErrorNote } from '../api/ErrorNote.js'
+import { PermissionList } from '../installation/PermissionList.js'
+import { PluginIcon } from '../plugins/PluginIcon.js'
+import type { Plugin, PluginInstallation } from '../plugins/types.js'
+import { usePluginPermissions } from '../records/records.js'
+import { keyOf } from '../plugins/usePlugins.js'
+import type { UpdatePlan } from './update.repository.js'
+import { useUpdatePlan, useUpdatePlugin } from './updates.js'
+
+export interface UpdateDialogProps {
+  /** What is about to be updated; without it the dialog is closed. */
+  subject: { plugin: Plugin; installation: PluginInstallation } | undefined
+  onClose: () => void
+  /** Called once the new version works. */
+  onUpdated?: (installation: PluginInstallation) => void
+}
+
+/**
+ * Shows what a newer version may do that the present one may not, asks for consent to it, and updates. When the update
+ * fails the present version goes on with its data as it was.
+ *
+ * @example <UpdateDialog subject={chosen && { plugin, installation }} onClose={() => setChosen(undefined)} />
+ * @since 0.1.0
+ */
+export function UpdateDialog({ subject, ...rest }: UpdateDialogProps) {
+  return (
+    <Modal
+      opened={subject !== undefined}
+      onClose={rest.onClose}
+      size="lg"
+      title={subject ? `Update ${subject.plugin.displayName}` : ''}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      {subject && <Updating key={subject.installation.id} {...subject} {...rest} />}
+    </Modal>
+  )
+}
+
+type UpdatingProps = Omit<UpdateDialogProps, 'subject'> & { plugin: Plugin; installation: PluginInstallation }
+
+function Updating({ plugin, installation, onClose, onUpdated }: UpdatingProps) {
+  // As it was when the dialog was opened: the update changes the installation under it.
+  const [before] = useState(installation)
+  const plan = useUpdatePlan(before)
+  const now = usePluginPermissions({ pluginKey: keyOf(before), installationId: before.id })
+  const [chosen, setChosen] = useState<ReadonlySet<string>>()
+  const update = useUpdatePlugin()
+  const granted = now.data?.permissions.filter((permission) => permission.granted).map(({ id }) => id)
+
+  if (update.data) return <Updated plugin={plugin} version={update.data.version} onClose={onClose} />
+  const accepted = chosen ?? new Set(plan.data?.added.map(({ id }) => id))
+  const start = () => {
+    if (!plan.data || !granted) return
+    const permissions = plan.data.added.length > 0 ? permissionsAfter(plan.data, granted, accepted) : undefined
+    update.mutate(
+      { installationId: before.id, ...(permissions ? { permissions } : {}) },
+      { onSuccess: (updated) => onUpdated?.(updated) },
+    )
+  }
+  return (
+    <div className="tn-dialog">
+      <div className="tn-dialog-subject">
+        <PluginIcon plugin={plugin} />
+        <div>
+          <strong>{plugin.displayName}</strong>
+          <p className="tn-quiet">
+            Version {before.version ?? 'unknown'} → {plan.data?.to ?? before.updateAvailable ?? 'the newest'}
+          </p>
+        </div>
+      </div>
+      {plan.isPending && <Skeleton height={68} aria-hidden />}
+      {plan.error && (
+        <ErrorNote error={plan.error} title="What the update would change cannot be shown">
+          <Button variant="default" size="xs" onClick={() => void plan.refetch()}>
+            Ask again
+          </Button>
+        </ErrorNote>
+      )}
+      {plan.data && <Difference plan={plan.data} chosen={accepted} onChoose={setChosen} />}
+      {update.isPending && <Progress value={100} animated aria-label="The update is under way" />}
+      {update.error && (
+        <ErrorNote error={update.error} title="It could not be updated">
+          Version {before.version} goes on as it was, with its settings and data. You can try again.
+        </ErrorNote>
+      )}
+      <Group justify="flex-end" gap="sm">
+        <Button variant="default" onClick={onClose} data-autofocus>
+          {update.isPending ? 'Close' : 'Cancel'}
+        </Button>
+        <Button onClick={start} loading={update.isPending} disabled={!plan.data || !granted}>
+          {update.error ? 'Try again' : plan.data && plan.data.added.length > 0 ? 'Allow and update' : 'Update'}
+        </Button>
+      </Group>
+    </div>
+  )
+}
+
+/** All that the new version gets: what is granted now and still asked for, and what is agreed to of what is new. */
+export function permissionsAfter(
+  { added, removed }: Pick<UpdatePlan, 'added' | 'removed'>,
+  granted: readonly string[],
+  accepted: ReadonlySet<string>,
+): string[] {
+  const kept = granted.filter((id) => !removed.some((one) => one.id === id))
+  return [...new Set([...kept, ...added.map(({ id }) => id).filter((id) => accepted.has(id))])]
+}
+
+interface DifferenceProps {
+  plan: UpdatePlan
+  chosen: ReadonlySet<string>
+  onChoose: (chosen: ReadonlySet<string>) => void
+}
+
+function Difference({ plan: { added, removed }, chosen, onChoose }: DifferenceProps) {
+  return (
+    <section aria-label="What changes">
+      {added.length > 0 && (
+        <>
+          <h3>It will also be able to</h3>
+          <PermissionList permissions={added} chosen={chosen} onChoose={onChoose} />
+        </>
+      )}
+      {removed.length > 0 && (
+        <>
+          <h3>It will no longer be able to</h3>
+          <PermissionList permissions={removed} />
+        </>
+      )}
+      {added.length + removed.length === 0 && <p>It may do the same as before, and nothing more.</p>}
+      <p className="tn-quiet">
+        The new code is fetched and verified first. If it does not work, the present version goes on. You can also go
+        back to the present version afterwards.
+      </p>
+    </section>
+  )
+}
+
+function Updated({ plugin, version, onClose }: { plugin: Plugin; version: string | null; onClose: () => void }) {
+  return (
+    <div className="tn-dialog">
+      <Alert className="tn-note" data-tone="good" icon={<CircleCheck size={18} />} role="status">
+        <strong>
+          {plugin.displayName} is at version {version}.
+        </strong>{' '}
+        What it had stored and how it was set up were kept.
+      </Alert>
+      <Group justify="flex-end">
+        <Button onClick={onClose} data-autofocus>
+          Close
+        </Button>
+      </Group>
+    </div>
+  )
+}

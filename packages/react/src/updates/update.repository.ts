@@ -1,0 +1,46 @@
+import { request } from '../api/request.js'
+import type { AskedPermission } from '../installation/PermissionList.js'
+import type { PluginInstallation } from '../plugins/types.js'
+
+/** What an update would change of what a plugin may do. */
+export interface UpdatePlan {
+  /** Null when it is not known which version is there. */
+  from: string | null
+  to: string
+  /** What it asks for and did not ask for before: an admin has to agree to it. */
+  added: AskedPermission[]
+  /** What it does not ask for any more. */
+  removed: AskedPermission[]
+}
+
+/** What bringing an installation to the newest version would change. @throws ApiError */
+export async function getUpdatePlan({
+  installationId,
+  signal,
+}: {
+  installationId: number
+  signal?: AbortSignal
+}): Promise<UpdatePlan> {
+  return request(`/plugins/installations/${installationId}/update`, { signal })
+}
+
+/**
+ * Brings an installation to the newest version; the one that was there stays when anything goes wrong. `permissions` are
+ * the ids of all that the new version is granted, needed when it asks for more than before.
+ *
+ * @throws ApiError
+ */
+export async function updatePlugin({
+  installationId,
+  permissions,
+}: {
+  installationId: number
+  permissions?: string[]
+}): Promise<PluginInstallation> {
+  return request(`/plugins/installations/${installationId}/update`, { method: 'POST', body: { permissions } })
+}
+
+/** Brings back the version before the last update. @throws ApiError */
+export async function rollBackPlugin({ installationId }: { installationId: number }): Promise<PluginInstallation> {
+  return request(`/plugins/installations/${installationId}/rollback`, { method: 'POST' })
+}
