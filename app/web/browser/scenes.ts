@@ -238,10 +238,10 @@ export const scenes: Scene[] = [
     as: 'admin',
     path: '/settings/webhooks',
     async then(page) {
-      await click('link', /hooks\.invalid/)(page)
+      await click('link', /hooks\/tenon/)(page)
       await page.getByRole('heading', { name: 'Deliveries' }).waitFor()
       await page
-        .getByText(/No answer|Nothing was sent/)
+        .getByText(/answered with|Nothing was sent/)
         .first()
         .waitFor()
     },

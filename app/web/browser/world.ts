@@ -26,15 +26,20 @@ export async function fillWorld(tenon: Tenon): Promise<Api> {
     await admin.call('PUT', path, { configuration })
   }
   await syncAll(admin)
-  await admin.call('POST', '/api/plugins/webhooks', webhook)
+  await admin.call('POST', '/api/plugins/webhooks', webhookOf(tenon))
   for (const risk of risks) await admin.call('POST', '/api/risks', risk)
   const reader = { name: 'Alan', surname: 'Turing', email: people.reader, role: 'Reviewer', password }
   await admin.call('POST', '/api/users', reader)
   return admin
 }
 
-/** Of a name that no resolver knows: what is sent there fails. */
-const webhook = { url: 'https://hooks.invalid/tenon', events: ['risk.*', 'user.invited'], description: 'Our data lake' }
+/** Something on this machine that answers, and takes no webhooks: what is sent there fails with a status. */
+function webhookOf({ samples }: Tenon) {
+  const values = samples.flatMap(({ configuration }) => Object.values(configuration ?? {}))
+  const address = values.find((value): value is string => typeof value === 'string' && value.startsWith('http://'))
+  const url = new URL('/hooks/tenon', address).href
+  return { url, events: ['risk.*', 'user.invited'], description: 'Our data lake' }
+}
 
 interface Installed {
   pluginKey: string

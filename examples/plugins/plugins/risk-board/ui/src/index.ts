@@ -49,7 +49,7 @@ async function drawBoard(frame: TenonFrame): Promise<Node[]> {
       return field
     }),
   ])
-  const heads = ['', ...severities].map((severity) => element('span', { textContent: severity }))
+  const heads = ['', ...severities].map((severity) => element('span', { className: 'head', textContent: severity }))
   return [element('div', { className: 'board' }, [...heads, ...cells])]
 }
 
