@@ -90,6 +90,9 @@ export const scenes: Scene[] = [
   { name: 'plugins-registry-away', as: 'admin', path: '/plugins', before: isAway },
   { name: 'my-plugins', as: 'admin', path: '/plugins/my-plugins' },
   { name: 'my-plugins-empty', as: 'newcomer', path: '/plugins/my-plugins' },
+  { name: 'updates-none', as: 'admin', path: '/plugins/updates' },
+  { name: 'activity', as: 'admin', path: '/plugins/activity' },
+  { name: 'activity-empty', as: 'newcomer', path: '/plugins/activity' },
   {
     name: 'install',
     as: 'newcomer',
@@ -173,6 +176,7 @@ export const scenes: Scene[] = [
   { name: 'plugin-failing', as: 'admin', path: `${withViews}?section=overview`, before: hasAlerts },
   { name: 'dashboard-failing', as: 'admin', path: '/', before: hasAlerts },
   { name: 'plugin-permissions', as: 'admin', path: `${withConnections}?section=permissions` },
+  { name: 'plugin-versions', as: 'admin', path: `${withViews}?section=versions` },
   { name: 'plugin-health', as: 'admin', path: `${withViews}?section=health` },
   { name: 'plugin-logs', as: 'admin', path: `${withViews}?section=logs` },
   { name: 'plugin-activity', as: 'admin', path: `${withViews}?section=activity` },

@@ -8,6 +8,7 @@ export const maxPluginKeyLength = 100
  * never be reached at `/api/plugins/<key>/…`, so no plugin may have one (C1).
  */
 export const reservedPluginKeys: readonly string[] = [
+  'activity',
   'admin',
   'alerts',
   'api',

@@ -114,6 +114,18 @@ test('the activity says who did what and when, with secrets masked, page by page
   expect((await read('?page=2&pageSize=1')).items).toMatchObject([{ action: 'install', after: { version: '1.0.0' } }])
 })
 
+test('the activity of the organization is that of all its plugins, for its own members', async () => {
+  const read = async (organizationId: number) =>
+    (await it.api('GET', '/activity?pageSize=100', undefined, { role: 'Auditor', organizationId })).content as {
+      items: { pluginKey: string; action: string }[]
+      total: number
+    }
+  const { items, total } = await read(1)
+  expect(items).toHaveLength(total)
+  expect(items).toContainEqual(expect.objectContaining({ pluginKey: 'talker', action: 'install' }))
+  expect((await read(2)).items).not.toContainEqual(expect.objectContaining({ pluginKey: 'talker' }))
+})
+
 describe('the health of an installation', () => {
   const health = async () =>
     (await it.api('GET', `/installations/${id}/health`, undefined, { role: 'Reviewer' })).content as Record<

@@ -37,7 +37,13 @@ export { usePluginInstallation, type UsePluginInstallation } from './plugins/use
 export { keyOf, mergeInstallations, usePlugins, withInstallation, type UsePlugins } from './plugins/usePlugins.js'
 export { fillsSlot, useSlot, type Slot, type SlotContribution } from './plugins/useSlot.js'
 export { HealthPanel } from './records/HealthPanel.js'
-export { PluginActivity, type PluginActivityProps } from './records/PluginActivity.js'
+export {
+  OrganizationActivity,
+  PluginActivity,
+  type OrganizationActivityProps,
+  type PluginActivityProps,
+} from './records/PluginActivity.js'
+export { useActivity } from './records/records.js'
 export { PluginLogs } from './records/PluginLogs.js'
 export { PluginPermissionsPanel, type PluginPermissionsPanelProps } from './records/PluginPermissionsPanel.js'
 export { useLiveUpdates } from './runs/liveUpdates.js'

@@ -6,12 +6,14 @@ import {
   UninstallDialog,
   keyOf,
   useCategories,
+  useActivity,
   useInstallations,
   usePlugins,
   withInstallation,
+  withUpdates,
 } from '@tenon/react'
-import { PackageOpen, SearchX } from 'lucide-react'
-import { useDeferredValue, useMemo, useState } from 'react'
+import { PackageCheck, PackageOpen, SearchX } from 'lucide-react'
+import { lazy, Suspense, useDeferredValue, useMemo, useState } from 'react'
 import { Link, useLocation, useNavigate } from 'react-router'
 import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
@@ -25,22 +27,40 @@ import classes from './PluginsPage.module.css'
 import { RegistryNote } from './RegistryNote.js'
 import { SearchField } from './SearchField.js'
 
-/** S116: what can be installed, and what is. */
+const ActivityTab = lazy(() => import('./ActivityTab.js').then((part) => ({ default: part.ActivityTab })))
+
+/** S116: what can be installed, and what is; what is newer, and what was done, once there is something of it. */
 export function PluginsPage() {
-  const mine = useLocation().pathname.endsWith('/my-plugins')
+  const last = useLocation().pathname.split('/').at(-1)
+  const shown = last === 'my-plugins' || last === 'updates' || last === 'activity' ? last : 'marketplace'
   const installations = useInstallations()
   const count = installations.data?.length
+  const updates = withUpdates(installations.data ?? []).length
+  const hasActivity = (useActivity(1).data?.total ?? 0) > 0
   return (
     <>
       <PageHead title="Plugins" text="Discover what your organization can work with, and look after what it has." />
       <Tabs
         label="Plugins"
         tabs={[
-          { to: '/plugins', label: 'Marketplace', current: !mine },
-          { to: '/plugins/my-plugins', label: 'My Plugins', count, current: mine },
+          { to: '/plugins', label: 'Marketplace', current: shown === 'marketplace' },
+          { to: '/plugins/my-plugins', label: 'My Plugins', count, current: shown === 'my-plugins' },
+          ...(updates > 0 || shown === 'updates'
+            ? [{ to: '/plugins/updates', label: 'Updates', count: updates, current: shown === 'updates' }]
+            : []),
+          ...(hasActivity || shown === 'activity'
+            ? [{ to: '/plugins/activity', label: 'Activity', current: shown === 'activity' }]
+            : []),
         ]}
       />
-      {mine ? <MyPlugins /> : <Marketplace />}
+      {shown === 'marketplace' && <Marketplace />}
+      {shown === 'my-plugins' && <MyPlugins />}
+      {shown === 'updates' && <MyPlugins only="updates" />}
+      {shown === 'activity' && (
+        <Suspense fallback={<CardSkeletons />}>
+          <ActivityTab />
+        </Suspense>
+      )}
     </>
   )
 }
@@ -89,8 +109,9 @@ function Marketplace() {
   )
 }
 
-function MyPlugins() {
-  const { data = [], isPending, error, refetch } = useInstallations()
+function MyPlugins({ only }: { only?: 'updates' }) {
+  const { data: all = [], isPending, error, refetch } = useInstallations()
+  const data = useMemo(() => (only === 'updates' ? withUpdates(all) : all), [all, only])
   const { plugins: offered } = usePlugins()
   const plugins = useMemo(() => {
     const byKey = new Map(offered.map((plugin) => [plugin.key, plugin]))
@@ -102,6 +123,15 @@ function MyPlugins() {
   if (isPending) return <CardSkeletons />
   if (error) {
     return <FailedState title="Your plugins cannot be shown" message={error.message} onRetry={() => void refetch()} />
+  }
+  if (plugins.length === 0 && only === 'updates') {
+    return (
+      <EmptyState
+        icon={PackageCheck}
+        title="Everything is up to date"
+        text="No installed plugin has a newer version in the marketplace."
+      />
+    )
   }
   if (plugins.length === 0) {
     return (
@@ -118,9 +148,9 @@ function MyPlugins() {
   }
   return (
     <>
-      <VisuallyHidden component="h2">Installed plugins</VisuallyHidden>
+      <VisuallyHidden component="h2">{only ? 'Plugins with updates' : 'Installed plugins'}</VisuallyHidden>
       <p className={classes.count} role="status">
-        {plugins.length === 1 ? '1 plugin installed' : `${plugins.length} plugins installed`}
+        {plugins.length === 1 ? '1 plugin' : `${plugins.length} plugins`} {only ? 'with a newer version' : 'installed'}
       </p>
       <PluginCards plugins={plugins} />
     </>
@@ -140,6 +170,7 @@ function PluginCards({ plugins }: { plugins: Plugin[] }) {
     [installations.data],
   )
   const open = (plugin: Plugin) => void navigate(`/plugins/${plugin.key}/manage`)
+  const update = ({ key }: Plugin) => void navigate(`/plugins/${key}/manage?section=versions&update=1`)
   return (
     <>
       <CardGrid
@@ -148,7 +179,7 @@ function PluginCards({ plugins }: { plugins: Plugin[] }) {
           category: names.get(plugin.category) ?? plugin.category,
           installation: byKey.get(plugin.key),
           onManage: open,
-          ...(isAdmin ? { onInstall: setInstalling, onUninstall: () => setLeaving(plugin) } : {}),
+          ...(isAdmin ? { onInstall: setInstalling, onUpdate: update, onUninstall: () => setLeaving(plugin) } : {}),
         })}
       />
       <InstallDialog

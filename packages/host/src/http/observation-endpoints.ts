@@ -22,6 +22,7 @@ const activity = z
   .object({
     id: z.int(),
     at: instant,
+    pluginKey: z.string(),
     userId: z.int().nullable().describe('Null: the platform, for example after a crash'),
     action: z.string(),
     outcome: z.string(),
@@ -156,6 +157,21 @@ export function observationEndpoints(observations: Observations): Endpoint[] {
       handle: async ({ params, query, principal }) => ({
         status: 200,
         data: await observations.activity(principal.tenantId, params.id, query),
+      }),
+    }),
+    endpoint({
+      operation: 'getActivity',
+      method: 'get',
+      path: '/activity',
+      tag,
+      summary: 'Read what was done to the plugins of the organization, and by whom',
+      description: 'Plugins that were removed are included. The newest first.',
+      role: 'Reviewer',
+      query: page,
+      success: { status: 200, schema: z.object({ items: z.array(activity), total: z.int() }) },
+      handle: async ({ query, principal }) => ({
+        status: 200,
+        data: await observations.activityOfAll(principal.tenantId, query),
       }),
     }),
     endpoint({

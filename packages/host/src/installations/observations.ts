@@ -12,6 +12,7 @@ import type { GrantPermissions, PermissionsJson } from './permissions.js'
 export interface ActivityJson {
   id: number
   at: string
+  pluginKey: string
   /** Null: the platform, for example after a crash. */
   userId: number | null
   action: string
@@ -41,6 +42,8 @@ export interface Observations {
   ): Promise<LineTail>
   /** Of the plugin, earlier installations of it included; the newest first. */
   activity(tenantId: string, id: number, page: Page): Promise<{ items: ActivityJson[]; total: number }>
+  /** Of all plugins of the organization, those that are gone included; the newest first. */
+  activityOfAll(tenantId: string, page: Page): Promise<{ items: ActivityJson[]; total: number }>
   health(tenantId: string, id: number): Promise<HealthJson>
   permissions(tenantId: string, id: number): Promise<PermissionsJson>
   grant(tenantId: string, id: number, userId: number, granted: readonly string[]): Promise<PermissionsJson>
@@ -68,6 +71,18 @@ export function createObservations(options: ObservationsOptions): Observations {
     return { tenant, installation, owner }
   }
 
+  async function history(where: string, values: unknown[], { page, pageSize }: Page) {
+    const [items, count] = await Promise.all([
+      pool.query<ActivityRow>(
+        `SELECT id, occurred_at, plugin_key, user_id, action, outcome, before, after, message FROM tenon.plugin_events
+         WHERE ${where} ORDER BY id DESC LIMIT $${values.length + 1} OFFSET $${values.length + 2}`,
+        [...values, pageSize, (page - 1) * pageSize],
+      ),
+      pool.query<{ total: string }>(`SELECT count(*) AS total FROM tenon.plugin_events WHERE ${where}`, values),
+    ])
+    return { items: items.rows.map(toActivity), total: Number(count.rows[0]?.total ?? 0) }
+  }
+
   /** Since when the row says what it says; the history knows it better than the time of the last change. */
   async function settledAt({ organizationId }: TenantScope, { pluginKey, status, updatedAt }: Installation) {
     const actions: Partial<Record<Status, string>> = { [Status.DISABLED]: 'disable', [Status.FAILED]: 'install' }
@@ -86,19 +101,13 @@ export function createObservations(options: ObservationsOptions): Observations {
       return records.log.tail((await find(tenantId, id)).owner, filter, signal)
     },
 
-    async activity(tenantId, id, { page, pageSize }) {
+    async activity(tenantId, id, page) {
       const { organizationId, pluginKey } = (await find(tenantId, id)).owner
-      const values = [organizationId, pluginKey]
-      const where = 'organization_id = $1 AND plugin_key = $2'
-      const [items, count] = await Promise.all([
-        pool.query<ActivityRow>(
-          `SELECT id, occurred_at, user_id, action, outcome, before, after, message FROM tenon.plugin_events
-           WHERE ${where} ORDER BY id DESC LIMIT $3 OFFSET $4`,
-          [...values, pageSize, (page - 1) * pageSize],
-        ),
-        pool.query<{ total: string }>(`SELECT count(*) AS total FROM tenon.plugin_events WHERE ${where}`, values),
-      ])
-      return { items: items.rows.map(toActivity), total: Number(count.rows[0]?.total ?? 0) }
+      return history('organization_id = $1 AND plugin_key = $2', [organizationId, pluginKey], page)
+    },
+    async activityOfAll(tenantId, page) {
+      const { organizationId } = await options.tenantOf(tenantId)
+      return history('organization_id = $1', [organizationId], page)
     },
 
     async health(tenantId, id) {
@@ -137,6 +146,7 @@ export function createObservations(options: ObservationsOptions): Observations {
 interface ActivityRow {
   id: string
   occurred_at: Date
+  plugin_key: string
   user_id: number | null
   action: string
   outcome: string
@@ -149,6 +159,7 @@ function toActivity(row: ActivityRow): ActivityJson {
   return {
     id: Number(row.id),
     at: row.occurred_at.toISOString(),
+    pluginKey: row.plugin_key,
     userId: row.user_id,
     action: row.action,
     outcome: row.outcome,

@@ -1,7 +1,8 @@
 import type { Plugin, PluginInstallation } from './types.js'
 
 /** The one thing to do next with a plugin; each card has one button for it. */
-export type NextAction = 'install' | 'fix' | 'enable' | 'configure' | 'connect' | 'update' | 'open' | 'wait' | 'unavailable'
+export type NextAction =
+  'install' | 'fix' | 'enable' | 'configure' | 'connect' | 'update' | 'open' | 'wait' | 'unavailable'
 
 export const actionLabels: Record<NextAction, string> = {
   install: 'Install',

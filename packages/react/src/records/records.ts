@@ -13,6 +13,7 @@ export interface LogLine {
 export interface ActivityEntry {
   id: number
   at: string
+  pluginKey: string
   userId: number | null
   action: string
   outcome: string
@@ -86,6 +87,15 @@ export function usePluginActivity({ pluginKey, installationId }: OfInstallation,
         query: { page, pageSize: 20 },
         signal,
       }),
+  })
+}
+
+/** What was done to all plugins of the organization, those that are gone included. */
+export function useActivity(page: number) {
+  return useQuery({
+    queryKey: [...pluginKeys.all, 'activity', page],
+    queryFn: ({ signal }) =>
+      request<Page<ActivityEntry>>('/plugins/activity', { query: { page, pageSize: 20 }, signal }),
   })
 }
 
