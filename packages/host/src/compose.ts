@@ -27,7 +27,7 @@ import { openHostDatabase, type HostDatabase, type HostDatabaseOptions } from '.
 import { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'
 import { createEndpoints } from './http/endpoints.js'
 import { createInstallLimit } from './http/install-limit.js'
-import { describeEndpoints } from './http/openapi.js'
+import { describeEndpoints, describeFrames } from './http/openapi.js'
 import { createRouter } from './http/router.js'
 import { toPrincipal, type Identity } from './identity.js'
 import { createActionSchedules, createScheduledRuns } from './installations/action-schedules.js'
@@ -562,7 +562,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     router,
     service,
     migrator,
-    openapi: () => ({ paths: describeEndpoints(endpoints, '/api/plugins') }),
+    openapi: () => ({ paths: { ...describeEndpoints(endpoints, '/api/plugins'), ...describeFrames('/api/plugins') } }),
     async createTenant(organizationId) {
       await tenancy.createTenant(organizationId)
     },

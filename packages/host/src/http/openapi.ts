@@ -13,6 +13,26 @@ export function describeEndpoints(endpoints: readonly Endpoint[], basePath: stri
   return paths
 }
 
+/** The one address that is not in the table: a frame without an origin can send no session along. */
+export function describeFrames(basePath: string): ZodOpenApiPathsObject {
+  return {
+    [`${basePath}/frames/{token}`]: {
+      get: {
+        operationId: 'getPluginFrame',
+        tags: ['Installations'],
+        summary: "The page of a plugin's own UI, under a policy that lets it reach nothing",
+        description: 'For whoever has the address, which openPluginFrame gives.',
+        security: [],
+        requestParams: { path: z.object({ token: z.string() }) },
+        responses: {
+          200: { description: envelope(200, null).message, content: { 'text/html': { schema: { type: 'string' } } } },
+          404: errorOf(404),
+        },
+      },
+    },
+  }
+}
+
 function describe({
   operation,
   tag,
