@@ -26,6 +26,8 @@ type LiveEventName = (typeof eventNames)[number]
 /** A refusal, such as too many streams of one organization, is not an interruption: it is asked less and less often. */
 const firstRetryMs = 3_000
 const longestRetryMs = 60_000
+/** When one page makes room for the next, the last listener goes before the first one comes. */
+const lingerMs = 200
 
 /**
  * Opens the stream when the first listens, closes it when the last has gone. After an interruption the browser connects
@@ -36,6 +38,7 @@ export function createLiveUpdates({ open, onEvent, onGap, retryMs = firstRetryMs
   const listeners = new Set<() => void>()
   let source: EventSource | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
+  let leaving: ReturnType<typeof setTimeout> | undefined
   let refusals = 0
   let isOpen = false
   let wasOpen = false
@@ -84,20 +87,24 @@ export function createLiveUpdates({ open, onEvent, onGap, retryMs = firstRetryMs
     tell(false)
   }
 
+  function leave(): void {
+    document.removeEventListener('visibilitychange', look)
+    disconnect()
+  }
+
   const look = () => (isHidden() ? disconnect() : connect())
 
   return {
     isOpen: () => isOpen,
     listen(changed = () => undefined) {
       const listener = () => changed()
-      if (listeners.size === 0) document.addEventListener('visibilitychange', look)
+      clearTimeout(leaving)
+      document.addEventListener('visibilitychange', look)
       listeners.add(listener)
       connect()
       return () => {
         listeners.delete(listener)
-        if (listeners.size > 0) return
-        document.removeEventListener('visibilitychange', look)
-        disconnect()
+        if (listeners.size === 0) leaving = setTimeout(leave, lingerMs)
       }
     },
   }
