@@ -1,9 +1,6 @@
 import { Button, VisuallyHidden } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import {
   type Plugin,
-  InstallDialog,
-  UninstallDialog,
   keyOf,
   useCategories,
   useActivity,
@@ -13,7 +10,7 @@ import {
   withUpdates,
 } from '@tenon/react'
 import { PackageCheck, PackageOpen, SearchX } from 'lucide-react'
-import { lazy, Suspense, useDeferredValue, useMemo, useState } from 'react'
+import { lazy, Suspense, useDeferredValue, useMemo, useRef, useState } from 'react'
 import { Link, useLocation, useNavigate } from 'react-router'
 import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
@@ -27,6 +24,7 @@ import classes from './PluginsPage.module.css'
 import { RegistryNote } from './RegistryNote.js'
 import { SearchField } from './SearchField.js'
 
+const PluginDialogs = lazy(() => import('./PluginDialogs.js').then((part) => ({ default: part.PluginDialogs })))
 const ActivityTab = lazy(() => import('./ActivityTab.js').then((part) => ({ default: part.ActivityTab })))
 
 /** S116: what can be installed, and what is; what is newer, and what was done, once there is something of it. */
@@ -164,6 +162,10 @@ function PluginCards({ plugins }: { plugins: Plugin[] }) {
   const installations = useInstallations()
   const [installing, setInstalling] = useState<Plugin>()
   const [leaving, setLeaving] = useState<Plugin>()
+  // Stays from then on: a dialog that closes is still seen for a moment.
+  const asked = useRef(false)
+  if (installing ?? leaving) asked.current = true
+  const wasAsked = asked.current
   const names = useMemo(() => new Map(categories.data?.map(({ id, name }) => [id, name])), [categories.data])
   const byKey = useMemo(
     () => new Map(installations.data?.map((installation) => [keyOf(installation), installation])),
@@ -182,18 +184,19 @@ function PluginCards({ plugins }: { plugins: Plugin[] }) {
           ...(isAdmin ? { onInstall: setInstalling, onUpdate: update, onUninstall: () => setLeaving(plugin) } : {}),
         })}
       />
-      <InstallDialog
-        plugin={installing}
-        onClose={() => setInstalling(undefined)}
-        onContinue={(plugin) => open(plugin)}
-      />
-      <UninstallDialog
-        plugin={leaving}
-        onClose={() => setLeaving(undefined)}
-        onDone={(choice) =>
-          notifications.show({ message: choice === 'disable' ? 'Plugin disabled' : 'Plugin uninstalled successfully' })
-        }
-      />
+      {wasAsked && (
+        <Suspense fallback={null}>
+          <PluginDialogs
+            installing={installing}
+            leaving={leaving}
+            onClose={() => {
+              setInstalling(undefined)
+              setLeaving(undefined)
+            }}
+            onContinue={open}
+          />
+        </Suspense>
+      )}
     </>
   )
 }
