@@ -195,6 +195,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const rss = new Map<number, number>()
   const inspections = new Map<string, Inspection>()
   const inFlight = new Set<Promise<unknown>>()
+  /** Digests of what is being compiled for whoever comes next. */
+  const compiling = new Set<string>()
   let stopping = false
   let closed = false
   let confinement: Confinement = { tier: 'T1' }
@@ -311,8 +313,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   /** After a new version of Node, or of what has been forgotten: whoever needs a process next need not compile. */
   async function compileForNext(target: PluginTarget): Promise<void> {
-    inspections.delete(target.artifact.digest)
+    const { digest } = target.artifact
+    // Once for all tenants that start with it at the same moment.
+    if (compiling.has(digest)) return
+    compiling.add(digest)
+    inspections.delete(digest)
     await inspect(target).catch(() => undefined)
+    compiling.delete(digest)
   }
 
   async function keepHouse(): Promise<void> {
