@@ -1,4 +1,14 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Starts the files with a browser first: they take the longest, and nothing may wait for one of them at the end. */
+class BrowserFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]) {
+    const sorted = await super.sort(files)
+    const usesBrowser = ({ moduleId }: TestSpecification) => moduleId.includes('/app/web/browser/')
+    return sorted.toSorted((a, b) => Number(usesBrowser(b)) - Number(usesBrowser(a)))
+  }
+}
 
 export default defineConfig({
   resolve: { conditions: ['tenon-source', 'node'] },
@@ -7,6 +17,7 @@ export default defineConfig({
     include: ['{packages,app,marketplace,standins,bench,doctor,examples}/**/*.test.{ts,tsx}'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     globalSetup: ['./packages/embedded-postgres/src/vitest-global-setup.ts'],
+    sequence: { sequencer: BrowserFirst },
     pool: 'forks',
     maxWorkers: 2,
     // Real processes on a busy machine: the gate asks once more, and prints what needed it. Locally nothing is repeated.
