@@ -1,47 +1,27 @@
-/** Limits of the artifacts stage; each can be set where the host is composed. */
-export interface ArtifactLimits {
-  /** Size of a package as it is downloaded. */
-  maxPackedBytes: number
-  /** Size of a package when it is unpacked: a decompression bomb stops here. */
-  maxUnpackedBytes: number
-  /** Time for the download of one file (S59), and of one package. */
-  fileTimeoutMs: number
-  downloadTimeoutMs: number
-  /** Files that a source-only plugin may consist of. */
-  maxSourceFiles: number
-  /** Size of one source file, of the plugin or of a package that it uses. */
-  maxSourceFileBytes: number
-  /** S58: time for `npm install`. */
-  npmTimeoutMs: number
-  /** Size of everything that npm installed. */
-  maxInstalledBytes: number
-  /** Time for one run of the bundler. */
-  bundleTimeoutMs: number
-  /** Time for all of it: fetching, installing and bundling. */
-  buildTimeoutMs: number
-  /** Builds at the same time; each keeps a processor busy. */
-  concurrentBuilds: number
-  /** C12: how long the resolution of an unsigned, source-only plugin counts as current. */
-  sourceFreshMs: number
-  /** Size of an icon. */
-  maxIconBytes: number
-  /** Code that is kept ready in memory, in characters. */
-  memoryCacheSize: number
-}
+import { limit, type LimitsOf, limitsOf, minute } from '../limit-table.js'
 
-export const artifactLimits: ArtifactLimits = {
-  maxPackedBytes: 20_000_000,
-  maxUnpackedBytes: 60_000_000,
-  fileTimeoutMs: 10_000,
-  downloadTimeoutMs: 60_000,
-  maxSourceFiles: 50,
-  maxSourceFileBytes: 5_000_000,
-  npmTimeoutMs: 60_000,
-  maxInstalledBytes: 300_000_000,
-  bundleTimeoutMs: 30_000,
-  buildTimeoutMs: 120_000,
-  concurrentBuilds: 2,
-  sourceFreshMs: 5 * 24 * 60 * 60_000,
-  maxIconBytes: 256_000,
-  memoryCacheSize: 50_000_000,
-}
+/** What code may take until it can run. */
+export const artifactLimitTable = {
+  maxPackedBytes: limit(20_000_000, 'bytes', 'of a package as it is downloaded'),
+  maxUnpackedBytes: limit(60_000_000, 'bytes', 'of a package when it is unpacked: a decompression bomb stops here'),
+  fileTimeoutMs: limit(10_000, 'ms', 'for the download of one file'),
+  downloadTimeoutMs: limit(minute, 'ms', 'for the download of one package'),
+  maxSourceFiles: limit(50, 'files', 'that a source-only plugin may consist of'),
+  maxSourceFileBytes: limit(5_000_000, 'bytes', 'of one source file, of the plugin or of a package that it uses'),
+  npmTimeoutMs: limit(minute, 'ms', 'for `npm install`'),
+  maxInstalledBytes: limit(300_000_000, 'bytes', 'of everything that npm installed'),
+  bundleTimeoutMs: limit(30_000, 'ms', 'for one run of the bundler'),
+  buildTimeoutMs: limit(2 * minute, 'ms', 'for all of it: fetching, installing and bundling'),
+  concurrentBuilds: limit(2, 'builds', 'each keeps a processor busy'),
+  sourceFreshMs: limit(
+    5 * 24 * 60 * minute,
+    'ms',
+    'for which the build of a plugin without a digest counts as current',
+  ),
+  maxIconBytes: limit(256_000, 'bytes', 'of an icon'),
+  memoryCacheSize: limit(50_000_000, 'characters', 'of code that is kept ready in memory'),
+} as const
+
+export type ArtifactLimits = LimitsOf<typeof artifactLimitTable>
+
+export const artifactLimits: ArtifactLimits = limitsOf(artifactLimitTable)

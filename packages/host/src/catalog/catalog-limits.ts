@@ -1,18 +1,15 @@
-/** Limits of the catalog; each can be set where the host is composed. */
-export interface CatalogLimits {
-  /** Time between two looks at the registry. */
-  refreshIntervalMs: number
-  /** Size of a manifest. The upstream marketplace has 100 kB for 29 plugins. */
-  maxBytes: number
-  /** S59: time for a complete answer of the registry. */
-  timeoutMs: number
-}
+import { limit, type LimitsOf, limitsOf, minute } from '../limit-table.js'
 
-export const catalogLimits: CatalogLimits = {
-  refreshIntervalMs: 5 * 60_000,
-  maxBytes: 5_000_000,
-  timeoutMs: 10_000,
-}
+/** What a marketplace may take. */
+export const catalogLimitTable = {
+  refreshIntervalMs: limit(5 * minute, 'ms', 'between two looks at the marketplace'),
+  maxBytes: limit(5_000_000, 'bytes', 'of a list of plugins; one of 29 plugins has 100 kB'),
+  timeoutMs: limit(10_000, 'ms', 'for a complete answer of the marketplace'),
+} as const
+
+export type CatalogLimits = LimitsOf<typeof catalogLimitTable>
+
+export const catalogLimits: CatalogLimits = limitsOf(catalogLimitTable)
 
 /** With nothing to show, the registry is asked again soon. */
 export const emptyRetryMs = 5_000

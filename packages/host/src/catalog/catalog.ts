@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { TenonError, type CatalogEntry, type ManifestProblem, type PluginCategoryInfo } from '@tenon/contract'
+import { limitsOf } from '../limit-table.js'
 import { MarketplaceFileError, openMarketplaceFiles, readBytes, type Fetch } from '../marketplace-files.js'
-import { catalogLimits, emptyRetryMs, refreshJitter, type CatalogLimits } from './catalog-limits.js'
+import { catalogLimitTable, emptyRetryMs, refreshJitter, type CatalogLimits } from './catalog-limits.js'
 import type { CatalogCopy, CatalogStore } from './catalog-store.js'
 import { readManifest, type Contents } from './read-manifest.js'
 import { searchEntries } from './search.js'
@@ -65,7 +66,7 @@ interface State {
 
 export function createCatalog(options: CatalogOptions): Catalog {
   const { location, store } = options
-  const limits = { ...catalogLimits, ...definedOf(options) }
+  const limits = limitsOf(catalogLimitTable, options)
   const log = options.log ?? (() => undefined)
   const files = openMarketplaceFiles(location, options.fetch)
   let state: State | undefined
@@ -198,11 +199,6 @@ function failureReason(failure: TenonError): string {
 
 function withJitter(waitMs: number): number {
   return waitMs * (1 - refreshJitter + Math.random() * 2 * refreshJitter)
-}
-
-function definedOf({ refreshIntervalMs, maxBytes, timeoutMs }: Partial<CatalogLimits>): Partial<CatalogLimits> {
-  const given = Object.entries({ refreshIntervalMs, maxBytes, timeoutMs }).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given)
 }
 
 function reasonOf(error: unknown): string {

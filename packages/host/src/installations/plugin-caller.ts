@@ -124,6 +124,7 @@ export function createPluginCaller({
     const session = tenancy.openSession(await roles.find(subject), {
       mode,
       deadlineMs: longestSessionMs,
+      isJob: request.lane === 'job',
       ...(isShared(subject.manifest) ? { recordTablesOf: subject.pluginKey } : {}),
       onTables: meter.tables(subject),
       ...(signal ? { signal } : {}),

@@ -3,7 +3,7 @@ import { TenonError, isTenonError } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
 import type { Notifications } from '../notifications/index.js'
 import { startLease, type ActiveRun, type Lease } from './active-run.js'
-import { defaultJobLimits, type JobLimits } from './job-limits.js'
+import { type JobLimits, resolveJobLimits } from './job-limits.js'
 import { isOver, type NewRun, type Run } from './run.js'
 import { failureOf } from './run-failure.js'
 import { createRunStore, type RunClaim, type RunEnd, type RunFilter, type RunStore } from './run-store.js'
@@ -76,7 +76,7 @@ const outcomeMs = 10_000
  */
 export function createJobs(options: JobsOptions): Jobs {
   const { pool, notifications, claimMs, work, log } = options
-  const limits: JobLimits = { ...defaultJobLimits, ...options.limits }
+  const limits = resolveJobLimits(options.limits)
   const store = createRunStore({ pool, claimMs, limits })
   const replicaId = randomUUID()
   const active = new Map<string, { lease: Lease; done: Promise<void> }>()

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
+import { limitsOf } from '../limit-table.js'
 import { createPluginLog, type PluginLog } from './plugin-log.js'
-import { defaultRecordLimits, type RecordLimits } from './record-limits.js'
+import { type RecordLimits, recordLimitTable } from './record-limits.js'
 import { createUsage, type Usage } from './usage.js'
 
 export { recordsMigration } from './migration.js'
@@ -20,6 +21,6 @@ export function createRecords(options: {
   log: (event: string, fields: Record<string, unknown>) => void
   limits?: Partial<RecordLimits>
 }): Records {
-  const limits = { ...defaultRecordLimits, ...options.limits }
+  const limits = limitsOf(recordLimitTable, options.limits)
   return { log: createPluginLog({ ...options, limits }), usage: createUsage({ ...options, limits }) }
 }

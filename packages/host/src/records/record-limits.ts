@@ -1,39 +1,22 @@
-/** What is kept of what plugins do. Every number has its unit in its name. */
-export interface RecordLimits {
-  /** Lines of one installation; older ones go first. */
-  keptLines: number
-  /** Days after which a line goes in any case. */
-  keptDays: number
-  /** Characters of one line; the runner cuts at 8,000 already. */
-  maxLineCharacters: number
-  /** Lines of one installation that wait to be written; more are left out, and counted. */
-  maxWaitingLines: number
-  /** Characters of all lines that wait on this replica. */
-  maxWaitingCharacters: number
-  /** Between two batches. */
-  writeEveryMs: number
-  /** How often a live tail looks for lines of other replicas. */
-  tailEveryMs: number
-  /** Live tails that one organization may have open on this replica; each asks the database now and then. */
-  maxTailsPerOrganization: number
-  /** After this a live tail ends, so that who reads is asked again who they are. */
-  longestTailMs: number
-  /** Ends of processes that are kept for each installation. */
-  keptProcessEnds: number
-  /** Different permissions that may be counted for one plugin between two batches; a plugin chooses what it tries. */
-  maxCountedPermissions: number
-}
+import { limit, type LimitsOf, minute } from '../limit-table.js'
 
-export const defaultRecordLimits: RecordLimits = {
-  keptLines: 10_000,
-  keptDays: 7,
-  maxLineCharacters: 4_000,
-  maxWaitingLines: 1_000,
-  maxWaitingCharacters: 16_000_000,
-  writeEveryMs: 500,
-  tailEveryMs: 1_000,
-  maxTailsPerOrganization: 20,
-  longestTailMs: 15 * 60_000,
-  keptProcessEnds: 100,
-  maxCountedPermissions: 200,
-}
+/** What is kept of what plugins do. */
+export const recordLimitTable = {
+  keptLines: limit(10_000, 'lines', 'of the log of one installation; older ones go first'),
+  keptDays: limit(7, 'days', 'after which a line goes in any case'),
+  maxLineCharacters: limit(4_000, 'characters', 'of one line; the runner cuts at 8,000 already'),
+  maxWaitingLines: limit(1_000, 'lines', 'of one installation that wait to be written; more are left out, and counted'),
+  maxWaitingCharacters: limit(16_000_000, 'characters', 'of all lines that wait on one server'),
+  writeEveryMs: limit(500, 'ms', 'between two batches'),
+  tailEveryMs: limit(1_000, 'ms', 'how often a live tail looks for lines of other servers'),
+  maxTailsPerOrganization: limit(20, 'live tails', 'open on one server; each asks the database now and then'),
+  longestTailMs: limit(15 * minute, 'ms', 'then a live tail ends, so that who reads is asked again who they are'),
+  keptProcessEnds: limit(100, 'ends', 'of processes that are kept for each installation'),
+  maxCountedPermissions: limit(
+    200,
+    'permissions',
+    'counted for one plugin between two batches; it chooses what it tries',
+  ),
+} as const
+
+export type RecordLimits = LimitsOf<typeof recordLimitTable>

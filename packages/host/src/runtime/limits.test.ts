@@ -3,7 +3,7 @@ import os from 'node:os'
 import type { PluginInvocation } from '@tenon/contract/wire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { callOf, functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
-import { createRuntime, type Runtime, type RuntimeLimits, runtimeLimitTable } from './index.js'
+import { createRuntime, type Runtime, type RuntimeLimits } from './index.js'
 
 const started: Runtime[] = []
 function start(limits: Partial<RuntimeLimits>): Runtime {
@@ -12,29 +12,6 @@ function start(limits: Partial<RuntimeLimits>): Runtime {
   return runtime
 }
 afterEach(() => Promise.all(started.splice(0).map((runtime) => runtime.stop({ drainMs: 0 }))))
-
-function limitsPage(): string {
-  const rows = Object.entries(runtimeLimitTable).map(
-    ([name, { value, unit, reason }]) => `| \`${name}\` | ${value.toLocaleString('en')} ${unit} | ${reason} |`,
-  )
-  return [
-    '# Limits of the runtime',
-    '',
-    '<!-- Made from packages/host/src/runtime/limits.ts by its test; `npx vitest run packages/host/src/runtime/limits -u` renews it. -->',
-    '',
-    'What one plugin of one organization may take. Each is an option of the host (`limits.runtime`). The size of what',
-    'travels between host and plugin is fixed: a message from a plugin 8 MB, one to it 64 MB, attachments 64 MB.',
-    '',
-    '| Limit | Default | Why |',
-    '| --- | --- | --- |',
-    ...rows,
-    '',
-  ].join('\n')
-}
-
-it('lists every limit in docs/limits.md', async () => {
-  await expect(limitsPage()).toMatchFileSnapshot('../../../../docs/limits.md')
-})
 
 describe('the deadline of each kind of call', () => {
   const slow = targetOf(`

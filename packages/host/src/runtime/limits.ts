@@ -1,11 +1,4 @@
-interface Limit {
-  value: number
-  unit: 'ms' | 'bytes' | 'calls' | 'processes' | 'lines' | 'connections' | 'crashes' | 'nice'
-  reason: string
-}
-
-const mebibyte = 1024 * 1024
-const limit = (value: number, unit: Limit['unit'], reason: string): Limit => ({ value, unit, reason })
+import { limit, type LimitsOf, limitsOf, mebibyte } from '../limit-table.js'
 
 /** Every limit of the runtime, with its unit and why it is what it is. */
 export const runtimeLimitTable = {
@@ -54,12 +47,11 @@ export const runtimeLimitTable = {
   maxEgressConnections: limit(20_000, 'connections', 'per plugin and window; five a second, all the time'),
   maxChatterPerSecond: limit(5_000, 'lines', 'log and progress messages; the runner itself cuts at 500 lines'),
   niceness: limit(10, 'nice', 'the host answers first'),
-} as const satisfies Record<string, Limit>
+} as const
 
-export type RuntimeLimits = Record<keyof typeof runtimeLimitTable, number>
+export type RuntimeLimits = LimitsOf<typeof runtimeLimitTable>
 
 /** The limits in force: the table, with the operator's overrides. */
 export function resolveLimits(overrides: Partial<RuntimeLimits> = {}): RuntimeLimits {
-  const values = Object.entries(runtimeLimitTable).map(([name, { value }]) => [name, value])
-  return { ...(Object.fromEntries(values) as RuntimeLimits), ...overrides }
+  return limitsOf(runtimeLimitTable, overrides)
 }

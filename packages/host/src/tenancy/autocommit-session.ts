@@ -16,11 +16,12 @@ interface OpenTransaction {
  * How routes and jobs reach the database: every statement stands alone, unless the plugin opens a transaction. In one,
  * an error aborts it, as in Postgres. What the call leaves open is rolled back when it ends.
  */
-export function createAutocommitSession(resources: SessionResources): SessionMode {
+export function createAutocommitSession(resources: SessionResources, isJob: boolean): SessionMode {
   const { schema, guard, limits, acquire } = resources
   const open = new Map<string, OpenTransaction>()
   const running = new Set<Lease>()
   const statementLimits = limitsOfStatements(limits)
+  const transactionMs = isJob ? limits.jobTransactionTimeoutMs : limits.transactionTimeoutMs
   let counter = 0
 
   async function runAlone(sql: string, values: unknown[] | undefined) {
@@ -59,11 +60,8 @@ export function createAutocommitSession(resources: SessionResources): SessionMod
 
   async function begin({ isolation, readOnly }: BeginOptions): Promise<string> {
     const lease = await acquire('transaction')
-    const seconds = limits.transactionTimeoutMs / 1000
-    const timer = setTimeout(
-      () => void lease.connection.terminate(new TenonError('TRANSACTION_TIMEOUT', { seconds })),
-      limits.transactionTimeoutMs,
-    )
+    const timeout = new TenonError('TRANSACTION_TIMEOUT', { seconds: transactionMs / 1000 })
+    const timer = setTimeout(() => void lease.connection.terminate(timeout), transactionMs)
     try {
       await lease.connection.run(beginStatement(isolation, readOnly), undefined, statementLimits)
     } catch (error) {

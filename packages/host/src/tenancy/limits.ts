@@ -1,50 +1,31 @@
-/** What one plugin may take of the database. Every number has its unit in its name. */
-export interface TenancyLimits {
-  /** Connections of all plugin roles together, of this replica. A quarter is kept for autocommit statements. */
-  maxConnections: number
-  /** Connections of one role that autocommit statements and explicit transactions share, of this replica. */
-  maxConnectionsPerRole: number
-  /** Connections of one role over all replicas; Postgres counts. */
-  connectionLimitPerRole: number
-  /** How long a statement waits for a connection. */
-  connectionWaitMs: number
-  /** How long an unused connection stays open. */
-  idleConnectionMs: number
-  /** One statement outside a lifecycle call. */
-  statementTimeoutMs: number
-  /** After this, the host ends a backend that ignored its own timeout. */
-  killGraceMs: number
-  /** How long a statement waits for a lock. */
-  lockTimeoutMs: number
-  /** How long somebody else may wait for what a plugin has locked; then its transaction is ended. */
-  lockPatienceMs: number
-  /** One transaction that a plugin opened itself. */
-  transactionTimeoutMs: number
-  /** Bytes that the server may send for one statement. */
-  maxResultBytes: number
-  /** Rows that the server may send for one statement. */
-  maxResultRows: number
-  /** Characters of one SQL text, parameters not counted. */
-  maxSqlLength: number
-  /** Temporary files of one statement, where the server lets the host set it. */
-  tempFileLimitMb: number
-  workMemMb: number
-}
+import { limit, type LimitsOf, mebibyte } from '../limit-table.js'
 
-export const defaultTenancyLimits: TenancyLimits = {
-  maxConnections: 30,
-  maxConnectionsPerRole: 2,
-  connectionLimitPerRole: 8,
-  connectionWaitMs: 10_000,
-  idleConnectionMs: 10_000,
-  statementTimeoutMs: 30_000,
-  killGraceMs: 500,
-  lockTimeoutMs: 5_000,
-  lockPatienceMs: 1_000,
-  transactionTimeoutMs: 60_000,
-  maxResultBytes: 32 * 1024 * 1024,
-  maxResultRows: 100_000,
-  maxSqlLength: 4 * 1024 * 1024,
-  tempFileLimitMb: 64,
-  workMemMb: 8,
-}
+/** What one plugin may take of the database. */
+export const tenancyLimitTable = {
+  maxConnections: limit(
+    30,
+    'connections',
+    'of all plugins together, per server; a quarter is kept for statements that stand alone',
+  ),
+  maxConnectionsPerRole: limit(2, 'connections', 'of one plugin of one organization, per server'),
+  connectionLimitPerRole: limit(8, 'connections', 'the same over all servers; Postgres counts'),
+  connectionWaitMs: limit(10_000, 'ms', 'longer, and the pool is held by somebody who does not end'),
+  idleConnectionMs: limit(10_000, 'ms', 'a connection is opened in a few milliseconds'),
+  statementTimeoutMs: limit(30_000, 'ms', 'one statement outside of installing and configuring'),
+  killGraceMs: limit(500, 'ms', 'after that the host ends a backend that ignored its own time limit'),
+  lockTimeoutMs: limit(5_000, 'ms', 'how long a statement waits for a lock'),
+  lockPatienceMs: limit(1_000, 'ms', 'how long somebody else waits for what a plugin locked, before it is ended'),
+  transactionTimeoutMs: limit(60_000, 'ms', 'a transaction that a route opened, and how long it may be idle in one'),
+  jobTransactionTimeoutMs: limit(
+    600_000,
+    'ms',
+    'a transaction of a job, of which four are at work at once: an import of 100,000 rows is all or nothing',
+  ),
+  maxResultBytes: limit(32 * mebibyte, 'bytes', 'of one statement; more is read in pages'),
+  maxResultRows: limit(100_000, 'rows', 'of one statement'),
+  maxSqlLength: limit(4 * mebibyte, 'characters', 'of one text of SQL, parameters not counted'),
+  tempFileLimitMb: limit(64, 'MB', 'of one statement, where the server lets the host set it'),
+  workMemMb: limit(8, 'MB', 'of one sort or hash; more goes to temporary files'),
+} as const
+
+export type TenancyLimits = LimitsOf<typeof tenancyLimitTable>

@@ -172,6 +172,24 @@ describe('outside a lifecycle call', () => {
     expect(await names()).toEqual(['in time'])
   })
 
+  test('a transaction of a job may take longer', async () => {
+    const wall = await database.openTenancy({ transactionTimeoutMs: 400, jobTransactionTimeoutMs: 1_500 })
+    const { sequelize } = plugin({ isJob: true }, wall)
+    await sequelize.transaction(async (transaction) => {
+      for (let row = 0; row < 4; row += 1) {
+        await sleep(200)
+        await sequelize.query(insert(`row ${row}`), { transaction })
+      }
+    })
+    const late = await sequelize.transaction()
+    for (let waits = 0; waits < 8; waits += 1) {
+      await sleep(200)
+      await sequelize.query('SELECT 1', { transaction: late }).catch(() => undefined)
+    }
+    await expect(sequelize.query(insert('late'), { transaction: late })).rejects.toThrow(/1.5 seconds|terminat/)
+    expect(await names()).toEqual(['row 0', 'row 1', 'row 2', 'row 3'])
+  })
+
   test('answers a DO block of IF EXISTS as its statements', async () => {
     const { sequelize } = plugin()
     const block = `DO $$ BEGIN

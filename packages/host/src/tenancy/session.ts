@@ -13,6 +13,8 @@ import { errorForPlugin } from './statement-plan.js'
 export interface SessionOptions {
   /** `lifecycle`: one transaction that the host commits. `autocommit`: every statement for itself. */
   mode: 'autocommit' | 'lifecycle'
+  /** Transactions may take as long as those of jobs. */
+  isJob?: boolean
   /** The session ends, and what it runs is killed, after this many milliseconds. */
   deadlineMs: number
   /** The call was cancelled. */
@@ -89,14 +91,14 @@ const sessionEnded = new TenonError('SESSION_ENDED')
 
 export function openSession(
   resources: Omit<SessionResources, 'acquire'> & { acquire: (kind: LeaseKind, signal: AbortSignal) => Promise<Lease> },
-  { mode, deadlineMs, signal }: SessionOptions,
+  { mode, deadlineMs, signal, isJob = false }: SessionOptions,
 ): DatabaseSession {
   const ended = lazyEnd()
   const deadline = performance.now() + deadlineMs
   const bound = { ...resources, acquire: (kind: LeaseKind) => resources.acquire(kind, ended.signal()) }
   const lifecycle =
     mode === 'lifecycle' ? createLifecycleSession(bound, () => Math.max(0, deadline - performance.now())) : undefined
-  const session = lifecycle ?? createAutocommitSession(bound)
+  const session = lifecycle ?? createAutocommitSession(bound, isJob)
 
   let inFlight = 0
 

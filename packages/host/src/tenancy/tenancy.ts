@@ -1,11 +1,12 @@
 import { TenonError } from '@tenon/contract'
 import type { ClientConfig, Pool } from 'pg'
+import { limitsOf } from '../limit-table.js'
 import type { Migrator } from '../migrations/migrator.js'
 import { createCreatedTables } from './created-tables.js'
 import { assertGrantable, type GrantableTables, type RolePermissions } from './grantable.js'
 import { createLockWatch } from './lock-watch.js'
 import { prepareGroup } from './group-role.js'
-import { defaultTenancyLimits, type TenancyLimits } from './limits.js'
+import { type TenancyLimits, tenancyLimitTable } from './limits.js'
 import { readDatabaseId } from './platform-identity.js'
 import { connectRole, type RoleConnection } from './role-connection.js'
 import { groupRoleName, rolePassword } from './role-credentials.js'
@@ -82,7 +83,7 @@ export interface TenancyOptions {
  */
 export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
   const { pool, connection, migrator, roleKey, grantable, keptTables = ['plugin_events'] } = options
-  const limits: TenancyLimits = { ...defaultTenancyLimits, ...options.limits }
+  const limits = limitsOf(tenancyLimitTable, options.limits)
   assertGrantable(grantable)
   const databaseId = await readDatabaseId(pool)
   const group = groupRoleName(databaseId)

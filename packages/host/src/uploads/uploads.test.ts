@@ -41,26 +41,6 @@ const age = (ms: number) =>
     [ms],
   )
 
-test('docs/limits-of-uploads.md lists every limit', async () => {
-  const rows = Object.entries(uploadLimitTable).map(
-    ([name, { value, unit, reason }]) => `| \`${name}\` | ${value.toLocaleString('en')} ${unit} | ${reason} |`,
-  )
-  const page = [
-    '# Limits of uploads',
-    '',
-    '<!-- Made from packages/host/src/uploads/upload-limits.ts by its test; `npx vitest run packages/host/src/uploads -u` renews it. -->',
-    '',
-    'What the files may take that people send to plugins. Each is an option of the host (`limits.uploads`). A handler finds',
-    'a file of up to 20 MB whole in `file.buffer`; any file can be read in pieces with `context.uploads.read(file.id)`.',
-    '',
-    '| Limit | Default | Why |',
-    '| --- | --- | --- |',
-    ...rows,
-    '',
-  ].join('\n')
-  await expect(page).toMatchFileSnapshot('../../../../docs/limits-of-uploads.md')
-})
-
 describe('a file', () => {
   test('comes back as it was, in pieces, as often as it is read', async () => {
     const store = storeWith({ pieceBytes: 1_000 })
