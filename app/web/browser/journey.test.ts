@@ -67,6 +67,9 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
   it('connects a workspace at the service, and comes back', async () => {
     const { page } = visitor
     await page.goto('/plugins/slack/manage')
+    const features = page.getByRole('region', { name: 'Features' }).locator('li strong')
+    await features.first().waitFor()
+    expect(await features.allTextContents()).toEqual(['Several workspaces', 'Routing', 'Safe messages', 'Test message'])
     await page.getByRole('button', { name: 'Install plugin' }).click()
     await page.getByRole('button', { name: 'Allow and install' }).click()
     await page.getByText('Slack is installed.').waitFor({ timeout: 60_000 })

@@ -3,6 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { Search } from 'lucide-react'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { openEvents } from '../api/request.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { keyOf } from '../plugins/usePlugins.js'
 import { isMissing, type LogLine, usePluginLogs } from './records.js'
@@ -89,9 +90,9 @@ function useLiveLines(
   const isOn = known !== undefined
   useEffect(() => {
     setLines([])
-    if (!isOn || typeof EventSource === 'undefined') return undefined
+    if (!isOn) return undefined
     const query = new URLSearchParams({ level, after: String(after), ...(text ? { text } : {}) })
-    const source = new EventSource(`/api/plugins/installations/${installationId}/logs/stream?${query.toString()}`)
+    const source = openEvents(`/plugins/installations/${installationId}/logs/stream?${query.toString()}`)
     source.addEventListener('line', ({ data }: MessageEvent<string>) => {
       setLines((before) => [...before, JSON.parse(data) as LogLine].slice(-mostLines))
     })
