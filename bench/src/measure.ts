@@ -1,6 +1,7 @@
 import type { MeasurementName } from './measurement-names.js'
 import { measureBulkImport } from './measurements/bulk-import.js'
 import { measureClient } from './measurements/client.js'
+import { measureFileImport } from './measurements/file-import.js'
 import { measureInstalls } from './measurements/install.js'
 import { measureListings } from './measurements/listing.js'
 import { measureMemory } from './measurements/memory.js'
@@ -26,6 +27,7 @@ const measurements: [name: MeasurementName, measure: Measure][] = [
   ['memory', async (surroundings) => [await measureMemory(surroundings)]],
   ['loading', measureLoading],
   ['rows', async (surroundings, { rounds }) => [await measureBulkImport(surroundings, rounds)]],
+  ['file', async () => [await measureFileImport()]],
   ['notifications', async (surroundings) => [await measureNotifications(surroundings)]],
   ['sync', (surroundings, { rounds }) => measureSync(surroundings, rounds)],
   ['template', async (surroundings, { rounds }) => [await measureTemplate(surroundings, rounds)]],

@@ -2,6 +2,7 @@
 export const measurementNames = [
   'loading',
   'rows',
+  'file',
   'notifications',
   'memory',
   'sandbox',
