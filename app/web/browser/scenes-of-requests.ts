@@ -92,6 +92,7 @@ function openCard(button: RegExp) {
       .getByRole('link')
       .first()
       .click()
+    await page.getByRole('link', { name: 'All plugins' }).waitFor()
     await page.getByText(/^Asked on/).waitFor()
   }
 }

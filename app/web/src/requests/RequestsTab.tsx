@@ -1,4 +1,4 @@
-import { VisuallyHidden } from '@mantine/core'
+import { Anchor, VisuallyHidden } from '@mantine/core'
 import { PluginRequests } from '@tenon/react'
 import { Link, useNavigate } from 'react-router'
 import { useMemberNames } from '../members/members.js'
@@ -25,7 +25,11 @@ export function RequestsTab() {
       <Panel title="What people asked for" text="An installation answers everybody who asked for the plugin.">
         <PluginRequests
           nameOf={(id) => names.get(id)}
-          pluginOf={({ pluginKey, plugin }) => <Link to={`/plugins/${pluginKey}/manage`}>{plugin}</Link>}
+          pluginOf={({ pluginKey, plugin }) => (
+            <Anchor component={Link} to={`/plugins/${pluginKey}/manage`} inherit>
+              {plugin}
+            </Anchor>
+          )}
           onContinue={({ key }) => void navigate(`/plugins/${key}/manage`)}
         />
       </Panel>
