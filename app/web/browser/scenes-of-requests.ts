@@ -53,7 +53,7 @@ export const scenesOfRequests: Scene[] = [
         .getByRole('button', { name: /^Install / })
         .first()
         .click()
-      await page.getByText('It will be able to').waitFor()
+      await page.getByRole('button', { name: 'Allow and install', disabled: false }).waitFor()
     },
   },
   { name: 'requests-editor', as: 'asker', path: '/plugins/requests' },

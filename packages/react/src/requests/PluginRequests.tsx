@@ -37,7 +37,7 @@ export function PluginRequests({ nameOf, pluginOf = ({ plugin }) => plugin, onCo
   const groups = useMemo(() => byPlugin(data?.items ?? []), [data])
   const asker = ({ requestedBy }: PluginRequest) => nameOf?.(requestedBy) ?? `Member ${requestedBy}`
   if (error && !data) return <ErrorNote error={error} title="The requests cannot be shown" />
-  if (!data) return <Skeleton height={120} aria-label="Loading" aria-busy />
+  if (!data) return <Skeleton height={120} role="status" aria-label="Loading" aria-busy />
   return (
     <div ref={list} tabIndex={-1} className="tn-requests" role="group" aria-label="Requests for plugins">
       {groups.length === 0 && <p className="tn-quiet">Nobody waits for a plugin.</p>}
