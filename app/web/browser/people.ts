@@ -11,6 +11,11 @@ export async function registerOverApi(url: string, organizationName: string, ema
   return { call: (method, path, content) => send(url + path, method, content, token) }
 }
 
+export async function signInOverApi(url: string, email: string): Promise<Api> {
+  const { token } = await send<{ token: string }>(`${url}/api/auth/login`, 'POST', { email, password })
+  return { call: (method, path, content) => send(url + path, method, content, token) }
+}
+
 async function send<Data>(address: string, method: string, body?: unknown, token?: string): Promise<Data> {
   const response = await fetch(address, {
     method,

@@ -8,6 +8,7 @@ import {
   isInstalling,
   runsOfPlugin,
 } from './scenes-of-runs.js'
+import { scenesOfRequests } from './scenes-of-requests.js'
 import type { Person } from './world.js'
 
 /** A page in a state, as somebody sees it. */
@@ -133,6 +134,7 @@ export const scenes: Scene[] = [
       await click('button', 'Allow only some of it')(page)
     },
   },
+  ...scenesOfRequests,
   { name: 'plugin-not-installed', as: 'newcomer', path: withViews },
   { name: 'plugin-overview', as: 'admin', path: `${withViews}?section=overview` },
   { name: 'plugin-configuration', as: 'admin', path: `${withViews}?section=configuration` },

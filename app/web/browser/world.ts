@@ -1,12 +1,17 @@
-import { type Api, registerOverApi } from './people.js'
+import { type Api, registerOverApi, signInOverApi } from './people.js'
 import type { Tenon } from './start-tenon.js'
 import { password } from './visitor.js'
 
-/** Two organizations, one that has just begun and one that works with everything, and a reader of the second. */
+/**
+ * Two organizations, one that has just begun and one that works with everything, a reader of the second, and a third one
+ * whose editors ask their admin for plugins.
+ */
 export const people = {
   newcomer: 'grace@new.example',
   admin: 'ada@acme.example',
   reader: 'alan@acme.example',
+  asked: 'ada@waiting.example',
+  asker: 'emmy@waiting.example',
 } as const
 export type Person = keyof typeof people
 
@@ -30,7 +35,28 @@ export async function fillWorld(tenon: Tenon): Promise<Api> {
   for (const risk of risks) await admin.call('POST', '/api/risks', risk)
   const reader = { name: 'Alan', surname: 'Turing', email: people.reader, role: 'Reviewer', password }
   await admin.call('POST', '/api/users', reader)
+  await fillRequests(tenon)
   return admin
+}
+
+/** One request in each state that lasts: two that are open for one plugin, one for another, and one that was declined. */
+async function fillRequests({ url }: Tenon): Promise<void> {
+  const admin = await registerOverApi(url, 'Waiting', people.asked)
+  const [one, two, three] = await admin.call<{ key: string }[]>('GET', '/api/plugins/marketplace')
+  const askers = await Promise.all(
+    [
+      { name: 'Emmy', surname: 'Noether', email: people.asker, note: 'For the reviews of our models.\n'.repeat(2) },
+      { name: 'Mary', surname: 'Somerville', email: 'mary@waiting.example', note: 'Long text everywhere. '.repeat(20) },
+    ].map(async ({ note, ...person }) => {
+      await admin.call('POST', '/api/users', { ...person, role: 'Editor', password })
+      return { ...(await signInOverApi(url, person.email)), note }
+    }),
+  )
+  for (const { call, note } of askers) await call('POST', '/api/plugins/requests', { pluginKey: one?.key, note })
+  await askers[1]?.call('POST', '/api/plugins/requests', { pluginKey: two?.key })
+  const declined = await askers[0]?.call<{ id: number }>('POST', '/api/plugins/requests', { pluginKey: three?.key })
+  const reason = 'We look at another product for this first. Ask again in January.'
+  await admin.call('POST', `/api/plugins/requests/${declined?.id}/decline`, { reason })
 }
 
 /** Something on this machine that answers, and takes no webhooks: what is sent there fails with a status. */

@@ -58,6 +58,7 @@ export function App() {
         <Route path="/plugins/marketplace" element={<PluginsPage />} />
         <Route path="/plugins/my-plugins" element={<PluginsPage />} />
         <Route path="/plugins/updates" element={<PluginsPage />} />
+        <Route path="/plugins/requests" element={<PluginsPage />} />
         <Route path="/plugins/activity" element={<PluginsPage />} />
         <Route path="/plugins/:pluginKey/manage" element={<ManagementPage />} />
         <Route path="/models" element={<ModelsPage />} />

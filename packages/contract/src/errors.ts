@@ -161,6 +161,13 @@ export const errorTable = {
     status: 429,
     sentence: 'Too many plugin installation requests from this IP, please try again after an hour.',
   },
+  REQUEST_NOT_FOUND: { status: 404, sentence: 'There is no such request for a plugin.' },
+  REQUEST_OVER: { status: 409, sentence: 'This request has ended already: it was {state}.' },
+  REQUEST_LIMIT: {
+    status: 429,
+    sentence:
+      '{limit} of your requests for plugins are open already. Withdraw one, or wait until an admin has answered.',
+  },
   CONFIGURATION_INVALID: { status: 422, sentence: 'The configuration is not valid: {reasons}' },
   CONFIGURATION_MISSING: {
     status: 422,

@@ -50,9 +50,11 @@ import { createPermissionMeter } from './installations/permission-meter.js'
 import { createPluginCaller, logFields } from './installations/plugin-caller.js'
 import { createPluginRoles } from './installations/plugin-roles.js'
 import { createPluginService, createTenantLookup, type PluginService } from './installations/plugin-service.js'
+import { createPluginRequests } from './installations/plugin-requests.js'
 import { createRecovery } from './installations/recovery.js'
 import { createKnownInstallations } from './installations/known-installations.js'
 import { createLiveStream } from './installations/live-stream.js'
+import { createRequestStore } from './installations/request-store.js'
 import { createCallRoute } from './installations/routes.js'
 import { createRuns, createRunWork } from './installations/runs.js'
 import { createStrayProcesses } from './installations/stray-processes.js'
@@ -308,11 +310,13 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     maxTier: `T${options.maxTier ?? 3}`,
   })
   const notifications = createNotifications({ pool, log: logEvent })
+  const requestStore = createRequestStore({ pool })
   const store = createKnownInstallations({
     store: createInstallationStore({
       pool,
       replicaId: randomUUID(),
       claimMs: options.limits?.claimMs ?? defaultClaimMs,
+      onInstalled: requestStore.fulfil,
     }),
     notifications,
   })
@@ -543,6 +547,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       alerts,
     },
     eventActs: createEventActs({ webhooks, deliveries: createDeliveryLog({ pool }), store, history }),
+    requests: createPluginRequests({ requests: requestStore, catalog, blocks, ceiling, history }),
     uploads,
     frames,
   })

@@ -6,6 +6,7 @@ import { tokenLifeMigration } from './connections/token-life-migration.js'
 import { eventDeliveriesMigration } from './events/migration.js'
 import { waitingEventsMigration } from './events/waiting-events.js'
 import { installationsMigration } from './installations/migration.js'
+import { pluginRequestsMigration } from './installations/request-migration.js'
 import { runClaimsMigration, runsMigration } from './jobs/migration.js'
 import { schedulesMigration } from './jobs/schedule-migration.js'
 import {
@@ -47,6 +48,7 @@ const platform: PlatformMigration[] = [
   tokenLifeMigration,
   runClaimsMigration,
   uploadsMigration,
+  pluginRequestsMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

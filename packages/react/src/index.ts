@@ -46,6 +46,18 @@ export {
 export { useActivity } from './records/records.js'
 export { PluginLogs } from './records/PluginLogs.js'
 export { PluginPermissionsPanel, type PluginPermissionsPanelProps } from './records/PluginPermissionsPanel.js'
+export { PluginRequests, type PluginRequestsProps } from './requests/PluginRequests.js'
+export { PluginRequestAnswer, type PluginRequestAnswerProps } from './requests/PluginRequestAnswer.js'
+export { PluginRequestStatus, type PluginRequestStatusProps } from './requests/PluginRequestStatus.js'
+export * from './requests/request.repository.js'
+export { RequestDialog, type RequestDialogProps } from './requests/RequestDialog.js'
+export {
+  useDeclineRequest,
+  useOwnRequests,
+  usePluginRequests,
+  useRequestPlugin,
+  useWithdrawRequest,
+} from './requests/requests.js'
 export { useLiveUpdates } from './runs/liveUpdates.js'
 export { PluginAlerts, type PluginAlertsProps } from './runs/PluginAlerts.js'
 export { PluginRuns, type PluginRunsProps } from './runs/PluginRuns.js'

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { request, useInstallations } from '@tenon/react'
 import { ArrowRight, Check, ExternalLink } from 'lucide-react'
 import { Link } from 'react-router'
+import { RequestsNote } from '../requests/RequestsNote.js'
 import { Alerts } from '../runs/Alerts.js'
 import { useAccount } from '../session/session.js'
 import { PageHead } from '../ui/PageHead.js'
@@ -18,6 +19,7 @@ export function DashboardPage() {
     <>
       <PageHead title={`Hello, ${user.name}`} text={`This is ${organization.name} at a glance.`} />
       <Alerts />
+      <RequestsNote />
       <Figures />
       <div className={classes.columns}>
         <NextSteps />

@@ -12,6 +12,8 @@ import {
   type PluginInstallation,
   PluginLogs,
   PluginPermissionsPanel,
+  PluginRequestAnswer,
+  PluginRequestStatus,
   UninstallDialog,
   keyOf,
   needsConfiguration,
@@ -25,6 +27,7 @@ import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
 import { useMemberNames } from '../members/members.js'
 import { Alerts } from '../runs/Alerts.js'
+import { useMayAsk } from '../requests/useMayAsk.js'
 import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
@@ -96,6 +99,7 @@ interface Section {
 
 function Managed({ plugin, installation }: ManagedProps) {
   const [parameters] = useSearchParams()
+  const mayAsk = useMayAsk()
   const sections = useSections(plugin, installation)
   // Where one begins is not where one is thrown back to: saving what was needed leaves the person where it was entered.
   const first = useMemo(
@@ -113,6 +117,7 @@ function Managed({ plugin, installation }: ManagedProps) {
         actions={<Actions plugin={plugin} installation={installation} />}
       />
       <NotInstallable plugin={plugin} />
+      {mayAsk && isMissing(installation) && <PluginRequestAnswer plugin={plugin} />}
       {installation && <StateNote installation={installation} />}
       {installation?.status === 'installing' && (
         <Panel title="Installation">
@@ -251,13 +256,19 @@ function runsOf(plugin: Plugin, installation: PluginInstallation): Section {
   }
 }
 
+/** Nothing of it works here, and it can be installed. */
+const isMissing = (installation: PluginInstallation | undefined): boolean =>
+  installation === undefined || installation.status === 'failed'
+
 function Actions({ plugin, installation }: ManagedProps) {
   const isAdmin = useMay('Admin')
+  const mayAsk = useMayAsk()
   const navigate = useNavigate()
   const { isInstalling, setEnabled } = usePluginInstallation()
   const [installing, setInstalling] = useState<Plugin>()
   const [leaving, setLeaving] = useState<Plugin>()
   const status = installation?.status
+  if (mayAsk) return isMissing(installation) ? <PluginRequestStatus plugin={plugin} /> : null
   if (!isAdmin) {
     return status === undefined ? <p className={classes.reason}>Only admins install plugins.</p> : null
   }
@@ -271,7 +282,7 @@ function Actions({ plugin, installation }: ManagedProps) {
   }
   return (
     <>
-      {(status === undefined || status === 'failed') && (
+      {isMissing(installation) && (
         <Button
           loading={isInstalling(plugin.key)}
           disabled={plugin.installable === false}

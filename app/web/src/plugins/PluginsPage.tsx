@@ -1,17 +1,23 @@
 import { Button, VisuallyHidden } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
 import {
   type Plugin,
+  type PluginRequest,
   keyOf,
   useCategories,
   useActivity,
   useInstallations,
+  useOwnRequests,
+  usePluginRequests,
   usePlugins,
+  useWithdrawRequest,
   withInstallation,
   withUpdates,
 } from '@tenon/react'
 import { PackageCheck, PackageOpen, SearchX } from 'lucide-react'
 import { lazy, Suspense, useDeferredValue, useMemo, useRef, useState } from 'react'
 import { Link, useLocation, useNavigate } from 'react-router'
+import { useMayAsk } from '../requests/useMayAsk.js'
 import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
@@ -25,15 +31,20 @@ import { RegistryNote } from './RegistryNote.js'
 import { SearchField } from './SearchField.js'
 
 const PluginDialogs = lazy(() => import('./PluginDialogs.js').then((part) => ({ default: part.PluginDialogs })))
+const RequestsTab = lazy(() => import('../requests/RequestsTab.js').then((part) => ({ default: part.RequestsTab })))
 const ActivityTab = lazy(() => import('./ActivityTab.js').then((part) => ({ default: part.ActivityTab })))
 
-/** S116: what can be installed, and what is; what is newer, and what was done, once there is something of it. */
+const tabs = ['my-plugins', 'updates', 'requests', 'activity'] as const
+
+/** S116: what can be installed, and what is; what is newer, what was asked for and what was done, once there is something of it. */
 export function PluginsPage() {
   const last = useLocation().pathname.split('/').at(-1)
-  const shown = last === 'my-plugins' || last === 'updates' || last === 'activity' ? last : 'marketplace'
+  const shown = tabs.find((tab) => tab === last) ?? 'marketplace'
   const installations = useInstallations()
   const count = installations.data?.length
   const updates = withUpdates(installations.data ?? []).length
+  const isAdmin = useMay('Admin')
+  const requests = usePluginRequests({ state: 'open' }, { isWanted: isAdmin }).data?.total ?? 0
   const hasActivity = (useActivity(1).data?.total ?? 0) > 0
   return (
     <>
@@ -46,6 +57,9 @@ export function PluginsPage() {
           ...(updates > 0 || shown === 'updates'
             ? [{ to: '/plugins/updates', label: 'Updates', count: updates, current: shown === 'updates' }]
             : []),
+          ...(requests > 0 || shown === 'requests'
+            ? [{ to: '/plugins/requests', label: 'Requests', count: requests, current: shown === 'requests' }]
+            : []),
           ...(hasActivity || shown === 'activity'
             ? [{ to: '/plugins/activity', label: 'Activity', current: shown === 'activity' }]
             : []),
@@ -54,6 +68,11 @@ export function PluginsPage() {
       {shown === 'marketplace' && <Marketplace />}
       {shown === 'my-plugins' && <MyPlugins />}
       {shown === 'updates' && <MyPlugins only="updates" />}
+      {shown === 'requests' && (
+        <Suspense fallback={<CardSkeletons />}>
+          <RequestsTab />
+        </Suspense>
+      )}
       {shown === 'activity' && (
         <Suspense fallback={<CardSkeletons />}>
           <ActivityTab />
@@ -158,13 +177,17 @@ function MyPlugins({ only }: { only?: 'updates' }) {
 function PluginCards({ plugins }: { plugins: Plugin[] }) {
   const navigate = useNavigate()
   const isAdmin = useMay('Admin')
+  const mayAsk = useMayAsk()
+  const own = useOwnRequests({ isWanted: mayAsk })
+  const withdraw = useWithdrawRequest()
   const categories = useCategories()
   const installations = useInstallations()
   const [installing, setInstalling] = useState<Plugin>()
   const [leaving, setLeaving] = useState<Plugin>()
+  const [asking, setAsking] = useState<Plugin>()
   // Stays from then on: a dialog that closes is still seen for a moment.
   const asked = useRef(false)
-  if (installing ?? leaving) asked.current = true
+  if (installing ?? leaving ?? asking) asked.current = true
   const wasAsked = asked.current
   const names = useMemo(() => new Map(categories.data?.map(({ id, name }) => [id, name])), [categories.data])
   const byKey = useMemo(
@@ -172,6 +195,14 @@ function PluginCards({ plugins }: { plugins: Plugin[] }) {
     [installations.data],
   )
   const open = (plugin: Plugin) => void navigate(`/plugins/${plugin.key}/manage`)
+  const takeBack = ({ id }: PluginRequest) =>
+    withdraw.mutate(
+      { id },
+      {
+        onSuccess: ({ plugin }) => notifications.show({ message: `You no longer ask for ${plugin}` }),
+        onError: ({ message }) => notifications.show({ message, role: 'alert' }),
+      },
+    )
   const update = ({ key }: Plugin) => void navigate(`/plugins/${key}/manage?section=versions&update=1`)
   return (
     <>
@@ -181,6 +212,7 @@ function PluginCards({ plugins }: { plugins: Plugin[] }) {
           category: names.get(plugin.category) ?? plugin.category,
           installation: byKey.get(plugin.key),
           onManage: open,
+          ...(mayAsk ? { onRequest: setAsking, request: own.get(plugin.key), onWithdraw: takeBack } : {}),
           ...(isAdmin ? { onInstall: setInstalling, onUpdate: update, onUninstall: () => setLeaving(plugin) } : {}),
         })}
       />
@@ -189,9 +221,11 @@ function PluginCards({ plugins }: { plugins: Plugin[] }) {
           <PluginDialogs
             installing={installing}
             leaving={leaving}
+            asking={asking}
             onClose={() => {
               setInstalling(undefined)
               setLeaving(undefined)
+              setAsking(undefined)
             }}
             onContinue={open}
           />

@@ -23,6 +23,8 @@ import { announcedBytes, readForm } from './upload.js'
 import type { Frames } from '../installations/frames.js'
 import { frameEndpoints } from './frame-endpoints.js'
 import { eventEndpoints } from './event-endpoints.js'
+import type { PluginRequests } from '../installations/plugin-requests.js'
+import { requestEndpoints } from './request-endpoints.js'
 import { runEndpoints, type RunEndpoints } from './run-endpoints.js'
 
 const key = z.object({ key: pluginKeySchema })
@@ -72,6 +74,7 @@ export function createEndpoints({
   operator,
   longWork,
   eventActs,
+  requests,
   uploads,
   frames,
 }: {
@@ -80,6 +83,7 @@ export function createEndpoints({
   operator: OperatorActs
   longWork: RunEndpoints
   eventActs: EventActs
+  requests: PluginRequests
   uploads: Uploads
   frames: Pick<Frames, 'open'>
 }): Endpoint[] {
@@ -88,6 +92,7 @@ export function createEndpoints({
     ...operatorEndpoints(operator),
     ...runEndpoints(longWork),
     ...eventEndpoints(eventActs),
+    ...requestEndpoints(requests),
     ...frameEndpoints(frames),
     ...installationEndpoints(service),
     ...observationEndpoints(observations),

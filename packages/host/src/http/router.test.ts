@@ -3,6 +3,7 @@ import { startHostInTest, type HostInTest } from '../testing/host-in-test.js'
 import type { Observations } from '../installations/observations.js'
 import type { OperatorActs } from '../operator/operator-acts.js'
 import type { Frames } from '../installations/frames.js'
+import type { PluginRequests } from '../installations/plugin-requests.js'
 import type { EventActs } from '../installations/event-acts.js'
 import { createEndpoints, type Uploads } from './endpoints.js'
 import type { RunEndpoints } from './run-endpoints.js'
@@ -20,6 +21,7 @@ const parts = () => ({
   operator: {} as OperatorActs,
   longWork: {} as RunEndpoints,
   eventActs: {} as EventActs,
+  requests: {} as PluginRequests,
   uploads: {} as Uploads,
   frames: {} as Frames,
 })

@@ -171,9 +171,9 @@ export function runEndpoints({ runs, live, schedules, alerts }: RunEndpoints): E
       method: 'get',
       path: '/events',
       tag,
-      summary: 'Follow the runs and installations of your organization as they change',
+      summary: 'Follow the runs, installations and requests of your organization as they change',
       description:
-        'Server-sent events: `run` with a run, `installations` with all of them. With the header Last-Event-ID it begins with what changed since.',
+        'Server-sent events: `run` with a run, `installations` with all of them, `requests` when one was made or has ended. With the header Last-Event-ID it begins with what changed since.',
       role: 'Reviewer',
       success: { status: 200, contentType: 'text/event-stream' },
       errors: [429],

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { PluginInstallationStatus as Status, TenonError, grantedEntry, type CatalogEntry } from '@tenon/contract'
-import type { Pool, PoolClient } from 'pg'
+import type { ClientBase, Pool, PoolClient } from 'pg'
 import type { TenantScope } from '../migrations/index.js'
 import { storableJson, storableText } from '../migrations/sql-text.js'
 import { inTransaction } from '../migrations/transaction.js'
@@ -121,6 +121,8 @@ interface InstallationStoreOptions {
   replicaId: string
   /** How long a claim lives without renewal, in milliseconds. */
   claimMs: number
+  /** Told in the transaction in which a plugin becomes, or stays, installed. */
+  onInstalled?: (client: ClientBase, tenant: TenantScope, pluginKey: string) => Promise<void>
 }
 
 // TIMESTAMP columns (S17) hold times of the session's zone; the cast makes them instants whatever zone Node runs in.
@@ -132,7 +134,12 @@ const unclaimed = '(claimed_by IS NULL OR claim_expires_at < now())'
  * `plugin_installations` of every tenant. The row is the lock: a claim with a heartbeat, so that nothing is pinned to a
  * connection and a live operation of another replica is never mistaken for a dead one.
  */
-export function createInstallationStore({ pool, replicaId, claimMs }: InstallationStoreOptions): InstallationStore {
+export function createInstallationStore({
+  pool,
+  replicaId,
+  claimMs,
+  onInstalled = async () => undefined,
+}: InstallationStoreOptions): InstallationStore {
   const expiry = `now() + ${claimMs} * interval '1 millisecond'`
 
   /** The claim itself, and the platform's index of open claims, in one transaction. */
@@ -296,6 +303,7 @@ export function createInstallationStore({ pool, replicaId, claimMs }: Installati
             result.version ?? null,
           ],
         )
+        if (rows[0] && result.status === Status.INSTALLED) await onInstalled(client, tenant, rows[0].plugin_key)
         return rows
       })
       return toInstallation(row)

@@ -7,7 +7,10 @@ import type { InstallationStore } from './installation-store.js'
 
 /** What an organization's stream carries; the id goes into `Last-Event-ID` when the reader connects again. */
 export type LiveEvent =
-  { id: number; event: 'run'; data: RunJson } | { id: number; event: 'installations'; data: LiveInstallation[] }
+  | { id: number; event: 'run'; data: RunJson }
+  | { id: number; event: 'installations'; data: LiveInstallation[] }
+  /** Says no more than that: who may see which request is for the list to decide. */
+  | { id: number; event: 'requests'; data: Record<string, never> }
 
 export interface LiveInstallation {
   id: number
@@ -18,7 +21,8 @@ export interface LiveInstallation {
 
 export interface LiveStream {
   /**
-   * Runs as they change, and the installations after each change, on whatever server; an empty list now and then.
+   * Runs as they change, the installations after each change, and that requests have changed, on whatever server; an
+   * empty list now and then.
    * Begins with what changed since the event `afterId`.
    * @throws TenonError STREAM_LIMIT
    */
@@ -56,20 +60,8 @@ const maxRuns = 200
 export function createLiveStream({ jobs, store, notifications, ...options }: LiveStreamOptions): LiveStream {
   const limits = { ...defaultLimits, ...options.limits }
   const streams = new Map<number, number>()
-  const listeners = new Map<string, Set<() => void>>()
-  notifications.subscribe('tenon_installations', {
-    heard: (payload) => listeners.get(payload.split(' ')[0] ?? '')?.forEach((changed) => changed()),
-    missed: () => listeners.forEach((set) => set.forEach((changed) => changed())),
-  })
-
-  function listen(schema: string, changed: () => void): () => void {
-    const set = listeners.get(schema) ?? new Set()
-    listeners.set(schema, set.add(changed))
-    return () => {
-      set.delete(changed)
-      if (set.size === 0) listeners.delete(schema)
-    }
-  }
+  const listenToInstallations = createListeners(notifications, 'tenon_installations')
+  const listenToRequests = createListeners(notifications, 'tenon_plugin_requests')
 
   async function* follow(
     tenant: TenantScope,
@@ -77,13 +69,18 @@ export function createLiveStream({ jobs, store, notifications, ...options }: Liv
     signal: AbortSignal,
   ): AsyncGenerator<LiveEvent[], void, undefined> {
     const { organizationId, schema } = tenant
-    const changed = { runs: true, installations: true }
+    // Whoever begins without an id has just read the list of requests.
+    const changed: Changed = { runs: true, installations: true, requests: afterId !== undefined }
     let wakeUp: (() => void) | undefined
-    const notice = (what: 'runs' | 'installations') => {
+    const notice = (what: keyof Changed) => {
       changed[what] = true
       wakeUp?.()
     }
-    const stops = [jobs.watch(organizationId, () => notice('runs')), listen(schema, () => notice('installations'))]
+    const stops = [
+      jobs.watch(organizationId, () => notice('runs')),
+      listenToInstallations(schema, () => notice('installations')),
+      listenToRequests(String(organizationId), () => notice('requests')),
+    ]
     const endsAt = Date.now() + limits.longestMs
     const told = new Map<string, number>()
     let since = new Date((afterId ?? Date.now()) - lateMs)
@@ -97,6 +94,10 @@ export function createLiveStream({ jobs, store, notifications, ...options }: Liv
         if (changed.installations) {
           changed.installations = false
           events.push({ id: now, event: 'installations', data: (await store.list(tenant)).map(toLive) })
+        }
+        if (changed.requests) {
+          changed.requests = false
+          events.push({ id: now, event: 'requests', data: {} })
         }
         if (changed.runs) {
           changed.runs = false
@@ -112,7 +113,7 @@ export function createLiveStream({ jobs, store, notifications, ...options }: Liv
         yield events
         await pause(signal, limits.quietMs, (wake) => (wakeUp = wake), changed)
         // More is on its way when something was heard.
-        if (changed.runs || changed.installations) await pause(signal, limits.gatherMs, () => undefined)
+        if (hasAny(changed)) await pause(signal, limits.gatherMs, () => undefined)
       }
     } finally {
       stops.forEach((stop) => stop())
@@ -133,12 +134,33 @@ export function createLiveStream({ jobs, store, notifications, ...options }: Liv
   }
 }
 
-function pause(
-  signal: AbortSignal,
-  ms: number,
-  onWake: (wake: () => void) => void,
-  changed?: { runs: boolean; installations: boolean },
-): Promise<void> {
+/** What has to be told. */
+interface Changed {
+  runs: boolean
+  installations: boolean
+  requests: boolean
+}
+
+const hasAny = (changed: Changed): boolean => Object.values(changed).includes(true)
+
+/** Hands on what a channel says to those who listen for its first word. */
+function createListeners(notifications: Pick<Notifications, 'subscribe'>, channel: string) {
+  const listeners = new Map<string, Set<() => void>>()
+  notifications.subscribe(channel, {
+    heard: (payload) => listeners.get(payload.split(' ')[0] ?? '')?.forEach((changed) => changed()),
+    missed: () => listeners.forEach((set) => set.forEach((changed) => changed())),
+  })
+  return (word: string, changed: () => void): (() => void) => {
+    const set = listeners.get(word) ?? new Set()
+    listeners.set(word, set.add(changed))
+    return () => {
+      set.delete(changed)
+      if (set.size === 0) listeners.delete(word)
+    }
+  }
+}
+
+function pause(signal: AbortSignal, ms: number, onWake: (wake: () => void) => void, changed?: Changed): Promise<void> {
   return new Promise((resolve) => {
     const wake = () => {
       clearTimeout(timer)
@@ -148,7 +170,7 @@ function pause(
     const timer = setTimeout(wake, ms)
     signal.addEventListener('abort', wake, { once: true })
     onWake(wake)
-    if (signal.aborted || changed?.runs || changed?.installations) wake()
+    if (signal.aborted || (changed && hasAny(changed))) wake()
   })
 }
 

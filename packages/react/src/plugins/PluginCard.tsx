@@ -2,6 +2,8 @@ import { ActionIcon, Button, Menu } from '@mantine/core'
 import { EllipsisVertical, Settings2, Trash2 } from 'lucide-react'
 import type { MouseEvent } from 'react'
 import { actionLabels, nextAction } from './nextAction.js'
+import type { PluginRequest } from '../requests/request.repository.js'
+import { dayOf } from '../requests/dayOf.js'
 import { PluginIcon } from './PluginIcon.js'
 import { Badge, StatusBadge } from './StatusBadge.js'
 import type { Plugin, PluginInstallation } from './types.js'
@@ -16,6 +18,12 @@ export interface PluginCardProps {
   loading?: boolean
   /** Called by Install; without it the card shows no such button, for people who may not install. */
   onInstall?: (plugin: Plugin) => void
+  /** Called by Ask for it, which is there in place of Install: for people who may not install. */
+  onRequest?: (plugin: Plugin) => void
+  /** What the person asked for last of this plugin. */
+  request?: PluginRequest
+  /** Called by Withdraw, where the request is open. */
+  onWithdraw?: (request: PluginRequest) => void
   /** Called by Update; without it the card shows no such button, for people who may not update. */
   onUpdate?: (plugin: Plugin) => void
   /** Lets the button name what comes after the installation. */
@@ -70,14 +78,14 @@ export function PluginCard(props: PluginCardProps) {
         ))}
       </ul>
       <footer className="tn-card-foot">
-        <CardStatus plugin={plugin} installation={installation} />
+        <CardStatus plugin={plugin} installation={installation} request={props.request} />
         <CardButton {...props} loading={loading} open={open} />
       </footer>
     </article>
   )
 }
 
-function CardStatus({ plugin, installation }: Pick<PluginCardProps, 'plugin' | 'installation'>) {
+function CardStatus({ plugin, installation, request }: Pick<PluginCardProps, 'plugin' | 'installation' | 'request'>) {
   const status = installation?.status ?? plugin.installationStatus
   if (status === 'installed' && installation?.updateAvailable) {
     return <Badge tone="note">Version {installation.updateAvailable} available</Badge>
@@ -87,6 +95,8 @@ function CardStatus({ plugin, installation }: Pick<PluginCardProps, 'plugin' | '
   }
   if (status) return <StatusBadge status={status} />
   if (plugin.installable === false) return <Badge tone="warn">Not installable here</Badge>
+  if (request?.state === 'open') return <span className="tn-quiet">Asked on {dayOf(request.requestedAt)}</span>
+  if (request?.state === 'declined') return <Badge tone="warn">Request declined</Badge>
   return <span className="tn-quiet">Version {plugin.version}</span>
 }
 
@@ -109,6 +119,7 @@ function CardButton(props: PluginCardProps & { open: (event: MouseEvent) => void
       </Button>
     )
   }
+  if (action === 'install' && props.onRequest) return <RequestButton {...props} />
   const isUrgent = action === 'configure' || action === 'fix' || action === 'enable'
   return (
     <Button
@@ -123,6 +134,22 @@ function CardButton(props: PluginCardProps & { open: (event: MouseEvent) => void
       onClick={open}
     >
       {action === 'install' || action === 'unavailable' || action === 'wait' ? 'View' : actionLabels[action]}
+    </Button>
+  )
+}
+
+function RequestButton({ plugin, request, onRequest, onWithdraw, loading }: PluginCardProps) {
+  const isOpen = request?.state === 'open' && onWithdraw !== undefined
+  return (
+    <Button
+      size="xs"
+      className="tn-above"
+      variant={isOpen ? 'default' : 'filled'}
+      loading={loading}
+      aria-label={isOpen ? `Withdraw the request for ${plugin.displayName}` : `Ask for ${plugin.displayName}`}
+      onClick={() => (isOpen ? onWithdraw(request) : onRequest?.(plugin))}
+    >
+      {isOpen ? 'Withdraw' : 'Ask for it'}
     </Button>
   )
 }

@@ -2,10 +2,11 @@ import { type QueryClient, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useSyncExternalStore } from 'react'
 import { openEvents } from '../api/request.js'
 import type { PluginInstallation } from '../plugins/types.js'
+import { refreshRequests } from '../requests/requestCache.js'
 import type { Run } from './run.repository.js'
 import { absorbInstallations, absorbNews, refreshUnfinished } from './runCache.js'
 
-/** The one connection of an application over which it hears of runs and installations. */
+/** The one connection of an application over which it hears of runs, installations and requests. */
 export interface LiveUpdates {
   /** Keeps the connection open until the answer is called. `changed` is told when it opens or breaks. */
   listen(changed?: () => void): () => void
@@ -20,7 +21,7 @@ interface LiveUpdatesOptions {
   retryMs?: number
 }
 
-const eventNames = ['run', 'installations'] as const
+const eventNames = ['run', 'installations', 'requests'] as const
 type LiveEventName = (typeof eventNames)[number]
 
 /** A refusal, such as too many streams of one organization, is not an interruption: it is asked less and less often. */
@@ -125,16 +126,20 @@ export function liveUpdatesOf(client: QueryClient): LiveUpdates {
     open: () => openEvents('/plugins/events'),
     onEvent(name, data) {
       if (name === 'run') absorbNews(client, data as Run)
-      else absorbInstallations(client, data as PluginInstallation[])
+      else if (name === 'installations') absorbInstallations(client, data as PluginInstallation[])
+      else void refreshRequests(client)
     },
-    onGap: () => refreshUnfinished(client),
+    onGap() {
+      refreshUnfinished(client)
+      void refreshRequests(client)
+    },
   })
   ofClient.set(client, made)
   return made
 }
 
 /**
- * Keeps what is shown of runs and installations up to date as long as a component is on the page. All components share
+ * Keeps what is shown of runs, installations and requests up to date as long as a component is on the page. All components share
  * one connection, which closes with the last of them.
  *
  * @returns whether the connection is open; while it is not, runs that are under way are asked for again and again
