@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core'
+import { hasBusyHours } from './scenes-of-charts.js'
 import {
   failedRun,
   failsToInstall,
@@ -178,6 +179,13 @@ export const scenes: Scene[] = [
   { name: 'plugin-permissions', as: 'admin', path: `${withConnections}?section=permissions` },
   { name: 'plugin-versions', as: 'admin', path: `${withViews}?section=versions` },
   { name: 'plugin-health', as: 'admin', path: `${withViews}?section=health` },
+  {
+    name: 'plugin-health-charts',
+    as: 'admin',
+    path: `${withViews}?section=health`,
+    before: hasBusyHours,
+    then: (page) => page.locator('.tn-trend-plot svg').nth(1).waitFor(),
+  },
   { name: 'plugin-logs', as: 'admin', path: `${withViews}?section=logs` },
   { name: 'plugin-activity', as: 'admin', path: `${withViews}?section=activity` },
   {
@@ -199,7 +207,7 @@ export const scenes: Scene[] = [
     path: '/models?view=mlflow.models',
     async then(page) {
       await page.locator('.tn-row-name').first().click()
-      await page.getByRole('dialog').waitFor()
+      await page.getByRole('dialog').locator('.tn-trend-plot svg').first().waitFor()
     },
   },
   { name: 'risks', as: 'admin', path: '/risks' },

@@ -49,6 +49,7 @@ const MOMENT_COLUMNS = [
   'removed_at',
 ]
 const MAX_PAGE_SIZE = 1000
+const MAX_CHARTED = 200
 const VERSION_AS_NUMBER = "NULLIF(regexp_replace(version, '[^0-9].*', ''), '')::numeric"
 
 /**
@@ -93,6 +94,23 @@ export async function findModel(
     type: 'SELECT',
   })
   return rows[0]
+}
+
+/** The newest versions of the model that a record is a version of, in their order; undefined when there is no record. */
+export async function listVersions(
+  sequelize: Sequelize,
+  tenantId: string,
+  id: string,
+): Promise<Record<string, unknown>[] | undefined> {
+  const record = await findModel(sequelize, tenantId, id)
+  if (!record) return undefined
+  const versions = await sequelize.query(
+    `SELECT version, lifecycle_stage, metrics, model_created_at FROM ${recordsTable(tenantId)}
+     WHERE model_name = :name AND removed_at IS NULL
+     ORDER BY model_created_at DESC NULLS LAST, ${VERSION_AS_NUMBER} DESC NULLS LAST, id DESC LIMIT ${MAX_CHARTED}`,
+    { replacements: { name: String(record.model_name) }, type: 'SELECT' },
+  )
+  return versions.reverse()
 }
 
 function conditionsOf(query: ListQuery): { where: string; replacements: Record<string, Replacement> } {

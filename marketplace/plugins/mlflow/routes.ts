@@ -1,6 +1,6 @@
 import type { RouteRequest, RouteResult, Router } from '@tenon/sdk'
 import { isConfigured } from './configuration'
-import { findModel, listModels } from './model-list'
+import { findModel, listModels, listVersions } from './model-list'
 import { syncModels, type SyncResult } from './sync-models'
 import type { SyncMode } from './sync-state'
 
@@ -13,6 +13,11 @@ export const router: Router = {
   'GET /models/:id': async ({ sequelize, tenantId, params }) => {
     const model = await findModel(sequelize, tenantId, params.id ?? '')
     return model ? { data: model } : { status: 404, data: 'There is no such model.' }
+  },
+
+  'GET /models/:id/versions': async ({ sequelize, tenantId, params }) => {
+    const versions = await listVersions(sequelize, tenantId, params.id ?? '')
+    return versions ? { data: { versions } } : { status: 404, data: 'There is no such model.' }
   },
 
   'POST /sync': (request) => answerSync('full', request),

@@ -124,6 +124,35 @@ describe('a manifest', () => {
   })
 })
 
+const chart = { title: 'Metrics', route: 'GET /models/:id/versions', x: 'version' }
+const lines = [{ key: 'auc', title: 'AUC' }]
+const viewWith = (rest: object) => ({
+  views: [{ id: 'models', slot: 'models.tabs', title: 'Models', route: 'GET /models', ...rest }],
+})
+
+describe('the charts of a view', () => {
+  it('are lines of named fields, or a chart for each name of a number', () => {
+    const charts = [
+      { ...chart, series: lines },
+      { ...chart, points: '/versions', valuesFrom: 'metrics' },
+    ]
+    const manifest = parseOne({ contributes: viewWith({ detail: { charts } }) })
+    expect(manifest.problems).toEqual([])
+    expect(manifest.entries[0]?.contributes?.views[0]?.detail?.charts).toMatchObject([
+      { series: lines },
+      { series: [], valuesFrom: 'metrics' },
+    ])
+  })
+
+  it('are at most eight, with at most six lines', () => {
+    const parse = (charts: object[]) => parseOne({ contributes: viewWith({ detail: { charts } }) }).entries.length
+    const of = (count: number) => Array.from({ length: count }, () => ({ ...chart, series: lines }))
+    expect([parse(of(8)), parse(of(9))]).toEqual([1, 0])
+    const withLines = (count: number) => [{ ...chart, series: Array.from({ length: count }, () => lines[0]) }]
+    expect([parse(withLines(6)), parse(withLines(7))]).toEqual([1, 0])
+  })
+})
+
 describe('a hostile manifest', () => {
   const cases: [field: string, value: unknown][] = [
     ['key', '../../escaped'],
@@ -166,6 +195,10 @@ describe('a hostile manifest', () => {
     ['contributes', { configuration: { properties: { a: { allOf: [{ $ref: 'file:///etc/passwd' }] } } } }],
     ['contributes', { connections: [{ id: 'w', kind: 'basic', provider: 'x' }] }],
     ['contributes', { events: [{ name: 'risk.imported', handler: 'a.b' }] }],
+    ['contributes', viewWith({ detail: { charts: [chart] } })],
+    ['contributes', viewWith({ detail: { charts: [{ ...chart, series: lines, valuesFrom: 'metrics' }] } })],
+    ['contributes', viewWith({ detail: { charts: [{ ...chart, series: lines, route: 'POST /models' }] } })],
+    ['contributes', viewWith({ detail: { charts: [{ ...chart, series: lines, points: 'versions' }] } })],
     ['features', 'none'],
     ['dependencies', { x: { y: 1 } }],
   ]

@@ -127,6 +127,32 @@ export const viewColumnSchema = z.looseObject({
   filterable: z.boolean().default(false),
 })
 
+const columnKeySchema = z.string().min(1).max(100)
+
+/**
+ * Lines over the course of something that belongs to one row, such as a figure of a model over its versions. The points
+ * are rows of a route's answer, in the order in which they come. Names in the path, such as `:id`, are columns of the row.
+ */
+export const viewChartSchema = z
+  .looseObject({
+    title: shortText,
+    route: routeSchema.refine((route) => route.startsWith('GET '), 'must be a GET route'),
+    points: jsonPointerSchema.optional().describe('Where the points are in the answer'),
+    x: columnKeySchema.describe('The field of a point that is its place on the axis'),
+    series: z
+      .array(z.looseObject({ key: columnKeySchema, title: shortText }))
+      .max(6)
+      .default([])
+      .describe('Fields of a point, each a line of one chart'),
+    valuesFrom: columnKeySchema
+      .optional()
+      .describe('The field of a point that holds numbers by name: each name is a chart of its own'),
+  })
+  .refine(
+    ({ series, valuesFrom }) => series.length > 0 !== (valuesFrom !== undefined),
+    'must have either series or valuesFrom',
+  )
+
 /** A table, list or figure that the host draws from the answer of a route. */
 export const viewSchema = z.looseObject({
   id: contributionIdSchema,
@@ -144,6 +170,10 @@ export const viewSchema = z.looseObject({
     .describe('Numbers of the answer that are shown above the rows'),
   problem: jsonPointerSchema.optional().describe('Where the answer says why the rows may be out of date'),
   actions: z.array(contributionIdSchema).max(20).default([]),
+  detail: z
+    .looseObject({ charts: z.array(viewChartSchema).max(8).default([]) })
+    .optional()
+    .describe('What is shown of one row, besides its columns'),
 })
 
 /** A file import with its template. */
@@ -306,6 +336,7 @@ export type Contributes = z.infer<typeof contributesSchema>
 export type ActionContribution = z.infer<typeof actionSchema>
 export type ViewContribution = z.infer<typeof viewSchema>
 export type ViewColumn = z.infer<typeof viewColumnSchema>
+export type ViewChart = z.infer<typeof viewChartSchema>
 export type ImporterContribution = z.infer<typeof importerSchema>
 export type ConnectionContribution = z.infer<typeof connectionSchema>
 export type TokenResponseMapping = z.infer<typeof tokenResponseMappingSchema>

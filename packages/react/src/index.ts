@@ -1,5 +1,7 @@
 export { ApiError, type FieldProblem } from './api/ApiError.js'
 export { TenonProvider, type TenonProviderProps } from './TenonProvider.js'
+export { Trend } from './charts/Trend.js'
+export type { TrendLine, TrendPoint, TrendProps } from './charts/trendPoints.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
 export {
   configureRequests,

@@ -157,6 +157,19 @@ describe('tenon check', () => {
     })
   })
 
+  it('looks for the routes that the charts of a view name', async () => {
+    await changeEntry((entry) => {
+      const contributes = entry['contributes'] as { views: object[] }
+      const charts = [{ title: 'Over time', route: 'GET /assets/:id/nowhere', x: 'day', valuesFrom: 'figures' }]
+      contributes.views = contributes.views.map((view) => ({ ...view, detail: { charts } }))
+    })
+    expect(await findings()).toEqual({
+      'index.ts with all required exports': [
+        expect.stringContaining('has no route "GET /assets/:id/nowhere", which plugins.json names'),
+      ],
+    })
+  })
+
   it('names field and line of what is wrong in the entry', async () => {
     await changeEntry((entry) => {
       entry['version'] = 'new'

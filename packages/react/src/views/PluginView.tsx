@@ -7,6 +7,7 @@ import { type ReactNode, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { pluginKeys } from '../plugins/queries.js'
 import type { Plugin } from '../plugins/types.js'
+import { RowCharts } from './RowCharts.js'
 import { callRoute, pointed } from './route.js'
 import { textOf, Value } from './Value.js'
 
@@ -153,7 +154,7 @@ export function PluginView({ plugin, view, empty, actions }: PluginViewProps) {
           </footer>
         </>
       )}
-      <RowDrawer row={chosen} view={view} onClose={() => setChosen(undefined)} />
+      <RowDrawer plugin={plugin} row={chosen} view={view} onClose={() => setChosen(undefined)} />
     </div>
   )
 }
@@ -191,7 +192,15 @@ function Heading({ column, sort, onSort }: { column: ViewColumn; sort?: string; 
   )
 }
 
-function RowDrawer({ row, view, onClose }: { row: Row | undefined; view: ViewContribution; onClose: () => void }) {
+interface RowDrawerProps {
+  plugin: Plugin
+  view: ViewContribution
+  /** Without one the drawer is closed. */
+  row: Row | undefined
+  onClose: () => void
+}
+
+function RowDrawer({ plugin, view, row, onClose }: RowDrawerProps) {
   const [first, ...rest] = view.columns
   return (
     <Drawer
@@ -203,16 +212,19 @@ function RowDrawer({ row, view, onClose }: { row: Row | undefined; view: ViewCon
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       {row && (
-        <dl className="tn-detail">
-          {rest.map(({ key, title, type }) => (
-            <div key={key}>
-              <dt>{title}</dt>
-              <dd>
-                <Value value={row[key]} type={type} full />
-              </dd>
-            </div>
-          ))}
-        </dl>
+        <div className="tn-row-detail">
+          <RowCharts plugin={plugin} charts={view.detail?.charts ?? []} row={row} />
+          <dl className="tn-detail">
+            {rest.map(({ key, title, type }) => (
+              <div key={key}>
+                <dt>{title}</dt>
+                <dd>
+                  <Value value={row[key]} type={type} full />
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </div>
       )}
     </Drawer>
   )
