@@ -202,6 +202,17 @@ export const scenes: Scene[] = [
   { name: 'models-empty', as: 'newcomer', path: '/models' },
   { name: 'models', as: 'admin', path: '/models?view=mlflow.models' },
   {
+    name: 'models-groups',
+    as: 'admin',
+    path: '/models?view=mlflow.models',
+    async then(page) {
+      await page.getByRole('combobox', { name: 'Group by' }).click()
+      await page.getByRole('option', { name: 'By Stage' }).click()
+      await click('button', /^Production/)(page)
+      await page.locator('.tn-group-rows .tn-row').first().waitFor()
+    },
+  },
+  {
     name: 'models-detail',
     as: 'admin',
     path: '/models?view=mlflow.models',

@@ -25,6 +25,11 @@ interface Model {
   metrics: Record<string, number>
 }
 
+interface Groups {
+  groups: { value: string | null; count: number }[]
+  total: number
+}
+
 let application: Awaited<ReturnType<typeof startTestApplication>>
 let server: Awaited<ReturnType<typeof startMlflowStandin>>
 beforeAll(async () => {
@@ -70,4 +75,30 @@ it('has the versions of a model in their order, with their metrics, for the char
   expect(own.length).toBeGreaterThan(1)
   expect(versions.some(({ metrics }) => typeof metrics.auc === 'number')).toBe(true)
   expect(await ask('GET /models/:id/versions', { params: { id: '0' } })).toBe('There is no such model.')
+})
+
+it('is divided into groups, each of which has exactly the rows that it counts', async () => {
+  const { total } = await ask<{ total: number }>('GET /models')
+  for (const by of ['lifecycle_stage', 'experiment_name', 'model_name']) {
+    const { groups } = await ask<Groups>('GET /models/groups', { query: { by } })
+    expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(total)
+    for (const { value, count } of groups) {
+      const query = { [`group.${by}`]: value ?? '', pageSize: '1' }
+      expect(await ask('GET /models', { query }), `${by} ${value}`).toMatchObject({ total: count })
+    }
+  }
+})
+
+it('pages the groups, of what fits the filters', async () => {
+  const query = { by: 'model_name', page: '2', pageSize: '3' }
+  const all = await ask<Groups>('GET /models/groups', { query: { by: 'model_name' } })
+  expect(await ask('GET /models/groups', { query })).toEqual({ groups: all.groups.slice(3, 6), total: all.total })
+  const [first] = all.groups
+  const filtered = await ask('GET /models/groups', {
+    query: { ...query, page: '1', 'filter.model_name': first?.value },
+  })
+  expect(filtered).toMatchObject({ groups: [first] })
+  expect(await ask('GET /models/groups', { query: { by: 'metrics; DROP TABLE risks' } })).toBe(
+    'The models cannot be grouped by that.',
+  )
 })

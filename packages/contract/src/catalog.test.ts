@@ -153,6 +153,28 @@ describe('the charts of a view', () => {
   })
 })
 
+describe('the groups of a view', () => {
+  const columns = [{ key: 'stage', title: 'Stage' }]
+
+  it('are by columns that the view has', () => {
+    const parse = (by: string[]) =>
+      parseOne({ contributes: viewWith({ columns, groups: { route: 'GET /groups', by } }) })
+    expect(parse(['stage']).entries).toHaveLength(1)
+    expect(parse(['stage', 'other']).problems).toMatchObject([
+      { path: 'contributes.views.0.groups.by', message: 'must name columns of the view' },
+    ])
+    expect(parse([]).entries).toEqual([])
+  })
+})
+
+it('has figures of the types that columns have', () => {
+  const figures = [
+    { title: 'Models', value: '/models' },
+    { title: 'Last synced', value: '/at', type: 'date' },
+  ]
+  expect(parseOne({ contributes: viewWith({ figures }) }).entries[0]?.contributes?.views[0]?.figures).toEqual(figures)
+})
+
 describe('a hostile manifest', () => {
   const cases: [field: string, value: unknown][] = [
     ['key', '../../escaped'],
@@ -199,6 +221,7 @@ describe('a hostile manifest', () => {
     ['contributes', viewWith({ detail: { charts: [{ ...chart, series: lines, valuesFrom: 'metrics' }] } })],
     ['contributes', viewWith({ detail: { charts: [{ ...chart, series: lines, route: 'POST /models' }] } })],
     ['contributes', viewWith({ detail: { charts: [{ ...chart, series: lines, points: 'versions' }] } })],
+    ['contributes', viewWith({ groups: { route: 'POST /groups', by: ['stage'] } })],
     ['features', 'none'],
     ['dependencies', { x: { y: 1 } }],
   ]

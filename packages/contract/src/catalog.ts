@@ -128,6 +128,7 @@ export const viewColumnSchema = z.looseObject({
 })
 
 const columnKeySchema = z.string().min(1).max(100)
+const getRouteSchema = routeSchema.refine((route) => route.startsWith('GET '), 'must be a GET route')
 
 /**
  * Lines over the course of something that belongs to one row, such as a figure of a model over its versions. The points
@@ -136,7 +137,7 @@ const columnKeySchema = z.string().min(1).max(100)
 export const viewChartSchema = z
   .looseObject({
     title: shortText,
-    route: routeSchema.refine((route) => route.startsWith('GET '), 'must be a GET route'),
+    route: getRouteSchema,
     points: jsonPointerSchema.optional().describe('Where the points are in the answer'),
     x: columnKeySchema.describe('The field of a point that is its place on the axis'),
     series: z
@@ -153,28 +154,53 @@ export const viewChartSchema = z
     'must have either series or valuesFrom',
   )
 
-/** A table, list or figure that the host draws from the answer of a route. */
-export const viewSchema = z.looseObject({
-  id: contributionIdSchema,
-  slot: z.string().min(1).max(100),
-  title: shortText,
-  kind: z.string().max(40).default('table'),
-  route: routeSchema,
-  columns: z.array(viewColumnSchema).max(100).default([]),
-  rows: jsonPointerSchema.optional().describe('Where the rows are in the answer'),
-  total: jsonPointerSchema.optional().describe('Where the number of all rows is in the answer'),
-  figures: z
-    .array(z.looseObject({ title: shortText, value: jsonPointerSchema }))
-    .max(8)
-    .default([])
-    .describe('Numbers of the answer that are shown above the rows'),
-  problem: jsonPointerSchema.optional().describe('Where the answer says why the rows may be out of date'),
-  actions: z.array(contributionIdSchema).max(20).default([]),
-  detail: z
-    .looseObject({ charts: z.array(viewChartSchema).max(8).default([]) })
-    .optional()
-    .describe('What is shown of one row, besides its columns'),
+/**
+ * How the rows of a view are divided by a column. The groups are counted where the rows are: the route is asked with
+ * `by`, `page`, `pageSize` and the filters, and answers each `value` with its `count`.
+ */
+export const viewGroupsSchema = z.looseObject({
+  route: getRouteSchema,
+  by: z.array(columnKeySchema).min(1).max(10).describe('Keys of the columns that a person may group by'),
+  rows: jsonPointerSchema.optional().describe('Where the groups are in the answer'),
+  total: jsonPointerSchema.optional().describe('Where the number of all groups is in the answer'),
 })
+
+/** A table, list or figure that the host draws from the answer of a route. */
+export const viewSchema = z
+  .looseObject({
+    id: contributionIdSchema,
+    slot: z.string().min(1).max(100),
+    title: shortText,
+    kind: z.string().max(40).default('table'),
+    route: routeSchema,
+    columns: z.array(viewColumnSchema).max(100).default([]),
+    rows: jsonPointerSchema.optional().describe('Where the rows are in the answer'),
+    total: jsonPointerSchema.optional().describe('Where the number of all rows is in the answer'),
+    figures: z
+      .array(
+        z.looseObject({
+          title: shortText,
+          value: jsonPointerSchema,
+          type: z.string().max(40).optional().describe('As of a column; number when it is not said'),
+        }),
+      )
+      .max(8)
+      .default([])
+      .describe(
+        'Values of the answer that are shown above the rows: how many there are of something, when it was last',
+      ),
+    groups: viewGroupsSchema.optional(),
+    problem: jsonPointerSchema.optional().describe('Where the answer says why the rows may be out of date'),
+    actions: z.array(contributionIdSchema).max(20).default([]),
+    detail: z
+      .looseObject({ charts: z.array(viewChartSchema).max(8).default([]) })
+      .optional()
+      .describe('What is shown of one row, besides its columns'),
+  })
+  .refine(({ columns, groups }) => (groups?.by ?? []).every((key) => columns.some((column) => column.key === key)), {
+    error: 'must name columns of the view',
+    path: ['groups', 'by'],
+  })
 
 /** A file import with its template. */
 export const importerSchema = z.looseObject({
