@@ -9,6 +9,7 @@ import {
   isInstalling,
   runsOfPlugin,
 } from './scenes-of-runs.js'
+import { hasUpdate } from './scenes-of-updates.js'
 import type { Person } from './world.js'
 
 /** A page in a state, as somebody sees it. */
@@ -178,6 +179,13 @@ export const scenes: Scene[] = [
   { name: 'dashboard-failing', as: 'admin', path: '/', before: hasAlerts },
   { name: 'plugin-permissions', as: 'admin', path: `${withConnections}?section=permissions` },
   { name: 'plugin-versions', as: 'admin', path: `${withViews}?section=versions` },
+  {
+    name: 'plugin-update',
+    as: 'admin',
+    path: `${withViews}?section=versions&update=1`,
+    before: hasUpdate,
+    then: (page) => page.getByRole('region', { name: 'What is new', exact: true }).waitFor(),
+  },
   { name: 'plugin-health', as: 'admin', path: `${withViews}?section=health` },
   {
     name: 'plugin-health-charts',

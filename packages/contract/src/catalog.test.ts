@@ -153,6 +153,30 @@ describe('the charts of a view', () => {
   })
 })
 
+describe('the releases of a plugin', () => {
+  const release = { version: '1.1.0', date: '2026-05-03', notes: ['Finds more'] }
+  const parse = (releases: unknown) => parseOne({ releases }).entries[0]?.releases
+
+  it('have a version, and may have a day and notes', () => {
+    expect(parse([release, { version: '1.0.0' }])).toEqual([release, { version: '1.0.0', notes: [] }])
+  })
+
+  it('have at most fifty notes of at most 500 characters', () => {
+    const withNotes = (count: number, length = 1) => [
+      { ...release, notes: Array.from({ length: count }, () => 'a'.repeat(length)) },
+    ]
+    expect(parse(withNotes(50, 500))).toHaveLength(1)
+    expect(parse(withNotes(51))).toBeUndefined()
+    expect(parse(withNotes(1, 501))).toBeUndefined()
+    expect(parse(Array.from({ length: 201 }, () => release))).toBeUndefined()
+  })
+
+  it.each([{ version: 'new' }, { ...release, date: 'yesterday' }, { ...release, notes: '<b>all</b>' }])(
+    'leave the entry out when they are wrong: %j',
+    (wrong) => expect(parse([wrong])).toBeUndefined(),
+  )
+})
+
 describe('the groups of a view', () => {
   const columns = [{ key: 'stage', title: 'Stage' }]
 

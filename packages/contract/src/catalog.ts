@@ -60,6 +60,15 @@ export const publishedVersionSchema = z.looseObject({
   yanked: z.boolean().default(false),
 })
 
+/** What people are told about a version. Plain text: each note is a sentence or two. */
+export const releaseSchema = z
+  .looseObject({
+    version: versionSchema,
+    date: z.iso.date().optional().describe('When it was published'),
+    notes: z.array(z.string().trim().min(1).max(500)).max(50).default([]).describe('What is new in it'),
+  })
+  .meta({ id: 'Release' })
+
 export const tablePrivileges = ['select', 'insert', 'update', 'delete'] as const
 
 export const permissionsSchema = z.looseObject({
@@ -325,6 +334,7 @@ export const catalogEntrySchema = z.looseObject({
   repository: webUrlSchema.optional(),
   publisher: shortText.optional(),
   versions: z.array(publishedVersionSchema).max(200).default([]),
+  releases: z.array(releaseSchema).max(200).optional().describe('What is new in each version'),
   region: shortText.optional(),
   frameworkType: shortText.optional(),
   permissions: permissionsSchema.optional(),
@@ -356,6 +366,7 @@ export type PluginFeature = z.infer<typeof pluginFeatureSchema>
 export type PluginCategoryInfo = z.infer<typeof pluginCategorySchema>
 export type ArtifactReference = z.infer<typeof artifactReferenceSchema>
 export type PublishedVersion = z.infer<typeof publishedVersionSchema>
+export type Release = z.infer<typeof releaseSchema>
 export type Permissions = z.infer<typeof permissionsSchema>
 export type TablePrivilege = (typeof tablePrivileges)[number]
 export type Contributes = z.infer<typeof contributesSchema>
