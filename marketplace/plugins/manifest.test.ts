@@ -34,6 +34,14 @@ describe('the manifest', () => {
     for (const entry of entries) expect(Object.keys(entry)).toEqual(expect.arrayContaining(fields))
   })
 
+  it('says the same of each version as the changelog', () => {
+    for (const { key, version, releases = [] } of manifest.entries) {
+      const told = releases.map((one) => `## ${one.version}\n\n${one.notes.map((note) => `- ${note}\n`).join('')}`)
+      expect(text(`plugins/${key}/CHANGELOG.md`)).toBe(`# Changelog\n\n${told.join('\n')}`)
+      expect(releases[0]?.version).toBe(version)
+    }
+  })
+
   it('asks for no more than an application of this kind gives', () => {
     const grant = { clientId: 'x', clientSecret: 'y', authorizeUrl: '', tokenUrl: '', audience: [] }
     const ceiling = {

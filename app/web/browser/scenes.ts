@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core'
+import { hasBusyHours } from './scenes-of-charts.js'
 import {
   failedRun,
   failsToInstall,
@@ -9,6 +10,7 @@ import {
   runsOfPlugin,
 } from './scenes-of-runs.js'
 import { scenesOfRequests } from './scenes-of-requests.js'
+import { hasUpdate } from './scenes-of-updates.js'
 import type { Person } from './world.js'
 
 /** A page in a state, as somebody sees it. */
@@ -179,7 +181,21 @@ export const scenes: Scene[] = [
   { name: 'dashboard-failing', as: 'admin', path: '/', before: hasAlerts },
   { name: 'plugin-permissions', as: 'admin', path: `${withConnections}?section=permissions` },
   { name: 'plugin-versions', as: 'admin', path: `${withViews}?section=versions` },
+  {
+    name: 'plugin-update',
+    as: 'admin',
+    path: `${withViews}?section=versions&update=1`,
+    before: hasUpdate,
+    then: (page) => page.getByRole('region', { name: 'What is new', exact: true }).waitFor(),
+  },
   { name: 'plugin-health', as: 'admin', path: `${withViews}?section=health` },
+  {
+    name: 'plugin-health-charts',
+    as: 'admin',
+    path: `${withViews}?section=health`,
+    before: hasBusyHours,
+    then: (page) => page.locator('.tn-trend-plot svg').nth(1).waitFor(),
+  },
   { name: 'plugin-logs', as: 'admin', path: `${withViews}?section=logs` },
   { name: 'plugin-activity', as: 'admin', path: `${withViews}?section=activity` },
   {
@@ -196,12 +212,23 @@ export const scenes: Scene[] = [
   { name: 'models-empty', as: 'newcomer', path: '/models' },
   { name: 'models', as: 'admin', path: '/models?view=mlflow.models' },
   {
+    name: 'models-groups',
+    as: 'admin',
+    path: '/models?view=mlflow.models',
+    async then(page) {
+      await page.getByRole('combobox', { name: 'Group by' }).click()
+      await page.getByRole('option', { name: 'By Stage' }).click()
+      await click('button', /^Production/)(page)
+      await page.locator('.tn-group-rows .tn-row').first().waitFor()
+    },
+  },
+  {
     name: 'models-detail',
     as: 'admin',
     path: '/models?view=mlflow.models',
     async then(page) {
       await page.locator('.tn-row-name').first().click()
-      await page.getByRole('dialog').waitFor()
+      await page.getByRole('dialog').locator('.tn-trend-plot svg').first().waitFor()
     },
   },
   { name: 'risks', as: 'admin', path: '/risks' },

@@ -56,6 +56,10 @@ async function publish(version: string, permissions: object) {
     pluginPath: 'plugins/notes',
     entryPoint: 'index.ts',
     permissions,
+    releases: [
+      { version: '1.1.0', date: '2026-05-03', notes: ['Sees the risks of <b>everybody</b>'] },
+      { version: '1.0.0', date: '2026-01-05', notes: ['Keeps notes'] },
+    ],
   }
   await writeFile(join(directory, 'plugins.json'), JSON.stringify({ version: '1.0.0', plugins: [entry] }))
 }
@@ -70,6 +74,10 @@ describe('an admin whose plugin has a newer version', { timeout: 90_000 }, () =>
     await page.getByRole('button', { name: 'Update Notes' }).click()
     const dialog = page.getByRole('dialog', { name: 'Update Notes' })
     await dialog.getByText('Version 1.0.0 → 1.1.0').waitFor()
+    const news = dialog.getByRole('region', { name: 'What is new' })
+    await news.getByText('Sees the risks of <b>everybody</b>').waitFor()
+    await news.getByText('3 May 2026').waitFor()
+    expect(await news.getByText('Version 1.0.0').count()).toBe(0)
     const changes = dialog.getByRole('region', { name: 'What changes' })
     await changes.getByRole('checkbox', { name: /risks/, checked: true }).waitFor()
     expect(await changes.getByRole('checkbox').count()).toBe(1)
@@ -94,6 +102,16 @@ describe('an admin whose plugin has a newer version', { timeout: 90_000 }, () =>
     await page.getByRole('dialog').getByRole('button', { name: 'Roll back', exact: true }).click()
     await page.getByText('Notes is at version 1.0.0 again').waitFor({ timeout: 60_000 })
     await page.getByRole('link', { name: 'Update to 1.1.0' }).waitFor()
+    const all = page.getByRole('region', { name: 'All versions' })
+    expect(
+      await all
+        .getByRole('listitem')
+        .filter({ hasText: /^Version/ })
+        .allTextContents(),
+    ).toEqual([
+      'Version 1.1.0 3 May 2026Sees the risks of <b>everybody</b>',
+      'Version 1.0.0 Running5 Jan 2026Keeps notes',
+    ])
     expect(await accessibilityProblems(page)).toEqual([])
     await page.goto('/plugins/activity')
     await page.getByText('Rollback').waitFor()

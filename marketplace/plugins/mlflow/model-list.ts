@@ -49,11 +49,13 @@ const MOMENT_COLUMNS = [
   'removed_at',
 ]
 const MAX_PAGE_SIZE = 1000
+const MAX_CHARTED = 200
 const VERSION_AS_NUMBER = "NULLIF(regexp_replace(version, '[^0-9].*', ''), '')::numeric"
 
 /**
  * One page of the table. Without `page` and `pageSize` the first 1,000. `sort` is a column, with `-` in front for
- * descending; `filter.<column>` finds texts that contain the value; removed models only with `filter.removed=true`.
+ * descending; `filter.<column>` finds texts that contain the value, `group.<column>` those that are the value; removed
+ * models only with `filter.removed=true`.
  */
 export async function listModels(
   sequelize: Sequelize,
@@ -95,8 +97,52 @@ export async function findModel(
   return rows[0]
 }
 
+export interface ModelGroups {
+  groups: { value: string | null; count: number }[]
+  total: number
+}
+
+/**
+ * One page of the values that the column `by` has, each with the number of its records; those without one come last.
+ * Filters are those of {@link listModels}. Undefined when there is no such column.
+ */
+export async function listGroups(
+  sequelize: Sequelize,
+  tenantId: string,
+  query: ListQuery,
+): Promise<ModelGroups | undefined> {
+  const by = TEXT_COLUMNS.find((column) => column === query.by)
+  if (by === undefined) return undefined
+  const { where, replacements } = conditionsOf(query)
+  const { limit, offset } = pageOf(query)
+  const groups = `SELECT NULLIF(${by}, '') AS value, count(*)::integer AS count
+    FROM ${recordsTable(tenantId)} WHERE ${where} GROUP BY 1`
+  const rows = await sequelize.query<ModelGroups['groups'][number]>(
+    `${groups} ORDER BY 1 NULLS LAST LIMIT :limit OFFSET :offset`,
+    { replacements: { ...replacements, limit, offset }, type: 'SELECT' },
+  )
+  return { groups: rows, total: await countOf(sequelize, `(${groups}) AS found`, 'true', replacements) }
+}
+
+/** The newest versions of the model that a record is a version of, in their order; undefined when there is no record. */
+export async function listVersions(
+  sequelize: Sequelize,
+  tenantId: string,
+  id: string,
+): Promise<Record<string, unknown>[] | undefined> {
+  const record = await findModel(sequelize, tenantId, id)
+  if (!record) return undefined
+  const versions = await sequelize.query(
+    `SELECT version, lifecycle_stage, metrics, model_created_at FROM ${recordsTable(tenantId)}
+     WHERE model_name = :name AND removed_at IS NULL
+     ORDER BY model_created_at DESC NULLS LAST, ${VERSION_AS_NUMBER} DESC NULLS LAST, id DESC LIMIT ${MAX_CHARTED}`,
+    { replacements: { name: String(record.model_name) }, type: 'SELECT' },
+  )
+  return versions.reverse()
+}
+
 function conditionsOf(query: ListQuery): { where: string; replacements: Record<string, Replacement> } {
-  const filters = filtersOf(query)
+  const filters = namedIn(query, 'filter')
   const removed = filters.get('removed') === 'true'
   const conditions = [`removed_at IS ${removed ? 'NOT ' : ''}NULL`]
   const replacements: Record<string, Replacement> = {}
@@ -105,14 +151,20 @@ function conditionsOf(query: ListQuery): { where: string; replacements: Record<s
     conditions.push(`${column} ILIKE :${column}`)
     replacements[column] = `%${value.replace(/[\\%_]/g, '\\$&')}%`
   }
+  for (const [column, value] of namedIn(query, 'group')) {
+    if (!TEXT_COLUMNS.includes(column)) continue
+    conditions.push(`coalesce(${column}, '') = :group_${column}`)
+    replacements[`group_${column}`] = value
+  }
   return { where: conditions.join(' AND '), replacements }
 }
 
 /** From `filter.name=x`, and from `filter[name]=x` where the parser made an object of it. */
-function filtersOf(query: ListQuery): Map<string, string> {
-  const nested = typeof query.filter === 'object' && query.filter !== null ? Object.entries(query.filter) : []
-  const flat = Object.entries(query).filter(([name]) => name.startsWith('filter.'))
-  const entries = [...nested, ...flat.map(([name, value]): [string, unknown] => [name.slice('filter.'.length), value])]
+function namedIn(query: ListQuery, kind: 'filter' | 'group'): Map<string, string> {
+  const given = query[kind]
+  const nested = typeof given === 'object' && given !== null ? Object.entries(given) : []
+  const flat = Object.entries(query).filter(([name]) => name.startsWith(`${kind}.`))
+  const entries = [...nested, ...flat.map(([name, value]): [string, unknown] => [name.slice(kind.length + 1), value])]
   return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }
 

@@ -1,6 +1,6 @@
 import type { RouteRequest, RouteResult, Router } from '@tenon/sdk'
 import { isConfigured } from './configuration'
-import { findModel, listModels } from './model-list'
+import { findModel, listGroups, listModels, listVersions } from './model-list'
 import { syncModels, type SyncResult } from './sync-models'
 import type { SyncMode } from './sync-state'
 
@@ -10,9 +10,19 @@ export const router: Router = {
     data: await listModels(sequelize, tenantId, isConfigured(configuration), query),
   }),
 
+  'GET /models/groups': async ({ sequelize, tenantId, query }) => {
+    const groups = await listGroups(sequelize, tenantId, query)
+    return groups ? { data: groups } : { status: 400, data: 'The models cannot be grouped by that.' }
+  },
+
   'GET /models/:id': async ({ sequelize, tenantId, params }) => {
     const model = await findModel(sequelize, tenantId, params.id ?? '')
     return model ? { data: model } : { status: 404, data: 'There is no such model.' }
+  },
+
+  'GET /models/:id/versions': async ({ sequelize, tenantId, params }) => {
+    const versions = await listVersions(sequelize, tenantId, params.id ?? '')
+    return versions ? { data: { versions } } : { status: 404, data: 'There is no such model.' }
   },
 
   'POST /sync': (request) => answerSync('full', request),

@@ -124,6 +124,81 @@ describe('a manifest', () => {
   })
 })
 
+const chart = { title: 'Metrics', route: 'GET /models/:id/versions', x: 'version' }
+const lines = [{ key: 'auc', title: 'AUC' }]
+const viewWith = (rest: object) => ({
+  views: [{ id: 'models', slot: 'models.tabs', title: 'Models', route: 'GET /models', ...rest }],
+})
+
+describe('the charts of a view', () => {
+  it('are lines of named fields, or a chart for each name of a number', () => {
+    const charts = [
+      { ...chart, series: lines },
+      { ...chart, points: '/versions', valuesFrom: 'metrics' },
+    ]
+    const manifest = parseOne({ contributes: viewWith({ detail: { charts } }) })
+    expect(manifest.problems).toEqual([])
+    expect(manifest.entries[0]?.contributes?.views[0]?.detail?.charts).toMatchObject([
+      { series: lines },
+      { series: [], valuesFrom: 'metrics' },
+    ])
+  })
+
+  it('are at most eight, with at most six lines', () => {
+    const parse = (charts: object[]) => parseOne({ contributes: viewWith({ detail: { charts } }) }).entries.length
+    const of = (count: number) => Array.from({ length: count }, () => ({ ...chart, series: lines }))
+    expect([parse(of(8)), parse(of(9))]).toEqual([1, 0])
+    const withLines = (count: number) => [{ ...chart, series: Array.from({ length: count }, () => lines[0]) }]
+    expect([parse(withLines(6)), parse(withLines(7))]).toEqual([1, 0])
+  })
+})
+
+describe('the releases of a plugin', () => {
+  const release = { version: '1.1.0', date: '2026-05-03', notes: ['Finds more'] }
+  const parse = (releases: unknown) => parseOne({ releases }).entries[0]?.releases
+
+  it('have a version, and may have a day and notes', () => {
+    expect(parse([release, { version: '1.0.0' }])).toEqual([release, { version: '1.0.0', notes: [] }])
+  })
+
+  it('have at most fifty notes of at most 500 characters', () => {
+    const withNotes = (count: number, length = 1) => [
+      { ...release, notes: Array.from({ length: count }, () => 'a'.repeat(length)) },
+    ]
+    expect(parse(withNotes(50, 500))).toHaveLength(1)
+    expect(parse(withNotes(51))).toBeUndefined()
+    expect(parse(withNotes(1, 501))).toBeUndefined()
+    expect(parse(Array.from({ length: 201 }, () => release))).toBeUndefined()
+  })
+
+  it.each([{ version: 'new' }, { ...release, date: 'yesterday' }, { ...release, notes: '<b>all</b>' }])(
+    'leave the entry out when they are wrong: %j',
+    (wrong) => expect(parse([wrong])).toBeUndefined(),
+  )
+})
+
+describe('the groups of a view', () => {
+  const columns = [{ key: 'stage', title: 'Stage' }]
+
+  it('are by columns that the view has', () => {
+    const parse = (by: string[]) =>
+      parseOne({ contributes: viewWith({ columns, groups: { route: 'GET /groups', by } }) })
+    expect(parse(['stage']).entries).toHaveLength(1)
+    expect(parse(['stage', 'other']).problems).toMatchObject([
+      { path: 'contributes.views.0.groups.by', message: 'must name columns of the view' },
+    ])
+    expect(parse([]).entries).toEqual([])
+  })
+})
+
+it('has figures of the types that columns have', () => {
+  const figures = [
+    { title: 'Models', value: '/models' },
+    { title: 'Last synced', value: '/at', type: 'date' },
+  ]
+  expect(parseOne({ contributes: viewWith({ figures }) }).entries[0]?.contributes?.views[0]?.figures).toEqual(figures)
+})
+
 describe('a hostile manifest', () => {
   const cases: [field: string, value: unknown][] = [
     ['key', '../../escaped'],
@@ -166,6 +241,11 @@ describe('a hostile manifest', () => {
     ['contributes', { configuration: { properties: { a: { allOf: [{ $ref: 'file:///etc/passwd' }] } } } }],
     ['contributes', { connections: [{ id: 'w', kind: 'basic', provider: 'x' }] }],
     ['contributes', { events: [{ name: 'risk.imported', handler: 'a.b' }] }],
+    ['contributes', viewWith({ detail: { charts: [chart] } })],
+    ['contributes', viewWith({ detail: { charts: [{ ...chart, series: lines, valuesFrom: 'metrics' }] } })],
+    ['contributes', viewWith({ detail: { charts: [{ ...chart, series: lines, route: 'POST /models' }] } })],
+    ['contributes', viewWith({ detail: { charts: [{ ...chart, series: lines, points: 'versions' }] } })],
+    ['contributes', viewWith({ groups: { route: 'POST /groups', by: ['stage'] } })],
     ['features', 'none'],
     ['dependencies', { x: { y: 1 } }],
   ]

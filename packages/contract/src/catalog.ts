@@ -60,6 +60,15 @@ export const publishedVersionSchema = z.looseObject({
   yanked: z.boolean().default(false),
 })
 
+/** What people are told about a version. Plain text: each note is a sentence or two. */
+export const releaseSchema = z
+  .looseObject({
+    version: versionSchema,
+    date: z.iso.date().optional().describe('When it was published'),
+    notes: z.array(z.string().trim().min(1).max(500)).max(50).default([]).describe('What is new in it'),
+  })
+  .meta({ id: 'Release' })
+
 export const tablePrivileges = ['select', 'insert', 'update', 'delete'] as const
 
 export const permissionsSchema = z.looseObject({
@@ -127,24 +136,80 @@ export const viewColumnSchema = z.looseObject({
   filterable: z.boolean().default(false),
 })
 
-/** A table, list or figure that the host draws from the answer of a route. */
-export const viewSchema = z.looseObject({
-  id: contributionIdSchema,
-  slot: z.string().min(1).max(100),
-  title: shortText,
-  kind: z.string().max(40).default('table'),
-  route: routeSchema,
-  columns: z.array(viewColumnSchema).max(100).default([]),
-  rows: jsonPointerSchema.optional().describe('Where the rows are in the answer'),
-  total: jsonPointerSchema.optional().describe('Where the number of all rows is in the answer'),
-  figures: z
-    .array(z.looseObject({ title: shortText, value: jsonPointerSchema }))
-    .max(8)
-    .default([])
-    .describe('Numbers of the answer that are shown above the rows'),
-  problem: jsonPointerSchema.optional().describe('Where the answer says why the rows may be out of date'),
-  actions: z.array(contributionIdSchema).max(20).default([]),
+const columnKeySchema = z.string().min(1).max(100)
+const getRouteSchema = routeSchema.refine((route) => route.startsWith('GET '), 'must be a GET route')
+
+/**
+ * Lines over the course of something that belongs to one row, such as a figure of a model over its versions. The points
+ * are rows of a route's answer, in the order in which they come. Names in the path, such as `:id`, are columns of the row.
+ */
+export const viewChartSchema = z
+  .looseObject({
+    title: shortText,
+    route: getRouteSchema,
+    points: jsonPointerSchema.optional().describe('Where the points are in the answer'),
+    x: columnKeySchema.describe('The field of a point that is its place on the axis'),
+    series: z
+      .array(z.looseObject({ key: columnKeySchema, title: shortText }))
+      .max(6)
+      .default([])
+      .describe('Fields of a point, each a line of one chart'),
+    valuesFrom: columnKeySchema
+      .optional()
+      .describe('The field of a point that holds numbers by name: each name is a chart of its own'),
+  })
+  .refine(
+    ({ series, valuesFrom }) => series.length > 0 !== (valuesFrom !== undefined),
+    'must have either series or valuesFrom',
+  )
+
+/**
+ * How the rows of a view are divided by a column. The groups are counted where the rows are: the route is asked with
+ * `by`, `page`, `pageSize` and the filters, and answers each `value` with its `count`.
+ */
+export const viewGroupsSchema = z.looseObject({
+  route: getRouteSchema,
+  by: z.array(columnKeySchema).min(1).max(10).describe('Keys of the columns that a person may group by'),
+  rows: jsonPointerSchema.optional().describe('Where the groups are in the answer'),
+  total: jsonPointerSchema.optional().describe('Where the number of all groups is in the answer'),
 })
+
+/** A table, list or figure that the host draws from the answer of a route. */
+export const viewSchema = z
+  .looseObject({
+    id: contributionIdSchema,
+    slot: z.string().min(1).max(100),
+    title: shortText,
+    kind: z.string().max(40).default('table'),
+    route: routeSchema,
+    columns: z.array(viewColumnSchema).max(100).default([]),
+    rows: jsonPointerSchema.optional().describe('Where the rows are in the answer'),
+    total: jsonPointerSchema.optional().describe('Where the number of all rows is in the answer'),
+    figures: z
+      .array(
+        z.looseObject({
+          title: shortText,
+          value: jsonPointerSchema,
+          type: z.string().max(40).optional().describe('As of a column; number when it is not said'),
+        }),
+      )
+      .max(8)
+      .default([])
+      .describe(
+        'Values of the answer that are shown above the rows: how many there are of something, when it was last',
+      ),
+    groups: viewGroupsSchema.optional(),
+    problem: jsonPointerSchema.optional().describe('Where the answer says why the rows may be out of date'),
+    actions: z.array(contributionIdSchema).max(20).default([]),
+    detail: z
+      .looseObject({ charts: z.array(viewChartSchema).max(8).default([]) })
+      .optional()
+      .describe('What is shown of one row, besides its columns'),
+  })
+  .refine(({ columns, groups }) => (groups?.by ?? []).every((key) => columns.some((column) => column.key === key)), {
+    error: 'must name columns of the view',
+    path: ['groups', 'by'],
+  })
 
 /** A file import with its template. */
 export const importerSchema = z.looseObject({
@@ -269,6 +334,7 @@ export const catalogEntrySchema = z.looseObject({
   repository: webUrlSchema.optional(),
   publisher: shortText.optional(),
   versions: z.array(publishedVersionSchema).max(200).default([]),
+  releases: z.array(releaseSchema).max(200).optional().describe('What is new in each version'),
   region: shortText.optional(),
   frameworkType: shortText.optional(),
   permissions: permissionsSchema.optional(),
@@ -300,12 +366,14 @@ export type PluginFeature = z.infer<typeof pluginFeatureSchema>
 export type PluginCategoryInfo = z.infer<typeof pluginCategorySchema>
 export type ArtifactReference = z.infer<typeof artifactReferenceSchema>
 export type PublishedVersion = z.infer<typeof publishedVersionSchema>
+export type Release = z.infer<typeof releaseSchema>
 export type Permissions = z.infer<typeof permissionsSchema>
 export type TablePrivilege = (typeof tablePrivileges)[number]
 export type Contributes = z.infer<typeof contributesSchema>
 export type ActionContribution = z.infer<typeof actionSchema>
 export type ViewContribution = z.infer<typeof viewSchema>
 export type ViewColumn = z.infer<typeof viewColumnSchema>
+export type ViewChart = z.infer<typeof viewChartSchema>
 export type ImporterContribution = z.infer<typeof importerSchema>
 export type ConnectionContribution = z.infer<typeof connectionSchema>
 export type TokenResponseMapping = z.infer<typeof tokenResponseMappingSchema>

@@ -142,6 +142,9 @@ describe('the health of an installation', () => {
     expect(now.calls['calls']).toBeGreaterThanOrEqual(before + 2)
     expect(now.calls['errors']).toBeGreaterThanOrEqual(1)
     expect(now.calls['p95Ms']).toBeGreaterThan(0)
+    const hours = now['hours'] as { calls: number }[]
+    expect(hours).toHaveLength(24)
+    expect(hours.reduce((sum, { calls }) => sum + calls, 0)).toBe(now.calls['calls'])
     expect(now['budgets']).toContainEqual(
       expect.objectContaining({ name: 'memory of one process', unit: 'bytes', limit: expect.any(Number) as number }),
     )

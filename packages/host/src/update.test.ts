@@ -128,6 +128,26 @@ test('code that cannot be loaded changes nothing', async () => {
   expect([await row(id), await running()]).toMatchObject([{ status: 'installed', version: '1.0.0' }, '1.0.0'])
 })
 
+test('what is new in the versions on the way is shown before an update, and all of it with the plugin', async () => {
+  const id = await installed()
+  const releases = ['1.0.0', '1.10.0', '1.9.0', '2.0.0', '3.0.0'].map((version) => ({
+    version,
+    date: '2026-05-03',
+    notes: [`News of ${version}`],
+  }))
+  const next = plugin({ version: '2.0.0' })
+  await it.publish({ ...next, entry: { ...next.entry, releases } })
+  const versionsOf = (content: unknown) =>
+    (content as { releases: { version: string }[] }).releases.map(({ version }) => version)
+  const plan = await it.api('GET', `/installations/${id}/update`)
+  expect(versionsOf(plan.content)).toEqual(['2.0.0', '1.10.0', '1.9.0'])
+  expect(plan.content).toMatchObject({ releases: [{ date: '2026-05-03', notes: ['News of 2.0.0'] }, {}, {}] })
+  const shown = await it.api('GET', `/marketplace/${key}`)
+  expect(versionsOf(shown.content)).toEqual(['3.0.0', '2.0.0', '1.10.0', '1.9.0', '1.0.0'])
+  const list = (await it.api('GET', '/marketplace')).content as object[]
+  expect(list.filter((one) => 'releases' in one)).toEqual([])
+})
+
 test('a version that asks for more is shown first, and gets it only when an admin says so', async () => {
   const id = await installed()
   const more = { database: { tenantSchema: true, tables: { risks: ['select'] } } }
@@ -138,6 +158,7 @@ test('a version that asks for more is shown first, and gets it only when an admi
     to: '2.0.0',
     added: [{ id: 'table:risks:select', group: 'read', sentence: 'Read the table risks' }],
     removed: [],
+    releases: [{ version: '2.0.0', notes: [] }],
   })
   expect(await it.api('POST', `/installations/${id}/update`)).toMatchObject({
     status: 409,

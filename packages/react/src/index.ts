@@ -1,5 +1,7 @@
 export { ApiError, type FieldProblem } from './api/ApiError.js'
 export { TenonProvider, type TenonProviderProps } from './TenonProvider.js'
+export { Trend } from './charts/Trend.js'
+export type { TrendLine, TrendPoint, TrendProps } from './charts/trendPoints.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
 export {
   configureRequests,
@@ -84,5 +86,6 @@ export * from './updates/update.repository.js'
 export { UpdateDialog, type UpdateDialogProps } from './updates/UpdateDialog.js'
 export { useRollBackPlugin, useUpdatePlan, useUpdatePlugin, withUpdates } from './updates/updates.js'
 export { PluginActions, type ActionOutcome, type PluginActionsProps } from './views/PluginActions.js'
-export { PluginView, viewTotal, type PluginViewProps } from './views/PluginView.js'
+export { PluginView, type PluginViewProps } from './views/PluginView.js'
 export { Value, type ValueProps } from './views/Value.js'
+export { viewTotal } from './views/viewRows.js'

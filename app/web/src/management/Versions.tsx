@@ -20,6 +20,7 @@ export function Versions({ plugin, installation }: { plugin: Plugin; installatio
     <Panel title="Versions" text="A plugin is never replaced by itself: an admin decides, and can go back.">
       <PluginVersions
         installation={installation}
+        plugin={plugin}
         mayChange={isAdmin && works}
         {...(isAdmin && works ? { onUpdate: () => show(true) } : {})}
         onRolledBack={({ version }) =>

@@ -28,7 +28,8 @@ export function CardGrid({ plugins, cardOf }: CardGridProps) {
   const rows = useWindowVirtualizer({
     count: Math.ceil(plugins.length / columns),
     estimateSize: () => usualRowHeight,
-    overscan: 3,
+    // Each row more is made anew with every letter of a search.
+    overscan: 1,
     scrollMargin: offset,
   })
   return (

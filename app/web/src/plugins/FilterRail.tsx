@@ -2,6 +2,7 @@ import { Button, UnstyledButton } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { type Plugin, useCategories } from '@tenon/react'
 import { SlidersHorizontal } from 'lucide-react'
+import { useMemo } from 'react'
 import { type FilterOption, type Filters, needsOptions, statusOptions, trustOptions } from './filters.js'
 import classes from './PluginsPage.module.css'
 
@@ -15,11 +16,15 @@ interface FilterRailProps {
 export function FilterRail({ plugins, filters, onChange }: FilterRailProps) {
   const [opened, { toggle }] = useDisclosure(false)
   const categories = useCategories()
-  const categoryOptions = (categories.data ?? []).map(({ id, name }): FilterOption => ({
-    value: id,
-    label: name,
-    matches: ({ category }) => category === id,
-  }))
+  const categoryOptions = useMemo(
+    () =>
+      (categories.data ?? []).map(({ id, name }): FilterOption => ({
+        value: id,
+        label: name,
+        matches: ({ category }) => category === id,
+      })),
+    [categories.data],
+  )
   const active = [filters.category, filters.status, filters.trust, filters.needs].filter(Boolean).length
   const group = (title: string, name: keyof Filters, options: FilterOption[]) => (
     <FilterGroup
@@ -61,9 +66,12 @@ interface FilterGroupProps {
 }
 
 function FilterGroup({ title, options, plugins, chosen, onChoose }: FilterGroupProps) {
-  const counted = options
-    .map((option) => ({ ...option, count: plugins.filter(option.matches).length }))
-    .filter(({ count, value }) => count > 0 || value === chosen)
+  // Thousands of plugins are counted when they change, not with each letter of the search.
+  const all = useMemo(
+    () => options.map((option) => ({ ...option, count: plugins.filter(option.matches).length })),
+    [options, plugins],
+  )
+  const counted = all.filter(({ count, value }) => count > 0 || value === chosen)
   if (counted.length === 0) return null
   return (
     <section className={classes.group} aria-label={title}>

@@ -15,7 +15,7 @@ import {
   withUpdates,
 } from '@tenon/react'
 import { PackageCheck, PackageOpen, SearchX } from 'lucide-react'
-import { lazy, Suspense, useDeferredValue, useMemo, useRef, useState } from 'react'
+import { lazy, memo, Suspense, useDeferredValue, useMemo, useRef, useState } from 'react'
 import { Link, useLocation, useNavigate } from 'react-router'
 import { useMayAsk } from '../requests/useMayAsk.js'
 import { useMay } from '../session/session.js'
@@ -174,7 +174,8 @@ function MyPlugins({ only }: { only?: 'updates' }) {
   )
 }
 
-function PluginCards({ plugins }: { plugins: Plugin[] }) {
+/** Drawn anew when other plugins fit, not for each letter that changes nothing yet. */
+const PluginCards = memo(function PluginCards({ plugins }: { plugins: Plugin[] }) {
   const navigate = useNavigate()
   const isAdmin = useMay('Admin')
   const mayAsk = useMayAsk()
@@ -233,7 +234,7 @@ function PluginCards({ plugins }: { plugins: Plugin[] }) {
       )}
     </>
   )
-}
+})
 
 function countOf(shown: number, all: number): string {
   const total = all === 1 ? '1 plugin' : `${all.toLocaleString('en')} plugins`

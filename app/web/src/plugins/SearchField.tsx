@@ -1,4 +1,5 @@
 import { CloseButton, TextInput } from '@mantine/core'
+import { useDebouncedCallback } from '@mantine/hooks'
 import { Search } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 
@@ -19,22 +20,29 @@ export function SearchField({ value, onChange }: { value: string; onChange: (val
   )
 }
 
+/** Shorter than the pause between two words: the list follows whoever looks up, and holds up nobody who types. */
+const pauseMs = 150
+
 /**
- * What stands in the field. The address follows when there is time for it, and comes back as `value` letters later: taken
+ * What stands in the field. The address follows when there is a pause, and comes back as `value` letters later: taken
  * as it comes, it would take away what was typed in between.
  */
 function useTypedText(value: string, onChange: (value: string) => void): [string, (text: string) => void] {
   const [text, setText] = useState(value)
   const typed = useRef<string[]>([])
+  const tell = useDebouncedCallback(onChange, pauseMs)
   useEffect(() => {
     const position = typed.current.lastIndexOf(value)
-    if (position < 0) setText(value)
+    if (position < 0) {
+      tell.cancel()
+      setText(value)
+    }
     typed.current = typed.current.slice(position + 1)
-  }, [value])
+  }, [value, tell])
   const enter = (next: string) => {
     typed.current.push(next)
     setText(next)
-    onChange(next)
+    tell(next)
   }
   return [text, enter]
 }

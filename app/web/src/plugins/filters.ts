@@ -90,8 +90,20 @@ export function filterPlugins(plugins: readonly Plugin[], filters: Filters): Plu
   )
 }
 
-function hasWords({ displayName, name, description, author, tags }: Plugin, words: readonly string[]): boolean {
+function hasWords(plugin: Plugin, words: readonly string[]): boolean {
   if (words.length === 0) return true
-  const text = [displayName, name, description, author, ...tags].join(' ').toLowerCase()
+  const text = searchedText(plugin)
   return words.every((word) => text.includes(word))
+}
+
+const searchedTexts = new WeakMap<Plugin, string>()
+
+/** Made once for each plugin, not with each letter. */
+function searchedText(plugin: Plugin): string {
+  const known = searchedTexts.get(plugin)
+  if (known !== undefined) return known
+  const { displayName, name, description, author, tags } = plugin
+  const text = [displayName, name, description, author, ...tags].join(' ').toLowerCase()
+  searchedTexts.set(plugin, text)
+  return text
 }

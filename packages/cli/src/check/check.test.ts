@@ -157,6 +157,22 @@ describe('tenon check', () => {
     })
   })
 
+  it('looks for the routes that the charts and groups of a view name', async () => {
+    await changeEntry((entry) => {
+      const contributes = entry['contributes'] as { views: object[] }
+      const charts = [{ title: 'Over time', route: 'GET /assets/:id/nowhere', x: 'day', valuesFrom: 'figures' }]
+      const columns = [{ key: 'kind', title: 'Kind' }]
+      const groups = { route: 'GET /assets/in-groups', by: ['kind'] }
+      contributes.views = contributes.views.map((view) => ({ ...view, columns, groups, detail: { charts } }))
+    })
+    expect(await findings()).toEqual({
+      'index.ts with all required exports': [
+        expect.stringContaining('has no route "GET /assets/:id/nowhere", which plugins.json names'),
+        expect.stringContaining('has no route "GET /assets/in-groups", which plugins.json names'),
+      ],
+    })
+  })
+
   it('names field and line of what is wrong in the entry', async () => {
     await changeEntry((entry) => {
       entry['version'] = 'new'

@@ -131,7 +131,8 @@ function checkContributions({
   const { actions = [], views = [], importers = [], connections = [], events = [], ui } = entry?.contributes ?? {}
   const texts = [...actions, ...views, ...importers].flatMap((one) => Object.values(one as Record<string, unknown>))
   const named = texts.filter((text): text is string => /^(GET|POST|PUT|PATCH|DELETE) \//.test(String(text)))
-  const routes = [...named, ...(ui?.routes ?? [])]
+  const ofViews = views.flatMap(({ detail, groups }) => [...(detail?.charts ?? []), ...(groups ? [groups] : [])])
+  const routes = [...named, ...ofViews.map(({ route }) => route), ...(ui?.routes ?? [])]
   // Of plugins without a router: functions that stand for routes.
   const seedNames: Record<string, string[]> = {
     'POST /sync': ['syncModels', 'syncRecords'],

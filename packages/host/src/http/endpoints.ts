@@ -4,6 +4,7 @@ import {
   pluginInstallationSchema,
   pluginKeySchema,
   pluginSchema,
+  releaseSchema,
 } from '@tenon/contract'
 import type { Request } from 'express'
 import * as z from 'zod'
@@ -56,6 +57,7 @@ const updatePlanSchema = z
     to: z.string(),
     added: z.array(askedPermissionSchema).describe('What it asks for and did not ask for before'),
     removed: z.array(askedPermissionSchema),
+    releases: z.array(releaseSchema).describe('What is new in the versions on the way, the newest first'),
   })
   .meta({ id: 'UpdatePlan' })
 

@@ -54,6 +54,7 @@ const health = z
     since: instant.nullable(),
     next: z.string().nullable().describe('The one thing to do'),
     calls: figures.describe('Of the last 24 hours'),
+    hours: z.array(figures.extend({ at: instant })).describe('The same, hour by hour, the oldest first'),
     crashes: z.array(z.object({ at: instant, crashed: z.boolean(), cause: z.string(), digest: z.string() })),
     restarts: z.int(),
     restartAfter: instant.nullable(),

@@ -1,6 +1,6 @@
 import { PluginInstallationStatus as Status } from '@tenon/contract'
 import type { Block } from '../operator/blocks.js'
-import type { CallFigures, KeptProcessEnd } from '../records/index.js'
+import type { CallFigures, CallsOfHour, KeptProcessEnd } from '../records/index.js'
 import type { PluginHealth, ProcessStatus, RuntimeLimits } from '../runtime/index.js'
 import type { Installation } from './installation-store.js'
 
@@ -14,6 +14,8 @@ export interface HealthJson {
   next: string | null
   /** Of the last 24 hours, on every server. */
   calls: CallFigures
+  /** The same, hour by hour, the oldest first. */
+  hours: CallsOfHour[]
   /** The last ones, the newest first, on every server. */
   crashes: KeptProcessEnd[]
   /** Ends of its processes that were kept, crashes or not: each was followed by a start when it was next needed. */
@@ -43,6 +45,7 @@ interface HealthFacts {
   processes: readonly ProcessStatus[]
   limits: RuntimeLimits
   calls: CallFigures
+  hours: CallsOfHour[]
   ends: readonly KeptProcessEnd[]
 }
 
@@ -51,11 +54,12 @@ const failing = { calls: 5, part: 0.5 }
 const shownCrashes = 20
 
 export function healthOf(facts: HealthFacts): HealthJson {
-  const { seen, processes, calls, ends } = facts
+  const { seen, processes, calls, hours, ends } = facts
   const crashes = ends.filter(({ crashed }) => crashed)
   return {
     ...verdictOf(facts, crashes),
     calls,
+    hours,
     crashes: crashes.slice(0, shownCrashes),
     restarts: ends.length,
     restartAfter: seen.restartAfter?.toISOString() ?? null,

@@ -112,8 +112,9 @@ export function createObservations(options: ObservationsOptions): Observations {
 
     async health(tenantId, id) {
       const { tenant, installation, owner } = await find(tenantId, id)
-      const [calls, ends, since] = await Promise.all([
+      const [calls, hours, ends, since] = await Promise.all([
         records.usage.callsOf(owner, 24),
+        records.usage.callsByHour(owner, 24),
         records.usage.processEndsOf(owner),
         settledAt(tenant, installation),
       ])
@@ -128,6 +129,7 @@ export function createObservations(options: ObservationsOptions): Observations {
           .processes.filter((one) => one.tenantId === tenant.schema && one.pluginKey === pluginKey),
         limits: options.limits,
         calls,
+        hours,
         ends,
       })
     },

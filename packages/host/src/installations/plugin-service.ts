@@ -29,6 +29,7 @@ import { findRunning } from './routes.js'
 import { createSeedNames, type SeedNames } from './seed-names.js'
 import type { SwitchPlugin } from './switch-plugin.js'
 import type { DataChoice, Uninstall } from './uninstall.js'
+import { releasesOf } from './releases.js'
 import type { Update, UpdatePlanJson } from './update.js'
 
 /**
@@ -174,7 +175,8 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
       catalog.list(category === undefined ? {} : { category }).map((entry) => toPlugin(entry, engines)),
     getPluginByKey: (pluginKey) => {
       const entry = catalog.get(requireKey(pluginKey))
-      return entry ? { ...toPlugin(entry, engines), asks: askedPermissions(entry) } : null
+      if (!entry) return null
+      return { ...toPlugin(entry, engines), asks: askedPermissions(entry), releases: releasesOf(entry) }
     },
     searchPlugins: (query) => catalog.search(query).map((entry) => toPlugin(entry, engines)),
     getCategories: () => catalog.categories(),
@@ -285,8 +287,10 @@ function toPlugin(entry: CatalogEntry, { ceiling, blocks }: Pick<PluginServiceOp
     ...admit(entry, ceiling).refusals,
     ...engineRefusals(entry, tenonVersion),
   ]
+  // What is new in its versions is for who looks at one plugin; a list of thousands would carry it for nobody.
+  const { releases: _releases, ...shown } = entry
   return {
-    ...entry,
+    ...shown,
     installable: refusals.length === 0,
     ...(refusals.length > 0 ? { refusals } : {}),
     ...(block ? { blocked: { reason: block.reason, at: block.blockedAt } } : {}),

@@ -7,6 +7,7 @@ import {
   type AskedPermission,
   type CatalogEntry,
   type OperatorCeiling,
+  type Release,
   type VerifiedArtifact,
 } from '@tenon/contract'
 import { contextPlaceholder, type PluginReport } from '@tenon/contract/wire'
@@ -24,6 +25,7 @@ import { underLease } from './lease.js'
 import { assertAsked } from './permissions.js'
 import type { CallSubject, PluginCaller } from './plugin-caller.js'
 import type { PluginRoles } from './plugin-roles.js'
+import { releasesBetween } from './releases.js'
 import { acceptResult } from './results.js'
 import { runSteps, type Step } from './steps.js'
 import { configurationOwnerOf } from './subject.js'
@@ -46,6 +48,8 @@ export interface UpdatePlanJson {
   added: AskedPermission[]
   /** What it does not ask for any more. */
   removed: AskedPermission[]
+  /** What is new in the versions on the way, the newest first. */
+  releases: Release[]
 }
 
 interface UpdateRequest {
@@ -116,7 +120,7 @@ export function createUpdate(engines: UpdateOptions): Update {
     const entry = catalog.get(pluginKey)
     if (!entry) throw new TenonError('PLUGIN_NOT_FOUND', { pluginKey })
     const artifact = await artifacts.resolve(entry, version === undefined ? {} : { version })
-    return { artifact, entry: entryOf(entry, artifact) }
+    return { artifact, entry: entryOf(entry, artifact), offered: entry }
   }
 
   async function change(
@@ -137,8 +141,9 @@ export function createUpdate(engines: UpdateOptions): Update {
   return {
     async plan({ tenant, id, version }) {
       const row = await findRow(tenant, id)
-      const { entry } = await fetchVersion(row.pluginKey, version)
-      return { from: row.version, to: entry.version, ...differences(row.asked, entry) }
+      const { entry, offered } = await fetchVersion(row.pluginKey, version)
+      const releases = releasesBetween(offered, row.version, entry.version)
+      return { from: row.version, to: entry.version, ...differences(row.asked, entry), releases }
     },
 
     async update({ tenant, id, userId, version, granted }) {

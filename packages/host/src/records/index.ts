@@ -8,7 +8,7 @@ export { recordsMigration } from './migration.js'
 export type { RecordOwner } from './log-buffer.js'
 export type { KeptLine, LineFilter, LineTail, PluginLog } from './plugin-log.js'
 export type { RecordLimits } from './record-limits.js'
-export type { CallFigures, KeptProcessEnd, PermissionUse, Usage } from './usage.js'
+export type { CallFigures, CallsOfHour, KeptProcessEnd, PermissionUse, Usage } from './usage.js'
 
 /** What is kept of what plugins do: their lines, and figures. */
 export interface Records {

@@ -156,6 +156,19 @@ describe('the figures of a plugin', () => {
     expect(await here.usage.callsOf(other, 24)).toMatchObject({ calls: 0 })
   })
 
+  test('are there for each hour of the last day, those without calls included', async () => {
+    const it = records()
+    it.usage.countCall(owner, { ms: 4, failed: false })
+    it.usage.countCall(owner, { ms: 4, failed: true })
+    const hours = await it.usage.callsByHour(owner, 24)
+    expect(hours).toHaveLength(24)
+    expect(hours.at(-1)).toMatchObject({ calls: 2, errors: 1, meanMs: 4, p95Ms: 5 })
+    expect(hours[0]).toMatchObject({ calls: 0, errors: 0, meanMs: null, p95Ms: null })
+    const [first, second] = hours.map(({ at }) => Date.parse(at))
+    expect((second ?? 0) - (first ?? 0)).toBe(3_600_000)
+    expect((await it.usage.callsByHour(other, 24)).every(({ calls }) => calls === 0)).toBe(true)
+  })
+
   test('count what it used of what it may, and what it was refused, for a bounded number of things', async () => {
     const it = records({ maxCountedPermissions: 2 })
     it.usage.countUse(owner, 'network:a.example')

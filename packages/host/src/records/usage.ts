@@ -21,6 +21,12 @@ export interface CallFigures {
   p95Ms: number | null
 }
 
+/** The calls that were begun in one hour. */
+export interface CallsOfHour extends CallFigures {
+  /** When the hour began. */
+  at: string
+}
+
 export interface KeptProcessEnd {
   at: string
   crashed: boolean
@@ -35,6 +41,8 @@ export interface Usage {
   noteProcessEnd(owner: RecordOwner, end: Omit<KeptProcessEnd, 'at'>): void
   /** Of the last `hours`. */
   callsOf(owner: RecordOwner, hours: number): Promise<CallFigures>
+  /** Each of the last `hours`, the oldest first, those without calls included. */
+  callsByHour(owner: RecordOwner, hours: number): Promise<CallsOfHour[]>
   permissionsOf(owner: RecordOwner): Promise<PermissionUse[]>
   /** The newest first. */
   processEndsOf(owner: RecordOwner): Promise<KeptProcessEnd[]>
@@ -164,12 +172,27 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
 
     async callsOf({ organizationId, pluginKey }, hours) {
       await settle()
-      const { rows } = await pool.query<{ up_to_ms: number; calls: string; errors: string; total_ms: number }>(
+      const { rows } = await pool.query<StepRow>(
         `SELECT up_to_ms, sum(calls) AS calls, sum(errors) AS errors, sum(total_ms) AS total_ms FROM tenon.plugin_calls
          WHERE organization_id = $1 AND plugin_key = $2 AND hour > now() - $3 * interval '1 hour' GROUP BY up_to_ms ORDER BY up_to_ms`,
         [organizationId, pluginKey, hours],
       )
-      return figuresOf(rows.map((row) => ({ ...row, calls: Number(row.calls), errors: Number(row.errors) })))
+      return figuresOf(rows.map(toStep))
+    },
+    async callsByHour({ organizationId, pluginKey }, hours) {
+      await settle()
+      const last = Math.floor(Date.now() / hourMs) * hourMs
+      const first = last - (hours - 1) * hourMs
+      const { rows } = await pool.query<StepRow & { hour: Date }>(
+        `SELECT hour, up_to_ms, calls, errors, total_ms FROM tenon.plugin_calls
+         WHERE organization_id = $1 AND plugin_key = $2 AND hour >= $3 ORDER BY hour, up_to_ms`,
+        [organizationId, pluginKey, new Date(first)],
+      )
+      const within = (hour: number) => rows.filter((row) => row.hour.getTime() === hour)
+      return Array.from({ length: hours }, (_, index) => first + index * hourMs).map((hour) => ({
+        at: new Date(hour).toISOString(),
+        ...figuresOf(within(hour).map(toStep)),
+      }))
     },
     async permissionsOf({ organizationId, pluginKey }) {
       await settle()
@@ -301,6 +324,20 @@ async function addEnds(pool: Pool, ends: readonly CountedEnd[], kept: number): P
     )
   }
 }
+
+interface StepRow {
+  up_to_ms: number
+  calls: string
+  errors: string
+  total_ms: number
+}
+
+const toStep = ({ up_to_ms, calls, errors, total_ms }: StepRow): Step => ({
+  up_to_ms,
+  calls: Number(calls),
+  errors: Number(errors),
+  total_ms,
+})
 
 interface Step {
   up_to_ms: number

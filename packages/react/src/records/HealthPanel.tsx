@@ -4,6 +4,7 @@ import { wordsOf } from '../importing/PluginImporter.js'
 import { Badge, type Tone } from '../plugins/StatusBadge.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { keyOf } from '../plugins/usePlugins.js'
+import { HealthCharts } from './HealthCharts.js'
 import { isMissing, type PluginHealth, usePluginHealth } from './records.js'
 
 const tones: Record<string, Tone | 'warn'> = {
@@ -43,6 +44,7 @@ export function HealthPanel({ installation }: { installation: PluginInstallation
         {next ? <p className="tn-health-next">{next}</p> : null}
       </div>
       <Figures health={health.data} />
+      <HealthCharts hours={health.data.hours} />
       {crashes.length > 0 && (
         <section aria-label="Crashes">
           <h3>Ends of its process</h3>

@@ -20,12 +20,21 @@ export interface ActivityEntry {
   message: string | null
 }
 
+interface CallFigures {
+  calls: number
+  errors: number
+  meanMs: number | null
+  p95Ms: number | null
+}
+
 export interface PluginHealth {
   state: string
   summary: string
   since: string | null
   next: string | null
-  calls: { calls: number; errors: number; meanMs: number | null; p95Ms: number | null }
+  calls: CallFigures
+  /** Each of the last 24 hours, the oldest first; an older server does not say it. */
+  hours?: (CallFigures & { at: string })[]
   restarts: number
   restartAfter: string | null
   crashes: { at: string; crashed: boolean; cause: string }[]

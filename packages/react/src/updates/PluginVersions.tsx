@@ -2,11 +2,14 @@ import { Button, Group, Modal } from '@mantine/core'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Badge } from '../plugins/StatusBadge.js'
-import type { PluginInstallation } from '../plugins/types.js'
+import type { Plugin, PluginInstallation } from '../plugins/types.js'
+import { ReleaseNotes } from './ReleaseNotes.js'
 import { useRollBackPlugin } from './updates.js'
 
 export interface PluginVersionsProps {
   installation: PluginInstallation
+  /** As its own page has it: with it, all versions are listed with what is new in them. */
+  plugin?: Plugin
   /** Called by Update; without it, and without `mayChange`, versions are only shown. */
   onUpdate?: () => void
   /** Called once the earlier version works again. */
@@ -16,12 +19,13 @@ export interface PluginVersionsProps {
 }
 
 /**
- * The version that runs, the exact bytes of it, the one before it, and the newest of the marketplace.
+ * The version that runs, the exact bytes of it, the one before it, the newest of the marketplace, and what is new in each.
  *
  * @example <PluginVersions installation={installation} mayChange onUpdate={() => setUpdating(true)} />
  * @since 0.1.0
  */
-export function PluginVersions({ installation, onUpdate, onRolledBack, mayChange = false }: PluginVersionsProps) {
+export function PluginVersions(props: PluginVersionsProps) {
+  const { installation, plugin, onUpdate, onRolledBack, mayChange = false } = props
   const { version, previousVersion, updateAvailable, digest } = installation
   const [leaving, setLeaving] = useState(false)
   return (
@@ -53,6 +57,15 @@ export function PluginVersions({ installation, onUpdate, onRolledBack, mayChange
           </Version>
         )}
       </ul>
+      {plugin?.releases?.some(({ notes }) => notes.length > 0) && (
+        <section className="tn-published" aria-label="All versions">
+          <h3>What is new in each version</h3>
+          <ReleaseNotes
+            releases={plugin.releases}
+            badgeOf={(release) => release.version === version && <Badge tone="good">Running</Badge>}
+          />
+        </section>
+      )}
       <RollBackDialog
         installation={leaving ? installation : undefined}
         onClose={() => setLeaving(false)}

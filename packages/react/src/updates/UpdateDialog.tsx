@@ -7,6 +7,7 @@ import { PluginIcon } from '../plugins/PluginIcon.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { usePluginPermissions } from '../records/records.js'
 import { keyOf } from '../plugins/usePlugins.js'
+import { ReleaseNotes } from './ReleaseNotes.js'
 import type { UpdatePlan } from './update.repository.js'
 import { useUpdatePlan, useUpdatePlugin } from './updates.js'
 
@@ -79,6 +80,7 @@ function Updating({ plugin, installation, onClose, onUpdated }: UpdatingProps) {
           </Button>
         </ErrorNote>
       )}
+      {plan.data && <News plan={plan.data} />}
       {plan.data && <Difference plan={plan.data} chosen={accepted} onChoose={setChosen} />}
       {update.isPending && <Progress value={100} animated aria-label="The update is under way" />}
       {update.error && (
@@ -106,6 +108,17 @@ export function permissionsAfter(
 ): string[] {
   const kept = granted.filter((id) => !removed.some((one) => one.id === id))
   return [...new Set([...kept, ...added.map(({ id }) => id).filter((id) => accepted.has(id))])]
+}
+
+function News({ plan: { releases = [] } }: { plan: UpdatePlan }) {
+  if (!releases.some(({ notes }) => notes.length > 0)) return null
+  return (
+    // It scrolls, so the keyboard has to reach it.
+    <section className="tn-news" aria-label="What is new" tabIndex={0}>
+      <h3>What is new</h3>
+      <ReleaseNotes releases={releases} />
+    </section>
+  )
 }
 
 interface DifferenceProps {

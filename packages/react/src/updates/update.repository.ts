@@ -1,3 +1,4 @@
+import type { Release } from '@tenon/contract'
 import { request } from '../api/request.js'
 import type { AskedPermission } from '../installation/PermissionList.js'
 import type { PluginInstallation } from '../plugins/types.js'
@@ -11,6 +12,8 @@ export interface UpdatePlan {
   added: AskedPermission[]
   /** What it does not ask for any more. */
   removed: AskedPermission[]
+  /** What is new in the versions on the way, the newest first; an older server does not say it. */
+  releases?: Release[]
 }
 
 /** What bringing an installation to the newest version would change. @throws ApiError */

@@ -1,0 +1,94 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startBrowser } from './find-browser.js'
+import { startTenon, type Tenon } from './start-tenon.js'
+import { settle, signIn, visit, type Visitor } from './visitor.js'
+import { fillWorld, people } from './world.js'
+
+let tenon: Tenon
+let browser: Browser
+let visitor: Visitor
+let page: Page
+beforeAll(async () => {
+  ;[tenon, browser] = await Promise.all([startTenon(), startBrowser()])
+  await fillWorld(tenon)
+  visitor = await visit(browser, { baseURL: tenon.url })
+  page = visitor.page
+  await page.goto('/models?view=mlflow.models')
+  await signIn(page, people.reader)
+  await settle(page)
+}, 180_000)
+afterAll(async () => {
+  await browser?.close()
+  await tenon?.stop()
+})
+
+describe('a chart that a plugin declares for its rows', { timeout: 60_000 }, () => {
+  it('is in the drawer of a row, and is read place by place with the arrow keys', async () => {
+    await page.locator('.tn-row-name').first().press('Enter')
+    const chart = page.getByRole('dialog').getByRole('figure', { name: 'auc' })
+    const plot = chart.getByRole('application')
+    await plot.focus()
+    await page.keyboard.press('ArrowRight')
+    await page.keyboard.press('ArrowRight')
+    const tip = chart.locator('.tn-trend-tip')
+    await tip.waitFor()
+    const second = await tip.textContent()
+    await page.keyboard.press('ArrowLeft')
+    await expect.poll(() => tip.textContent()).not.toBe(second)
+  })
+
+  it('is there in words and as a table too', async () => {
+    const chart = page.getByRole('dialog').getByRole('figure', { name: 'auc' })
+    const words = await chart.evaluate((figure) => {
+      const id = figure.getAttribute('aria-describedby') ?? ''
+      return document.getElementById(id)?.textContent
+    })
+    expect(words).toMatch(/^auc: from [\d.]+ at 1 to [\d.]+ at 4, at least [\d.]+, at most [\d.]+\.$/)
+    await chart.getByText('As a table').press('Enter')
+    const heads = chart.getByRole('rowheader')
+    expect(await heads.allTextContents()).toEqual(['1', '2', '3', '4'])
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+  })
+})
+
+describe('the rows of a view', { timeout: 60_000 }, () => {
+  const groupBy = () => page.getByRole('combobox', { name: 'Group by' })
+
+  it('are divided by what the plugin allows, and counted where they are', async () => {
+    await groupBy().click()
+    expect(await page.getByRole('option').allTextContents()).toEqual([
+      'No groups',
+      'By Model Name',
+      'By Stage',
+      'By Experiment',
+    ])
+    await page.getByRole('option', { name: 'By Stage' }).click()
+    await page.getByRole('button', { name: 'Production 12 entries' }).click()
+    await page.locator('.tn-group-rows .tn-row').nth(9).waitFor()
+    await page.locator('.tn-group-rows').getByText('1 to 10 of 12').waitFor()
+    // What all of its rows have in common stands in the name of the group.
+    expect(await page.locator('.tn-group-rows').getByRole('columnheader', { name: 'Stage' }).count()).toBe(0)
+    await page.locator('.tn-group-rows').getByRole('button', { name: 'next page' }).click()
+    await page.locator('.tn-group-rows').getByText('11 to 12 of 12').waitFor()
+  })
+
+  it('are divided of those that fit the filters only, and shown whole again', async () => {
+    await page.getByLabel('Filter by Model Name').fill('churn-prediction-2')
+    await page.getByRole('button', { name: 'Production 1 entry' }).waitFor()
+    await page.getByLabel('Filter by Model Name').fill('')
+    await page.getByRole('button', { name: 'Production 12 entries' }).waitFor()
+    await groupBy().focus()
+    for (const key of ['ArrowDown', 'ArrowUp', 'ArrowUp', 'Enter']) await page.keyboard.press(key)
+    await page.getByText('1 to 10 of 48').waitFor()
+  })
+
+  it('have the figures above them that the plugin counts over all of them', async () => {
+    const figures = page.locator('.tn-figures').first()
+    await figures.getByText('Last synced').waitFor()
+    expect(await figures.locator('dd').first().textContent()).toBe('12')
+    expect(await figures.locator('time').getAttribute('datetime')).toMatch(/^\d{4}-/)
+    expect(visitor.complaints).toEqual([])
+  })
+})

@@ -1,0 +1,130 @@
+import { Pagination, Select, Skeleton, Table, UnstyledButton } from '@mantine/core'
+import type { ViewColumn } from '@tenon/contract'
+import { ArrowDown, ArrowUp, ChevronsUpDown } from 'lucide-react'
+import { textOf, Value } from './Value.js'
+import type { Row } from './viewRows.js'
+
+interface ViewTableProps {
+  columns: readonly ViewColumn[]
+  rows: readonly Row[]
+  /** Other rows are on their way. */
+  busy: boolean
+  sort: string | undefined
+  onSort: (sort?: string) => void
+  onChoose: (row: Row) => void
+}
+
+/** Rows of a view. The name in the first column is what the keyboard opens a row with. */
+export function ViewTable({ columns, rows, busy, sort, onSort, onChoose }: ViewTableProps) {
+  return (
+    <Table.ScrollContainer minWidth={640} className="tn-table-frame" scrollAreaProps={{ type: 'auto' }}>
+      <Table className="tn-table" highlightOnHover verticalSpacing="xs" data-busy={busy || undefined}>
+        <Table.Thead>
+          <Table.Tr>
+            {columns.map((column) => (
+              <Heading key={column.key} column={column} sort={sort} onSort={onSort} />
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {rows.map((row, index) => (
+            <Table.Tr key={textOf(row['id'] ?? index)} onClick={() => onChoose(row)} className="tn-row">
+              {columns.map((column, position) => (
+                <Table.Td key={column.key}>
+                  {position === 0 ? (
+                    <UnstyledButton
+                      className="tn-row-name"
+                      onClick={(event) => {
+                        event.stopPropagation()
+                        onChoose(row)
+                      }}
+                    >
+                      <Value value={row[column.key]} type={column.type} />
+                    </UnstyledButton>
+                  ) : (
+                    <Value value={row[column.key]} type={column.type} />
+                  )}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  )
+}
+
+function Heading({ column, sort, onSort }: Pick<ViewTableProps, 'sort' | 'onSort'> & { column: ViewColumn }) {
+  const { key, title, sortable } = column
+  if (!sortable) return <Table.Th>{title}</Table.Th>
+  const direction = sort === key ? 'ascending' : sort === `-${key}` ? 'descending' : 'none'
+  const Icon = { ascending: ArrowUp, descending: ArrowDown, none: ChevronsUpDown }[direction]
+  const next = { none: key, ascending: `-${key}`, descending: undefined }[direction]
+  return (
+    <Table.Th aria-sort={direction}>
+      <UnstyledButton className="tn-sort" onClick={() => onSort(next)}>
+        {title}
+        <Icon size={13} aria-hidden />
+      </UnstyledButton>
+    </Table.Th>
+  )
+}
+
+const pageSizes = ['10', '25', '50', '100']
+
+interface ViewPagesProps {
+  page: number
+  pageSize: string
+  total: number
+  onPage: (page: number) => void
+  /** Without it the size of a page is not offered. */
+  onPageSize?: (pageSize: string) => void
+}
+
+/** Which of the rows are shown, and the way to the others. */
+export function ViewPages({ page, pageSize, total, onPage, onPageSize }: ViewPagesProps) {
+  return (
+    <footer className="tn-view-foot">
+      <span className="tn-quiet" role="status">
+        {rangeOf(page, Number(pageSize), total)}
+      </span>
+      {onPageSize && (
+        <Select
+          className="tn-page-size"
+          size="xs"
+          aria-label="Rows on a page"
+          data={pageSizes.map((value) => ({ value, label: `${value} rows` }))}
+          value={pageSize}
+          allowDeselect={false}
+          onChange={(value) => onPageSize(value ?? '10')}
+        />
+      )}
+      <Pagination
+        size="sm"
+        total={Math.max(1, Math.ceil(total / Number(pageSize)))}
+        value={page}
+        onChange={onPage}
+        getControlProps={(control) => ({ 'aria-label': `${control} page` })}
+        getItemProps={(item) => ({ 'aria-label': `Page ${item}` })}
+      />
+    </footer>
+  )
+}
+
+function rangeOf(page: number, pageSize: number, total: number): string {
+  const from = (page - 1) * pageSize + 1
+  const to = Math.min(page * pageSize, total)
+  return `${from.toLocaleString('en')} to ${to.toLocaleString('en')} of ${total.toLocaleString('en')}`
+}
+
+const skeletonRows = 6
+
+export function TableSkeleton() {
+  return (
+    <div className="tn-table-frame tn-table-skeleton" aria-busy aria-label="Loading">
+      {Array.from({ length: skeletonRows }, (_, index) => (
+        <Skeleton key={index} height={18} width={`${92 - index * 6}%`} />
+      ))}
+    </div>
+  )
+}
