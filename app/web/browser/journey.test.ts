@@ -60,7 +60,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.getByLabel('Filter by Model Name').fill('chat')
     await page.getByText(/1 to \d of \d/).waitFor()
     await page.getByRole('button', { name: /chat/ }).first().click()
-    await page.getByRole('dialog').getByText('Metrics').waitFor()
+    await page.getByRole('dialog').getByText('Metrics', { exact: true }).waitFor()
     await page.keyboard.press('Escape')
   })
 

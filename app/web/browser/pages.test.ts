@@ -31,9 +31,9 @@ describe('every page in every state', () => {
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
         await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor()
-        await page.waitForTimeout(100)
-        const problems = await accessibilityProblems(page, { colorsOnly: colorScheme === 'dark' })
-        expect(problems, colorScheme).toEqual([])
+        const problems = () => accessibilityProblems(page, { colorsOnly: colorScheme === 'dark' })
+        // Asked again while colours are on their way from one scheme to the other.
+        await expect.poll(problems, { message: colorScheme, timeout: 5_000 }).toEqual([])
       }
       await page.setViewportSize({ width: 360, height: 760 })
       const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
