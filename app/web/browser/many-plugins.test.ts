@@ -52,7 +52,7 @@ describe('two thousand plugins', { timeout: 90_000 }, () => {
     await page.evaluate(() => window.scrollTo(0, 0))
     await page.getByLabel('Search plugins').fill('plugin 1234')
     await page.getByText('1 of 2,000 plugins').waitFor()
-    expect(new URL(page.url()).searchParams.get('q')).toBe('plugin 1234')
+    await expect.poll(() => new URL(page.url()).searchParams.get('q')).toBe('plugin 1234')
     await page.getByRole('button', { name: 'Clear the search' }).click()
     // Letter by letter on a slow machine: none may get lost while the address follows.
     const session = await page.context().newCDPSession(page)

@@ -9,7 +9,7 @@ import classes from './PluginsPage.module.css'
 interface FilterRailProps {
   plugins: readonly Plugin[]
   filters: Filters
-  onChange: (filters: Filters) => void
+  onChange: (changes: Partial<Filters>) => void
 }
 
 /** Narrows the list by kind, state, trust and needs. On a small screen it opens on demand. */
@@ -32,7 +32,7 @@ export function FilterRail({ plugins, filters, onChange }: FilterRailProps) {
       options={options}
       plugins={plugins}
       chosen={filters[name]}
-      onChoose={(value) => onChange({ ...filters, [name]: filters[name] === value ? '' : value })}
+      onChoose={(value) => onChange({ [name]: filters[name] === value ? '' : value })}
     />
   )
   return (

@@ -84,7 +84,7 @@ export function PluginsPage() {
 
 function Marketplace() {
   const { plugins, loading, error, refetch } = usePlugins()
-  const [filters, setFilters] = useFilters()
+  const [filters, change] = useFilters()
   const deferred = useDeferredValue(filters)
   const shown = useMemo(() => filterPlugins(plugins, deferred), [plugins, deferred])
 
@@ -93,10 +93,10 @@ function Marketplace() {
   }
   return (
     <div className={classes.layout}>
-      <FilterRail plugins={plugins} filters={filters} onChange={setFilters} />
+      <FilterRail plugins={plugins} filters={filters} onChange={change} />
       <div className={classes.list}>
         <VisuallyHidden component="h2">Plugins of the marketplace</VisuallyHidden>
-        <SearchField value={filters.q} onChange={(q) => setFilters({ ...filters, q })} />
+        <SearchField value={filters.q} onChange={(q) => change({ q })} />
         <RegistryNote />
         <p className={classes.count} role="status">
           {loading ? 'Loading plugins' : countOf(shown.length, plugins.length)}
@@ -112,7 +112,7 @@ function Marketplace() {
             {plugins.length > 0 && (
               <Button
                 variant="default"
-                onClick={() => setFilters({ q: '', category: '', status: '', trust: '', needs: '' })}
+                onClick={() => change({ q: '', category: '', status: '', trust: '', needs: '' })}
               >
                 Clear search and filters
               </Button>

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'react'
 
 /** Finds plugins while one types. */
 export function SearchField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const [text, enter] = useTypedText(value, onChange)
+  const [text, enter, enterAtOnce] = useTypedText(value, onChange)
   return (
     <TextInput
       type="search"
@@ -13,7 +13,7 @@ export function SearchField({ value, onChange }: { value: string; onChange: (val
       aria-label="Search plugins"
       placeholder="Search by name, description or tag"
       leftSection={<Search size={17} />}
-      rightSection={text === '' ? null : <CloseButton aria-label="Clear the search" onClick={() => enter('')} />}
+      rightSection={text === '' ? null : <CloseButton aria-label="Clear the search" onClick={() => enterAtOnce('')} />}
       value={text}
       onChange={(event) => enter(event.currentTarget.value)}
     />
@@ -27,7 +27,7 @@ const pauseMs = 150
  * What stands in the field. The address follows when there is a pause, and comes back as `value` letters later: taken
  * as it comes, it would take away what was typed in between.
  */
-function useTypedText(value: string, onChange: (value: string) => void): [string, (text: string) => void] {
+function useTypedText(value: string, onChange: (value: string) => void) {
   const [text, setText] = useState(value)
   const typed = useRef<string[]>([])
   const tell = useDebouncedCallback(onChange, pauseMs)
@@ -44,5 +44,9 @@ function useTypedText(value: string, onChange: (value: string) => void): [string
     setText(next)
     tell(next)
   }
-  return [text, enter]
+  const enterAtOnce = (next: string) => {
+    enter(next)
+    tell.flush()
+  }
+  return [text, enter, enterAtOnce] as const
 }
