@@ -27,6 +27,8 @@ describe('every page in every state', () => {
     '$name can be used by everybody, light and dark, and fits a narrow screen',
     { timeout: 90_000 },
     async (scene) => {
+      // Also after a scene that failed in the dark.
+      await visitor.page.emulateMedia({ colorScheme: 'light' })
       const page = await showScene(visitor, scene, states)
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
@@ -39,7 +41,6 @@ describe('every page in every state', () => {
       const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
       await expect.poll(overflow, { timeout: 3_000 }).toBeLessThanOrEqual(0)
       await page.setViewportSize({ width: 1440, height: 900 })
-      await page.emulateMedia({ colorScheme: 'light' })
       expect(visitor.complaints.splice(0)).toEqual([])
     },
   )

@@ -119,6 +119,13 @@ describe('whoever may not install', () => {
     expect((await asked('maps')).id).not.toBe(id)
   })
 
+  test('leaves one row for a plugin, however often they ask and withdraw, and 200 requests at once leave one', async () => {
+    for (let round = 0; round < 5; round += 1) await withdraw((await asked('maps')).id)
+    const answers = await Promise.all(Array.from({ length: 200 }, () => ask('maps')))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(await list()).toMatchObject([{ state: 'open' }])
+  })
+
   test('withdraws also as a reader', async () => {
     const { id } = await asked('maps')
     expect(await withdraw(id, { role: 'Reviewer', userId: 11 })).toMatchObject({ status: 200 })

@@ -90,9 +90,7 @@ export function createRequestStore({ pool }: { pool: Pool }): RequestStore {
         const again = await repeat(client, tenant, request)
         if (again) return { request: again, isNew: false }
         await assertRoom(client, tenant, request.userId)
-        await client.query(`DELETE FROM tenon.plugin_requests WHERE ended_at < now() - $1 * interval '1 day'`, [
-          keptDays,
-        ])
+        await removeOld(client, tenant, request)
         const { rows } = await client.query<RequestRow>(
           `INSERT INTO tenon.plugin_requests (organization_id, plugin_key, requested_by, note)
            VALUES ($1, $2, $3, $4) RETURNING *`,
@@ -117,6 +115,19 @@ export function createRequestStore({ pool }: { pool: Pool }): RequestStore {
       )
     },
   }
+}
+
+/** What is over, and what the new request takes the place of: who asks and withdraws in turn leaves no trail of rows. */
+async function removeOld(
+  client: ClientBase,
+  { organizationId }: TenantScope,
+  { pluginKey, userId }: NewRequest,
+): Promise<void> {
+  await client.query(
+    `DELETE FROM tenon.plugin_requests WHERE ended_at < now() - $1 * interval '1 day'
+       OR (organization_id = $2 AND plugin_key = $3 AND requested_by = $4 AND state <> 'open')`,
+    [keptDays, organizationId, pluginKey, userId],
+  )
 }
 
 /** One at a time in an organization: so no request is left open for a plugin that is installed at the same moment. */

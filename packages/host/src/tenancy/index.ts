@@ -11,7 +11,6 @@ export type {
 } from './grantable.js'
 export { hardenDatabase } from './harden-database.js'
 export { hostConnectionOptions } from './host-connection.js'
-export { tenancyLimitTable } from './limits.js'
 export type { TenancyLimits } from './limits.js'
 export type { EnsuredRole, PluginRole } from './roles.js'
 export { sameOrganizationTrigger } from './same-organization-trigger.js'

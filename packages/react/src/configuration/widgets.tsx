@@ -16,6 +16,7 @@ import {
 import { type BaseInputTemplateProps, getInputProps, type RegistryWidgetsType, type WidgetProps } from '@rjsf/utils'
 import { KeyRound } from 'lucide-react'
 import { useState } from 'react'
+import { dayOf } from '../api/dayOf.js'
 import { isMasked } from './secrets.js'
 
 /** What all fields show the same way. */
@@ -149,10 +150,6 @@ function SecretField(props: WidgetProps) {
       }
     />
   )
-}
-
-function dayOf(moment: string): string {
-  return new Date(moment).toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric' })
 }
 
 function TextareaField(props: WidgetProps) {

@@ -4,6 +4,7 @@ import type { ConnectionContribution } from '@tenon/contract'
 import { EllipsisVertical, Link2, Plus, Send, Settings2, Unplug } from 'lucide-react'
 import { useState } from 'react'
 import { ApiError } from '../api/ApiError.js'
+import { dayOf } from '../api/dayOf.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { SchemaForm } from '../configuration/SchemaForm.js'
 import { wordsOf } from '../importing/PluginImporter.js'
@@ -180,9 +181,7 @@ function ConnectionRow(props: ConnectionRowProps) {
             {text}
           </p>
         ))}
-        <p className="tn-quiet">
-          Connected on {new Date(workspace.created_at).toLocaleDateString('en-GB', { dateStyle: 'long' })}
-        </p>
+        <p className="tn-quiet">Connected on {dayOf(workspace.created_at)}</p>
       </div>
       {!readOnly && (
         <Group gap="xs" wrap="nowrap" className="tn-connection-acts">

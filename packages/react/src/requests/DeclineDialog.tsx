@@ -1,9 +1,7 @@
-import { Button, Group, Modal, Textarea } from '@mantine/core'
-import { useState } from 'react'
-import { ErrorNote } from '../api/ErrorNote.js'
+import { Modal } from '@mantine/core'
 import type { PluginRequest } from './request.repository.js'
-import { maxTextLength } from './RequestDialog.js'
 import { useDeclineRequest } from './requests.js'
+import { WordsForm } from './WordsForm.js'
 
 interface DeclineDialogProps {
   /** What is about to be declined; without one the dialog is closed. */
@@ -32,40 +30,19 @@ export function DeclineDialog({ request, onGone, ...rest }: DeclineDialogProps) 
 
 function Declining({ request, asker, onClose }: Omit<DeclineDialogProps, 'onGone'> & { request: PluginRequest }) {
   const decline = useDeclineRequest()
-  const [reason, setReason] = useState('')
-  const run = async () => {
-    await decline.mutateAsync({ id: request.id, ...(reason.trim() ? { reason: reason.trim() } : {}) })
-    onClose()
-  }
   return (
-    <form
-      className="tn-dialog"
-      onSubmit={(event) => {
-        event.preventDefault()
-        // What went wrong is shown below.
-        run().catch(() => undefined)
+    <WordsForm
+      label="Why not?"
+      description={`Optional. ${asker} reads it beside the plugin.`}
+      action="Decline"
+      busy={decline.isPending}
+      error={decline.error}
+      failure="It could not be declined"
+      onCancel={onClose}
+      onSend={async (reason) => {
+        await decline.mutateAsync({ id: request.id, ...(reason ? { reason } : {}) })
+        onClose()
       }}
-    >
-      <Textarea
-        label="Why not?"
-        description={`Optional. ${asker} reads it beside the plugin.`}
-        value={reason}
-        onChange={(event) => setReason(event.currentTarget.value)}
-        maxLength={maxTextLength}
-        autosize
-        minRows={3}
-        maxRows={8}
-        data-autofocus
-      />
-      {decline.error && <ErrorNote error={decline.error} title="It could not be declined" />}
-      <Group justify="flex-end" gap="sm">
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button type="submit" loading={decline.isPending}>
-          Decline
-        </Button>
-      </Group>
-    </form>
+    />
   )
 }

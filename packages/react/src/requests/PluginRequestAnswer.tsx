@@ -1,7 +1,7 @@
 import { Alert } from '@mantine/core'
 import { CircleSlash } from 'lucide-react'
 import type { Plugin } from '../plugins/types.js'
-import { dayOf } from './dayOf.js'
+import { dayOf } from '../api/dayOf.js'
 import { useOwnRequests } from './requests.js'
 
 export interface PluginRequestAnswerProps {

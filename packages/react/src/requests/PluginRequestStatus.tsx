@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import type { Plugin } from '../plugins/types.js'
 import { RequestDialog } from './RequestDialog.js'
-import { dayOf } from './dayOf.js'
+import { dayOf } from '../api/dayOf.js'
 import { useOwnRequests, useWithdrawRequest } from './requests.js'
 
 export interface PluginRequestStatusProps {

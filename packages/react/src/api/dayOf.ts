@@ -1,0 +1,4 @@
+/** "28 November 2026" */
+export function dayOf(at: string): string {
+  return new Date(at).toLocaleDateString('en-GB', { dateStyle: 'long' })
+}

@@ -1,4 +1,0 @@
-/** "28 Nov 2026" */
-export function dayOf(at: string): string {
-  return new Date(at).toLocaleDateString('en-GB', { dateStyle: 'medium' })
-}
