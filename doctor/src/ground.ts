@@ -63,7 +63,7 @@ export interface Ground {
   connection: pg.ClientConfig
   /** For temporary files; removed in the end. */
   directory: string
-  /** Lines of the host's log, the newest 5,000. */
+  /** Lines of the host's log, at least the newest 5,000. */
   log: readonly string[]
   /** The organization whose plugins attack. */
   attacker: GroundTenant
@@ -173,11 +173,11 @@ export async function prepareGround({ host: hostOptions, connection, application
       authenticate: () => undefined,
       dataDir: path.join(directory, 'data'),
       log: pino(
-        { level: 'info' },
+        { level: 'debug' },
         {
           write(line: string) {
             log.push(line)
-            if (log.length > keptLines) log.splice(0, log.length - keptLines)
+            if (log.length > 2 * keptLines) log.splice(0, keptLines)
           },
         },
       ),

@@ -55,7 +55,7 @@ export function faultOptions(): Pick<PluginHostOptions, 'limits'> {
 }
 
 /** Below this nobody notices a call, however much faster it was without faults. */
-const unnoticedMs = 50
+const unnoticedMs = 30
 
 /** Faults of the plugins of some organizations, while the plugin of others works. */
 export function faultsCorpus(ground: Ground, count = 1_000): Corpus {

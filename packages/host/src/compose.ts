@@ -213,8 +213,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const { log, marketplace, dataDir, egress = {}, grantable = {} } = options
   const { pool, connection } = options.database
   const ceiling = ceilingOf(grantable)
-  const logEvent = (event: string, fields: Record<string, unknown>) =>
-    log[/failed|refused|degraded/.test(event) ? 'warn' : 'info'](fields, event)
+  const logEvent = (event: string, fields: Record<string, unknown>) => log[levelOf(event)](fields, event)
 
   const migrator = createHostMigrator({ pool, ...(options.migrations ? { application: options.migrations } : {}) })
   await migrator.up()
@@ -676,4 +675,10 @@ function assertContained({ passed, breaches, broken }: SelfTest): void {
   if (passed) return
   const found = [...breaches, ...broken.map((need) => `not ${need}`)].join(', ')
   throw new Error(`The sandbox does not hold on this machine: a probe could ${found}. No plugin is run.`)
+}
+
+/** What plugins print is kept for their tenants; an operator who wants it here, too, asks for it. */
+function levelOf(event: string): 'debug' | 'info' | 'warn' {
+  if (event === 'plugin-log') return 'debug'
+  return /failed|refused|degraded/.test(event) ? 'warn' : 'info'
 }

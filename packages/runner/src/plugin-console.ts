@@ -17,16 +17,21 @@ export function createPluginConsole(send: (level: LogLevel, text: string, droppe
   let lines = 0
   let dropped = 0
 
-  function write(level: LogLevel, text: string): void {
+  /** Asked before a line is made: what nobody will read is not formatted. */
+  function hasRoom(): boolean {
     const now = Date.now()
     if (now - secondStarted >= 1_000) {
       secondStarted = now
       lines = 0
     }
-    if (++lines > maxLinesPerSecond) {
-      dropped++
-      return
-    }
+    if (++lines <= maxLinesPerSecond) return true
+    dropped++
+    return false
+  }
+
+  function write(level: LogLevel, makeText: () => string): void {
+    if (!hasRoom()) return
+    const text = makeText()
     send(level, text.length > maxLineCharacters ? `${text.slice(0, maxLineCharacters)}…` : text, dropped)
     dropped = 0
   }
@@ -34,21 +39,21 @@ export function createPluginConsole(send: (level: LogLevel, text: string, droppe
   const print =
     (level: LogLevel) =>
     (...args: unknown[]) =>
-      write(level, formatLine(args))
+      write(level, () => formatLine(args))
   const silent = () => undefined
   const console = {
     debug: print('debug'),
     trace: print('debug'),
     log: print('info'),
     info: print('info'),
-    dir: (value: unknown) => write('info', formatLine([value])),
+    dir: (value: unknown) => write('info', () => formatLine([value])),
     dirxml: print('info'),
     table: print('info'),
     warn: print('warn'),
     error: print('error'),
     assert: (condition: unknown, ...args: unknown[]) =>
-      condition ? undefined : write('error', `Assertion failed: ${formatLine(args)}`),
-    ...createCounters((text) => write('info', text)),
+      condition ? undefined : write('error', () => `Assertion failed: ${formatLine(args)}`),
+    ...createCounters((text) => write('info', () => text)),
     group: print('info'),
     groupCollapsed: print('info'),
     groupEnd: silent,
@@ -57,7 +62,7 @@ export function createPluginConsole(send: (level: LogLevel, text: string, droppe
     profileEnd: silent,
     timeStamp: silent,
   }
-  return { console, write }
+  return { console, write: (level, text) => write(level, () => text) }
 }
 
 function formatLine(args: unknown[]): string {

@@ -61,12 +61,15 @@ export function installVirtualSockets(pipe: net.Socket): void {
   const send = (frame: Buffer) => void pipe.write(frame)
   const destroySocket = net.Socket.prototype._destroy
 
-  const reader = createFrameReader(maxSocketFrameBytes, (body) => {
-    const { type, stream: id, payload } = decodeSocketFrame(body)
-    const stream = streams.get(id)
-    if (stream) receive(stream, type, payload)
+  const reader = createFrameReader(maxSocketFrameBytes)
+  pipe.on('data', (bytes) => {
+    reader.push(bytes)
+    for (let body = reader.next(); body; body = reader.next()) {
+      const { type, stream: id, payload } = decodeSocketFrame(body)
+      const stream = streams.get(id)
+      if (stream) receive(stream, type, payload)
+    }
   })
-  pipe.on('data', (bytes) => reader.push(bytes))
 
   function receive(stream: Stream, type: number, payload: Buffer): void {
     stream.socket._unrefTimer?.()

@@ -27,6 +27,8 @@ export interface Channel {
   /** Stops reading: the peer's writes pile up in its own process. */
   pause(): void
   resume(): void
+  /** Hands over what has arrived, however long that takes; for when the peer has ended. */
+  flush(): void
 }
 
 /**
@@ -36,20 +38,48 @@ export interface Channel {
 export function createChannel(options: {
   stream: WireStream
   limits: ChannelLimits
+  /** After so long, messages that have arrived wait for the next turn of the event loop. Default: never. */
+  longestTurnMs?: number
   onMessage: (message: unknown) => void
   onViolation: (violation: WireViolation) => void
 }): Channel {
-  const { stream, limits } = options
+  const { stream, limits, longestTurnMs = Infinity } = options
   const waiting = createAttachmentStore(limits.maxAttachmentBytes)
+  const reader = createFrameReader(limits.maxFrameBytes)
   let broken = false
+  let paused = false
+  let nextTurn: NodeJS.Immediate | undefined
   let nextAttachment = 1
 
-  const reader = createFrameReader(limits.maxFrameBytes, (body) => {
+  function take(body: Buffer): void {
     if (body[0] === kind.message) options.onMessage(decodeText(body.toString('utf8', 1)))
     else if (body[0] === kind.attachment) waiting.add(body)
     else if (body[0] === kind.largeMessage) options.onMessage(decodeText(waiting.takeLarge(body).toString('utf8')))
     else throw new WireViolation(`a frame of the unknown kind ${body[0]} arrived`)
-  })
+  }
+
+  /** False when there was more than fits into the time. */
+  function takeFor(milliseconds: number): boolean {
+    const end = performance.now() + milliseconds
+    try {
+      for (let body = reader.next(); body && !broken; body = reader.next()) {
+        take(body)
+        if (performance.now() > end) return false
+      }
+    } catch (error) {
+      broken = true
+      options.onViolation(error instanceof WireViolation ? error : new WireViolation(String(error)))
+    }
+    return true
+  }
+
+  function takeTurn(): void {
+    nextTurn = undefined
+    if (!takeFor(longestTurnMs)) {
+      nextTurn = setImmediate(takeTurn)
+      stream.pause()
+    } else if (!paused) stream.resume()
+  }
 
   function decodeText(text: string): unknown {
     if (text.length > limits.maxReceivedMessageBytes) {
@@ -62,12 +92,8 @@ export function createChannel(options: {
 
   stream.on('data', (bytes) => {
     if (broken) return
-    try {
-      reader.push(bytes)
-    } catch (error) {
-      broken = true
-      options.onViolation(error instanceof WireViolation ? error : new WireViolation(String(error)))
-    }
+    reader.push(bytes)
+    if (!nextTurn) takeTurn()
   })
 
   function sendAttachment(bytes: Uint8Array): number {
@@ -121,8 +147,19 @@ export function createChannel(options: {
       frame.write(text, frameHeaderBytes + 1)
       stream.write(frame, written)
     },
-    pause: () => void stream.pause(),
-    resume: () => void stream.resume(),
+    pause() {
+      paused = true
+      stream.pause()
+    },
+    resume() {
+      paused = false
+      if (!nextTurn) stream.resume()
+    },
+    flush() {
+      clearImmediate(nextTurn)
+      nextTurn = undefined
+      takeFor(Infinity)
+    },
   }
 }
 

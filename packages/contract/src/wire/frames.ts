@@ -18,12 +18,14 @@ export interface WireStream {
 }
 
 export interface FrameReader {
-  /** Takes bytes as they come and hands over each complete body. @throws WireViolation when a header asks for too much. */
+  /** Takes bytes as they come. */
   push(bytes: Buffer): void
+  /** The next complete body; undefined until more bytes have come. @throws WireViolation when a header asks for too much. */
+  next(): Buffer | undefined
 }
 
 /** Cuts a byte stream into bodies of at most `maxFrameBytes`. */
-export function createFrameReader(maxFrameBytes: number, onBody: (body: Buffer) => void): FrameReader {
+export function createFrameReader(maxFrameBytes: number): FrameReader {
   const chunks: Buffer[] = []
   let available = 0
   let bodyBytes = -1
@@ -68,16 +70,13 @@ export function createFrameReader(maxFrameBytes: number, onBody: (body: Buffer) 
     push(bytes) {
       chunks.push(bytes)
       available += bytes.length
-      for (;;) {
-        if (bodyBytes < 0) {
-          if (available < frameHeaderBytes) return
-          readHeader()
-        }
-        if (available < bodyBytes) return
-        const body = take(bodyBytes)
-        bodyBytes = -1
-        onBody(body)
-      }
+    },
+    next() {
+      if (bodyBytes < 0 && available >= frameHeaderBytes) readHeader()
+      if (bodyBytes < 0 || available < bodyBytes) return undefined
+      const body = take(bodyBytes)
+      bodyBytes = -1
+      return body
     },
   }
 }

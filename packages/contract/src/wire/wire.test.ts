@@ -131,8 +131,11 @@ it('puts frames together again however the bytes are cut', () => {
   )
   for (const size of [1, 2, 3, 5, 7, 64, 1_000]) {
     const seen: string[] = []
-    const reader = createFrameReader(300, (body) => seen.push(body.toString()))
-    for (let i = 0; i < bytes.length; i += size) reader.push(bytes.subarray(i, i + size))
+    const reader = createFrameReader(300)
+    for (let i = 0; i < bytes.length; i += size) {
+      reader.push(bytes.subarray(i, i + size))
+      for (let body = reader.next(); body; body = reader.next()) seen.push(body.toString())
+    }
     expect(seen).toEqual(bodies)
   }
 })
@@ -140,6 +143,72 @@ it('puts frames together again however the bytes are cut', () => {
 it('takes a frame of exactly the limit, refuses one byte more at its header', () => {
   const header = Buffer.alloc(4)
   header.writeUInt32LE(301)
-  expect(() => createFrameReader(300, () => undefined).push(header)).toThrow(WireViolation)
-  expect(() => createFrameReader(301, () => undefined).push(header)).not.toThrow()
+  const next = (limit: number) => {
+    const reader = createFrameReader(limit)
+    reader.push(header)
+    return reader.next()
+  }
+  expect(() => next(300)).toThrow(WireViolation)
+  expect(next(301)).toBeUndefined()
+})
+
+describe('more messages than fit into a turn of the event loop', () => {
+  const body = (number: number) => frame(1, JSON.stringify(number))
+  const flood = Buffer.concat(Array.from({ length: 100 }, (_, number) => body(number)))
+
+  /** A channel to which each message is a millisecond of work. */
+  function busyChannel(stream: PassThrough) {
+    const seen: unknown[] = []
+    const onMessage = (message: unknown) => {
+      seen.push(message)
+      const end = performance.now() + 1
+      while (performance.now() < end);
+    }
+    const channel = createChannel({
+      stream,
+      limits,
+      longestTurnMs: 5,
+      onMessage,
+      onViolation: (error) => seen.push(error),
+    })
+    return { channel, seen }
+  }
+
+  it('leave turns to others, and come in their order', async () => {
+    const stream = new PassThrough()
+    const { seen } = busyChannel(stream)
+    const seenInTurns: number[] = []
+    stream.write(flood)
+    while (seen.length < 100) {
+      await new Promise((resolve) => setImmediate(resolve))
+      seenInTurns.push(seen.length)
+    }
+    expect(seenInTurns.filter((count) => count > 0 && count < 100).length).toBeGreaterThan(5)
+    stream.write(body(100))
+    await expect.poll(() => seen).toEqual(Array.from({ length: 101 }, (_, number) => number))
+  })
+
+  it('are all handed over when the peer has ended', async () => {
+    const stream = new PassThrough()
+    const { channel, seen } = busyChannel(stream)
+    stream.write(flood)
+    while (!stream.isPaused()) await new Promise((resolve) => setImmediate(resolve))
+    expect(seen.length).toBeLessThan(100)
+    channel.flush()
+    expect(seen).toHaveLength(100)
+  })
+
+  it('do not go on where nobody wants to read', async () => {
+    const stream = new PassThrough()
+    const { channel, seen } = busyChannel(stream)
+    stream.write(flood)
+    while (!stream.isPaused()) await new Promise((resolve) => setImmediate(resolve))
+    channel.pause()
+    await expect.poll(() => seen.length).toBe(100)
+    stream.write(body(100))
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(seen).toHaveLength(100)
+    channel.resume()
+    await expect.poll(() => seen.length).toBe(101)
+  })
 })

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { constants, setPriority } from 'node:os'
+import { constants } from 'node:os'
 import { startDeadline } from '../egress/deadline.js'
+import { lowerPriority } from '../process-priority.js'
 
 export interface ProcessRun {
   command: string
@@ -58,7 +59,7 @@ export function spawnGroup(
   const child = spawn(command, args, { cwd, env, detached: true, stdio, windowsHide: true })
   const kill = (): void => killGroup(child.pid)
   child.once('spawn', () => {
-    lowerPriority(child.pid)
+    lowerPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL)
     if (signal.aborted) kill()
     signal.addEventListener('abort', kill)
   })
@@ -73,13 +74,5 @@ function killGroup(pid: number | undefined): void {
     process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')
   } catch {
     // It has ended by itself.
-  }
-}
-
-function lowerPriority(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
-  } catch {
-    // It has ended by itself, or the system has no priorities.
   }
 }

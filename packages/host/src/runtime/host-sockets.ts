@@ -65,13 +65,15 @@ export function createHostSockets(options: {
     }
   }
 
-  const reader = createFrameReader(maxSocketFrameBytes, (body) => {
+  const reader = createFrameReader(maxSocketFrameBytes)
+
+  function take(body: Buffer): void {
     const { type, stream: id, payload } = decodeSocketFrame(body)
     if (type === socketFrame.open) return open(id, payload)
     if (id > lastOpened) throw new WireViolation('a frame for a socket that was never opened arrived')
     const stream = streams.get(id)
     if (stream) receive(stream, type, payload)
-  })
+  }
 
   pipe.on('error', () => undefined)
   pipe.on('close', closeAll)
@@ -79,6 +81,7 @@ export function createHostSockets(options: {
     if (broken) return
     try {
       reader.push(bytes)
+      for (let body = reader.next(); body; body = reader.next()) take(body)
     } catch (error) {
       broken = true
       closeAll()

@@ -114,6 +114,13 @@ describe('a plugin that floods', () => {
     expect(lines.length).toBeLessThan(5_000)
   })
 
+  it('costs nothing for lines that nobody will read: they are not even made', async () => {
+    const target = targetOf(`exports.install = () => ({}); let made = 0
+      const line = { [require('util').inspect.custom]: () => 'line ' + ++made }
+      exports.flood = () => { for (let i = 0; i < 5_000; i++) console.log(line); return made }`)
+    expect(await runtime.call(target, functionCall('flood'))).toBeLessThanOrEqual(1_000)
+  })
+
   it('with requests to the host is slowed down to the cap', async () => {
     let most = 0
     let now = 0

@@ -1,6 +1,6 @@
-import type { ChildProcess } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import * as z from 'zod'
+import type { LaunchedChild } from './launcher.js'
 
 /** What one attempt below JavaScript came to; `result` is undefined when the kernel refused it. */
 const attemptSchema = z
@@ -16,13 +16,16 @@ const maxAnswerBytes = 256 * 1024
  *
  * @throws Error when it was not sealed, or did not come to an end.
  */
-export async function readKernelProbe(child: ChildProcess): Promise<KernelAttempt[]> {
-  const timer = setTimeout(() => child.kill('SIGKILL'), probeMs)
+export async function readKernelProbe(child: LaunchedChild): Promise<KernelAttempt[]> {
+  const timer = setTimeout(() => child.kill(), probeMs)
   let lastWords = ''
-  child.stderr?.on('data', (bytes: Buffer) => (lastWords = (lastWords + bytes.toString('utf8')).slice(-2_000)))
-  child.stdio[4]?.on('error', () => undefined).destroy()
+  child.pipes.get(2)?.on('data', (bytes: Buffer) => (lastWords = (lastWords + bytes.toString('utf8')).slice(-2_000)))
+  child.pipes
+    .get(4)
+    ?.on('error', () => undefined)
+    .destroy()
   try {
-    const [answer] = await Promise.all([readAll(child.stdio[3] as Readable), endOf(child)])
+    const [answer] = await Promise.all([readAll(child.pipes.get(3) as Readable), child.exited])
     return attemptSchema.parse(JSON.parse(answer))
   } catch (cause) {
     const words = /Error: (.*)/.exec(lastWords)?.[1] ?? 'it did not come to an end'
@@ -30,13 +33,6 @@ export async function readKernelProbe(child: ChildProcess): Promise<KernelAttemp
   } finally {
     clearTimeout(timer)
   }
-}
-
-function endOf(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', () => resolve())
-  })
 }
 
 async function readAll(stream: Readable): Promise<string> {

@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
-import os from 'node:os'
-import type { Stream } from 'node:stream'
-import { informationFd, namespaceArguments } from './namespaces.js'
 import { kernelProbePath, runnerPath, type SealOptions } from '@tenon/runner'
+import { lowerPriority } from '../process-priority.js'
+import type { LaunchedChild, Launcher } from './launcher.js'
+import { informationFd, namespaceArguments } from './namespaces.js'
 
 /** What keeps a plugin in: T1 is what every operating system has, T2 adds the kernel of Linux, T3 namespaces. */
 export type Tier = 'T1' | 'T2' | 'T3'
@@ -55,28 +54,30 @@ interface LaunchOptions {
   confinement: Confinement
 }
 
-/** Starts a blank runner: empty environment, empty directory, nothing readable but its own file, own process group. */
-export function launchRunner(options: LaunchOptions): ChildProcess {
-  return launch(runnerPath, options)
+/**
+ * Starts a blank runner: empty environment, empty directory, nothing readable but its own file, own process group.
+ *
+ * @throws Error when it cannot be started
+ */
+export function launchRunner(launcher: Launcher, options: LaunchOptions): Promise<LaunchedChild> {
+  return launch(launcher, runnerPath, options)
 }
 
 /** Starts the program that attacks the kernel from where a plugin would be. */
-export function launchKernelProbe(options: LaunchOptions): ChildProcess {
-  return launch(kernelProbePath, options)
+export function launchKernelProbe(launcher: Launcher, options: LaunchOptions): Promise<LaunchedChild> {
+  return launch(launcher, kernelProbePath, options)
 }
 
-function launch(path: string, { directory, niceness, confinement }: LaunchOptions): ChildProcess {
+async function launch(
+  launcher: Launcher,
+  path: string,
+  { directory, niceness, confinement }: LaunchOptions,
+): Promise<LaunchedChild> {
   const [program, args] = commandOf(realpathSync(path), confinement)
-  const child = spawn(program, args, {
-    // 3 carries messages, 4 virtual sockets; Node's own IPC channel would let a child crash the host.
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', ...(confinement.tier === 'T3' ? (['pipe'] as const) : [])],
-    env: process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {},
-    cwd: directory,
-    // Ctrl-C in a terminal reaches the whole group; children must outlive it until the host has drained.
-    detached: process.platform !== 'win32',
-    windowsHide: true,
-  })
-  if (child.pid !== undefined) lowerPriority(child.pid, niceness)
+  // 2 are its last words, 3 carries messages, 4 virtual sockets; Node's own channel would let a child crash the host.
+  const pipes = [2, 3, 4, ...(confinement.tier === 'T3' ? [informationFd] : [])]
+  const child = await launcher.start({ program, args, cwd: directory, pipes })
+  lowerPriority(child.pid, niceness)
   return child
 }
 
@@ -90,9 +91,9 @@ function commandOf(path: string, confinement: Confinement): [program: string, ar
  * The process that the runner is, as the host sees it: under T3 it is a child of the one that was started. 0 until it
  * is known, which is before the runner is ready.
  */
-export function runnerPid(child: ChildProcess, niceness: number): () => number {
-  const information = (child.stdio as readonly (Stream | null | undefined)[])[informationFd]
-  if (!information) return () => child.pid ?? 0
+export function runnerPid(child: LaunchedChild, niceness: number): () => number {
+  const information = child.pipes.get(informationFd)
+  if (!information) return () => child.pid
   let pid = 0
   let text = ''
   information.on('error', () => undefined)
@@ -101,16 +102,8 @@ export function runnerPid(child: ChildProcess, niceness: number): () => number {
     text = (text + bytes.toString('utf8')).slice(0, 10_000)
     if (!text.includes('}')) return
     pid = Number(/"child-pid":\s*(\d+)/.exec(text)?.[1] ?? 0)
-    // It was started before the other one was made nice.
+    // It was started before the other one was made nice, and leads a session of its own.
     if (pid > 0) lowerPriority(pid, niceness)
   })
   return () => pid
-}
-
-function lowerPriority(pid: number, niceness: number): void {
-  try {
-    os.setPriority(pid, niceness)
-  } catch {
-    // Already gone, or a system that does not allow it: the child is only less polite.
-  }
 }

@@ -38,8 +38,8 @@ export function namespaceArguments(program: string, files: readonly string[], ar
   ]
   return [
     ...['--unshare-all', '--unshare-user', '--uid', nobody, '--gid', nobody, '--hostname', 'plugin'],
-    // The program is the first of its own world: when it ends, all of that ends.
-    ...['--die-with-parent', '--new-session', '--as-pid-1', '--cap-drop', 'ALL', '--clearenv'],
+    // The program is the first of its own world: when it ends, all of that ends. A session of its own it has already.
+    ...['--die-with-parent', '--as-pid-1', '--cap-drop', 'ALL', '--clearenv'],
     ...bound.flatMap((file) => ['--ro-bind', file, file]),
     ...['--proc', '/proc', '--dev', '/dev', '--remount-ro', '/', '--chdir', '/'],
     ...['--info-fd', String(informationFd)],

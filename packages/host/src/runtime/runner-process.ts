@@ -1,5 +1,5 @@
-import type { ChildProcess } from 'node:child_process'
 import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type CallContext,
   type CallFault,
@@ -15,6 +15,7 @@ import { connectChecked, type ConnectRules, EgressRefusal, type NetworkPolicy } 
 import { type NetworkAccount, noNetworkAccount } from './egress-meter.js'
 import { createHostSockets, type HostSockets } from './host-sockets.js'
 import { runnerPid } from './launch.js'
+import type { LaunchedChild } from './launcher.js'
 import type { RuntimeLimits } from './limits.js'
 import { parseRunnerMessage } from './message-schemas.js'
 
@@ -105,10 +106,12 @@ interface RunningCall extends ProcessCall {
 
 /** For reading what arrived while the host was busy. */
 const afterStallMs = 50
+/** Messages of one child, before everybody else has a turn; a few hundred log lines take ten times as long. */
+const longestTurnMs = 2
 
 /** Speaks with one child process. Everything that comes from it is checked; what is not as agreed ends it. */
 export function createRunnerProcess(options: {
-  child: ChildProcess
+  child: LaunchedChild
   limits: RuntimeLimits
   egress: Pick<ConnectRules, 'lookup' | 'dial' | 'hostMap'>
   /** What is wrong with a runner that calls itself ready, from outside; undefined when nothing is. */
@@ -136,6 +139,7 @@ export function createRunnerProcess(options: {
 
   // Calls and pings are told from here: a `then` for each of them would stay with the promise as long as the process lives.
   const ended = endOf(child, () => ({ reason: endReason, lastWords })).then((end) => {
+    if (!endReason) channel.flush()
     alive = false
     endedAs = end
     clearTimeout(lingering)
@@ -152,7 +156,7 @@ export function createRunnerProcess(options: {
   })
   ready.catch(() => undefined)
 
-  const messagePipe = child.stdio[3] as Duplex
+  const messagePipe = child.pipes.get(3) as Duplex
   messagePipe.on('error', () => undefined)
   const channel = createChannel({
     stream: messagePipe,
@@ -161,11 +165,12 @@ export function createRunnerProcess(options: {
       maxReceivedMessageBytes: wireLimits.maxRunnerMessageBytes,
       maxSentMessageBytes: wireLimits.maxHostMessageBytes,
     },
+    longestTurnMs,
     onMessage: (message) => receive(parseRunnerMessage(message)),
     onViolation: ({ message }) => violate(message),
   })
   const sockets = createHostSockets({
-    pipe: child.stdio[4] as Duplex,
+    pipe: child.pipes.get(4) as Duplex,
     maxConnections: limits.maxConnections,
     maxWaiting: limits.maxWaitingConnections,
     maxWaitMs: limits.connectMs,
@@ -173,7 +178,7 @@ export function createRunnerProcess(options: {
     account: options.networkAccount ?? (() => noNetworkAccount),
     onViolation: ({ message }) => violate(message),
   })
-  child.stderr?.on('data', (bytes: Buffer) => {
+  child.pipes.get(2)?.on('data', (bytes: Buffer) => {
     lastWords = (lastWords + bytes.subarray(-2_000).toString('utf8')).slice(-2_000)
   })
 
@@ -281,7 +286,7 @@ export function createRunnerProcess(options: {
     get pid() {
       return pidOf()
     },
-    startedPid: child.pid ?? -1,
+    startedPid: child.pid,
     ready,
     ended,
     get alive() {
@@ -343,13 +348,12 @@ export function createRunnerProcess(options: {
 }
 
 /** Under T3 the plugin is a child of the one that was started, which then cleans up after it and ends. */
-function killRunner(child: ChildProcess, pid: number): void {
-  const isOver = child.exitCode !== null || child.signalCode !== null
-  if (pid === 0 || pid === child.pid || isOver) return void child.kill('SIGKILL')
+function killRunner(child: LaunchedChild, pid: number): void {
+  if (pid === 0 || pid === child.pid || child.isOver) return child.kill()
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    child.kill('SIGKILL')
+    child.kill()
   }
 }
 
@@ -383,19 +387,19 @@ function errorForPlugin(error: unknown): WireError {
   }
 }
 
+/** Not longer: whoever holds the other end of a pipe may be somebody else. */
+const drainMs = 500
+
 /** Waits until the pipes are drained too, so that an answer sent just before the end still counts. */
-function endOf(child: ChildProcess, why: () => Pick<ProcessEnd, 'reason' | 'lastWords'>): Promise<ProcessEnd> {
-  return new Promise((resolve) => {
-    child.once('error', () => resolve({ exitCode: null, signal: null, ...why() }))
-    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, ...why() }))
-    child.once('exit', (exitCode, signal) => {
-      for (const pipe of child.stdio) if (pipe && 'resume' in pipe) pipe.resume()
-      setTimeout(() => {
-        for (const pipe of child.stdio) pipe?.destroy()
-        resolve({ exitCode, signal, ...why() })
-      }, 500).unref()
-    })
-  })
+async function endOf(
+  { exited, closed, pipes }: LaunchedChild,
+  why: () => Pick<ProcessEnd, 'reason' | 'lastWords'>,
+): Promise<ProcessEnd> {
+  const { exitCode, signal } = await exited
+  for (const pipe of pipes.values()) pipe.resume()
+  await Promise.race([closed, sleep(drainMs, undefined, { ref: false })])
+  for (const pipe of pipes.values()) pipe.destroy()
+  return { exitCode, signal, ...why() }
 }
 
 /** With which a runner ends that the kernel would not hold. */

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import inspector from 'node:inspector'
 import os, { tmpdir } from 'node:os'
@@ -404,6 +405,13 @@ describe('the host and its children', () => {
     await runtime.call(seedPlugin, callOf({ kind: 'uninstall' }))
     const [child] = runtime.status().processes
     expect(os.getPriority(child?.pid)).toBe(os.getPriority() + 10)
+  })
+
+  // Where Linux groups processes by session, their niceness counts only within it (sched(7)).
+  it.runIf(existsSync('/proc/self/autogroup'))('answers first where a session has a priority of its own', async () => {
+    await runtime.call(seedPlugin, callOf({ kind: 'uninstall' }))
+    const [child] = runtime.status().processes
+    await expect.poll(() => readFileSync(`/proc/${child?.pid}/autogroup`, 'utf8')).toMatch(/nice 10$/m)
   })
 
   it('does not open an inspector on SIGUSR1', async () => {

@@ -18,6 +18,7 @@ import { createCrashSupervisor } from './crash-supervisor.js'
 import { createEgressMeter } from './egress-meter.js'
 import { ignoreInspectorSignal } from './inspector-signal.js'
 import { type Confinement, launchRunner, type Tier } from './launch.js'
+import { createLauncher } from './launcher.js'
 import type { KernelAttempt } from './kernel-probe.js'
 import { resolveLimits, type RuntimeLimits } from './limits.js'
 import { residentBytes } from './memory-watch.js'
@@ -180,6 +181,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const { log, redact = (_plugin, text) => text } = options
   const limits = resolveLimits(options.limits)
   const directory = mkdtempSync(path.join(os.tmpdir(), 'tenon-empty-'))
+  const launcher = createLauncher()
   const pidFiles = options.pidDirectory ? createPidFiles(options.pidDirectory) : noPidFiles
   const codeCaches = options.codeCacheDirectory ? createCodeCaches(options.codeCacheDirectory) : noCodeCaches
   const supervisor = createCrashSupervisor(limits)
@@ -228,7 +230,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const idlePings = setInterval(() => pingIdle(), limits.idlePingMs).unref()
 
   async function findTier(): Promise<void> {
-    const choice = await chooseTier({ maxTier: options.maxTier ?? 'T3', limits, attack: attackConfinement })
+    const choice = await chooseTier({
+      maxTier: options.maxTier ?? 'T3',
+      limits,
+      attack: (confined) => attackConfinement(launcher, confined),
+    })
     ;({ confinement, notTaken } = choice)
     tier = confinement.tier
     for (const { tier: other, reason } of notTaken)
@@ -245,8 +251,12 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     })
   }
 
-  function startRunner(): RunnerProcess {
-    const child = launchRunner({ directory, niceness: limits.niceness, confinement })
+  async function startRunner(): Promise<RunnerProcess> {
+    const child = await launchRunner(launcher, { directory, niceness: limits.niceness, confinement })
+    if (closed) {
+      child.kill()
+      throw new TenonError('SHUTTING_DOWN')
+    }
     const process: RunnerProcess = createRunnerProcess({
       child,
       limits,
@@ -449,13 +459,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       const key = supervisorKey(tenantId, pluginKey)
       return { ...health.read(key, isRunning), network: egress.useOf(key) }
     },
-    attackKernel: () => tierIsKnown.then(() => attackKernel(directory, confinement)),
+    attackKernel: () => tierIsKnown.then(() => attackKernel(launcher, directory, confinement)),
     async selfTest() {
       await tierIsKnown
       assertTier()
       const [runner, kernel] = await Promise.all([
         pool.take(),
-        probeKernel(directory, confinement).catch((error: Error) => [error.message]),
+        probeKernel(launcher, directory, confinement).catch((error: Error) => [error.message]),
       ])
       const { breaches, broken } = await probeRunner(runner)
       const passed = kernel.length + breaches.length + broken.length === 0
@@ -480,7 +490,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       pool.stop()
       const living = [...processes]
       for (const process of living) process.kill({ kind: 'stopped', text: 'the host is stopping' })
-      await Promise.all(living.map(({ ended }) => ended))
+      // Who looks for a tier looks for everybody in this program, and needs what it has started.
+      await Promise.all([tierIsKnown, ...living.map(({ ended }) => ended)])
+      launcher.close()
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type KernelAttempt, readKernelProbe } from './kernel-probe.js'
 import { type Confinement, launchKernelProbe, launchRunner, type Tier } from './launch.js'
+import type { Launcher } from './launcher.js'
 import { resolveLimits } from './limits.js'
 import { createRunnerProcess, type RunnerProcess } from './runner-process.js'
 import { flawOfSeal, type TierNotTaken } from './tiers.js'
@@ -96,22 +97,26 @@ async function ask(runner: RunnerProcess, name: string): Promise<string[]> {
 }
 
 /** Every attempt on the kernel, made from where a plugin would be that got past all JavaScript; none under T1. */
-export async function attackKernel(directory: string, confinement: Confinement): Promise<KernelAttempt[]> {
+export async function attackKernel(
+  launcher: Launcher,
+  directory: string,
+  confinement: Confinement,
+): Promise<KernelAttempt[]> {
   if (confinement.tier === 'T1') return []
-  return readKernelProbe(launchKernelProbe({ directory, niceness: 0, confinement }))
+  return readKernelProbe(await launchKernelProbe(launcher, { directory, niceness: 0, confinement }))
 }
 
 /** Those that succeeded. */
-export async function probeKernel(directory: string, confinement: Confinement): Promise<string[]> {
-  const attempts = await attackKernel(directory, confinement)
+export async function probeKernel(launcher: Launcher, directory: string, confinement: Confinement): Promise<string[]> {
+  const attempts = await attackKernel(launcher, directory, confinement)
   return attempts.flatMap(({ attempt, result }) => (result === undefined ? [] : [`${attempt} (${result})`]))
 }
 
 /** Everything that does not hold under a confinement, tried in processes of its own. */
-export async function attackConfinement(confinement: Confinement): Promise<string[]> {
+export async function attackConfinement(launcher: Launcher, confinement: Confinement): Promise<string[]> {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'tenon-probe-'))
   const runner = createRunnerProcess({
-    child: launchRunner({ directory, niceness: 0, confinement }),
+    child: await launchRunner(launcher, { directory, niceness: 0, confinement }),
     limits: resolveLimits(),
     egress: {},
     flawOf: (pid) => flawOfSeal(pid, confinement),
@@ -121,7 +126,10 @@ export async function attackConfinement(confinement: Confinement): Promise<strin
   })
   try {
     await runner.ready
-    const [kernel, { breaches, broken }] = await Promise.all([probeKernel(directory, confinement), probeRunner(runner)])
+    const [kernel, { breaches, broken }] = await Promise.all([
+      probeKernel(launcher, directory, confinement),
+      probeRunner(runner),
+    ])
     return [...kernel, ...breaches, ...broken.map((need) => `a plugin could not ${need}`)]
   } finally {
     runner.kill({ kind: 'stopped', text: 'the self-test is over' })

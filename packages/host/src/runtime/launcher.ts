@@ -1,0 +1,208 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import type net from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type Launch, launcherPath, type LaunchReport, type LaunchRequest, pipeOf, spawnWithPipes } from '@tenon/runner'
+
+/** A process, and the host's ends of its pipes, whoever has started it. */
+export interface LaunchedChild {
+  readonly pid: number
+  /** By descriptor. */
+  readonly pipes: ReadonlyMap<number, Duplex>
+  readonly isOver: boolean
+  /** Resolves when it has ended; something that it wrote may still wait in the pipes. */
+  readonly exited: Promise<ChildExit>
+  /** Resolves when everything that it wrote has been read, too. */
+  readonly closed: Promise<void>
+  /** SIGKILL. */
+  kill(): void
+}
+
+export interface ChildExit {
+  exitCode: number | null
+  signal: NodeJS.Signals | null
+}
+
+export interface Launcher {
+  /** @throws Error when it cannot be started, or the launcher was closed. */
+  start(launch: Launch): Promise<LaunchedChild>
+  /** Ends everything that it started. */
+  close(): void
+}
+
+/** What starts processes on this system. */
+export function createLauncher(): Launcher {
+  // Windows cannot hand a pipe from one process to another.
+  return process.platform === 'win32' ? createDirectLauncher() : createSmallLauncher()
+}
+
+/** Starts processes itself, and stands still for it: the longer, the more memory this program uses. */
+export function createDirectLauncher(): Launcher {
+  const living = new Set<StartedChild>()
+  let closed = false
+  return {
+    async start(launch) {
+      if (closed) throw new Error('the launcher was closed')
+      const spawned = spawnWithPipes(launch)
+      if (spawned.pid === undefined) await once(spawned, 'spawn')
+      const child = createChild(spawned.pid ?? 0, () => void spawned.kill('SIGKILL'))
+      for (const descriptor of launch.pipes) child.pipes.set(descriptor, pipeOf(spawned, descriptor))
+      living.add(child)
+      spawned.once('exit', (exitCode, signal) => {
+        living.delete(child)
+        child.end({ exitCode, signal })
+      })
+      return child
+    },
+    close() {
+      closed = true
+      for (const child of living) child.kill()
+    },
+  }
+}
+
+/**
+ * Starts processes by way of a small one, so that the host does not stop for it; see `launcher.ts` of the runner.
+ * Should that process come to its end, so do those that it started, and the next start makes another.
+ */
+export function createSmallLauncher(): Launcher {
+  let session = openSession()
+  let closed = false
+  return {
+    async start(launch) {
+      if (closed) throw new Error('the launcher was closed')
+      if (!session.isOpen) session = openSession()
+      return session.start(launch)
+    },
+    close() {
+      closed = true
+      session.close()
+    },
+  }
+}
+
+interface Starting {
+  launch: Launch
+  child?: StartedChild
+  resolve(child: LaunchedChild): void
+  reject(error: Error): void
+}
+
+function openSession() {
+  const starting = new Map<number, Starting>()
+  const living = new Map<number, StartedChild>()
+  let nextId = 1
+
+  const launcher = fork(launcherPath, {
+    env: {},
+    execArgv: ['--max-old-space-size=32'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    // Ctrl-C in a terminal reaches the whole group.
+    detached: true,
+  })
+  launcher.on('message', (report: LaunchReport, pipe: unknown) => receive(report, pipe as net.Socket | undefined))
+  launcher.once('error', loseAll)
+  launcher.once('exit', loseAll)
+  launcher.unref()
+  holdProgram()
+
+  function receive(report: LaunchReport, pipe: net.Socket | undefined): void {
+    if (report.t === 'ended') return living.get(report.id)?.end(report)
+    if (report.t === 'failed') return fail(report.id, report.reason)
+    const start = starting.get(report.id)
+    if (!start) return void pipe?.destroy()
+    if (report.t === 'started') start.child = welcome(report.id, report.pid)
+    else if (pipe) start.child?.pipes.set(report.descriptor, pipe)
+    if (!start.child || start.child.pipes.size < start.launch.pipes.length) return
+    starting.delete(report.id)
+    start.resolve(start.child)
+  }
+
+  function welcome(id: number, pid: number): StartedChild {
+    const child = createChild(pid, () => send({ t: 'kill', id }))
+    living.set(id, child)
+    void child.exited.then(() => {
+      living.delete(id)
+      fail(id, 'it ended before its pipes had come')
+    })
+    return child
+  }
+
+  function fail(id: number, reason: string): void {
+    starting.get(id)?.reject(new Error(reason))
+    starting.delete(id)
+    holdProgram()
+  }
+
+  function send(request: LaunchRequest): void {
+    launcher.send(request, (error) => error && fail(request.id, error.message))
+  }
+
+  /** A program that has nothing else to do waits for what was started, not for the launcher. */
+  function holdProgram(): void {
+    if (starting.size + living.size > 0) launcher.channel?.ref()
+    else launcher.channel?.unref()
+  }
+
+  function loseAll(): void {
+    for (const id of starting.keys()) fail(id, 'what starts processes has come to its end')
+    for (const child of living.values()) {
+      // Not every system ends a process with its parent.
+      endProcess(child.pid)
+      child.end({ exitCode: null, signal: 'SIGKILL' })
+    }
+  }
+
+  return {
+    get isOpen() {
+      return launcher.connected
+    },
+    start: (launch: Launch) =>
+      new Promise<LaunchedChild>((resolve, reject) => {
+        const id = nextId++
+        starting.set(id, { launch, resolve, reject })
+        holdProgram()
+        send({ t: 'start', id, launch })
+      }),
+    close() {
+      if (launcher.connected) launcher.disconnect()
+    },
+  }
+}
+
+type StartedChild = ReturnType<typeof createChild>
+
+function createChild(pid: number, kill: () => void) {
+  const pipes = new Map<number, net.Socket>()
+  let isOver = false
+  let end: (exit: ChildExit) => void = () => undefined
+  const exited = new Promise<ChildExit>((resolve) => (end = resolve))
+  return {
+    pid,
+    pipes,
+    exited,
+    closed: exited.then(() => Promise.all([...pipes.values()].map(untilClosed))).then(() => undefined),
+    get isOver() {
+      return isOver
+    },
+    kill() {
+      if (!isOver) kill()
+    },
+    end(exit: ChildExit): void {
+      isOver = true
+      end(exit)
+    },
+  }
+}
+
+function untilClosed(pipe: net.Socket): Promise<void> {
+  return new Promise((resolve) => (pipe.closed ? resolve() : pipe.once('close', () => resolve())))
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended with its parent.
+  }
+}

@@ -1,0 +1,50 @@
+import type { ChildProcess } from 'node:child_process'
+import type net from 'node:net'
+import type { LaunchReport, LaunchRequest } from './launch-messages.js'
+import { type Launch, pipeOf, spawnWithPipes } from './spawn-with-pipes.js'
+
+/**
+ * Starts runners for a host, and hands their pipes over to it. To start a process, the kernel copies the memory map of
+ * the one that starts it, which stands still meanwhile: 1 ms here, 8 in a host of 150 MB, 25 in one of 600.
+ */
+const children = new Map<number, ChildProcess>()
+
+process.on('message', (request: LaunchRequest) => {
+  if (request.t === 'start') start(request.id, request.launch)
+  else children.get(request.id)?.kill('SIGKILL')
+})
+// The host is gone: nobody speaks with them any more.
+process.on('disconnect', () => {
+  for (const child of children.values()) child.kill('SIGKILL')
+  process.exit()
+})
+// They are meant for the host, which ends this process when it has drained.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+
+function start(id: number, launch: Launch): void {
+  const child = spawnWithPipes(launch)
+  child.once('error', ({ message }) => report({ t: 'failed', id, reason: message }))
+  if (child.pid === undefined) return
+  children.set(id, child)
+  const pipes = launch.pipes.map((descriptor) => [descriptor, takeFrom(child, descriptor)] as const)
+  report({ t: 'started', id, pid: child.pid })
+  for (const [descriptor, pipe] of pipes) report({ t: 'pipe', id, descriptor }, pipe)
+  child.once('exit', (exitCode, signal) => {
+    children.delete(id)
+    report({ t: 'ended', id, exitCode, signal })
+  })
+}
+
+/** Node reads a pipe from its first moment, and again when the process ends; what it reads here would be lost. */
+function takeFrom(child: ChildProcess, descriptor: number): net.Socket {
+  const pipe = pipeOf(child, descriptor)
+  const { _handle: handle } = pipe as unknown as { _handle: { reading: boolean; readStop(): void } }
+  handle.readStop()
+  handle.reading = false
+  ;(child.stdio as unknown[])[descriptor] = null
+  return pipe
+}
+
+function report(message: LaunchReport, pipe?: net.Socket): void {
+  if (process.connected) process.send?.(message, pipe)
+}

@@ -1,0 +1,35 @@
+import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
+import type net from 'node:net'
+
+/** A program to be started, with nothing of who starts it but pipes. */
+export interface Launch {
+  /** Absolute path. */
+  program: string
+  args: readonly string[]
+  /** Absolute path. */
+  cwd: string
+  /** Descriptors of the process that are pipes; the others from 0 to 2 lead nowhere. */
+  pipes: readonly number[]
+}
+
+/** Starts a program with an empty environment and in a process group of its own. */
+export function spawnWithPipes({ program, args, cwd, pipes }: Launch): ChildProcess {
+  return spawn(program, args, {
+    cwd,
+    env: process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {},
+    stdio: stdioFor(pipes),
+    // Ctrl-C in a terminal reaches the whole group; children must outlive it until the host has drained.
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  })
+}
+
+function stdioFor(pipes: readonly number[]): StdioOptions {
+  const last = Math.max(2, ...pipes)
+  return Array.from({ length: last + 1 }, (_, descriptor) => (pipes.includes(descriptor) ? 'pipe' : 'ignore'))
+}
+
+/** The other end of a pipe of a process that was started so. */
+export function pipeOf(child: ChildProcess, descriptor: number): net.Socket {
+  return (child.stdio as readonly unknown[])[descriptor] as net.Socket
+}
