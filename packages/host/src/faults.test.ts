@@ -14,7 +14,7 @@ beforeAll(async () => {
   npm = await startNpmRegistry({ shouter: { files: { 'index.js': "exports.shout = (text) => text + '!'" } } })
   it = await startHostInTest({
     npm: { registry: npm.url },
-    limits: { runtime: { lifecycleMs: 1_500, uninstallMs: 1_000, graceMs: 200 }, artifacts: { npmTimeoutMs: 5_000 } },
+    limits: { runtime: { lifecycleMs: 1_500, uninstallMs: 1_000, graceMs: 200 }, artifacts: { npmTimeoutMs: 20_000 } },
   })
 })
 afterAll(async () => {
@@ -216,7 +216,7 @@ describe('a packed plugin', () => {
 })
 
 describe('a dependency', () => {
-  test('that could not be installed is installed by the next attempt (D-7)', { timeout: 30_000 }, async () => {
+  test('that could not be installed is installed by the next attempt (D-7)', { timeout: 60_000 }, async () => {
     await it.publish({
       key: 'dependent',
       entry: { dependencies: { shouter: '1.0.0' } },
