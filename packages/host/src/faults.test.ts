@@ -14,7 +14,7 @@ beforeAll(async () => {
   npm = await startNpmRegistry({ shouter: { files: { 'index.js': "exports.shout = (text) => text + '!'" } } })
   it = await startHostInTest({
     npm: { registry: npm.url },
-    limits: { runtime: { lifecycleMs: 1_500, uninstallMs: 1_000, graceMs: 200 }, artifacts: { npmTimeoutMs: 20_000 } },
+    limits: { runtime: { lifecycleMs: 1_500, uninstallMs: 1_000, graceMs: 200 } },
   })
 })
 afterAll(async () => {

@@ -190,7 +190,6 @@ describe('a build that fails', () => {
     otherRegistry.available = false
     const host = await harness.newHost(marketplace.location, {
       npm: { registry: otherRegistry.url },
-      limits: { npmTimeoutMs: 3_000 },
     })
     await expect(host.artifacts.resolve(catalogEntry())).rejects.toMatchObject({ code: 'DEPENDENCIES_FAILED' })
     expect(await host.leftovers()).toEqual([])

@@ -32,7 +32,8 @@ export async function startNpmRegistry(packages: Record<string, RegistryPackage>
     requests.push(path)
     const name = path.replace(/\.tgz$/, '')
     const archive = archives.get(name)
-    if (!registry.available) response.writeHead(503).end()
+    // npm asks again for minutes after a 5xx.
+    if (!registry.available) response.writeHead(403).end()
     else if (archive === undefined) response.writeHead(404).end('{}')
     else if (path.endsWith('.tgz')) response.end(archive)
     else response.end(JSON.stringify(packument(name, packages[name] ?? {}, archive, registry.url)))
