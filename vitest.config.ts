@@ -23,6 +23,7 @@ export default defineConfig({
     // Real processes on a busy machine: the gate asks once more, and prints what needed it. Locally nothing is repeated.
     retry: process.env['CI'] ? 1 : 0,
     testTimeout: 20_000,
+    expect: { poll: { timeout: 5_000 } },
     hookTimeout: 60_000,
     server: { deps: { inline: [/@tenon\//] } },
   },

@@ -18,8 +18,8 @@ process.on('disconnect', () => {
   for (const child of children.values()) child.kill('SIGKILL')
   process.exit()
 })
-// They are meant for the host, which ends this process when it has drained.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+// They are meant for the host, which ends this process when it has drained; the last would open an inspector.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined)
 
 function start(id: number, launch: Launch): void {
   const child = spawnWithPipes(launch)

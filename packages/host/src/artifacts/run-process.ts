@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { constants } from 'node:os'
 import { startDeadline } from '../egress/deadline.js'
 import { lowerPriority } from '../process-priority.js'
+
+/** As that of runners. */
+const niceness = 5
 
 export interface ProcessRun {
   command: string
@@ -59,7 +61,7 @@ export function spawnGroup(
   const child = spawn(command, args, { cwd, env, detached: true, stdio, windowsHide: true })
   const kill = (): void => killGroup(child.pid)
   child.once('spawn', () => {
-    lowerPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL)
+    lowerPriority(child.pid, niceness)
     if (signal.aborted) kill()
     signal.addEventListener('abort', kill)
   })

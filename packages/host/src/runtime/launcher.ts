@@ -21,6 +21,8 @@ export interface LaunchedChild {
 export interface ChildExit {
   exitCode: number | null
   signal: NodeJS.Signals | null
+  /** It was ended because what had started it has come to its end. */
+  isLost?: boolean
 }
 
 export interface Launcher {
@@ -149,7 +151,7 @@ function openSession() {
     for (const child of living.values()) {
       // Not every system ends a process with its parent.
       endProcess(child.pid)
-      child.end({ exitCode: null, signal: 'SIGKILL' })
+      child.end({ exitCode: null, signal: 'SIGKILL', isLost: true })
     }
   }
 

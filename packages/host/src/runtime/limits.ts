@@ -11,7 +11,7 @@ export const runtimeLimitTable = {
   functionMs: limit(60_000, 'ms', 'the named functions of the seed answer a page'),
   jobMs: limit(15 * 60_000, 'ms', 'a sync of a large server'),
   graceMs: limit(2_000, 'ms', 'time to tidy up after a cancel'),
-  pingMs: limit(1_000, 'ms', 'a child that is only waiting answers within milliseconds, also at nice 10'),
+  pingMs: limit(1_000, 'ms', 'a child that is only waiting answers within milliseconds, also at nice 5'),
   startMs: limit(20_000, 'ms', 'a blank runner needs 80 ms, on a busy machine more'),
   loadMs: limit(20_000, 'ms', 'top-level code of a plugin with large libraries needs 200 ms'),
   queueWaitMs: limit(30_000, 'ms', 'longer, and whoever asked has gone'),
@@ -46,7 +46,7 @@ export const runtimeLimitTable = {
   maxEgressBytes: limit(4 * 1024 * mebibyte, 'bytes', 'both ways, per plugin and window; a full sync takes megabytes'),
   maxEgressConnections: limit(20_000, 'connections', 'per plugin and window; five a second, all the time'),
   maxChatterPerSecond: limit(5_000, 'lines', 'log and progress messages; the runner itself cuts at 500 lines'),
-  niceness: limit(10, 'nice', 'the host answers first'),
+  niceness: limit(5, 'nice', 'the host and its database answer first: they get three times the share of a runner'),
 } as const
 
 export type RuntimeLimits = LimitsOf<typeof runtimeLimitTable>

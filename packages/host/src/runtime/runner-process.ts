@@ -395,12 +395,16 @@ async function endOf(
   { exited, closed, pipes }: LaunchedChild,
   why: () => Pick<ProcessEnd, 'reason' | 'lastWords'>,
 ): Promise<ProcessEnd> {
-  const { exitCode, signal } = await exited
+  const { exitCode, signal, isLost } = await exited
   for (const pipe of pipes.values()) pipe.resume()
   await Promise.race([closed, sleep(drainMs, undefined, { ref: false })])
   for (const pipe of pipes.values()) pipe.destroy()
-  return { exitCode, signal, ...why() }
+  const { reason = isLost ? lost : undefined, lastWords } = why()
+  return { exitCode, signal, reason, lastWords }
 }
+
+/** Nothing that a plugin could be blamed for. */
+const lost: EndReason = { kind: 'stopped', text: 'the process that starts plugins has come to its end' }
 
 /** With which a runner ends that the kernel would not hold. */
 const notSealedCode = 71
