@@ -91,7 +91,7 @@ describe.each([
   })
 
   it(
-    `a connection plugin (${connection}) says that nobody is connected, and hears of risks`,
+    `a connection plugin (${connection}) is installed, and says that nobody is connected`,
     { timeout: 60_000 },
     async () => {
       await install(marketplace(), connection)

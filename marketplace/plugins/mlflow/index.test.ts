@@ -488,6 +488,81 @@ describe('a full synchronisation', () => {
     })
   })
 
+  it.each([
+    ['model-versions/search', 'registry', { registeredModels: 4, versionsPerModel: 300 }, 1_120],
+    ['runs/search', 'runs', { runs: 1_200 }, 1_120],
+    ['registered-models/search', 'registry', { registeredModels: 1_200, versionsPerModel: 1 }, 0],
+    ['experiments/search', 'runs', { experiments: 1_200, runs: 1_200 }, 0],
+  ] as const)(
+    'fails when a late page of very many fails (%s), and takes up the rest later',
+    async (path, from, models, kept) => {
+      const server = await mlflow({ models, mostPerPage: 20 })
+      const configuration = configurationFor(server, { models_from: from })
+      server.failNext({ path, status: 500, after: 56 })
+      const result = await syncModels(tenant, configuration, context)
+      expect(result).toMatchObject({ success: false, status: 'failed', inserted: kept, removed: 0 })
+      expect(result.message).toContain(kept === 0 ? 'Nothing was changed' : `${kept} records were written before that`)
+      expect(await stored()).toHaveLength(kept)
+      // As there was no full one, this cannot be a quick one either.
+      expect(await syncModels(tenant, configuration, context, 'quick')).toMatchObject({
+        success: true,
+        mode: 'full',
+        inserted: 1_200 - kept,
+        updated: 0,
+        removed: 0,
+      })
+      expect(await stored()).toHaveLength(1_200)
+    },
+  )
+
+  it('asks again for few of the runs that several versions come from, also when they are pages apart', async () => {
+    const models = { registeredModels: 600, versionsPerModel: 1, runs: 30 }
+    const server = await mlflow({ models, mostPerPage: 100 })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({ success: true, runsMissing: 0 })
+    // Those of the pages that are asked for ahead are not known yet.
+    expect(server.requests.filter(({ path }) => path.endsWith('runs/search')).length).toBeLessThanOrEqual(4)
+    expect((await stored()).filter(({ run_id }) => run_id === null)).toEqual([])
+  })
+
+  it('knows again what has a name that Postgres cannot hold', async () => {
+    const state = emptyState()
+    addRegisteredModel(state, { name: 'odd\u0000name' })
+    addModelVersion(state, { name: 'odd\u0000name' })
+    const server = await mlflow({ models: state })
+    await syncModels(tenant, configurationFor(server), context)
+    const before = await writers()
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
+      inserted: 0,
+      updated: 0,
+      removed: 0,
+    })
+    expect(await writers()).toEqual(before)
+  })
+
+  it('takes nothing for removed that a synchronisation beside it has just added', async () => {
+    const server = await mlflow()
+    const table = `"${tenant}".mlflow_model_records`
+    await syncModels(tenant, configurationFor(server), context)
+    // The last record is there, and the one before comes between the look and the write.
+    const [before] = await application.sequelize.query<Record<string, unknown>>(
+      `DELETE FROM ${table} AS one WHERE id = (SELECT max(id) - 1 FROM ${table}) RETURNING to_jsonb(one) AS row`,
+      { type: 'SELECT' },
+    )
+    const query = (async (sql: string, options?: object) => {
+      if (sql.includes('INSERT INTO')) {
+        await application.sequelize.query(
+          `INSERT INTO ${table} SELECT (jsonb_populate_record(CAST(NULL AS ${table}), CAST($1 AS jsonb))).*
+           ON CONFLICT DO NOTHING`,
+          { bind: [JSON.stringify(before?.row)] },
+        )
+      }
+      return application.sequelize.query(sql, options)
+    }) as typeof application.sequelize.query
+    const beside = { ...context, sequelize: { ...application.sequelize, query } as typeof application.sequelize }
+    expect(await syncModels(tenant, configurationFor(server), beside)).toMatchObject({ success: true, removed: 0 })
+    expect(await stored()).toHaveLength(24)
+  })
+
   it('fails, and does not run for ever, when the server repeats a page', async () => {
     const server = await mlflow()
     server.failNext({

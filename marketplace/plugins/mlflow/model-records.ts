@@ -48,15 +48,15 @@ export interface ModelRecords {
   createTables(): Promise<void>
   /** Removes everything; returns how many records there were. Also works when nothing is there. */
   dropTables(): Promise<number>
-  /** Begins to read what is stored, which the first comparison would otherwise wait for. */
-  prepare(): void
+  /** A full synchronisation: from here on it is remembered which records are met. */
+  beginFull(): Promise<void>
   /**
    * Writes what is new or differs; returns how many of each. While one call writes, another may be made: it compares
    * meanwhile, and writes then.
    */
   upsert(models: readonly ModelFacts[]): Promise<Written>
-  /** Marks the records for which `isPresent` is false; returns how many. */
-  markRemoved(isPresent: (name: string, version: string) => boolean): Promise<number>
+  /** Marks the records that were there at `beginFull` and have not been met since; returns how many. */
+  markRemoved(): Promise<number>
   /** The newest that is stored, in ms; 0 when nothing is. */
   newest(): Promise<Newest>
 }
@@ -88,28 +88,51 @@ export function modelRecords(
   const table = recordsTable(tenantId)
   const state = stateTable(tenantId)
 
-  /** What is stored, by key; as it was before this synchronisation. */
-  let stored: Promise<Map<string, StoredRecord>> | undefined
-  const readStored = (): Promise<Map<string, StoredRecord>> => (stored ??= readAll(sequelize, table))
+  /** Records that were met, by their ids: a few bytes each. Their names and digests would be a hundred times as much. */
+  const met = new Set<number>()
+  /** Of the last record that was there when a full synchronisation began. */
+  let lastId: number | undefined
   let lastWrite: Promise<unknown> = Promise.resolve()
+
+  /** Which of these are stored, and whether as they are: a page at a time, so that nobody holds all of them. */
+  async function findStored(models: readonly DigestedFacts[]): Promise<Map<DigestedFacts, boolean>> {
+    const found = new Map<DigestedFacts, boolean>()
+    const questions = models.map(({ facts: { name, version }, digest }, place) => {
+      return storableJson(JSON.stringify({ place, model_name: name, version, digest }))
+    })
+    for (const json of batches(questions)) {
+      const [answer] = await sequelize.query<{ rows: string | null }>(comparison(table), {
+        bind: [json],
+        type: 'SELECT',
+      })
+      for (const [place, id, isSame] of JSON.parse(answer?.rows ?? '[]') as ComparedRow[]) {
+        const model = models[place]
+        if (model) found.set(model, isSame)
+        met.add(id)
+      }
+    }
+    return found
+  }
 
   async function writeAll({ added, changed }: Changes): Promise<Written> {
     const written = { inserted: 0, updated: 0 }
-    const rest = [...(await addAll(added, written)), ...changed]
-    for (const json of batches(rest)) {
+    const rest = [...(await addAll(added, written)), ...changed].map(recordOf)
+    for (const json of batches(rest.map((record) => JSON.stringify(record)))) {
       const [rows] = await sequelize.query<{ inserted: boolean }>(upsertStatement(table), { bind: [json] })
       for (const { inserted } of rows) written[inserted ? 'inserted' : 'updated'] += 1
     }
+    // Another synchronisation was quicker with some of them: they are there, and must not be taken for removed.
+    if (lastId !== undefined && written.inserted < added.length) await findStored(added)
     return written
   }
 
   /** With COPY, where the host has it. Answers those that are left to do because some of them are there already. */
-  async function addAll(added: readonly DigestedRecord[], written: Written): Promise<readonly DigestedRecord[]> {
+  async function addAll(added: readonly DigestedFacts[], written: Written): Promise<readonly DigestedFacts[]> {
     if (!database || added.length <= FEW_RECORDS) return added
     const last_synced_at = new Date().toISOString()
     for (let first = 0; first < added.length; first += RECORDS_PER_COPY) {
       const some = added.slice(first, first + RECORDS_PER_COPY)
-      const rows = some.map(({ record, digest }) => ({ ...record, content_digest: digest, last_synced_at }))
+      const rows = some.map((model) => ({ ...recordOf(model), last_synced_at }))
       try {
         written.inserted += await database.insertMany(`${tenantId}.${RECORDS_TABLE}`, rows)
       } catch (error) {
@@ -143,28 +166,35 @@ export function modelRecords(
       return count
     },
 
-    prepare() {
-      readStored().catch(() => undefined)
+    async beginFull() {
+      const [last] = await sequelize.query<{ id: number }>(`SELECT coalesce(max(id), 0) AS id FROM ${table}`, {
+        type: 'SELECT',
+      })
+      lastId = Number(last?.id ?? 0)
+      met.clear()
     },
 
     async upsert(models) {
+      const digested = withoutRepeats(models).map(digestedFacts)
       // For a few records, the statement itself is the quicker way to see which of them have changed.
-      const known = stored || models.length > FEW_RECORDS ? await readStored() : undefined
-      const changes = changesIn(models, known)
+      const isWorthAsking = lastId !== undefined || digested.length > FEW_RECORDS
+      const changes = isWorthAsking ? changesIn(digested, await findStored(digested)) : { added: [], changed: digested }
       const mine = lastWrite.then(() => writeAll(changes))
       lastWrite = mine.catch(() => undefined)
       return mine
     },
 
-    async markRemoved(isPresent) {
-      const all = [...(await readStored()).values()]
-      const gone = all.filter(({ name, version, isRemoved }) => !isRemoved && !isPresent(name, version))
-      for (let first = 0; first < gone.length; first += SCAN_ROWS) {
+    async markRemoved() {
+      let count = 0
+      for await (const ids of presentIds(sequelize, table, lastId ?? 0)) {
+        const some = ids.filter((id) => !met.has(id))
+        if (some.length === 0) continue
         await sequelize.query(`UPDATE ${table} SET removed_at = now(), updated_at = now() WHERE id IN (:some)`, {
-          replacements: { some: gone.slice(first, first + SCAN_ROWS).map(({ id }) => id) },
+          replacements: { some },
         })
+        count += some.length
       }
-      return gone.length
+      return count
     },
 
     async newest() {
@@ -267,59 +297,62 @@ function upsertStatement(table: string): string {
     RETURNING (xmax = 0) AS inserted`
 }
 
-interface DigestedRecord {
-  record: ModelRecord
-  /** Of what it was made of: tells what has not changed without sending it to the database. */
+/** One row for each of the sent models that is stored. */
+function comparison(table: string): string {
+  return `
+    SELECT CAST(json_agg(json_build_array(sent.place, known.id,
+      known.removed_at IS NULL AND known.content_digest IS NOT DISTINCT FROM sent.digest)) AS text) AS rows
+    FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS sent(place int, model_name text, version text, digest text)
+    JOIN ${table} AS known USING (model_name, version)`
+}
+
+/** The same when it is stored as it was sent, and not marked as removed. */
+type ComparedRow = [place: number, id: number, isSame: boolean]
+
+interface DigestedFacts {
+  facts: ModelFacts
+  /** Of what it is made of: tells what has not changed without sending it to the database. */
   digest: string
+  /** Most are, and then nobody has to look at each of their texts. */
+  isStorable: boolean
 }
 
 interface Changes {
-  added: DigestedRecord[]
-  changed: DigestedRecord[]
+  added: DigestedFacts[]
+  changed: DigestedFacts[]
 }
 
-/** Without `known`, everything may have changed. */
-function changesIn(models: readonly ModelFacts[], known: ReadonlyMap<string, StoredRecord> | undefined): Changes {
-  const changes: Changes = { added: [], changed: [] }
-  for (const [key, facts] of withoutRepeats(models)) {
-    const json = JSON.stringify(facts.content)
-    const digest = createHash('sha256').update(json).digest('base64')
-    const found = known?.get(key)
-    if (found?.digest === digest && !found.isRemoved) continue
-    changes[known && !found ? 'added' : 'changed'].push({ record: storable(facts.toRecord(), json), digest })
-  }
-  return changes
+function changesIn(models: readonly DigestedFacts[], stored: ReadonlyMap<DigestedFacts, boolean>): Changes {
+  const added = models.filter((model) => !stored.has(model))
+  return { added, changed: models.filter((model) => stored.get(model) === false) }
 }
 
-/** `content` is the JSON that the record was made of: most need no look at each of their texts. */
-function storable(record: ModelRecord, content: string): ModelRecord {
-  if (!content.includes('\\u')) return record
-  return JSON.parse(storableJson(JSON.stringify(record))) as ModelRecord
+function digestedFacts(facts: ModelFacts): DigestedFacts {
+  const json = JSON.stringify(facts.content)
+  const digest = createHash('sha256').update(json).digest('base64')
+  return { facts, digest, isStorable: !json.includes('\\u') }
 }
 
-interface StoredRecord {
-  id: number
-  name: string
-  version: string
-  digest: string | null
-  isRemoved: boolean
-}
-
-/** Tells two records apart, and costs little: there are as many as versions. */
-export function keyOf(name: string, version: string): string {
-  return `${name.length} ${name}${version}`
+function recordOf({ facts, digest, isStorable }: DigestedFacts): ModelRecord & { content_digest: string } {
+  const record = { ...facts.toRecord(), content_digest: digest }
+  return isStorable ? record : (JSON.parse(storableJson(JSON.stringify(record))) as typeof record)
 }
 
 /** A list may shift between two pages; a row that came twice in one statement would fail all of them. */
-function withoutRepeats(models: readonly ModelFacts[]): Map<string, ModelFacts> {
-  return new Map(models.map((facts) => [keyOf(facts.name, facts.version), facts]))
+function withoutRepeats(models: readonly ModelFacts[]): ModelFacts[] {
+  return [...new Map(models.map((facts) => [keyOf(facts.name, facts.version), facts])).values()]
 }
 
-function* batches(records: readonly DigestedRecord[]): Generator<string> {
+/** Tells two models apart. */
+function keyOf(name: string, version: string): string {
+  return `${name.length} ${name}${version}`
+}
+
+/** Arrays of JSON, none of them larger than one statement may carry. */
+function* batches(items: readonly string[]): Generator<string> {
   let batch: string[] = []
   let bytes = 0
-  for (const { record, digest } of records) {
-    const json = JSON.stringify({ ...record, content_digest: digest })
+  for (const json of items) {
     if (bytes + json.length > MAX_STATEMENT_BYTES && batch.length > 0) {
       yield `[${batch.join(',')}]`
       batch = []
@@ -331,27 +364,22 @@ function* batches(records: readonly DigestedRecord[]): Generator<string> {
   if (batch.length > 0) yield `[${batch.join(',')}]`
 }
 
-/** As one text for many rows: the host then carries a text, and not the fields of each row. */
-async function readAll(sequelize: Sequelize, table: string): Promise<Map<string, StoredRecord>> {
-  const all = new Map<string, StoredRecord>()
-  let after = 0
-  for (;;) {
-    const [read] = await sequelize.query<{ last: number | null; rows: string | null }>(
-      `SELECT max(id) AS last,
-         CAST(json_agg(json_build_array(id, model_name, version, content_digest, removed_at IS NOT NULL)) AS text) AS rows
-       FROM (SELECT * FROM ${table} WHERE id > :after ORDER BY id LIMIT ${SCAN_ROWS}) AS part`,
-      { replacements: { after }, type: 'SELECT' },
+/** Of the records up to this one that are not marked as removed. As one text: the host then carries a text, and no rows. */
+async function* presentIds(sequelize: Sequelize, table: string, lastId: number): AsyncGenerator<number[]> {
+  for (let after = 0; ;) {
+    const [read] = await sequelize.query<{ ids: string | null }>(
+      `SELECT CAST(json_agg(id ORDER BY id) AS text) AS ids FROM (
+         SELECT id FROM ${table} WHERE id > :after AND id <= :lastId AND removed_at IS NULL
+         ORDER BY id LIMIT ${SCAN_ROWS}) AS part`,
+      { replacements: { after, lastId }, type: 'SELECT' },
     )
-    const { last, rows } = read ?? {}
-    if (typeof last !== 'number' || typeof rows !== 'string') return all
-    for (const [id, name, version, digest, isRemoved] of JSON.parse(rows) as StoredRow[]) {
-      all.set(keyOf(name, version), { id, name, version, digest, isRemoved })
-    }
+    const ids = JSON.parse(read?.ids ?? '[]') as number[]
+    const last = ids.at(-1)
+    if (last === undefined) return
+    yield ids
     after = last
   }
 }
-
-type StoredRow = [id: number, name: string, version: string, digest: string | null, isRemoved: boolean]
 
 async function exists(sequelize: Sequelize, table: string): Promise<boolean> {
   const rows = await sequelize.query<{ found: boolean }>('SELECT to_regclass(:table) IS NOT NULL AS found', {

@@ -2,7 +2,7 @@ import type { SeedContext } from '@tenon/sdk'
 import { isConfigured, type ModelsFrom, readConfiguration, validateConfig } from './configuration'
 import { MlflowError } from './mlflow-error'
 import { connectMlflow, type MlflowServer } from './mlflow-server'
-import { keyOf, modelRecords, type ModelFacts, type ModelRecord, type ModelRecords, type Newest } from './model-records'
+import { modelRecords, type ModelFacts, type ModelRecord, type ModelRecords, type Newest } from './model-records'
 import {
   type Experiment,
   type ModelVersion,
@@ -24,6 +24,9 @@ import { readSyncState, recordSync, type SyncMode } from './sync-state'
  * the few connections busy, and 3,000 versions are little to hold.
  */
 const PAGES_AHEAD = 3
+
+/** Of two pages, each version of which has a run of its own. */
+const RUNS_REMEMBERED = 2_000
 
 /** Questions about changed versions that are under way at once; a tracking server is often one small process. */
 const PARALLEL_QUESTIONS = 4
@@ -102,19 +105,18 @@ interface Sync {
 async function syncEverything(sync: Sync): Promise<void> {
   const { records, counts, modelsFrom } = sync
   sync.progress?.(0, undefined, 'Reading experiments')
-  records.prepare()
+  await records.beginFull()
   const experiments = new Map<string, Experiment>()
   for await (const page of readExperiments(sync.server)) for (const [id, one] of page) experiments.set(id, one)
-  const present = new Set<string>()
-  if (modelsFrom !== 'runs') await syncRegistry(sync, experiments, present)
+  if (modelsFrom !== 'runs') await syncRegistry(sync, experiments)
   if (modelsFrom !== 'registry') {
     const runs = searchRuns(sync.server, [...experiments.keys()], { view: 'ACTIVE_ONLY' })
-    for await (const page of readAhead(runs, 1)) await writeRuns(sync, page, experiments, present)
+    for await (const page of readAhead(runs, 1)) await writeRuns(sync, page, experiments)
   }
-  counts.removed = await records.markRemoved((name, version) => present.has(keyOf(name, version)))
+  counts.removed = await records.markRemoved()
 }
 
-async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>, present: Set<string>): Promise<void> {
+async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>): Promise<void> {
   const { server, counts } = sync
   const reading = new Set<Promise<unknown>>()
   const models = keepUnderway(reading, collectModels(server))
@@ -125,7 +127,6 @@ async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>, pr
       const [knownModels, knownRuns] = [await models, await runs]
       counts.modelCount = knownModels.size
       const described = page.map((version) => {
-        present.add(keyOf(version.name, version.version))
         const run = version.runId === null ? undefined : knownRuns.get(version.runId)
         if (version.runId !== null && !run) counts.runsMissing += 1
         return factsOf(version, knownModels.get(version.name), run, experiments.get(run?.experimentId ?? ''))
@@ -152,13 +153,16 @@ async function collectModels(server: MlflowServer): Promise<Map<string, Register
 interface PageWithRuns {
   page: ModelVersion[]
   /** The runs that made these versions, and perhaps others. */
-  runs: Promise<ReadonlyMap<string, Run>>
+  runs: Promise<KnownRuns>
 }
+
+/** Undefined for a run that is gone. */
+type KnownRuns = ReadonlyMap<string, Run | undefined>
 
 /** Pages of versions. The next page is asked for while the runs of this one are on their way. */
 async function* describedPages(
   server: MlflowServer,
-  findRuns: (ids: readonly string[]) => Promise<ReadonlyMap<string, Run>>,
+  findRuns: (ids: readonly string[]) => Promise<KnownRuns>,
   reading: Set<Promise<unknown>>,
 ): AsyncGenerator<PageWithRuns> {
   for await (const page of readVersions(server)) {
@@ -174,16 +178,27 @@ function keepUnderway<Value>(underway: Set<Promise<unknown>>, promise: Promise<V
   return promise
 }
 
-/** Runs by their ids. Several versions often come from one run, which is asked for once. */
+/**
+ * Runs by their ids. Several versions often come from one run: those that were needed last are not asked for again.
+ * No more than these are held, however many there are.
+ */
 function runsOf(server: MlflowServer, experimentIds: readonly string[]) {
-  const known = new Map<string, Run>()
-  const asked = new Set<string>()
-  return async (ids: readonly string[]): Promise<ReadonlyMap<string, Run>> => {
-    const fresh = [...new Set(ids)].filter((id) => !asked.has(id))
-    for (const id of fresh) asked.add(id)
-    for (const run of await readRunsById(server, experimentIds, fresh)) known.set(run.id, run)
-    return known
+  const recent = new Map<string, Run | undefined>()
+  return async (ids: readonly string[]): Promise<KnownRuns> => {
+    const runs = new Map(ids.map((id) => [id, recent.get(id)]))
+    const fresh = [...runs.keys()].filter((id) => !recent.has(id))
+    for (const run of await readRunsById(server, experimentIds, fresh)) runs.set(run.id, run)
+    for (const [id, run] of runs) {
+      recent.delete(id)
+      recent.set(id, run)
+    }
+    forgetFirst(recent, recent.size - RUNS_REMEMBERED)
+    return runs
   }
+}
+
+function forgetFirst(entries: Map<string, unknown>, count: number): void {
+  for (const key of [...entries.keys()].slice(0, Math.max(count, 0))) entries.delete(key)
 }
 
 async function syncChanges(sync: Sync): Promise<void> {
@@ -218,10 +233,18 @@ async function syncChangedRuns(sync: Sync, { runStartedMs, runEndedMs }: Newest)
   const experiments = new Map<string, Experiment>()
   for await (const page of readExperiments(sync.server)) for (const [id, one] of page) experiments.set(id, one)
   const filters = [`attributes.start_time > ${runStartedMs}`, `attributes.end_time > ${runEndedMs}`]
-  const present = new Set<string>()
+  const written = new Set<string>()
   for (const filter of filters) {
     const runs = searchRuns(sync.server, [...experiments.keys()], { filter, view: 'ACTIVE_ONLY' })
-    for await (const page of runs) await writeRuns(sync, page, experiments, present)
+    for await (const page of runs) {
+      // What has begun and ended since is an answer to both questions.
+      await writeRuns(
+        sync,
+        page.filter(({ id }) => !written.has(id)),
+        experiments,
+      )
+      for (const { id } of page) written.add(id)
+    }
   }
 }
 
@@ -229,14 +252,12 @@ async function writeRuns(
   sync: Sync,
   runs: readonly Run[],
   experiments: ReadonlyMap<string, Experiment>,
-  present: Set<string>,
 ): Promise<void> {
-  const fresh = runs
-    .map((run) => factsOfRun(run, experiments.get(run.experimentId ?? '')))
-    .filter(({ name, version }) => !present.has(keyOf(name, version)))
-  for (const { name, version } of fresh) present.add(keyOf(name, version))
-  await write(sync, fresh)
-  sync.counts.modelCount += fresh.length
+  await write(
+    sync,
+    runs.map((run) => factsOfRun(run, experiments.get(run.experimentId ?? ''))),
+  )
+  sync.counts.modelCount += runs.length
 }
 
 async function write({ records, counts, progress }: Sync, described: readonly ModelFacts[]): Promise<void> {

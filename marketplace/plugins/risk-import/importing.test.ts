@@ -47,6 +47,14 @@ async function stored(): Promise<Record<string, unknown>[]> {
   return application.sequelize.query(`SELECT * FROM "${tenant}".risks ORDER BY id`, { type: 'SELECT' })
 }
 
+async function countStored(): Promise<number> {
+  const rows = await application.sequelize.query<{ count: number }>(
+    `SELECT CAST(count(*) AS int) AS count FROM "${tenant}".risks`,
+    { type: 'SELECT' },
+  )
+  return rows[0]?.count ?? 0
+}
+
 async function call(
   route: string,
   request: { file?: UploadedFile; body?: unknown; query?: Record<string, unknown> } = {},
@@ -296,19 +304,27 @@ async function partOf(bytes: Uint8Array, name: string): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** A workbook with one sheet, whose XML comes in pieces. */
-function workbookOf(pieces: () => Iterable<string>): Promise<Buffer> {
+type Pieces = () => Iterable<string>
+
+/** A workbook with these sheets, whose XML comes in pieces. */
+function workbookOf(...sheets: Pieces[]): Promise<Buffer> {
   const part = (name: string, text: string) => ({ name, content: [Buffer.from(text)] })
-  const relationships = (target: string, type: string): string =>
-    `<Relationships><Relationship Id="r1" Type="http://x/${type}" Target="${target}"/></Relationships>`
-  const content = function* (): Generator<Buffer> {
+  const relationship = (n: number, type: string, target: string): string =>
+    `<Relationship Id="r${n}" Type="http://x/${type}" Target="${target}"/>`
+  const listOf = (entry: (n: number) => string): string => sheets.map((_, index) => entry(index + 1)).join('')
+  const content = function* (pieces: Pieces): Generator<Buffer> {
     for (const piece of pieces()) yield Buffer.from(piece)
   }
+  const main = relationship(1, 'officeDocument', 'xl/workbook.xml')
+  const others = listOf((n) => relationship(n, 'worksheet', `worksheets/sheet${n}.xml`))
   return writeZip([
-    part('_rels/.rels', relationships('xl/workbook.xml', 'officeDocument')),
-    part('xl/workbook.xml', '<workbook><sheets><sheet name="Risks" r:id="r1"/></sheets></workbook>'),
-    part('xl/_rels/workbook.xml.rels', relationships('worksheets/sheet1.xml', 'worksheet')),
-    { name: 'xl/worksheets/sheet1.xml', content: content() },
+    part('_rels/.rels', `<Relationships>${main}</Relationships>`),
+    part(
+      'xl/workbook.xml',
+      `<workbook><sheets>${listOf((n) => `<sheet name="Sheet ${n}" r:id="r${n}"/>`)}</sheets></workbook>`,
+    ),
+    part('xl/_rels/workbook.xml.rels', `<Relationships>${others}</Relationships>`),
+    ...sheets.map((pieces, index) => ({ name: `xl/worksheets/sheet${index + 1}.xml`, content: content(pieces) })),
   ])
 }
 
@@ -380,6 +396,59 @@ describe('a file that is too much', () => {
       `<worksheet><sheetData>${cellsXml(1, header)}${cellsXml(2, named('A'))}<row r`,
     ])
     expect(await refusalOf(bytes)).toContain('cannot be read')
+  })
+})
+
+/** Up to what the host takes, a large workbook is a workbook. */
+describe('a workbook of nearly 50 MB', () => {
+  const rowCount = 2_000
+  /** Texts that cannot be packed much. */
+  const workbook = (last: Record<string, unknown>): Promise<Buffer> =>
+    workbookOf(function* () {
+      yield `<worksheet><sheetData>${cellsXml(1, header)}`
+      for (let n = 1; n <= rowCount; n += 1) {
+        const risk_description = randomBytes(24_000).toString('base64')
+        yield cellsXml(n + 1, named(`Risk ${n}`, { risk_description, ...(n === rowCount ? last : {}) }))
+      }
+      yield '</sheetData></worksheet>'
+    })
+
+  it('is imported whole', { timeout: 120_000 }, async () => {
+    const bytes = await workbook({})
+    expect(bytes.length).toBeGreaterThan(45_000_000)
+    expect(bytes.length).toBeLessThan(50_000_000)
+    const { data } = await call('POST /import', { file: fileOf('risks.xlsx', bytes) })
+    expect(data).toMatchObject({ success: true, imported: rowCount })
+    expect(await countStored()).toBe(rowCount)
+  })
+
+  it('is not imported at all when its last row is wrong', { timeout: 120_000 }, async () => {
+    const { data } = await call('POST /import', { file: fileOf('risks.xlsx', await workbook({ severity: 'Huge' })) })
+    expect(data).toMatchObject({ success: false, errors: [expect.objectContaining({ row: rowCount + 1 })] })
+    expect(await countStored()).toBe(0)
+  })
+})
+
+describe('a workbook of many sheets', () => {
+  const notes = (): string[] => ['<worksheet><sheetData>', cellsXml(1, ['Notes']), '</sheetData></worksheet>']
+  const risks = (): string[] => [
+    `<worksheet><sheetData>${cellsXml(1, header)}${cellsXml(2, named('A'))}</sheetData></worksheet>`,
+  ]
+  const sheetsBefore = (count: number): Pieces[] => [...Array.from({ length: count }, () => notes), risks]
+
+  it('is searched for the risks', { timeout: 60_000 }, async () => {
+    const bytes = await workbookOf(...sheetsBefore(2_000))
+    const { data } = await call('POST /import', { file: fileOf('risks.xlsx', bytes) })
+    expect(data).toMatchObject({ success: true, imported: 1 })
+  })
+
+  it('is refused when they are more than anybody looks through', { timeout: 60_000 }, async () => {
+    const bytes = await workbookOf(...sheetsBefore(5_000))
+    expect(await call('POST /import', { file: fileOf('risks.xlsx', bytes) })).toMatchObject({
+      status: 400,
+      data: expect.stringContaining('too large') as string,
+    })
+    expect(await countStored()).toBe(0)
   })
 })
 

@@ -27,6 +27,8 @@ export interface MlflowStandinOptions {
   readonly port?: number
   /** `state` will not change: an answer is made once and kept, so that whoever measures a client measures little else. */
   readonly frozen?: boolean
+  /** A page has no more entries than this, whatever is asked for, as at some servers. Default: as MLflow. */
+  readonly mostPerPage?: number
   /** Milliseconds before the answer of an endpoint, such as `runs/search`; a real server takes its time. Default: none. */
   readonly delayMs?: (endpoint: string) => number
 }
@@ -65,7 +67,8 @@ export async function startMlflowStandin(options: MlflowStandinOptions = {}): Pr
   const state = isState(models) ? models : generateState(models)
   const log = createRequestLog()
   const faults = createFaults(usualReply)
-  const answerApi = options.frozen ? keepReplies(replyOfApi) : replyOfApi
+  const replyOf = replyOfApi(options.mostPerPage)
+  const answerApi = options.frozen ? keepReplies(replyOf) : replyOf
 
   const answer = async (asked: Asked): Promise<Answer> => {
     log.add(asked)
@@ -116,17 +119,24 @@ function keepReplies(replyOf: ReplyOfApi): ReplyOfApi {
   }
 }
 
-function replyOfApi(asked: Asked, path: string, state: MlflowState): Reply {
-  const name = endpointOf(path)
-  const endpoint = (asked.method === 'POST' ? postEndpoints : getEndpoints)[name]
-  if (!endpoint) return usualReply(name in getEndpoints || name in postEndpoints ? 405 : 404)
-  try {
-    const parameters = asked.method === 'POST' ? (parsedBody(asked) ?? {}) : queryParameters(asked.query)
-    return textReply(200, JSON_TYPE, JSON.stringify(endpoint(state, parameters), undefined, 2))
-  } catch (error) {
-    if (!(error instanceof MlflowError)) throw error
-    return textReply(error.status, JSON_TYPE, JSON.stringify(error))
+function replyOfApi(mostPerPage = Infinity): ReplyOfApi {
+  return (asked, path, state) => {
+    const name = endpointOf(path)
+    const endpoint = (asked.method === 'POST' ? postEndpoints : getEndpoints)[name]
+    if (!endpoint) return usualReply(name in getEndpoints || name in postEndpoints ? 405 : 404)
+    try {
+      const parameters = asked.method === 'POST' ? (parsedBody(asked) ?? {}) : queryParameters(asked.query)
+      const answer = endpoint(state, withAtMost(mostPerPage, parameters))
+      return textReply(200, JSON_TYPE, JSON.stringify(answer, undefined, 2))
+    } catch (error) {
+      if (!(error instanceof MlflowError)) throw error
+      return textReply(error.status, JSON_TYPE, JSON.stringify(error))
+    }
   }
+}
+
+function withAtMost(most: number, parameters: Parameters): Parameters {
+  return Number(parameters.max_results) > most ? { ...parameters, max_results: most } : parameters
 }
 
 /** A parameter that is repeated becomes a list, as `order_by` may be. */

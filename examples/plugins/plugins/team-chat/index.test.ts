@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { configure, install, router, testConnection, uninstall, validateConfig } from './index'
+import { configure, install, onEvent, router, testConnection, uninstall, validateConfig } from './index'
 
 it('installs and uninstalls', async () => {
   expect(await install()).toMatchObject({ success: true })
@@ -16,4 +16,30 @@ it('says that nobody is connected', async () => {
   expect(await testConnection({})).toMatchObject({ success: false })
   const send = router['POST /test-message'] as (request: object) => Promise<unknown>
   expect(await send({})).toMatchObject({ status: 404 })
+})
+
+it('tells the accounts that want an event, with their own connection, and none that is switched off', async () => {
+  const sent: unknown[] = []
+  const one = (id: number, isActive: boolean, events?: string[]) => {
+    return { id, isActive, account: { name: `Account ${id}` }, details: { channel: `C${id}` }, settings: { events } }
+  }
+  const accounts = [one(1, true), one(2, true, ['risk.deleted']), one(3, false), one(4, true, ['risk.created'])]
+  const contextWith = (ok: boolean) =>
+    ({
+      configuration: {},
+      connections: { list: () => Promise.resolve(accounts) },
+      fetch: (_url: string, { connection, body }: { connection: number; body: string }) => {
+        sent.push([connection, JSON.parse(body)])
+        return Promise.resolve({ ok, status: ok ? 200 : 503 })
+      },
+    }) as unknown as Parameters<typeof onEvent>[1]
+  const event = { id: 'e1', name: 'risk.created', payload: {} } as unknown as Parameters<typeof onEvent>[0]
+
+  await onEvent(event, contextWith(true))
+  expect(sent).toEqual([
+    [1, { channel: 'C1', text: 'Hello: risk.created (e1)' }],
+    [4, { channel: 'C4', text: 'Hello: risk.created (e1)' }],
+  ])
+  // Thrown, so that the host delivers it again.
+  await expect(onEvent(event, contextWith(false))).rejects.toThrow('Account 1 could not be reached (503).')
 })

@@ -1,5 +1,6 @@
 import { Skeleton } from '@mantine/core'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { momentOf } from '../api/momentOf.js'
 import { wordsOf } from '../importing/PluginImporter.js'
 import { Badge, type Tone } from '../plugins/StatusBadge.js'
 import type { PluginInstallation } from '../plugins/types.js'
@@ -36,11 +37,7 @@ export function HealthPanel({ installation }: { installation: PluginInstallation
       <div>
         <Badge tone={tones[state] ?? 'note'}>{wordsOf(state)}</Badge>
         <p className="tn-health-words">{summary}</p>
-        {since ? (
-          <p className="tn-quiet">
-            Since {new Date(since).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}
-          </p>
-        ) : null}
+        {since ? <p className="tn-quiet">Since {momentOf(since)}</p> : null}
         {next ? <p className="tn-health-next">{next}</p> : null}
       </div>
       <Figures health={health.data} />
@@ -53,7 +50,7 @@ export function HealthPanel({ installation }: { installation: PluginInstallation
               <li key={at} className="tn-activity">
                 <span>{cause}</span>
                 <time className="tn-quiet" dateTime={at}>
-                  {new Date(at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}
+                  {momentOf(at)}
                 </time>
               </li>
             ))}

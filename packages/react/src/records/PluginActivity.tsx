@@ -1,6 +1,7 @@
 import { Button, Skeleton } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { momentOf } from '../api/momentOf.js'
 import { wordsOf } from '../importing/PluginImporter.js'
 import { Badge } from '../plugins/StatusBadge.js'
 import type { PluginInstallation } from '../plugins/types.js'
@@ -91,7 +92,7 @@ function Entry({ entry, nameOf, pluginOf }: OrganizationActivityProps & { entry:
       </div>
       <p className="tn-quiet">
         {userId === null ? 'The platform' : (nameOf?.(userId) ?? `Member ${userId}`)} ·{' '}
-        <time dateTime={at}>{new Date(at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}</time>
+        <time dateTime={at}>{momentOf(at)}</time>
       </p>
     </li>
   )

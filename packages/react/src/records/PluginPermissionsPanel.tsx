@@ -2,6 +2,7 @@ import { Alert, Button, Group, Skeleton } from '@mantine/core'
 import { ShieldAlert } from 'lucide-react'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { momentOf } from '../api/momentOf.js'
 import { PermissionList } from '../installation/PermissionList.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { keyOf } from '../plugins/usePlugins.js'
@@ -74,6 +75,6 @@ function noteOf({ uses, lastUsedAt, refusals }: UsedPermission): string {
   const used =
     lastUsedAt === null || uses === 0
       ? 'Not used yet'
-      : `Used ${uses === 1 ? 'once' : `${uses.toLocaleString('en')} times`}, last on ${new Date(lastUsedAt).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}`
+      : `Used ${uses === 1 ? 'once' : `${uses.toLocaleString('en')} times`}, last on ${momentOf(lastUsedAt)}`
   return refusals > 0 ? `${used}; refused ${refusals === 1 ? 'once' : `${refusals} times`}` : used
 }

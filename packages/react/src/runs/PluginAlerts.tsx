@@ -1,7 +1,7 @@
 import { Alert } from '@mantine/core'
 import { TriangleAlert } from 'lucide-react'
 import type { ReactNode } from 'react'
-import { momentOf } from './progress.js'
+import { momentOf } from '../api/momentOf.js'
 import type { PluginAlert } from './run.repository.js'
 import { useAlerts } from './runs.js'
 

@@ -95,9 +95,3 @@ export function sentenceOfOutcome(run: Run): string {
   if (typeof message === 'string' && message !== '') return message
   return wordsOfCounts(run).join(', ') || (kind === 'install' ? 'It is installed.' : 'Done')
 }
-
-/** `3 May 2026, 10:00`, as the person's clock shows it; empty for what has not happened. */
-export function momentOf(moment: string | null): string {
-  if (moment === null) return ''
-  return new Date(moment).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
-}

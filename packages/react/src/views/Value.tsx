@@ -1,4 +1,5 @@
 import { Anchor } from '@mantine/core'
+import { momentOf } from '../api/momentOf.js'
 import { Badge, type Tone } from '../plugins/StatusBadge.js'
 
 export interface ValueProps {
@@ -85,7 +86,7 @@ function numberOf(value: unknown): string {
 function dateOf(value: unknown): string {
   const moment = new Date(textOf(value))
   if (Number.isNaN(moment.getTime())) return textOf(value)
-  return moment.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
+  return momentOf(moment)
 }
 
 const tones: [RegExp, Tone][] = [
