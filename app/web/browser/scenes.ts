@@ -211,6 +211,9 @@ export const scenes: Scene[] = [
   { name: 'plugin-unknown', as: 'admin', path: '/plugins/nothing/manage' },
   { name: 'models-empty', as: 'newcomer', path: '/models' },
   { name: 'models', as: 'admin', path: '/models?view=mlflow.models' },
+  { name: 'models-filtered', as: 'admin', path: '/models?view=mlflow.models&filter.lifecycle_stage=prod&sort=version' },
+  { name: 'models-nothing-found', as: 'admin', path: '/models?view=mlflow.models&filter.model_name=nothing' },
+  { name: 'models-past-the-end', as: 'admin', path: '/models?view=mlflow.models&page=99' },
   {
     name: 'models-groups',
     as: 'admin',

@@ -92,3 +92,88 @@ describe('the rows of a view', { timeout: 60_000 }, () => {
     expect(visitor.complaints).toEqual([])
   })
 })
+
+describe('what is shown of a view', { timeout: 60_000 }, () => {
+  const names = (on: Page) => on.locator('.tn-row').allTextContents()
+  const parameter = (name: string) => new URL(page.url()).searchParams.get(name)
+
+  it('is in the address, so that a reload and a link that was sent show the same', async () => {
+    await page.goto('/models?view=mlflow.models')
+    await page.getByLabel('Filter by Stage').pressSequentially('Production', { delay: 20 })
+    await page.getByText('1 to 10 of 12').waitFor()
+    await page.getByRole('button', { name: 'Model Name', exact: true }).click()
+    await page.getByRole('button', { name: 'Model Name', exact: true }).click()
+    await page.getByRole('button', { name: 'Page 2' }).click()
+    await page.getByText('11 to 12 of 12').waitFor()
+    await settle(page)
+    const shown = await names(page)
+    expect(shown).toHaveLength(2)
+    expect([parameter('filter.lifecycle_stage'), parameter('sort'), parameter('page')]).toEqual([
+      'Production',
+      '-model_name',
+      '2',
+    ])
+    await page.reload()
+    await page.getByText('11 to 12 of 12').waitFor()
+    expect(await names(page)).toEqual(shown)
+    const other = await visit(browser, { baseURL: tenon.url })
+    await other.page.goto(page.url())
+    await signIn(other.page, people.admin)
+    await other.page.getByText('11 to 12 of 12').waitFor()
+    expect(await names(other.page)).toEqual(shown)
+    expect(await other.page.getByLabel('Filter by Stage').inputValue()).toBe('Production')
+    await other.close()
+  })
+
+  it('is undone by Back, step by step, and a word that was typed is one step', async () => {
+    await page.goBack()
+    await page.getByText('1 to 10 of 12').waitFor()
+    await page.goBack()
+    await page.getByRole('columnheader', { name: 'Model Name' }).and(page.locator('[aria-sort="ascending"]')).waitFor()
+    await page.goBack()
+    await page.goBack()
+    await page.getByText('1 to 10 of 48').waitFor()
+    expect(await page.getByLabel('Filter by Stage').inputValue()).toBe('')
+    await page.goForward()
+    await page.getByText('1 to 10 of 12').waitFor()
+    expect(await page.getByLabel('Filter by Stage').inputValue()).toBe('Production')
+  })
+
+  it('is fewer than what the figures count while it is filtered, which they say', async () => {
+    const note = page.getByText('Of all entries, not only of those that fit the filters.')
+    await note.waitFor()
+    await page.getByLabel('Filter by Stage').fill('')
+    await note.waitFor({ state: 'detached' })
+  })
+
+  it('may be groups, with their page', async () => {
+    await page.goto('/models?view=mlflow.models&group=lifecycle_stage&filter.model_name=churn-prediction-2')
+    await page.getByRole('button', { name: 'Production 1 entry' }).waitFor()
+    await page.goto('/models?view=mlflow.models&group=lifecycle_stage&page=7')
+    await page.getByText('There is no page 7 of it.').waitFor()
+    await page.getByRole('button', { name: 'Go to the first page' }).click()
+    await page.getByRole('button', { name: 'Production 12 entries' }).waitFor()
+  })
+
+  it('is its own for each view of a plugin, on the page of the plugin too', async () => {
+    await page.goto('/plugins/mlflow/manage?section=data&models.page=2&page=4')
+    await page.getByText('11 to 20 of 48').waitFor()
+    await page.goto('/plugins/mlflow/manage?section=data&models.page=99')
+    await page.getByText('There is no page 99 of it.').waitFor()
+    await page.getByRole('button', { name: 'Go to the first page' }).click()
+    await page.getByText('1 to 10 of 48').waitFor()
+  })
+
+  it('is in the address for registers of the organization as well', async () => {
+    await page.goto('/risks')
+    await page.getByLabel('Search risks').pressSequentially('drift', { delay: 20 })
+    await page.getByText('1 entry').waitFor()
+    await page.reload()
+    await page.getByText('1 entry').waitFor()
+    expect(await page.getByLabel('Search risks').inputValue()).toBe('drift')
+    await page.goBack()
+    await page.getByText('3 entries').waitFor()
+    expect(await page.getByLabel('Search risks').inputValue()).toBe('')
+    expect(visitor.complaints).toEqual([])
+  })
+})

@@ -1,6 +1,7 @@
-import { type Plugin, PluginActions, PluginImporter, PluginView } from '@tenon/react'
+import { type Plugin, PluginActions, PluginImporter, PluginView, type PluginViewProps } from '@tenon/react'
 import { useMayFunction } from '../session/session.js'
 import { showOutcome } from '../ui/showOutcome.js'
+import { useViewInAddress } from '../ui/useViewInAddress.js'
 import { Panel } from '../ui/Panel.js'
 
 /** What a plugin shows and does, drawn from what it declares. */
@@ -18,7 +19,7 @@ export function PluginData({ plugin }: { plugin: Plugin }) {
       )}
       {views.map((view) => (
         <Panel key={view.id} title={view.title}>
-          <PluginView plugin={plugin} view={view} />
+          <View plugin={plugin} view={view} />
         </Panel>
       ))}
       {may('Editor') &&
@@ -29,4 +30,9 @@ export function PluginData({ plugin }: { plugin: Plugin }) {
         ))}
     </>
   )
+}
+
+/** A plugin may have several: each has its own part of the address. */
+function View({ plugin, view }: Pick<PluginViewProps, 'plugin' | 'view'>) {
+  return <PluginView plugin={plugin} view={view} {...useViewInAddress(view, `${view.id}.`)} />
 }

@@ -1,5 +1,4 @@
 import { Button } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import {
   Badge,
@@ -12,7 +11,6 @@ import {
   useSlot,
 } from '@tenon/react'
 import { Boxes, Plug } from 'lucide-react'
-import { useState } from 'react'
 import { Link, useSearchParams } from 'react-router'
 import { useMay, useMayFunction } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
@@ -22,6 +20,8 @@ import { type Column, RegisterTable } from '../ui/RegisterTable.js'
 import { showOutcome } from '../ui/showOutcome.js'
 import classes from '../ui/Table.module.css'
 import { Tabs } from '../ui/Tabs.js'
+import { useRegisterQuery } from '../ui/useRegisterQuery.js'
+import { useViewInAddress } from '../ui/useViewInAddress.js'
 
 /** Where installed plugins put models that they know of. */
 const slot = 'models.tabs'
@@ -76,11 +76,13 @@ function idOf({ plugin, contribution }: SlotContribution<'views'>): string {
 
 function View({ plugin, contribution: view }: SlotContribution<'views'>) {
   const may = useMayFunction()
+  const inAddress = useViewInAddress(view)
   const actions = (plugin.contributes?.actions ?? []).filter(({ id }) => view.actions.includes(id))
   return (
     <PluginView
       plugin={plugin}
       view={view}
+      {...inAddress}
       actions={<PluginActions plugin={plugin} actions={actions} may={may} onOutcome={showOutcome} />}
       empty={
         <EmptyState
@@ -131,12 +133,11 @@ function InstallPrompt() {
 const pageSize = 25
 
 function Inventory() {
-  const [query, setQuery] = useState({ q: '', page: 1 })
-  const [settled] = useDebouncedValue(query, 200)
+  const [query, setQuery] = useRegisterQuery()
   const models = useQuery({
-    queryKey: ['models', settled],
+    queryKey: ['models', query],
     queryFn: ({ signal }) =>
-      request<{ items: Model[]; total: number }>('/models', { query: { ...settled, pageSize }, signal }),
+      request<{ items: Model[]; total: number }>('/models', { query: { ...query, pageSize }, signal }),
     placeholderData: keepPreviousData,
   })
   const columns: Column<Model>[] = [

@@ -1,5 +1,5 @@
 import { Button, Menu, Modal } from '@mantine/core'
-import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
+import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { Badge, PluginImporter, type SlotContribution, useSlot } from '@tenon/react'
 import { ChevronDown, FileSpreadsheet, Plus, ShieldCheck } from 'lucide-react'
@@ -13,6 +13,7 @@ import { PageHead } from '../ui/PageHead.js'
 import { type Column, RegisterTable } from '../ui/RegisterTable.js'
 import classes from '../ui/Table.module.css'
 import { date } from '../ui/time.js'
+import { useRegisterQuery } from '../ui/useRegisterQuery.js'
 import { AddRisk } from './AddRisk.js'
 import { type Risk, riskPageSize, useRefreshRisks, useRisks } from './risks.js'
 
@@ -22,9 +23,8 @@ type Importer = SlotContribution<'importers'>
 const slot = 'risks.actions'
 
 export function RisksPage() {
-  const [query, setQuery] = useState({ q: '', page: 1 })
-  const [settled] = useDebouncedValue(query, 200)
-  const risks = useRisks(settled)
+  const [query, setQuery] = useRegisterQuery()
+  const risks = useRisks(query)
   const names = useMemberNames()
   const mayAdd = useMay('Editor')
   const [adding, add] = useDisclosure(false)
@@ -47,7 +47,10 @@ export function RisksPage() {
       cell: ({ risk_owner }) => (risk_owner === null ? '—' : (names.get(risk_owner) ?? `Member ${risk_owner}`)),
     },
     { title: 'Mitigation', cell: ({ mitigation_status }) => mitigation_status ?? '—' },
-    { title: 'Added', cell: ({ created_at }) => (created_at ? date(created_at) : '—') },
+    {
+      title: 'Added',
+      cell: ({ created_at }) => (created_at ? <span className={classes.whole}>{date(created_at)}</span> : '—'),
+    },
   ]
   const actions = mayAdd ? <AddButtons onAdd={add.open} onImport={setImporting} /> : null
   return (

@@ -1,5 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { request } from '@tenon/react'
+import type { RegisterQuery } from '../ui/useRegisterQuery.js'
 
 export interface Risk {
   id: number
@@ -39,7 +40,7 @@ export const severities = ['Negligible', 'Minor', 'Moderate', 'Major', 'Catastro
 export const riskPageSize = 25
 const risksKey = ['risks']
 
-export function useRisks(query: { q: string; page: number }) {
+export function useRisks(query: RegisterQuery) {
   return useQuery({
     queryKey: [...risksKey, query],
     queryFn: ({ signal }) =>

@@ -1,7 +1,9 @@
-import { Pagination, Skeleton, Table, TextInput } from '@mantine/core'
+import { Button, Pagination, Skeleton, Table, TextInput } from '@mantine/core'
+import { useTypedText } from '@tenon/react'
 import { Search } from 'lucide-react'
 import type { ReactNode } from 'react'
 import classes from './Table.module.css'
+import type { RegisterQuery } from './useRegisterQuery.js'
 
 export interface Column<Row> {
   title: string
@@ -14,9 +16,9 @@ interface RegisterTableProps<Row> {
   rows: readonly Row[]
   total: number
   loading: boolean
-  query: { q: string; page: number }
+  query: RegisterQuery
   pageSize: number
-  onQuery: (query: { q: string; page: number }) => void
+  onQuery: (query: RegisterQuery) => void
   /** Instead of the table when there is nothing and nothing was looked for. */
   empty: ReactNode
   actions?: ReactNode
@@ -25,7 +27,8 @@ interface RegisterTableProps<Row> {
 /** A register of the organization: searched and paged by the server. */
 export function RegisterTable<Row extends { id: number }>(props: RegisterTableProps<Row>) {
   const { label, columns, rows, total, loading, query, pageSize, onQuery, empty, actions } = props
-  if (!loading && total === 0 && query.q === '') return empty
+  const [text, enter] = useTypedText(query.q, (q) => onQuery({ q, page: 1 }))
+  if (!loading && total === 0 && query.q === '' && text === '') return empty
   return (
     <section aria-label={label}>
       <div className={classes.bar}>
@@ -34,8 +37,8 @@ export function RegisterTable<Row extends { id: number }>(props: RegisterTablePr
           aria-label={`Search ${label.toLowerCase()}`}
           placeholder="Search"
           leftSection={<Search size={15} />}
-          value={query.q}
-          onChange={(event) => onQuery({ q: event.currentTarget.value, page: 1 })}
+          value={text}
+          onChange={(event) => enter(event.currentTarget.value)}
         />
         {actions}
       </div>
@@ -68,7 +71,15 @@ export function RegisterTable<Row extends { id: number }>(props: RegisterTablePr
             </Table>
           </Table.ScrollContainer>
         )}
-        {!loading && rows.length === 0 && <p className={classes.skeleton}>Nothing fits your search.</p>}
+        {!loading && rows.length === 0 && total === 0 && <p className={classes.skeleton}>Nothing fits your search.</p>}
+        {!loading && rows.length === 0 && total > 0 && (
+          <div className={classes.skeleton}>
+            <p>There is no page {query.page.toLocaleString('en')} of it.</p>
+            <Button size="xs" variant="default" mt="sm" onClick={() => onQuery({ ...query, page: 1 })}>
+              Go to the first page
+            </Button>
+          </div>
+        )}
       </div>
       <footer className={classes.foot}>
         <span className={classes.quiet} role="status">

@@ -1,5 +1,4 @@
 import { Select, TextInput } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
 import type { ViewContribution } from '@tenon/contract'
 import { Layers, Search } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
@@ -7,12 +6,14 @@ import { ErrorNote } from '../api/ErrorNote.js'
 import type { Plugin } from '../plugins/types.js'
 import { pointed } from './route.js'
 import { RowDrawer } from './RowDrawer.js'
+import { useTypedText } from './useTypedText.js'
 import { Value } from './Value.js'
 import { ViewGroups } from './ViewGroups.js'
 import { type Row, useViewRows } from './viewRows.js'
-import { TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
+import { useViewState, type ViewStateProps } from './viewState.js'
+import { PastTheEnd, TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
 
-export interface PluginViewProps {
+export interface PluginViewProps extends ViewStateProps {
   plugin: Plugin
   view: ViewContribution
   /** Shown instead of a table without rows. */
@@ -26,43 +27,35 @@ const shownColumns = 7
 
 /**
  * A view that a plugin declares: its figures, and its rows as a table with filters, order, groups and pages, each row
- * with all of its values and charts in a drawer. The server holds the rows; only a page of them is here.
+ * with all of its values and charts in a drawer. The server holds the rows; only a page of them is here. With `state`
+ * the application holds what is shown, to keep it in its address: see `readViewState` and `writeViewState`.
  *
  * @example <PluginView plugin={plugin} view={plugin.contributes.views[0]} />
  * @since 0.1.0
  */
-export function PluginView({ plugin, view, empty, actions }: PluginViewProps) {
-  const [page, setPage] = useState(1)
-  const [pageSize, setPageSize] = useState('10')
-  const [sort, setSort] = useState<string>()
-  const [groupBy, setGroupBy] = useState<string>()
-  const [filters, setFilters] = useState<Record<string, string>>({})
-  const [settled] = useDebouncedValue(filters, 250)
+export function PluginView({ plugin, view, empty, actions, ...held }: PluginViewProps) {
+  const { current, change, filter } = useViewState(held)
+  const { page, pageSize, sort, groupBy, filters } = current
   const [chosen, setChosen] = useState<Row>()
-  const { answer, rows, total } = useViewRows(plugin, view, { page, pageSize, sort, filters: settled })
-  const columns = view.columns.filter(({ type }) => type !== 'json').slice(0, shownColumns)
   const by = view.columns.find(({ key }) => key === groupBy)
-  const filtered = Object.values(settled).some((value) => value !== '')
+  // The page of the groups is not one of the rows, which are asked for their figures then.
+  const { answer, rows, total } = useViewRows(plugin, view, { page: by ? 1 : page, pageSize, sort, filters })
+  const columns = view.columns.filter(({ type }) => type !== 'json').slice(0, shownColumns)
+  const filtered = Object.values(filters).some((text) => text.trim() !== '')
   const problem = pointed(answer.data, view.problem)
-  const table = { columns, sort, onSort: setSort, onChoose: setChosen }
+  const toPage = (next: number) => change({ page: next })
+  const table = { columns, sort, onSort: (next?: string) => change({ sort: next }), onChoose: setChosen }
 
   return (
     <div className="tn-view">
-      <Figures view={view} data={answer.data} />
+      <Figures view={view} data={answer.data} filtered={filtered} />
       {typeof problem === 'string' && problem !== '' && (
         <ErrorNote error={new Error(problem)} title="What is shown may be out of date" />
       )}
       <div className="tn-view-bar">
         <div className="tn-view-filters">
-          <Filters
-            view={view}
-            filters={filters}
-            onChange={(changed) => {
-              setFilters(changed)
-              setPage(1)
-            }}
-          />
-          <GroupBy view={view} value={groupBy} onChange={setGroupBy} />
+          <Filters view={view} filters={filters} onChange={filter} />
+          <GroupBy view={view} value={groupBy} onChange={(key) => change({ groupBy: key })} />
         </div>
         {actions ? <div className="tn-view-actions">{actions}</div> : null}
       </div>
@@ -70,12 +63,23 @@ export function PluginView({ plugin, view, empty, actions }: PluginViewProps) {
         <ErrorNote error={answer.error} title={`${view.title} cannot be shown`} />
       ) : answer.isPending ? (
         <TableSkeleton />
+      ) : rows.length === 0 && page > 1 && !by ? (
+        <PastTheEnd page={page} onPage={toPage} />
       ) : rows.length === 0 && !filtered ? (
         (empty ?? <p className="tn-view-empty">There is nothing here yet.</p>)
       ) : rows.length === 0 ? (
         <p className="tn-view-empty">Nothing fits the filters.</p>
       ) : by ? (
-        <ViewGroups key={by.key} plugin={plugin} view={view} by={by} filters={settled} {...table} />
+        <ViewGroups
+          key={by.key}
+          plugin={plugin}
+          view={view}
+          by={by}
+          filters={filters}
+          page={page}
+          onPage={toPage}
+          {...table}
+        />
       ) : (
         <>
           <ViewTable rows={rows} busy={answer.isPlaceholderData} {...table} />
@@ -83,11 +87,8 @@ export function PluginView({ plugin, view, empty, actions }: PluginViewProps) {
             page={page}
             pageSize={pageSize}
             total={total}
-            onPage={setPage}
-            onPageSize={(size) => {
-              setPageSize(size)
-              setPage(1)
-            }}
+            onPage={toPage}
+            onPageSize={(size) => change({ pageSize: size })}
           />
         </>
       )}
@@ -99,23 +100,35 @@ export function PluginView({ plugin, view, empty, actions }: PluginViewProps) {
 interface FiltersProps {
   view: ViewContribution
   filters: Readonly<Record<string, string>>
-  onChange: (filters: Record<string, string>) => void
+  onChange: (column: string, text: string) => void
 }
 
 function Filters({ view, filters, onChange }: FiltersProps) {
   return view.columns
     .filter(({ filterable }) => filterable)
     .map(({ key, title }) => (
-      <TextInput
-        key={key}
-        size="sm"
-        aria-label={`Filter by ${title}`}
-        placeholder={title}
-        leftSection={<Search size={14} />}
-        value={filters[key] ?? ''}
-        onChange={(event) => onChange({ ...filters, [key]: event.currentTarget.value })}
-      />
+      <FilterField key={key} title={title} value={filters[key] ?? ''} onChange={(text) => onChange(key, text)} />
     ))
+}
+
+interface FilterFieldProps {
+  title: string
+  value: string
+  onChange: (text: string) => void
+}
+
+function FilterField({ title, value, onChange }: FilterFieldProps) {
+  const [text, enter] = useTypedText(value, onChange)
+  return (
+    <TextInput
+      size="sm"
+      aria-label={`Filter by ${title}`}
+      placeholder={title}
+      leftSection={<Search size={14} />}
+      value={text}
+      onChange={(event) => enter(event.currentTarget.value)}
+    />
+  )
 }
 
 interface GroupByProps {
@@ -143,19 +156,29 @@ function GroupBy({ view, value, onChange }: GroupByProps) {
   )
 }
 
-function Figures({ view, data }: { view: ViewContribution; data: unknown }) {
+interface FiguresProps {
+  view: ViewContribution
+  data: unknown
+  /** Only some of the rows are shown below: the figures are of all of them, and say so. */
+  filtered: boolean
+}
+
+function Figures({ view, data, filtered }: FiguresProps) {
   const figures = (view.figures ?? []).map((figure) => ({ ...figure, value: pointed(data, figure.value) }))
   if (!figures.some(({ value }) => value !== undefined && value !== null)) return null
   return (
-    <dl className="tn-figures">
-      {figures.map(({ title, value, type = 'number' }) => (
-        <div key={title}>
-          <dt>{title}</dt>
-          <dd>
-            <Value value={type === 'number' ? (value ?? 0) : value} type={type} />
-          </dd>
-        </div>
-      ))}
-    </dl>
+    <div>
+      <dl className="tn-figures">
+        {figures.map(({ title, value, type = 'number' }) => (
+          <div key={title}>
+            <dt>{title}</dt>
+            <dd>
+              <Value value={type === 'number' ? (value ?? 0) : value} type={type} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {filtered && <p className="tn-figures-note">Of all entries, not only of those that fit the filters.</p>}
+    </div>
   )
 }

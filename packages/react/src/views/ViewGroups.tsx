@@ -6,7 +6,7 @@ import { ErrorNote } from '../api/ErrorNote.js'
 import type { Plugin } from '../plugins/types.js'
 import { Value } from './Value.js'
 import { type Group, type Row, useViewGroups, useViewRows } from './viewRows.js'
-import { TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
+import { PastTheEnd, TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
 
 interface ViewGroupsProps {
   plugin: Plugin
@@ -15,18 +15,21 @@ interface ViewGroupsProps {
   by: ViewColumn
   columns: readonly ViewColumn[]
   filters: Readonly<Record<string, string>>
+  page: number
+  onPage: (page: number) => void
   sort: string | undefined
   onSort: (sort?: string) => void
   onChoose: (row: Row) => void
 }
 
-const groupsOnPage = '25'
-const rowsOnPage = '10'
+type GroupItemProps = Omit<ViewGroupsProps, 'page' | 'onPage'> & { group: Group }
+
+const groupsOnPage = 25
+const rowsOnPage = 10
 
 /** The rows of a view in groups that are opened one by one. The server counts them, and pages in each. */
-export function ViewGroups(props: ViewGroupsProps) {
-  const { plugin, view, by, filters } = props
-  const [page, setPage] = useState(1)
+export function ViewGroups({ page, onPage, ...items }: ViewGroupsProps) {
+  const { plugin, view, by, filters } = items
   const { answer, groups, total } = useViewGroups(plugin, view, {
     by: by.key,
     page,
@@ -37,20 +40,21 @@ export function ViewGroups(props: ViewGroupsProps) {
     return <ErrorNote error={answer.error} title={`${view.title} cannot be shown in groups`} />
   }
   if (answer.isPending) return <TableSkeleton />
+  if (groups.length === 0 && page > 1) return <PastTheEnd page={page} onPage={onPage} />
   if (groups.length === 0) return <p className="tn-view-empty">Nothing fits the filters.</p>
   return (
     <>
       <ul className="tn-groups" aria-label={`Groups by ${by.title}`}>
         {groups.map((group) => (
-          <GroupItem key={group.value} {...props} group={group} />
+          <GroupItem key={group.value} {...items} group={group} />
         ))}
       </ul>
-      {total > groups.length && <ViewPages page={page} pageSize={groupsOnPage} total={total} onPage={setPage} />}
+      {total > groupsOnPage && <ViewPages page={page} pageSize={groupsOnPage} total={total} onPage={onPage} />}
     </>
   )
 }
 
-function GroupItem({ group, ...rest }: ViewGroupsProps & { group: Group }) {
+function GroupItem({ group, ...rest }: GroupItemProps) {
   const [opened, setOpened] = useState(false)
   const id = useId()
   const { title, type } = rest.by
@@ -79,7 +83,7 @@ function GroupItem({ group, ...rest }: ViewGroupsProps & { group: Group }) {
   )
 }
 
-function GroupRows({ plugin, view, by, columns, filters, sort, group, ...rest }: ViewGroupsProps & { group: Group }) {
+function GroupRows({ plugin, view, by, columns, filters, sort, group, ...rest }: GroupItemProps) {
   const [page, setPage] = useState(1)
   const asked = { page, pageSize: rowsOnPage, sort, filters, group: { [by.key]: group.value } }
   const { answer, rows, total } = useViewRows(plugin, view, asked)
@@ -96,7 +100,7 @@ function GroupRows({ plugin, view, by, columns, filters, sort, group, ...rest }:
         sort={sort}
         {...rest}
       />
-      {total > Number(rowsOnPage) && <ViewPages page={page} pageSize={rowsOnPage} total={total} onPage={setPage} />}
+      {total > rowsOnPage && <ViewPages page={page} pageSize={rowsOnPage} total={total} onPage={setPage} />}
     </>
   )
 }

@@ -1,8 +1,9 @@
-import { Pagination, Select, Skeleton, Table, UnstyledButton } from '@mantine/core'
+import { Button, Pagination, Select, Skeleton, Table, UnstyledButton } from '@mantine/core'
 import type { ViewColumn } from '@tenon/contract'
 import { ArrowDown, ArrowUp, ChevronsUpDown } from 'lucide-react'
 import { textOf, Value } from './Value.js'
 import type { Row } from './viewRows.js'
+import { pageSizes } from './viewState.js'
 
 interface ViewTableProps {
   columns: readonly ViewColumn[]
@@ -70,15 +71,13 @@ function Heading({ column, sort, onSort }: Pick<ViewTableProps, 'sort' | 'onSort
   )
 }
 
-const pageSizes = ['10', '25', '50', '100']
-
 interface ViewPagesProps {
   page: number
-  pageSize: string
+  pageSize: number
   total: number
   onPage: (page: number) => void
   /** Without it the size of a page is not offered. */
-  onPageSize?: (pageSize: string) => void
+  onPageSize?: (pageSize: number) => void
 }
 
 /** Which of the rows are shown, and the way to the others. */
@@ -86,22 +85,22 @@ export function ViewPages({ page, pageSize, total, onPage, onPageSize }: ViewPag
   return (
     <footer className="tn-view-foot">
       <span className="tn-quiet" role="status">
-        {rangeOf(page, Number(pageSize), total)}
+        {rangeOf(page, pageSize, total)}
       </span>
       {onPageSize && (
         <Select
           className="tn-page-size"
           size="xs"
           aria-label="Rows on a page"
-          data={pageSizes.map((value) => ({ value, label: `${value} rows` }))}
-          value={pageSize}
+          data={pageSizes.map((size) => ({ value: String(size), label: `${size} rows` }))}
+          value={String(pageSize)}
           allowDeselect={false}
-          onChange={(value) => onPageSize(value ?? '10')}
+          onChange={(value) => onPageSize(Number(value))}
         />
       )}
       <Pagination
         size="sm"
-        total={Math.max(1, Math.ceil(total / Number(pageSize)))}
+        total={Math.max(1, Math.ceil(total / pageSize))}
         value={page}
         onChange={onPage}
         getControlProps={(control) => ({ 'aria-label': `${control} page` })}
@@ -115,6 +114,18 @@ function rangeOf(page: number, pageSize: number, total: number): string {
   const from = (page - 1) * pageSize + 1
   const to = Math.min(page * pageSize, total)
   return `${from.toLocaleString('en')} to ${to.toLocaleString('en')} of ${total.toLocaleString('en')}`
+}
+
+/** Where an address leads to a page that there is not, or no longer. */
+export function PastTheEnd({ page, onPage }: Pick<ViewPagesProps, 'page' | 'onPage'>) {
+  return (
+    <div className="tn-view-empty">
+      <p>There is no page {page.toLocaleString('en')} of it.</p>
+      <Button size="xs" variant="default" mt="sm" onClick={() => onPage(1)}>
+        Go to the first page
+      </Button>
+    </div>
+  )
 }
 
 const skeletonRows = 6

@@ -9,7 +9,7 @@ export type Row = Record<string, unknown>
 /** What of the rows is asked for. */
 export interface RowsAsked {
   page: number
-  pageSize: string
+  pageSize: number
   sort?: string | undefined
   /** Texts that columns contain. */
   filters: Readonly<Record<string, string>>
