@@ -109,6 +109,25 @@ describe('an editor and an admin side by side', { timeout: 90_000 }, () => {
     expect([...admin.complaints, ...editor.complaints]).toEqual([])
   })
 
+  it('the editor finds all own requests in one place, with what became of them', async () => {
+    const { page } = editor
+    await page.goto('/plugins/slow-start/manage')
+    await page.getByRole('button', { name: 'Ask for it' }).click()
+    await page.getByRole('dialog').getByLabel('What do you need it for?').fill('It is for the audit.')
+    await page.getByRole('dialog').getByRole('button', { name: 'Ask for it' }).click()
+    await page.getByText(/^Asked on \d/).waitFor()
+    await page.getByRole('link', { name: 'All plugins' }).click()
+    await page.getByRole('link', { name: 'Requests 1' }).click()
+    const requests = page.getByRole('group', { name: 'Your requests' })
+    await requests.getByText(/An admin has not answered yet/).waitFor()
+    await requests.getByText('It is for the audit.').waitFor()
+    expect(await accessibilityProblems(page)).toEqual([])
+    await requests.getByRole('button', { name: 'Withdraw the request for Slow Start' }).press('Enter')
+    await page.getByText('Nothing that you asked for waits for an answer.').waitFor()
+    await expect.poll(() => requests.evaluate((group) => group === document.activeElement)).toBe(true)
+    expect(editor.complaints).toEqual([])
+  })
+
   it('a reader is offered neither', async () => {
     const { page, close } = await visit(browser, { baseURL: tenon.url })
     await page.goto('/plugins')

@@ -44,7 +44,10 @@ export function PluginsPage() {
   const count = installations.data?.length
   const updates = withUpdates(installations.data ?? []).length
   const isAdmin = useMay('Admin')
-  const requests = usePluginRequests({ state: 'open' }, { isWanted: isAdmin }).data?.total ?? 0
+  const mayAsk = useMayAsk()
+  const requests = usePluginRequests({ state: 'open' }, { isWanted: isAdmin || mayAsk }).data?.total ?? 0
+  const own = useOwnRequests({ isWanted: mayAsk })
+  const hasRequests = requests > 0 || [...own.values()].some(({ state }) => state === 'declined')
   const hasActivity = (useActivity(1).data?.total ?? 0) > 0
   return (
     <>
@@ -57,7 +60,7 @@ export function PluginsPage() {
           ...(updates > 0 || shown === 'updates'
             ? [{ to: '/plugins/updates', label: 'Updates', count: updates, current: shown === 'updates' }]
             : []),
-          ...(requests > 0 || shown === 'requests'
+          ...(hasRequests || shown === 'requests'
             ? [{ to: '/plugins/requests', label: 'Requests', count: requests, current: shown === 'requests' }]
             : []),
           ...(hasActivity || shown === 'activity'
