@@ -50,8 +50,8 @@ test('everything that an entry asks for has a name and a sentence', () => {
     },
     { id: 'connection:workspace', group: 'outside', sentence: 'Work with accounts at chat that you connect (write)' },
     { id: 'environment:TOKEN', group: 'read', sentence: 'Read the value TOKEN, which the operator has set for it' },
-    { id: 'event:risk.*', group: 'events', sentence: 'Be told of events: risk.*' },
-    { id: 'event:model.added', group: 'events', sentence: 'Be told of events: model.added' },
+    { id: 'event:risk.*', group: 'events', sentence: 'Be told of risk events' },
+    { id: 'event:model.added', group: 'events', sentence: 'Be told of the event “model added”' },
     { id: 'publish:plugin.done', group: 'events', sentence: 'Announce the event plugin.done to other plugins' },
     { id: 'schedule', group: 'schedule', sentence: 'Run on a schedule, without anybody asking' },
   ])

@@ -51,7 +51,7 @@ export function askedPermissions({ permissions, contributes }: Asking): AskedPer
     ...environment.map((name) =>
       asked(permissionIds.environment(name), 'read', `Read the value ${name}, which the operator has set for it`),
     ),
-    ...events.map((pattern) => asked(permissionIds.event(pattern), 'events', `Be told of events: ${pattern}`)),
+    ...events.map((pattern) => asked(permissionIds.event(pattern), 'events', sentenceOfEvents(pattern))),
     ...(contributes?.publishes ?? []).map((name) =>
       asked(permissionIds.publish(name), 'events', `Announce the event ${name} to other plugins`),
     ),
@@ -149,4 +149,11 @@ function titleOf(contributes: Asking['contributes'], field: string): string {
   const property = isJsonObject(properties) && Object.hasOwn(properties, field) ? properties[field] : undefined
   const title = isJsonObject(property) ? property['title'] : undefined
   return typeof title === 'string' ? title.slice(0, 200) : field
+}
+
+/** `risk.*` are all events that have to do with risks, `risk.created` is one of them. */
+function sentenceOfEvents(pattern: string): string {
+  if (pattern === '*') return 'Be told of every event'
+  const words = pattern.replace(/\.\*$/, '').replaceAll(/[._-]+/g, ' ')
+  return pattern.endsWith('.*') ? `Be told of ${words} events` : `Be told of the event “${words}”`
 }

@@ -13,7 +13,7 @@ export function AboutPlugin({ plugin }: { plugin: Plugin }) {
   const category = categories.data?.find(({ id }) => id === plugin.category)?.name ?? plugin.category
   const facts: [string, React.ReactNode][] = [
     ['Category', category],
-    ['Publisher', plugin.publisher ?? plugin.author ?? 'Unknown'],
+    ['Publisher', plugin.author ?? plugin.publisher ?? 'Unknown'],
     ['Version', plugin.version],
     ...(plugin.license ? [['License', plugin.license] as [string, React.ReactNode]] : []),
     ...linkOf('Documentation', plugin.documentationUrl),

@@ -334,6 +334,7 @@ function Actions({ plugin, installation }: ManagedProps) {
 }
 
 function StateNote({ installation: { status, errorMessage, updateAvailable } }: { installation: PluginInstallation }) {
+  const isAdmin = useMay('Admin')
   if (status === 'failed') {
     return (
       <p className={classes.note} data-tone="bad" role="alert">
@@ -344,7 +345,11 @@ function StateNote({ installation: { status, errorMessage, updateAvailable } }: 
   if (status === 'disabled') {
     return <p className={classes.note}>It is disabled. Its settings and data are kept, and nothing of it runs.</p>
   }
-  return updateAvailable ? <p className={classes.note}>Version {updateAvailable} is in the marketplace.</p> : null
+  // An admin has the button that says so.
+  if (!updateAvailable || isAdmin) return null
+  return (
+    <p className={classes.note}>Version {updateAvailable} is in the marketplace. An admin decides when it is used.</p>
+  )
 }
 
 function PageSkeleton() {

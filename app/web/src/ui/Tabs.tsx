@@ -12,12 +12,13 @@ interface Tab {
 /** Pages of one kind beside each other. They are links, so that each has its address. */
 export function Tabs({ label, tabs }: { label: string; tabs: Tab[] }) {
   const bar = useRef<HTMLElement>(null)
-  const current = tabs.find((tab) => tab.current)?.to
+  // Tabs and counts that come later move the current one.
+  const places = tabs.map(({ to, count, current }) => `${to} ${count} ${current}`).join()
   useEffect(() => {
     // On a narrow screen the current one may be out of sight; only the bar is moved, not the page.
     const tab = bar.current?.querySelector<HTMLElement>('[aria-current]')
     if (bar.current && tab) bar.current.scrollLeft = tab.offsetLeft - bar.current.offsetLeft - 24
-  }, [current])
+  }, [places])
   return (
     <nav ref={bar} className={classes.tabs} aria-label={label}>
       {tabs.map(({ to, label: text, count, current }) => (

@@ -43,13 +43,14 @@ export function DeliveryLog({ owner, mayReplay }: DeliveryLogProps) {
           size="sm"
           w={170}
           aria-label="Show deliveries"
-          placeholder="All deliveries"
-          clearable
-          clearButtonProps={{ 'aria-label': 'Show all deliveries' }}
-          data={Object.entries(states).map(([value, { label }]) => ({ value, label }))}
-          value={state ?? null}
+          allowDeselect={false}
+          data={[
+            { value: '', label: 'All deliveries' },
+            ...Object.entries(states).map(([value, { label }]) => ({ value, label })),
+          ]}
+          value={state ?? ''}
           onChange={(next) => {
-            setState((next ?? undefined) as DeliveryState | undefined)
+            setState((next || undefined) as DeliveryState | undefined)
             setPage(1)
           }}
         />

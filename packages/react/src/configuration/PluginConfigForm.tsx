@@ -77,6 +77,7 @@ export function PluginConfigForm({ plugin, installation, readOnly = false, sampl
           </Group>
         </Alert>
       )}
+      {readOnly && <p className="tn-quiet">Only admins can change this.</p>}
       <SchemaForm
         key={revision}
         schema={schema}
@@ -87,7 +88,8 @@ export function PluginConfigForm({ plugin, installation, readOnly = false, sampl
         disabled={readOnly || save.isPending}
       >
         {readOnly ? (
-          <p className="tn-quiet">Only admins can change this.</p>
+          // Without content the form brings a button of its own.
+          <></>
         ) : (
           <div className="tn-form-foot">
             {test.data && <TestResult result={test.data} />}

@@ -87,7 +87,13 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
           </p>
         </div>
       </div>
-      <section aria-label="Permissions">
+      {error && (
+        <ErrorNote error={error} title="It could not be installed">
+          {whatNow(error)}
+        </ErrorNote>
+      )}
+      {/* While it goes on there is nothing to decide, and on a small screen the steps have to be in sight. */}
+      <section aria-label="Permissions" hidden={busy}>
         <div className="tn-dialog-question">
           <h3>It will be able to</h3>
           {plugin.permissions && asks.length > 0 && !choosing && (
@@ -110,11 +116,6 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
         )}
       </section>
       <InstallProgress pluginKey={plugin.key} starting={busy} />
-      {error && (
-        <ErrorNote error={error} title="It could not be installed">
-          {whatNow(error)}
-        </ErrorNote>
-      )}
       <Group justify="flex-end" gap="sm">
         <Button variant="default" onClick={onClose} data-autofocus>
           {busy ? 'Go on in the background' : 'Cancel'}

@@ -89,10 +89,7 @@ function Figures({ health: { calls, restarts, processes, budgets } }: { health: 
             .map(({ name, used, limit, unit }) => (
               <li key={name}>
                 <span>
-                  {wordsOf(name)}{' '}
-                  <span className="tn-quiet">
-                    {amountOf(used, unit)} of {amountOf(limit ?? 0, unit)}
-                  </span>
+                  {wordsOf(name)} <span className="tn-quiet">{amountOf(used, limit ?? 0, unit)}</span>
                 </span>
                 <meter min={0} max={limit ?? 1} value={Math.min(used, limit ?? 1)} aria-label={wordsOf(name)} />
               </li>
@@ -103,7 +100,9 @@ function Figures({ health: { calls, restarts, processes, budgets } }: { health: 
   )
 }
 
-function amountOf(value: number, unit: string): string {
-  if (unit === 'bytes') return `${(value / 1_000_000).toLocaleString('en', { maximumFractionDigits: 0 })} MB`
-  return `${value.toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`
+/** "50 of 537 MB" */
+function amountOf(used: number, limit: number, unit: string): string {
+  const [size, shown, maximumFractionDigits] = unit === 'bytes' ? [1_000_000, 'MB', 0] : [1, unit, 1]
+  const text = (value: number) => (value / size).toLocaleString('en', { maximumFractionDigits })
+  return `${text(used)} of ${text(limit)} ${shown}`
 }
