@@ -10,6 +10,7 @@ import {
   runsOfPlugin,
 } from './scenes-of-runs.js'
 import { scenesOfRequests } from './scenes-of-requests.js'
+import { scenesOfStates } from './scenes-of-states.js'
 import { hasUpdate } from './scenes-of-updates.js'
 import type { Person } from './world.js'
 
@@ -212,6 +213,7 @@ export const scenes: Scene[] = [
   { name: 'models-empty', as: 'newcomer', path: '/models' },
   { name: 'models', as: 'admin', path: '/models?view=mlflow.models' },
   { name: 'models-filtered', as: 'admin', path: '/models?view=mlflow.models&filter.lifecycle_stage=prod&sort=version' },
+  { name: 'models-working', as: 'admin', path: '/models?view=mlflow.models', before: hasRuns },
   { name: 'models-nothing-found', as: 'admin', path: '/models?view=mlflow.models&filter.model_name=nothing' },
   { name: 'models-past-the-end', as: 'admin', path: '/models?view=mlflow.models&page=99' },
   {
@@ -285,4 +287,5 @@ export const scenes: Scene[] = [
   { name: 'webhook-unknown', as: 'admin', path: '/settings/webhooks/4711' },
   { name: 'plugin-events', as: 'admin', path: `${withConnections}?section=events` },
   { name: 'not-found', as: 'admin', path: '/nowhere' },
+  ...scenesOfStates,
 ]

@@ -69,6 +69,8 @@ describe('an admin whose plugin has a newer version', { timeout: 90_000 }, () =>
     const { page } = visitor
     await page.goto('/plugins')
     await signIn(page, email)
+    await page.getByRole('button', { name: 'Update available 1', exact: true }).click()
+    await page.getByRole('article').getByText('Version 1.1.0 available').waitFor()
     await page.getByRole('link', { name: /^Updates/ }).click()
     await page.getByText('1 plugin with a newer version').waitFor()
     await page.getByRole('button', { name: 'Update Notes' }).click()

@@ -73,7 +73,7 @@ export function Frame() {
 
 function PageSkeleton() {
   return (
-    <div className={classes.skeleton} aria-busy aria-label="Loading">
+    <div className={classes.skeleton} role="status" aria-busy aria-label="Loading">
       <Skeleton height={28} width={220} />
       <Skeleton height={16} width="60%" mt={12} />
       <Skeleton height={240} mt={32} radius="lg" />

@@ -3,6 +3,7 @@ import { notifications } from '@mantine/notifications'
 import type { Plugin, PluginInstallation } from '@tenon/react'
 import { lazy, Suspense } from 'react'
 import { useSampleOf } from '../dashboard/samples.js'
+import { useMemberNames } from '../members/members.js'
 import { useMay } from '../session/session.js'
 import { showOutcome } from '../ui/showOutcome.js'
 import { Panel } from '../ui/Panel.js'
@@ -42,10 +43,17 @@ export function Configuration({ plugin, installation }: { plugin: Plugin; instal
 
 export function Connections({ plugin }: { plugin: Plugin }) {
   const isAdmin = useMay('Admin')
+  const names = useMemberNames()
   return (plugin.contributes?.connections ?? []).map((connection) => (
     <Panel key={connection.id} title={connection.title ?? 'Connections'}>
       <Suspense fallback={<Skeleton height={80} />}>
-        <PluginConnections plugin={plugin} connection={connection} readOnly={!isAdmin} onOutcome={showOutcome} />
+        <PluginConnections
+          plugin={plugin}
+          connection={connection}
+          readOnly={!isAdmin}
+          nameOf={(id) => names.get(id)}
+          onOutcome={showOutcome}
+        />
       </Suspense>
     </Panel>
   ))

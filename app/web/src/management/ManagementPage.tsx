@@ -1,4 +1,4 @@
-import { Anchor, Button, Menu, Skeleton } from '@mantine/core'
+import { Anchor, Button, Menu, Skeleton, VisuallyHidden } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import {
   ApiError,
@@ -71,7 +71,7 @@ export function ManagementPage() {
 
 function Unknown({ error, onRetry }: { error: Error | null; onRetry: () => void }) {
   if (error && !(error instanceof ApiError && error.status === 404)) {
-    return <FailedState title="The plugin cannot be shown" message={error.message} onRetry={onRetry} />
+    return <FailedState level={1} title="The plugin cannot be shown" message={error.message} onRetry={onRetry} />
   }
   return (
     <EmptyState
@@ -166,7 +166,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         id: 'ui',
         label: ui.pages[0]?.title ?? plugin.displayName,
         content: () => (
-          <Suspense fallback={<Skeleton height={ui.height} aria-label="Loading" aria-busy />}>
+          <Suspense fallback={<Skeleton height={ui.height} role="status" aria-label="Loading" aria-busy />}>
             <PluginUi plugin={plugin} installation={installation} ui={ui} />
           </Suspense>
         ),
@@ -230,7 +230,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
       id: 'versions',
       label: 'Versions',
       content: () => (
-        <Suspense fallback={<Skeleton height={160} aria-label="Loading" aria-busy />}>
+        <Suspense fallback={<Skeleton height={160} role="status" aria-label="Loading" aria-busy />}>
           <Versions plugin={plugin} installation={installation} />
         </Suspense>
       ),
@@ -354,12 +354,13 @@ function StateNote({ installation: { status, errorMessage, updateAvailable } }: 
 
 function PageSkeleton() {
   return (
-    <div aria-busy aria-label="Loading">
+    <div role="status" aria-busy aria-label="Loading">
+      <VisuallyHidden component="h1">Loading the plugin</VisuallyHidden>
       <Skeleton height={16} width={90} mb={24} />
       <div className={classes.headSkeleton}>
         <Skeleton height={60} width={60} radius="lg" />
         <div>
-          <Skeleton height={24} width={220} />
+          <Skeleton height={24} width={220} maw="100%" />
           <Skeleton height={14} width={320} mt={10} maw="100%" />
         </div>
       </div>

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, PasswordInput, Select, Stack, Table, TextInput } from '@mantine/core'
+import { Button, Group, Modal, PasswordInput, Select, Skeleton, Stack, Table, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { ApiError, ErrorNote } from '@tenon/react'
@@ -50,6 +50,12 @@ export function MembersPage() {
           message={members.error.message}
           onRetry={() => void members.refetch()}
         />
+      ) : members.isPending ? (
+        <div className={`${classes.frame} ${classes.skeleton}`} role="status" aria-busy aria-label="Loading">
+          {[88, 76].map((width) => (
+            <Skeleton key={width} height={16} width={`${width}%`} />
+          ))}
+        </div>
       ) : (
         <div className={classes.frame}>
           <Table.ScrollContainer minWidth={620} scrollAreaProps={{ type: 'auto' }}>
@@ -63,7 +69,7 @@ export function MembersPage() {
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
-                {members.data?.items.map((member) => (
+                {members.data.items.map((member) => (
                   <MemberRow key={member.id} member={member} />
                 ))}
               </Table.Tbody>

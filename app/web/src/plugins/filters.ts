@@ -47,6 +47,12 @@ export const statusOptions: FilterOption[] = [
   { value: 'available', label: 'Available', matches: ({ installationId }) => installationId === undefined },
   { value: 'installed', label: 'Installed', matches: ({ installationId }) => installationId !== undefined },
   {
+    value: 'update',
+    label: 'Update available',
+    matches: ({ installationStatus, updateAvailable }) =>
+      installationStatus === 'installed' && Boolean(updateAvailable),
+  },
+  {
     value: 'attention',
     label: 'Needs attention',
     matches: ({ installationStatus }) => installationStatus === 'failed' || installationStatus === 'disabled',

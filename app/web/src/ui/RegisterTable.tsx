@@ -44,7 +44,7 @@ export function RegisterTable<Row extends { id: number }>(props: RegisterTablePr
       </div>
       <div className={classes.frame}>
         {loading ? (
-          <div className={classes.skeleton} aria-busy aria-label="Loading">
+          <div className={classes.skeleton} role="status" aria-busy aria-label="Loading">
             {[92, 84, 88, 76].map((width) => (
               <Skeleton key={width} height={16} width={`${width}%`} />
             ))}
@@ -83,7 +83,7 @@ export function RegisterTable<Row extends { id: number }>(props: RegisterTablePr
       </div>
       <footer className={classes.foot}>
         <span className={classes.quiet} role="status">
-          {total === 1 ? '1 entry' : `${total.toLocaleString('en')} entries`}
+          {loading ? '' : total === 1 ? '1 entry' : `${total.toLocaleString('en')} entries`}
         </span>
         {total > pageSize && (
           <Pagination

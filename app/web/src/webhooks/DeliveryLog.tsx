@@ -34,7 +34,7 @@ export function DeliveryLog({ owner, mayReplay }: DeliveryLogProps) {
   const [state, setState] = useState<DeliveryState>()
   const { data, error, isPending } = useDeliveries(owner, page, state)
   if (error && !data) return <ErrorNote error={error} title="The deliveries cannot be shown" />
-  if (isPending) return <Skeleton height={120} aria-label="Loading" aria-busy />
+  if (isPending) return <Skeleton height={120} role="status" aria-label="Loading" aria-busy />
   const pages = Math.ceil((data?.total ?? 0) / deliveryPageSize)
   return (
     <>

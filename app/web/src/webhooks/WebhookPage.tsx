@@ -37,7 +37,7 @@ function Found({ id }: { id: number }) {
   if (error && !data) {
     return <FailedState title="The webhook cannot be shown" message={error.message} onRetry={() => void refetch()} />
   }
-  if (!data) return <Skeleton height={200} aria-label="Loading" aria-busy />
+  if (!data) return <Skeleton height={200} role="status" aria-label="Loading" aria-busy />
   return (
     <>
       <Anchor component={Link} to="/settings/webhooks" className={classes.back}>

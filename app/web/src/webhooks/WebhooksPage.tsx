@@ -47,7 +47,7 @@ function Webhooks() {
       {error && !data ? (
         <FailedState title="The webhooks cannot be shown" message={error.message} onRetry={() => void refetch()} />
       ) : !data ? (
-        <Skeleton height={140} aria-label="Loading" aria-busy />
+        <Skeleton height={140} role="status" aria-label="Loading" aria-busy />
       ) : data.length === 0 ? (
         <EmptyState
           icon={WebhookSign}

@@ -25,6 +25,8 @@ export interface PluginConnectionsProps {
   plugin: Plugin
   connection: ConnectionContribution
   readOnly?: boolean
+  /** How people are called; without it nobody is named. */
+  nameOf?: (userId: number) => string | undefined
   onOutcome: (outcome: ActionOutcome) => void
   /** Goes to the page of the service; the browser's own way by default. */
   leaveTo?: (address: string) => void
@@ -95,7 +97,7 @@ export function PluginConnections(props: PluginConnectionsProps) {
       <Modal
         opened={changing !== undefined}
         onClose={() => setChanging(undefined)}
-        title={changing ? `Settings of ${nameOf(changing, connection)}` : ''}
+        title={changing ? `Settings of ${accountOf(changing, connection)}` : ''}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {changing && connection.settings && (
@@ -115,7 +117,7 @@ export function PluginConnections(props: PluginConnectionsProps) {
       <Modal
         opened={leaving !== undefined}
         onClose={() => setLeaving(undefined)}
-        title={leaving ? `Disconnect ${nameOf(leaving, connection)}?` : ''}
+        title={leaving ? `Disconnect ${accountOf(leaving, connection)}?` : ''}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {leaving && (
@@ -144,7 +146,8 @@ interface ConnectionRowProps extends PluginConnectionsProps {
 
 function ConnectionRow(props: ConnectionRowProps) {
   const { plugin, connection, workspace, readOnly, onChange, onLeave, onChanged, onOutcome } = props
-  const name = nameOf(workspace, connection)
+  const name = accountOf(workspace, connection)
+  const connectedBy = props.nameOf?.(workspace.connected_by)
   const toggle = useMutation({
     mutationFn: (is_active: boolean) =>
       updateOAuthWorkspace({ pluginKey: plugin.key, webhookId: workspace.id, is_active }),
@@ -181,7 +184,9 @@ function ConnectionRow(props: ConnectionRowProps) {
             {text}
           </p>
         ))}
-        <p className="tn-quiet">Connected on {dayOf(workspace.created_at)}</p>
+        <p className="tn-quiet">
+          Connected {connectedBy ? `by ${connectedBy} ` : ''}on {dayOf(workspace.created_at)}
+        </p>
       </div>
       {!readOnly && (
         <Group gap="xs" wrap="nowrap" className="tn-connection-acts">
@@ -293,7 +298,7 @@ function Disconnect({ plugin, workspace, onDone, onCancel }: DisconnectProps) {
 }
 
 /** The detail that the manifest takes the name of the account from. */
-function nameOf(workspace: Workspace, { response, title, provider }: ConnectionContribution): string {
+function accountOf(workspace: Workspace, { response, title, provider }: ConnectionContribution): string {
   const pointer = response?.account?.name
   const key = Object.entries(response?.details ?? {}).find(([, candidate]) => candidate === pointer)?.[0]
   return (key && textOf(workspace[key])) || title || wordsOf(provider)

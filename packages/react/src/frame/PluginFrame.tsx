@@ -48,7 +48,8 @@ export function PluginFrame(props: PluginFrameProps) {
   if (!ui) return null
   if (address.error)
     return <FrameNote title={`${plugin.displayName} cannot be shown`} message={address.error.message} onRetry={retry} />
-  if (!address.data || address.isFetching) return <Skeleton height={ui.height} aria-label="Loading" aria-busy />
+  if (!address.data || address.isFetching)
+    return <Skeleton height={ui.height} role="status" aria-label="Loading" aria-busy />
   return <Frame key={address.data} {...props} ui={ui} address={address.data} onRetry={retry} />
 }
 

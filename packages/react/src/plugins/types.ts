@@ -3,7 +3,10 @@ import type { Plugin as ContractPlugin, PluginInstallationJson } from '@tenon/co
 export type { PluginCategoryInfo, PluginFeature } from '@tenon/contract'
 
 /** S95: a plugin of the marketplace, with what is known of its installation. */
-export type Plugin = ContractPlugin
+export type Plugin = ContractPlugin & {
+  /** The newer version that the marketplace has, where one is installed. */
+  updateAvailable?: string
+}
 
 /** S96: what an organization has installed. */
 export type PluginInstallation = Omit<PluginInstallationJson, 'plugin'> & { plugin?: Plugin }

@@ -47,12 +47,16 @@ export function mergeInstallations(plugins: readonly Plugin[], installations: re
   })
 }
 
-export function withInstallation(plugin: Plugin, { id, status, installedAt }: PluginInstallation): Plugin {
+export function withInstallation(
+  plugin: Plugin,
+  { id, status, installedAt, updateAvailable }: PluginInstallation,
+): Plugin {
   return {
     ...plugin,
     installationId: id,
     installationStatus: status,
     ...(installedAt === null ? {} : { installedAt }),
+    ...(updateAvailable ? { updateAvailable } : {}),
   }
 }
 

@@ -71,7 +71,7 @@ function OwnRequest({ request, plugin, title, busy, onWithdraw, onAskAgain }: Ow
   const isOpen = state === 'open'
   return (
     <li className="tn-request">
-      <div className="tn-request-plugin">
+      <div className="tn-request-plugin tn-request-own">
         {plugin && <PluginIcon plugin={plugin} />}
         <div>
           <strong>{title}</strong> {isOpen ? null : <Badge tone="warn">Declined</Badge>}

@@ -132,7 +132,7 @@ const skeletonRows = 6
 
 export function TableSkeleton() {
   return (
-    <div className="tn-table-frame tn-table-skeleton" aria-busy aria-label="Loading">
+    <div className="tn-table-frame tn-table-skeleton" role="status" aria-busy aria-label="Loading">
       {Array.from({ length: skeletonRows }, (_, index) => (
         <Skeleton key={index} height={18} width={`${92 - index * 6}%`} />
       ))}
