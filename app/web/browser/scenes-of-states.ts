@@ -154,7 +154,7 @@ export const scenesOfStates: Scene[] = [
           ['Drift', '', 'Possible', 'Moderate', '', 'It gets worse'],
         ]),
       )
-      await page.getByRole('table').last().waitFor()
+      await page.getByText('cells have to be corrected').waitFor()
     },
   },
 ]
