@@ -360,6 +360,23 @@ describe('importing a file', () => {
     expect((await publishedIn(application))[0]?.payload).toMatchObject({ imported: 1000, fileName: 'größe.xlsx' })
   })
 
+  it('refuses a workbook with risks on two sheets, because one of them would be left out', async () => {
+    const workbook = new ExcelJS.Workbook()
+    for (const name of ['This year', 'Next year', 'Empty']) workbook.addWorksheet(name).addRow(header)
+    workbook.addWorksheet('Some titles').addRow(header.slice(0, 2))
+    const file = async () => fileOf('years.xlsx', new Uint8Array(await workbook.xlsx.writeBuffer()))
+    workbook.getWorksheet('This year')?.addRow(cells)
+    workbook.getWorksheet('Next year')?.addRow(['Another', ...cells.slice(1)])
+    expect(await call('POST /import', { file: await file() })).toEqual({
+      status: 400,
+      data: 'The sheets "This year" and "Next year" both have risks. Put them on one sheet, or hide what is not to be imported.',
+    })
+    expect(await stored()).toEqual([])
+    const next = workbook.getWorksheet('Next year')
+    if (next) next.state = 'hidden'
+    expect(await importFile(await file())).toMatchObject({ success: true, imported: 1 })
+  })
+
   it('reads what Excel makes of cells', async () => {
     const workbook = new ExcelJS.Workbook()
     workbook.addWorksheet('Notes').addRow(['Please fill in the next sheet'])

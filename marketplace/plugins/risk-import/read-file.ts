@@ -1,8 +1,9 @@
+import type { SheetRow } from './check-rows'
 import { FileError } from './file-error'
 import { type Inspection, inspectFile } from './inspect-file'
 import { readCsv } from './read-csv'
-import { openTable, type Table } from './read-table'
-import { readXlsx } from './read-xlsx'
+import { openTable, type RawRow, type Table } from './read-table'
+import { readXlsx, type Sheet } from './read-xlsx'
 import { type SentFile, wholeOf } from './sent-file'
 
 const NO_HEADER = 'The file has no row with the titles of the template, such as "Risk Name" and "Risk Owner".'
@@ -36,11 +37,39 @@ async function openFile(file: SentFile, inspection: Inspection): Promise<Table> 
 
 /** The table of contents of a workbook stands at its end, and says where in the file everything is: it is read whole. */
 async function readWorkbook(file: SentFile): Promise<Table> {
-  for (const sheet of await readXlsx(await wholeOf(file))) {
+  const sheets = await readXlsx(await wholeOf(file))
+  for (const [index, sheet] of sheets.entries()) {
     const table = await openTable(sheet.rows())
-    if (table) return table
+    if (!table) continue
+    const other = await firstWithRisks(sheets.slice(index + 1))
+    if (other === undefined) return table
+    return fail(
+      `The sheets "${sheet.name}" and "${other}" both have risks. Put them on one sheet, or hide what is not to be imported.`,
+    )
   }
   return fail(NO_HEADER)
+}
+
+/** The name of the first sheet that could be imported, too. What is left out of an import must not be left out silently. */
+async function firstWithRisks(sheets: readonly Sheet[]): Promise<string | undefined> {
+  for (const { name, rows } of sheets) {
+    const first = await firstRisk(rows())
+    if (first !== undefined) return name
+  }
+  return undefined
+}
+
+async function firstRisk(sheet: AsyncGenerator<RawRow>): Promise<SheetRow | undefined> {
+  try {
+    const table = await openTable(sheet)
+    const first = await table?.rows.next()
+    await table?.rows.return(undefined)
+    return first?.done === false ? first.value : undefined
+  } catch (error) {
+    // Some of the titles are no table of risks.
+    if (error instanceof FileError) return undefined
+    throw error
+  }
 }
 
 function isUtf32(bytes: Buffer): boolean {

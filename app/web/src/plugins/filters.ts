@@ -55,7 +55,10 @@ export const statusOptions: FilterOption[] = [
   {
     value: 'attention',
     label: 'Needs attention',
-    matches: ({ installationStatus }) => installationStatus === 'failed' || installationStatus === 'disabled',
+    matches: ({ installationStatus, needsConfiguration }) =>
+      installationStatus === 'failed' ||
+      installationStatus === 'disabled' ||
+      (installationStatus === 'installed' && needsConfiguration === true),
   },
 ]
 

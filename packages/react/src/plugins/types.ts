@@ -6,6 +6,8 @@ export type { PluginCategoryInfo, PluginFeature } from '@tenon/contract'
 export type Plugin = ContractPlugin & {
   /** The newer version that the marketplace has, where one is installed. */
   updateAvailable?: string
+  /** Nothing has been entered yet of what it cannot work without. */
+  needsConfiguration?: boolean
 }
 
 /** S96: what an organization has installed. */

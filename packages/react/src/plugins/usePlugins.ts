@@ -1,4 +1,5 @@
 import { useCallback, useMemo } from 'react'
+import { needsConfiguration } from './nextAction.js'
 import { useInstallations, useMarketplace } from './queries.js'
 import type { Plugin, PluginInstallation } from './types.js'
 
@@ -47,16 +48,15 @@ export function mergeInstallations(plugins: readonly Plugin[], installations: re
   })
 }
 
-export function withInstallation(
-  plugin: Plugin,
-  { id, status, installedAt, updateAvailable }: PluginInstallation,
-): Plugin {
+export function withInstallation(plugin: Plugin, installation: PluginInstallation): Plugin {
+  const { id, status, installedAt, updateAvailable } = installation
   return {
     ...plugin,
     installationId: id,
     installationStatus: status,
     ...(installedAt === null ? {} : { installedAt }),
     ...(updateAvailable ? { updateAvailable } : {}),
+    ...(needsConfiguration(plugin, installation) ? { needsConfiguration: true } : {}),
   }
 }
 
