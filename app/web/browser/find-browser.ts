@@ -15,7 +15,10 @@ export async function startBrowser(): Promise<Browser> {
     return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] })
   }
   const carried = (await import('@sparticuz/chromium')).default
-  const args = carried.args.filter((argument) => !weakening.test(argument))
+  const args = [
+    ...carried.args.filter((argument) => !weakening.test(argument) && !graphics.test(argument)),
+    '--disable-gpu',
+  ]
   return chromium.launch({ executablePath: await carried.executablePath(), args })
 }
 
@@ -25,6 +28,10 @@ export async function startBrowser(): Promise<Browser> {
  */
 const weakening =
   /^--(disable-web-security|disable-site-isolation-trials|allow-running-insecure-content|single-process|no-zygote)$/
+
+/** What draws with a graphics card that is not there, on the processor: most of what a page would cost. */
+const graphics =
+  /^--(use-gl|use-angle|enable-unsafe-swiftshader|ignore-gpu-blocklist|in-process-gpu|disable-gpu-sandbox)/
 
 function installedBrowser(): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
