@@ -35,6 +35,8 @@ let service: LoopbackService
 beforeAll(async () => {
   service = await startLoopbackService()
   it = await startHostInTest({
+    // The guide's template is made cell by cell, which takes long on a busy machine.
+    limits: { runtime: { routeMs: 100_000 } },
     grantable: {
       allowUndeclared: true,
       tables: {
