@@ -16,7 +16,8 @@ const engines = [
   'audit',
   'uploads',
 ]
-const foundations = '^packages/host/src/(egress|migrations|notifications|marketplace-files|limit-table|process-priority|sql)'
+const foundations =
+  '^packages/host/src/(egress|migrations|notifications|marketplace-files|limit-table|process-priority|sql)'
 const src = (folder) => `^packages/host/src/${folder}/`
 const inTests = '(\\.test\\.ts$|/testing/)'
 
