@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -27,7 +27,7 @@ const retries = { times: 10, afterMs: 15 }
 async function lowerSession(pid: number, niceness: number): Promise<void> {
   for (let tried = 0; tried < retries.times; tried++) {
     try {
-      return writeFileSync(`/proc/${pid}/autogroup`, String(niceness))
+      return await writeFile(`/proc/${pid}/autogroup`, String(niceness))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
     }

@@ -1,6 +1,6 @@
 import type { Plugin } from '@tenon/react'
-import { useCallback, useEffect, useMemo, useRef } from 'react'
-import { useSearchParams } from 'react-router'
+import { useCallback, useMemo } from 'react'
+import { setParameter, useParameters } from '../ui/useParameters.js'
 
 /** What the list is narrowed to; empty means everything. It is in the address, so that it can be sent to somebody. */
 export interface Filters {
@@ -14,25 +14,17 @@ export interface Filters {
 const names = ['q', 'category', 'status', 'trust', 'needs'] as const
 
 export function useFilters(): [Filters, (changes: Partial<Filters>) => void] {
-  const [parameters, setParameters] = useSearchParams()
+  const [parameters, edit] = useParameters()
   const filters = useMemo(
     () => Object.fromEntries(names.map((name) => [name, parameters.get(name) ?? ''])) as unknown as Filters,
     [parameters],
   )
-  // Two changes may come before the first is drawn: a word that is still on its way, and a category.
-  const latest = useRef(filters)
-  useEffect(() => {
-    latest.current = filters
-  }, [filters])
   const change = useCallback(
-    (changes: Partial<Filters>) => {
-      const next = { ...latest.current, ...changes }
-      latest.current = next
-      const given = names.flatMap((name) => (next[name] === '' ? [] : [[name, next[name]]]))
-      // Each letter is not a page of its own to come back to.
-      setParameters(new URLSearchParams(given), { replace: true, preventScrollReset: true })
-    },
-    [setParameters],
+    (changes: Partial<Filters>) =>
+      edit((edited) => Object.entries(changes).forEach(([name, value]) => setParameter(edited, name, value)), {
+        isTyped: changes.q !== undefined,
+      }),
+    [edit],
   )
   return [filters, change]
 }

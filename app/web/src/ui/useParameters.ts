@@ -3,6 +3,12 @@ import { useLocation, useSearchParams } from 'react-router'
 
 type Edit = (parameters: URLSearchParams) => void
 
+/** Nothing takes no room in an address. */
+export function setParameter(parameters: URLSearchParams, name: string, value: string): void {
+  if (value === '') parameters.delete(name)
+  else parameters.set(name, value)
+}
+
 /**
  * The parameters of the address, and how they are changed. Each change is something that Back undoes; what is typed is
  * one change, however many letters it has.

@@ -1,4 +1,4 @@
-import { useParameters } from './useParameters.js'
+import { setParameter, useParameters } from './useParameters.js'
 
 /** What of a register is shown. */
 export interface RegisterQuery {
@@ -14,15 +14,10 @@ export function useRegisterQuery(): [RegisterQuery, (query: RegisterQuery) => vo
   const write = (next: RegisterQuery) =>
     change(
       (changed) => {
-        set(changed, 'q', next.q)
-        set(changed, 'page', next.page === 1 ? '' : String(next.page))
+        setParameter(changed, 'q', next.q)
+        setParameter(changed, 'page', next.page === 1 ? '' : String(next.page))
       },
       { isTyped: next.q !== query.q },
     )
   return [query, write]
-}
-
-function set(parameters: URLSearchParams, name: string, value: string) {
-  if (value === '') parameters.delete(name)
-  else parameters.set(name, value)
 }

@@ -72,6 +72,15 @@ describe('a small process that starts others', () => {
     }
   })
 
+  it('is ended when it does not answer, and another one starts what comes next', async () => {
+    const launcher = open(() => createSmallLauncher({ patienceMs: 200 }))
+    const child = await launcher.start(waiting)
+    process.kill(await parentOf(child.pid), 'SIGSTOP')
+    await expect(launcher.start(waiting)).rejects.toThrow('come to its end')
+    const next = await launcher.start(waiting)
+    expect(await isAlive(next.pid)).toBe(true)
+  })
+
   it('takes them with it when it is ended, and another one starts more', async () => {
     const launcher = open(createSmallLauncher)
     const child = await launcher.start(waiting)

@@ -67,13 +67,13 @@ export function createDirectLauncher(): Launcher {
  * Starts processes by way of a small one, so that the host does not stop for it; see `launcher.ts` of the runner.
  * Should that process come to its end, so do those that it started, and the next start makes another.
  */
-export function createSmallLauncher(): Launcher {
-  let session = openSession()
+export function createSmallLauncher({ patienceMs = 10_000 } = {}): Launcher {
+  let session = openSession(patienceMs)
   let closed = false
   return {
     async start(launch) {
       if (closed) throw new Error('the launcher was closed')
-      if (!session.isOpen) session = openSession()
+      if (!session.isOpen) session = openSession(patienceMs)
       return session.start(launch)
     },
     close() {
@@ -90,7 +90,10 @@ interface Starting {
   reject(error: Error): void
 }
 
-function openSession() {
+/** A host that stood still itself sees its timers before what has arrived meanwhile. */
+const afterStallMs = 500
+
+function openSession(patienceMs: number) {
   const starting = new Map<number, Starting>()
   const living = new Map<number, StartedChild>()
   let nextId = 1
@@ -104,7 +107,8 @@ function openSession() {
   })
   launcher.on('message', (report: LaunchReport, pipe: unknown) => receive(report, pipe as net.Socket | undefined))
   launcher.once('error', loseAll)
-  launcher.once('exit', loseAll)
+  // After everything that it still had to say.
+  launcher.once('disconnect', loseAll)
   launcher.unref()
   holdProgram()
 
@@ -146,6 +150,11 @@ function openSession() {
     else launcher.channel?.unref()
   }
 
+  /** Whatever is the matter with it: nobody could start anything any more. */
+  function endIfStuck(id: number): void {
+    if (starting.has(id)) launcher.kill('SIGKILL')
+  }
+
   function loseAll(): void {
     for (const id of starting.keys()) fail(id, 'what starts processes has come to its end')
     for (const child of living.values()) {
@@ -165,6 +174,7 @@ function openSession() {
         starting.set(id, { launch, resolve, reject })
         holdProgram()
         send({ t: 'start', id, launch })
+        setTimeout(() => setTimeout(() => endIfStuck(id), afterStallMs).unref(), patienceMs).unref()
       }),
     close() {
       if (launcher.connected) launcher.disconnect()
