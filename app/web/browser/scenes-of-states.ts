@@ -104,6 +104,32 @@ export const scenesOfStates: Scene[] = [
     '**/api/plugins/*/oauth/workspaces',
     'The connections cannot be shown',
   ),
+  ...loadingAndError(
+    'dashboard',
+    '/',
+    '**/api/{plugins/installations,risks?*,models?*}',
+    'What to do next is not known',
+  ),
+  ...loadingAndError('webhooks', '/settings/webhooks', '**/api/plugins/webhooks', 'The webhooks cannot be shown'),
+  ...loadingAndError('settings', '/settings', '**/api/health', 'The protection cannot be shown'),
+  ...loadingAndError(
+    'plugin-permissions',
+    `${withConnections}?section=permissions`,
+    '**/api/plugins/installations/*/permissions',
+    'The permissions cannot be shown',
+  ),
+  ...loadingAndError(
+    'plugin-events',
+    `${withConnections}?section=events`,
+    '**/api/plugins/installations/*/deliveries?*',
+    'The deliveries cannot be shown',
+  ),
+  ...loadingAndError(
+    'plugin-activity',
+    `${withViews}?section=activity`,
+    '**/api/plugins/installations/*/activity?*',
+    'The activity cannot be shown',
+  ),
   { name: 'models-reader', as: 'reader', path: '/models?view=mlflow.models' },
   { name: 'risks-reader', as: 'reader', path: '/risks' },
   {

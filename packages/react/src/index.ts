@@ -3,6 +3,7 @@ export { TenonProvider, type TenonProviderProps } from './TenonProvider.js'
 export { Trend } from './charts/Trend.js'
 export type { TrendLine, TrendPoint, TrendProps } from './charts/trendPoints.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
+export { Loading, type LoadingProps } from './api/Loading.js'
 export {
   configureRequests,
   request,

@@ -1,11 +1,12 @@
 import { Anchor, Button, Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { request, useInstallations } from '@tenon/react'
+import { Loading, request, useInstallations } from '@tenon/react'
 import { ArrowRight, Check, ExternalLink } from 'lucide-react'
 import { Link } from 'react-router'
 import { RequestsNote } from '../requests/RequestsNote.js'
 import { Alerts } from '../runs/Alerts.js'
 import { useAccount } from '../session/session.js'
+import { FailedState } from '../ui/FailedState.js'
 import { PageHead } from '../ui/PageHead.js'
 import { Panel } from '../ui/Panel.js'
 import classes from './DashboardPage.module.css'
@@ -32,17 +33,23 @@ export function DashboardPage() {
 function Figures() {
   const installations = useInstallations()
   const figures = [
-    { label: 'Installed plugins', to: '/plugins/my-plugins', value: installations.data?.length },
-    { label: 'Risks', to: '/risks', value: useTotal('risks') },
-    { label: 'Models in the inventory', to: '/models', value: useTotal('models') },
+    { label: 'Installed plugins', to: '/plugins/my-plugins', ...installations, data: installations.data?.length },
+    { label: 'Risks', to: '/risks', ...useTotal('risks') },
+    { label: 'Models in the inventory', to: '/models', ...useTotal('models') },
   ]
   return (
     <ul className={classes.figures}>
-      {figures.map(({ label, to, value }) => (
+      {figures.map(({ label, to, data, error }) => (
         <li key={label}>
           <Link to={to}>
             <span>{label}</span>
-            {value === undefined ? <Skeleton height={28} width={44} /> : <strong>{value.toLocaleString('en')}</strong>}
+            {data !== undefined ? (
+              <strong>{data.toLocaleString('en')}</strong>
+            ) : error ? (
+              <strong title={error.message}>Not known</strong>
+            ) : (
+              <Skeleton height={28} width={44} />
+            )}
           </Link>
         </li>
       ))}
@@ -50,17 +57,18 @@ function Figures() {
   )
 }
 
-function useTotal(register: 'risks' | 'models'): number | undefined {
-  const { data } = useQuery({
+function useTotal(register: 'risks' | 'models') {
+  return useQuery({
     queryKey: [register, 'total'],
     queryFn: ({ signal }) => request<{ total: number }>(`/${register}`, { query: { pageSize: 1 }, signal }),
+    select: ({ total }) => total,
   })
-  return data?.total
 }
 
 function NextSteps() {
-  const steps = useSteps()
-  if (!steps) return <Skeleton height={240} radius="lg" />
+  const { steps, error, retry } = useSteps()
+  if (error) return <FailedState title="What to do next is not known" message={error.message} onRetry={retry} />
+  if (!steps) return <Loading height={240} />
   const next = steps.find(({ done }) => !done)
   return (
     <Panel

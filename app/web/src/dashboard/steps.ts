@@ -21,8 +21,16 @@ export interface Step {
   done: boolean
 }
 
-/** What there is to do for this person, in the order in which it makes sense; undefined until that is known. */
-export function useSteps(): Step[] | undefined {
+export interface Steps {
+  /** In the order in which it makes sense; undefined until they are known. */
+  steps?: Step[]
+  /** Why they are not known. */
+  error?: Error
+  retry: () => void
+}
+
+/** What there is to do for this person. */
+export function useSteps(): Steps {
   const isAdmin = useMay('Admin')
   const mayImport = useMay('Editor')
   const installations = useInstallations()
@@ -44,10 +52,17 @@ export function useSteps(): Step[] | undefined {
   const importers = useSlot('risks.actions', 'importers').contributions
   const ready = views.filter(({ plugin, installation }) => !needsConfiguration(plugin, installation))
   const totals = useQueries({ queries: ready.map(({ plugin, contribution }) => viewTotal(plugin, contribution)) })
-  if (!installations.data || !risks.data) return undefined
+  const retry = () => {
+    void installations.refetch()
+    void risks.refetch()
+  }
+  if (!installations.data || !risks.data) {
+    const error = installations.error ?? risks.error
+    return { ...(error ? { error } : {}), retry }
+  }
   const all = installations.data
 
-  return [
+  const steps = [
     ...(isAdmin ? [installStep(all)] : []),
     ...(isAdmin ? all.flatMap(stateSteps) : []),
     ...(isAdmin
@@ -94,6 +109,7 @@ export function useSteps(): Step[] | undefined {
           },
         ]),
   ]
+  return { steps, retry }
 }
 
 function installStep(all: readonly PluginInstallation[]): Step {

@@ -1,5 +1,5 @@
-import { Anchor, Skeleton } from '@mantine/core'
-import { type Plugin, useCategories } from '@tenon/react'
+import { Anchor } from '@mantine/core'
+import { Loading, type Plugin, useCategories } from '@tenon/react'
 import { Check } from 'lucide-react'
 import { lazy, Suspense } from 'react'
 import { Panel } from '../ui/Panel.js'
@@ -25,7 +25,7 @@ export function AboutPlugin({ plugin }: { plugin: Plugin }) {
       <div>
         <Panel title="About">
           <div className={classes.markdown}>
-            <Suspense fallback={<Skeleton height={60} />}>
+            <Suspense fallback={<Loading height={60} />}>
               <Markdown text={plugin.longDescription ?? plugin.description} />
             </Suspense>
           </div>

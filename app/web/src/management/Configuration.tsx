@@ -1,6 +1,5 @@
-import { Skeleton } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import type { Plugin, PluginInstallation } from '@tenon/react'
+import { Loading, type Plugin, type PluginInstallation } from '@tenon/react'
 import { lazy, Suspense } from 'react'
 import { useSampleOf } from '../dashboard/samples.js'
 import { useMemberNames } from '../members/members.js'
@@ -27,7 +26,7 @@ export function Configuration({ plugin, installation }: { plugin: Plugin; instal
   return (
     <Panel title="Configuration" text="Secrets are sealed when they are saved, and never shown again.">
       <div className={classes.form}>
-        <Suspense fallback={<Skeleton height={260} />}>
+        <Suspense fallback={<Loading height={260} />}>
           <PluginConfigForm
             plugin={plugin}
             installation={installation}
@@ -46,7 +45,7 @@ export function Connections({ plugin }: { plugin: Plugin }) {
   const names = useMemberNames()
   return (plugin.contributes?.connections ?? []).map((connection) => (
     <Panel key={connection.id} title={connection.title ?? 'Connections'}>
-      <Suspense fallback={<Skeleton height={80} />}>
+      <Suspense fallback={<Loading height={80} />}>
         <PluginConnections
           plugin={plugin}
           connection={connection}

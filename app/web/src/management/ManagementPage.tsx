@@ -21,6 +21,7 @@ import {
   usePluginDetails,
   usePluginInstallation,
   withInstallation,
+  Loading,
 } from '@tenon/react'
 import { ArrowLeft, EllipsisVertical, Power, Trash2 } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
@@ -166,7 +167,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         id: 'ui',
         label: ui.pages[0]?.title ?? plugin.displayName,
         content: () => (
-          <Suspense fallback={<Skeleton height={ui.height} role="status" aria-label="Loading" aria-busy />}>
+          <Suspense fallback={<Loading height={ui.height} />}>
             <PluginUi plugin={plugin} installation={installation} ui={ui} />
           </Suspense>
         ),
@@ -230,7 +231,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
       id: 'versions',
       label: 'Versions',
       content: () => (
-        <Suspense fallback={<Skeleton height={160} role="status" aria-label="Loading" aria-busy />}>
+        <Suspense fallback={<Loading height={160} />}>
           <Versions plugin={plugin} installation={installation} />
         </Suspense>
       ),

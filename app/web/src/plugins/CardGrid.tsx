@@ -69,7 +69,7 @@ const skeletonCount = 6
 
 export function CardSkeletons() {
   return (
-    <div className={classes.skeletons} aria-hidden>
+    <div className={classes.skeletons} role="status" aria-busy aria-label="Loading">
       {Array.from({ length: skeletonCount }, (_, index) => (
         <div key={index} className={classes.skeleton}>
           <Skeleton height={40} width={40} radius="md" />

@@ -1,6 +1,6 @@
 import { Button, Group, SegmentedControl, TextInput, useMantineColorScheme } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { Badge, ErrorNote, request } from '@tenon/react'
+import { Badge, ErrorNote, Loading, request } from '@tenon/react'
 import { useState } from 'react'
 import { Link } from 'react-router'
 import { Panel } from '../ui/Panel.js'
@@ -52,10 +52,11 @@ const tiers: Record<string, string> = {
 
 /** For the people who run the installation: how strong the walls are, and how it is. */
 function Protection() {
-  const { data, error } = useHealth()
+  const { data, error, isPending } = useHealth()
   return (
     <Panel title="Protection" text="You see this because you run this installation.">
-      {error && <ErrorNote error={error} />}
+      {error && <ErrorNote error={error} title="The protection cannot be shown" />}
+      {isPending && <Loading height={96} />}
       {data && (
         <dl className={classes.facts}>
           <div>

@@ -1,5 +1,5 @@
-import { Button, Pagination, Select, Skeleton, Table } from '@mantine/core'
-import { Badge, ErrorNote, type Tone } from '@tenon/react'
+import { Button, Pagination, Select, Table } from '@mantine/core'
+import { Badge, ErrorNote, Loading, type Tone } from '@tenon/react'
 import { RotateCcw } from 'lucide-react'
 import { useState } from 'react'
 import tableClasses from '../ui/Table.module.css'
@@ -34,7 +34,7 @@ export function DeliveryLog({ owner, mayReplay }: DeliveryLogProps) {
   const [state, setState] = useState<DeliveryState>()
   const { data, error, isPending } = useDeliveries(owner, page, state)
   if (error && !data) return <ErrorNote error={error} title="The deliveries cannot be shown" />
-  if (isPending) return <Skeleton height={120} role="status" aria-label="Loading" aria-busy />
+  if (isPending) return <Loading height={120} />
   const pages = Math.ceil((data?.total ?? 0) / deliveryPageSize)
   return (
     <>

@@ -1,5 +1,5 @@
-import { Alert, Anchor, Button, Group, Menu, Modal, Skeleton } from '@mantine/core'
-import { Badge, ErrorNote } from '@tenon/react'
+import { Alert, Anchor, Button, Group, Menu, Modal } from '@mantine/core'
+import { Badge, ErrorNote, Loading } from '@tenon/react'
 import { ArrowLeft, EllipsisVertical, KeyRound, Pencil, Power, Send, Trash2, TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
@@ -37,7 +37,7 @@ function Found({ id }: { id: number }) {
   if (error && !data) {
     return <FailedState title="The webhook cannot be shown" message={error.message} onRetry={() => void refetch()} />
   }
-  if (!data) return <Skeleton height={200} role="status" aria-label="Loading" aria-busy />
+  if (!data) return <Loading height={200} />
   return (
     <>
       <Anchor component={Link} to="/settings/webhooks" className={classes.back}>

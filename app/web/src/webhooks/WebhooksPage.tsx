@@ -1,6 +1,6 @@
-import { Anchor, Button, Modal, Skeleton, Table } from '@mantine/core'
+import { Anchor, Button, Modal, Table } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { Badge } from '@tenon/react'
+import { Badge, Loading } from '@tenon/react'
 import { ArrowLeft, Lock, Plus, Webhook as WebhookSign } from 'lucide-react'
 import { useState } from 'react'
 import { Link } from 'react-router'
@@ -47,7 +47,7 @@ function Webhooks() {
       {error && !data ? (
         <FailedState title="The webhooks cannot be shown" message={error.message} onRetry={() => void refetch()} />
       ) : !data ? (
-        <Skeleton height={140} role="status" aria-label="Loading" aria-busy />
+        <Loading height={140} />
       ) : data.length === 0 ? (
         <EmptyState
           icon={WebhookSign}

@@ -1,4 +1,4 @@
-import { Button, Group, Menu, Modal, Skeleton, Switch } from '@mantine/core'
+import { Button, Group, Menu, Modal, Switch } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { ConnectionContribution } from '@tenon/contract'
 import { EllipsisVertical, Link2, Plus, Send, Settings2, Unplug } from 'lucide-react'
@@ -6,6 +6,7 @@ import { useState } from 'react'
 import { ApiError } from '../api/ApiError.js'
 import { dayOf } from '../api/dayOf.js'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { SchemaForm } from '../configuration/SchemaForm.js'
 import { wordsOf } from '../importing/PluginImporter.js'
 import {
@@ -60,7 +61,7 @@ export function PluginConnections(props: PluginConnectionsProps) {
     <div className="tn-connections">
       {start.error && <ErrorNote error={start.error} title="The connection could not be started" />}
       {list.isPending ? (
-        <Skeleton height={64} radius="md" />
+        <Loading height={64} />
       ) : list.error ? (
         <ErrorNote error={list.error} title="The connections cannot be shown" />
       ) : connections.length === 0 ? (

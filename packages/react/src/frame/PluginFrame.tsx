@@ -1,9 +1,10 @@
-import { Button, Skeleton, useComputedColorScheme } from '@mantine/core'
+import { Button, useComputedColorScheme } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import type { UiContribution } from '@tenon/contract'
 import { frameLimits, type FrameTheme } from '@tenon/contract/frame'
 import { useEffect, useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { addressOf, request } from '../api/request.js'
 import { pluginKeys } from '../plugins/queries.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
@@ -48,8 +49,7 @@ export function PluginFrame(props: PluginFrameProps) {
   if (!ui) return null
   if (address.error)
     return <FrameNote title={`${plugin.displayName} cannot be shown`} message={address.error.message} onRetry={retry} />
-  if (!address.data || address.isFetching)
-    return <Skeleton height={ui.height} role="status" aria-label="Loading" aria-busy />
+  if (!address.data || address.isFetching) return <Loading height={ui.height} />
   return <Frame key={address.data} {...props} ui={ui} address={address.data} onRetry={retry} />
 }
 

@@ -1,5 +1,5 @@
-import { Skeleton } from '@mantine/core'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { momentOf } from '../api/momentOf.js'
 import { wordsOf } from '../importing/PluginImporter.js'
 import { Badge, type Tone } from '../plugins/StatusBadge.js'
@@ -30,7 +30,7 @@ export function HealthPanel({ installation }: { installation: PluginInstallation
   const health = usePluginHealth({ pluginKey: keyOf(installation), installationId: installation.id })
   if (isMissing(health.error)) return null
   if (health.error) return <ErrorNote error={health.error} title="The health cannot be shown" />
-  if (!health.data) return <Skeleton height={120} />
+  if (!health.data) return <Loading height={120} />
   const { state, summary, since, next, crashes } = health.data
   return (
     <div className="tn-health">

@@ -1,6 +1,7 @@
-import { Button, Skeleton } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { momentOf } from '../api/momentOf.js'
 import { wordsOf } from '../importing/PluginImporter.js'
 import { Badge } from '../plugins/StatusBadge.js'
@@ -54,7 +55,7 @@ interface ActivityPagesProps extends OrganizationActivityProps {
 function ActivityPages({ data, error, page, onPage, nameOf, pluginOf }: ActivityPagesProps) {
   if (isMissing(error)) return null
   if (error) return <ErrorNote error={error} title="The activity cannot be shown" />
-  if (!data) return <Skeleton height={120} />
+  if (!data) return <Loading height={120} />
   const { items, total } = data
   return (
     <>

@@ -1,7 +1,8 @@
-import { Alert, Button, Group, Skeleton } from '@mantine/core'
+import { Alert, Button, Group } from '@mantine/core'
 import { ShieldAlert } from 'lucide-react'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { momentOf } from '../api/momentOf.js'
 import { PermissionList } from '../installation/PermissionList.js'
 import type { PluginInstallation } from '../plugins/types.js'
@@ -26,7 +27,7 @@ export function PluginPermissionsPanel({ installation, readOnly = false }: Plugi
   const [chosen, setChosen] = useState<ReadonlySet<string>>()
   if (isMissing(permissions.error)) return null
   if (permissions.error) return <ErrorNote error={permissions.error} title="The permissions cannot be shown" />
-  if (!permissions.data) return <Skeleton height={120} />
+  if (!permissions.data) return <Loading height={120} />
   const { declared, permissions: all, refused } = permissions.data
   const granted = new Set(all.filter((permission) => permission.granted).map(({ id }) => id))
   const canChange = declared && !readOnly

@@ -1,7 +1,8 @@
-import { Button, Skeleton } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { type ReactNode, useRef, useState } from 'react'
 import { dayOf } from '../api/dayOf.js'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
 import { Badge } from '../plugins/StatusBadge.js'
 import type { Plugin } from '../plugins/types.js'
@@ -32,7 +33,7 @@ export function OwnPluginRequests({ pluginOf = ({ plugin }) => plugin, empty }: 
   const [asking, setAsking] = useState<Plugin>()
   const list = useRef<HTMLDivElement>(null)
   if (error && !data) return <ErrorNote error={error} title="Your requests cannot be shown" />
-  if (!data) return <Skeleton height={120} role="status" aria-label="Loading" aria-busy />
+  if (!data) return <Loading height={120} />
   return (
     <div ref={list} tabIndex={-1} className="tn-requests" role="group" aria-label="Your requests">
       {requests.length === 0 && (empty ?? <p className="tn-quiet">Nothing that you asked for waits for an answer.</p>)}

@@ -1,6 +1,7 @@
-import { Button, Skeleton } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { type ReactNode, useMemo, useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { momentOf } from '../api/momentOf.js'
 import { InstallDialog } from '../installation/InstallDialog.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
@@ -37,7 +38,7 @@ export function PluginRequests({ nameOf, pluginOf = ({ plugin }) => plugin, onCo
   const groups = useMemo(() => byPlugin(data?.items ?? []), [data])
   const asker = ({ requestedBy }: PluginRequest) => nameOf?.(requestedBy) ?? `Member ${requestedBy}`
   if (error && !data) return <ErrorNote error={error} title="The requests cannot be shown" />
-  if (!data) return <Skeleton height={120} role="status" aria-label="Loading" aria-busy />
+  if (!data) return <Loading height={120} />
   return (
     <div ref={list} tabIndex={-1} className="tn-requests" role="group" aria-label="Requests for plugins">
       {groups.length === 0 && <p className="tn-quiet">Nobody waits for a plugin.</p>}

@@ -2,6 +2,7 @@ import { Button, Select, Skeleton, UnstyledButton } from '@mantine/core'
 import { ChevronRight, RotateCcw } from 'lucide-react'
 import { useEffect, useId, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { momentOf } from '../api/momentOf.js'
 import { Badge, type Tone } from '../plugins/StatusBadge.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
@@ -133,7 +134,7 @@ function OpenedRun({ id, ...rest }: ChoiceProps & { id: string }) {
   if (run.error && !run.data) {
     return <ErrorNote error={run.error} title="The run that was asked for cannot be shown" />
   }
-  if (!run.data) return <Skeleton height={72} radius="md" />
+  if (!run.data) return <Loading height={72} />
   return (
     <div className="tn-run-list">
       <RunEntry run={run.data} {...rest} />

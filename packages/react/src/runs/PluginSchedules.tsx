@@ -1,7 +1,8 @@
-import { Button, Group, Select, Skeleton, Switch, TextInput } from '@mantine/core'
+import { Button, Group, Select, Switch, TextInput } from '@mantine/core'
 import { CalendarClock, Pencil } from 'lucide-react'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { describeSchedule } from '../plugins/schedule.js'
 import { isMissing } from '../records/records.js'
 import { momentOf } from '../api/momentOf.js'
@@ -25,7 +26,7 @@ export function PluginSchedules({ installationId, readOnly = false }: PluginSche
   const schedules = useSchedules(installationId)
   if (isMissing(schedules.error)) return null
   if (schedules.error) return <ErrorNote error={schedules.error} title="The schedules cannot be shown" />
-  if (!schedules.data) return <Skeleton height={56} radius="md" />
+  if (!schedules.data) return <Loading height={56} />
   if (schedules.data.length === 0) return <p className="tn-quiet">Nothing of this plugin runs by itself.</p>
   return (
     <ul className="tn-schedules">

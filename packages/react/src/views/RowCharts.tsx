@@ -1,7 +1,7 @@
-import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import type { ViewChart } from '@tenon/contract'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { Trend } from '../charts/Trend.js'
 import { pluginKeys } from '../plugins/queries.js'
 import type { Plugin } from '../plugins/types.js'
@@ -34,7 +34,7 @@ function RowChart({ plugin, chart, row }: Omit<RowChartsProps, 'charts'> & { cha
       {answer.error ? (
         <ErrorNote error={answer.error} title={`${chart.title} cannot be shown`} />
       ) : answer.isPending ? (
-        <Skeleton height={180} />
+        <Loading height={180} />
       ) : charts.length === 0 ? (
         <p className="tn-quiet">Nothing was measured.</p>
       ) : (
