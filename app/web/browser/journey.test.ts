@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from './find-browser.js'
 import { startTenon, type Tenon } from './start-tenon.js'
-import { register, settle, visit, type Visitor } from './visitor.js'
+import { accessibilityProblems, register, settle, visit, type Visitor } from './visitor.js'
 
 let tenon: Tenon
 let browser: Browser
@@ -17,6 +17,19 @@ afterAll(async () => {
   await browser?.close()
   await tenon?.stop()
 })
+
+const riskColumns = 'Risk Name,Risk Owner,AI Lifecycle Phase,Risk Description,Likelihood,Severity'
+const goodRisk = 'Drift,ada@acme.example,Monitoring & maintenance,It gets worse,Possible,Major'
+
+/** Opens the wizard of the register of risks, with a file of these rows. */
+async function chooseRisks(risks: string[]): Promise<void> {
+  const { page } = visitor
+  await page.goto('/risks')
+  await page.getByRole('button', { name: 'Insert from' }).click()
+  await page.getByRole('menuitem', { name: 'Import from Excel' }).click()
+  const buffer = Buffer.from([riskColumns, ...risks].join('\n'))
+  await page.getByLabel(/Choose a file/).setInputFiles({ name: 'drift.csv', mimeType: 'text/csv', buffer })
+}
 
 describe('somebody who has never seen the product', { timeout: 120_000 }, () => {
   it('registers, and is told what to do next', async () => {
@@ -110,6 +123,56 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await expect.poll(async () => (await fetch(inbox)).text(), { timeout: 20_000 }).toMatch(/import/i)
   })
 
+  it('imports only the rows that are right, and takes that back', async () => {
+    const { page } = visitor
+    await chooseRisks([goodRisk, goodRisk.replace('Possible', 'Perhaps')])
+    await page.getByText('One cell has to be corrected').waitFor()
+    expect(await page.getByRole('button', { name: 'Import', exact: true }).isDisabled()).toBe(true)
+    await page.getByRole('combobox', { name: 'When rows have mistakes' }).click()
+    await page.getByRole('option', { name: 'Import the rows without a mistake' }).click()
+    await page.getByText('One row has no mistake and can be imported').waitFor()
+    await page.getByRole('button', { name: 'Import 1 row' }).click()
+    await page.getByText('Import completed').waitFor({ timeout: 30_000 })
+    await page.getByText('The rows with these mistakes were left out').waitFor()
+    await page.getByText('4 entries').waitFor()
+    expect(await accessibilityProblems(page)).toEqual([])
+    await page.getByRole('button', { name: 'Undo' }).click()
+    await page.getByText('Import taken back').waitFor()
+    await page.getByText('3 entries').waitFor()
+    await page.getByRole('button', { name: 'Done' }).click()
+  })
+
+  it('takes back an import of earlier, or brings the same file on purpose once more', async () => {
+    const { page } = visitor
+    const importRow = async () => {
+      await page.getByRole('button', { name: 'Import 1 row' }).click()
+      await page.getByText('Import completed').waitFor({ timeout: 30_000 })
+      await page.getByRole('button', { name: 'Done' }).click()
+    }
+    await chooseRisks([goodRisk])
+    await importRow()
+    await page.getByText('4 entries').waitFor()
+    await chooseRisks([goodRisk])
+    await page.getByText('This file was imported already').waitFor()
+    await page.getByRole('combobox', { name: 'What is in the register already' }).click()
+    await page.getByRole('option', { name: 'Is imported once more' }).click()
+    await importRow()
+    await page.getByText('5 entries').waitFor()
+    await page.getByRole('button', { name: 'Insert from' }).click()
+    await page.getByRole('menuitem', { name: 'Import from Excel' }).click()
+    const earlier = page.getByRole('region', { name: 'Earlier imports' })
+    await earlier.getByRole('listitem').nth(3).waitFor()
+    await earlier
+      .getByRole('button', { name: /^Undo the import of/ })
+      .first()
+      .click()
+    await page.getByRole('button', { name: 'Undo the import', exact: true }).click()
+    await page.getByText('1 risk was removed.').waitFor()
+    await expect.poll(() => earlier.getByText('Taken back').count()).toBe(2)
+    await page.getByText('4 entries').waitFor()
+    await page.keyboard.press('Escape')
+  })
+
   it('sees health, logs and activity, and uninstalls with a choice of what stays', async () => {
     const { page } = visitor
     await page.goto('/plugins/risk-import/manage?section=health')
@@ -126,7 +189,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.waitForURL(/my-plugins/)
     await page.getByText('2 plugins installed').waitFor({ timeout: 30_000 })
     await page.goto('/risks')
-    await page.getByText('3 entries').waitFor()
+    await page.getByText('4 entries').waitFor()
   })
 
   it('goes through all of it without a complaint of the browser', async () => {

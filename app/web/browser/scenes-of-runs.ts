@@ -102,6 +102,45 @@ export const hasAlerts = (page: Page) =>
 /** The plugin whose page it is; on others it does not matter. */
 const keyIn = (address: string): string => /\/plugins\/([^/]+)\/manage/.exec(address)?.[1] ?? 'any'
 
+/** An import that was begun, and what became of it; those of the past, and what can be taken back of them. */
+async function playImport(page: Page, run: { id: string }): Promise<void> {
+  await playRuns(page, [run])
+  await page.route('**/api/plugins/*/import', (route) => route.fulfill(answer({ runId: run.id }, 202)))
+}
+const importing = { kind: 'import', action: 'risks', title: 'Import from Excel' }
+const imported = {
+  success: true,
+  imported: 118,
+  failed: 2,
+  errorCount: 2,
+  importId: '5d0c1f9e-8a55-4f6e-9f3a-0d8f1f0a7c12',
+  message: '118 risks were imported. 2 rows with mistakes were left out.',
+  errors: [
+    { row: 14, field: 'risk_owner', message: 'Nobody of this name or address is in your organization' },
+    { row: 96, field: 'severity', message: 'Must be one of Negligible, Minor, Moderate, Major, Catastrophic' },
+  ],
+}
+
+export const isImporting = (page: Page) =>
+  playImport(
+    page,
+    aRun(1, { ...importing, ...underWay, progress: { done: 42_000, total: null, message: '42,000 rows' } }),
+  )
+export const hasImported = (page: Page) => playImport(page, aRun(5, { ...importing, result: imported }))
+
+export const hasPastImports = (page: Page) =>
+  page.route('**/api/plugins/*/imports', (route) => {
+    const past = { imported: 118, importedBy: 2, undoneAt: null, undoUntil: ago(-4 * 86_400) }
+    const long = 'Risks of the second quarter with everything that was found in the review of the models.xlsx'
+    return route.fulfill(
+      answer([
+        { ...past, id: '1', fileName: long, importedAt: ago(3_600) },
+        { ...past, id: '2', fileName: 'risks.csv', importedAt: ago(90_000), imported: 1, undoneAt: ago(80_000) },
+        { ...past, id: '3', fileName: null, importedAt: ago(20 * 86_400), undoUntil: ago(13 * 86_400) },
+      ]),
+    )
+  })
+
 async function playInstall(page: Page, run: { id: string }): Promise<void> {
   await playRuns(page, [run])
   await page.route('**/api/plugins/install', (route) => route.fulfill(answer({ runId: run.id }, 202)))

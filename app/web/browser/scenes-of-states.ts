@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core'
+import { hasImported, hasPastImports, isImporting } from './scenes-of-runs.js'
 import type { Scene } from './scenes.js'
 
 /** The keys come from the marketplace that the product carries along; the client itself knows none. */
@@ -60,9 +61,13 @@ const rows = (risks: string[][]) =>
     .map((cells) => cells.join(','))
     .join('\n')
 
-async function openWizard(page: Page, file: string) {
+async function openWizard(page: Page) {
   await page.getByRole('button', { name: 'Insert from' }).click()
   await page.getByRole('menuitem').first().click()
+}
+
+async function chooseFile(page: Page, file: string) {
+  await openWizard(page)
   const buffer = Buffer.from(file)
   await page.getByLabel(/Choose a file/).setInputFiles({ name: 'risks.csv', mimeType: 'text/csv', buffer })
 }
@@ -173,7 +178,7 @@ export const scenesOfStates: Scene[] = [
     as: 'admin',
     path: '/risks',
     async then(page) {
-      await openWizard(
+      await chooseFile(
         page,
         rows([
           ['Bias', 'Nobody', 'Perhaps', 'Terrible', 'Someday', 'It is unfair'],
@@ -181,6 +186,51 @@ export const scenesOfStates: Scene[] = [
         ]),
       )
       await page.getByText('cells have to be corrected').waitFor()
+    },
+  },
+  {
+    name: 'risks-import-progress',
+    as: 'admin',
+    path: '/risks',
+    before: isImporting,
+    async then(page) {
+      await openWizard(page)
+      await page.getByRole('progressbar').waitFor()
+    },
+  },
+  {
+    name: 'risks-import-done',
+    as: 'admin',
+    path: '/risks',
+    before: hasImported,
+    async then(page) {
+      await chooseFile(
+        page,
+        rows([['Bias', 'ada@acme.example', 'Possible', 'Moderate', 'Monitoring & maintenance', 'It is unfair']]),
+      )
+      await page.getByRole('button', { name: 'Import 1 row' }).click()
+      await page.getByText('Import completed').waitFor()
+    },
+  },
+  {
+    name: 'risks-import-earlier',
+    as: 'admin',
+    path: '/risks',
+    before: hasPastImports,
+    async then(page) {
+      await openWizard(page)
+      await page.getByText('Taken back').waitFor()
+    },
+  },
+  {
+    name: 'risks-import-undo',
+    as: 'admin',
+    path: '/risks',
+    before: hasPastImports,
+    async then(page) {
+      await openWizard(page)
+      await page.getByRole('button', { name: /^Undo the import of/ }).click()
+      await page.getByRole('button', { name: 'Undo the import', exact: true }).waitFor()
     },
   },
 ]

@@ -27,8 +27,10 @@ export interface ImportResult {
 }
 
 export interface CheckResult extends ImportResult {
-  /** Rows that could be imported. */
+  /** Rows without a mistake. */
   valid: number
+  /** Rows that an import with the same choices would bring; 0 when one mistake keeps all of them out. */
+  importable: number
   /** The first rows as they would be stored. */
   preview: Risk[]
 }
@@ -127,12 +129,14 @@ export async function checkSheet(
   })
   const { valid } = report
   const success = report.errors.length === 0
+  const allowsMistakes = options.mode === 'good'
   return {
     ...refused(report),
     success,
-    failed: success ? 0 : options.mode === 'good' ? report.refusedRows : report.considered,
+    failed: success ? 0 : allowsMistakes ? report.refusedRows : report.considered,
     ...(success ? { message: `${valid} ${plural(valid, 'risk')} can be imported.` } : {}),
     valid,
+    importable: success || allowsMistakes ? valid : 0,
     preview,
   }
 }

@@ -106,6 +106,13 @@ describe('importing the good rows', () => {
     expect((await publishedIn(application))[0]?.payload).toMatchObject({ imported: 1 })
   })
 
+  it('is announced by the check, as what the same choices would bring', async () => {
+    const csvData = [goodRow, { ...goodRow, risk_name: 'B', severity: '' }]
+    const importable = async (mode: string) => (await call('POST /check', { body: { csvData, mode } })).data
+    expect(await importable('good')).toMatchObject({ success: false, valid: 1, importable: 1, failed: 1 })
+    expect(await importable('all')).toMatchObject({ success: false, valid: 1, importable: 0, failed: 2 })
+  })
+
   it('is a failure when there is none', async () => {
     expect(await imported([{ ...goodRow, severity: '' }], { mode: 'good' })).toMatchObject({
       success: false,

@@ -211,6 +211,16 @@ export const viewSchema = z
     path: ['groups', 'by'],
   })
 
+/** What somebody may choose about an import. Sent as a field beside the file; the first value is the usual one. */
+export const importChoiceSchema = z.looseObject({
+  key: z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,49}$/, { error: 'must be the name of a field of a form' }),
+  title: shortText,
+  values: z
+    .array(z.looseObject({ value: z.string().min(1).max(100), title: shortText }))
+    .min(2)
+    .max(10),
+})
+
 /** A file import with its template. */
 export const importerSchema = z.looseObject({
   id: contributionIdSchema,
@@ -221,7 +231,11 @@ export const importerSchema = z.looseObject({
   check: routeSchema.optional(),
   import: routeSchema,
   corrections: routeSchema.optional(),
-  undo: routeSchema.optional(),
+  history: routeSchema
+    .optional()
+    .describe('Answers the imports of the past, the newest first, each with `id`, `importedAt` and `imported`'),
+  undo: routeSchema.optional().describe('Takes an import back; asked with `importId`'),
+  choices: z.array(importChoiceSchema).max(5).optional(),
   accept: z
     .array(z.string().regex(/^\.[a-z0-9]{1,10}$/))
     .max(20)

@@ -14,7 +14,9 @@ export {
   type Work,
 } from './api/request.js'
 export { PluginFrame, type PluginFrameProps } from './frame/PluginFrame.js'
-export { PluginImporter, type ImportResult, type PluginImporterProps } from './importing/PluginImporter.js'
+export type { ImportResult, PastImport } from './importing/imports.js'
+export { PastImports, type PastImportsProps } from './importing/PastImports.js'
+export { PluginImporter, type PluginImporterProps } from './importing/PluginImporter.js'
 export { InstallDialog, NotInstallable, type InstallDialogProps } from './installation/InstallDialog.js'
 export { InstallProgress } from './installation/InstallProgress.js'
 export { PermissionList, type AskedPermission, type PermissionListProps } from './installation/PermissionList.js'

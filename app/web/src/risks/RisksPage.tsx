@@ -97,9 +97,14 @@ export function RisksPage() {
           <PluginImporter
             plugin={importing.plugin}
             importer={importing.contribution}
+            nameOf={(id) => names.get(id)}
             onClose={() => setImporting(undefined)}
             onImported={({ message }) => {
               notifications.show({ message: message ?? 'Risks were imported' })
+              void refresh()
+            }}
+            onUndone={({ message }) => {
+              notifications.show({ message: message ?? 'The import was taken back' })
               void refresh()
             }}
           />

@@ -7,8 +7,8 @@ import { ApiError } from '../api/ApiError.js'
 import { dayOf } from '../api/dayOf.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
+import { wordsOf } from '../api/wordsOf.js'
 import { SchemaForm } from '../configuration/SchemaForm.js'
-import { wordsOf } from '../importing/PluginImporter.js'
 import {
   disconnectOAuthWorkspace,
   getOAuthWorkspaces,

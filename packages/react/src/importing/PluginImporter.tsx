@@ -1,36 +1,32 @@
-import { Alert, Button, Group, Table } from '@mantine/core'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Alert, Button, Group, Select } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
 import type { ImporterContribution } from '@tenon/contract'
-import { CircleCheck, Download, FileSpreadsheet, TriangleAlert, Upload, X } from 'lucide-react'
-import { type DragEvent, useEffect, useId, useRef, useState } from 'react'
+import { CircleCheck, Download, Undo2, Upload } from 'lucide-react'
+import { type ReactNode, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { requestFile } from '../api/request.js'
 import type { Plugin } from '../plugins/types.js'
-import { useIsPluginInstalled } from '../plugins/useIsPluginInstalled.js'
 import type { Run } from '../runs/run.repository.js'
 import { isRunOver } from '../runs/runCache.js'
 import { RunErrorNote } from '../runs/RunErrorNote.js'
 import { RunProgress } from '../runs/RunProgress.js'
-import { followRun, useActiveRun, useRun } from '../runs/runs.js'
-import { useRunShown } from '../runs/watchedRuns.js'
-import { callRoute, splitRoute, startRoute } from '../views/route.js'
-import { textOf } from '../views/Value.js'
+import { callRoute, splitRoute } from '../views/route.js'
+import { FileField } from './FileField.js'
+import { ImportMistakes, ImportPreview } from './ImportFindings.js'
+import {
+  formOf,
+  type ImportChoices,
+  importableRows,
+  type ImporterOfPlugin,
+  type ImportResult,
+  mistakesIn,
+  useImport,
+  useUndoImport,
+} from './imports.js'
+import { PastImports, type PastImportsProps } from './PastImports.js'
 import { saveFile } from './saveFile.js'
 
-/** What a check or an import answers, as far as it is shown. */
-export interface ImportResult {
-  success: boolean
-  imported?: number
-  failed?: number
-  valid?: number
-  skipped?: number
-  errors?: { row: number; field: string; message: string }[]
-  errorCount?: number
-  message?: string
-  preview?: Record<string, unknown>[]
-}
-
-export interface PluginImporterProps {
+export interface PluginImporterProps extends Pick<PastImportsProps, 'nameOf' | 'onUndone'> {
   plugin: Plugin
   importer: ImporterContribution
   /** Called after rows were imported. */
@@ -38,22 +34,21 @@ export interface PluginImporterProps {
   onClose?: () => void
 }
 
-const shownErrors = 10
-const shownRows = 5
-
 /**
- * The import that a plugin declares, as a way of four steps: its template, a file, what is wrong with the file or what
- * it holds, and what came of it. While it imports it can be left, come back to, and stopped.
+ * The import that a plugin declares, as a way of four steps: its template, a file and how it is taken, what is wrong with
+ * the file or what it holds, and what came of it. While it imports it can be left, come back to, and stopped; earlier
+ * imports stand below it, and can be taken back.
  *
  * @example <PluginImporter plugin={plugin} importer={plugin.contributes.importers[0]} />
  * @since 0.1.0
  */
-export function PluginImporter({ plugin, importer, onImported, onClose }: PluginImporterProps) {
+export function PluginImporter({ plugin, importer, nameOf, onImported, onUndone, onClose }: PluginImporterProps) {
   const [file, setFile] = useState<File>()
+  const [choices, setChoices] = useState<ImportChoices>({})
   const check = useMutation({
-    mutationFn: (chosen: File) => send(plugin.key, importer.check ?? importer.import, chosen),
+    mutationFn: (body: FormData) => callRoute<ImportResult>(plugin.key, importer.check ?? importer.import, { body }),
   })
-  const load = useImport(plugin, importer, onImported)
+  const load = useImport({ plugin, importer }, onImported)
   const download = useMutation({
     mutationFn: async ({ route, body }: { route: string; body?: FormData }) => {
       const { method, path } = splitRoute(route)
@@ -61,18 +56,37 @@ export function PluginImporter({ plugin, importer, onImported, onClose }: Plugin
     },
   })
 
-  const choose = (chosen: File | undefined) => {
+  const choose = (chosen: File | undefined, how: ImportChoices = choices) => {
     load.reset()
     check.reset()
     setFile(chosen)
-    if (chosen && importer.check) check.mutate(chosen)
+    setChoices(how)
+    if (chosen && importer.check) check.mutate(formOf(chosen, how))
   }
   const checked = check.data
-  const isReady = file !== undefined && (importer.check === undefined || checked?.errors?.length === 0)
+  const importable = checked ? importableRows(checked) : 0
+  const isReady = file !== undefined && (importer.check === undefined || importable > 0)
+  const corrections =
+    importer.corrections && file
+      ? () => download.mutate({ route: importer.corrections ?? '', body: formOf(file, choices) })
+      : undefined
 
   if (load.run && !isRunOver(load.run)) return <Importing run={load.run} onClose={onClose} />
-  if (load.result?.success) return <Summary result={load.result} onAgain={() => choose(undefined)} onClose={onClose} />
+  if (load.result?.success) {
+    return (
+      <Summary
+        plugin={plugin}
+        importer={importer}
+        result={load.result}
+        onCorrections={corrections}
+        onUndone={onUndone}
+        onAgain={() => choose(undefined)}
+        onClose={onClose}
+      />
+    )
+  }
   const wrong = load.result ?? checked
+  const failure = check.error ?? load.error ?? download.error
   return (
     <div className="tn-import">
       {importer.template && (
@@ -87,8 +101,13 @@ export function PluginImporter({ plugin, importer, onImported, onClose }: Plugin
           </Button>
         </Step>
       )}
-      <Step number={2} title="Choose the filled-in file">
+      <Step number={importer.template ? 2 : 1} title="Choose the filled-in file">
         <FileField file={file} accept={importer.accept} onChoose={choose} />
+        <Choices
+          importer={importer}
+          choices={choices}
+          onChange={(key, value) => choose(file, { ...choices, [key]: value })}
+        />
       </Step>
       {check.isPending && (
         <p className="tn-quiet" role="status">
@@ -105,20 +124,9 @@ export function PluginImporter({ plugin, importer, onImported, onClose }: Plugin
           <RunErrorNote error={load.run.error} />
         </div>
       )}
-      {(check.error ?? load.error ?? download.error) && (
-        <ErrorNote error={(check.error ?? load.error ?? download.error) as Error} title="That did not work" />
-      )}
-      {wrong && (wrong.errorCount ?? wrong.errors?.length ?? 0) > 0 && (
-        <Mistakes
-          result={wrong}
-          onCorrections={
-            importer.corrections && file
-              ? () => download.mutate({ route: importer.corrections ?? '', body: formOf(file) })
-              : undefined
-          }
-        />
-      )}
-      {checked?.errors?.length === 0 && <Preview result={checked} />}
+      {failure && <ErrorNote error={failure} title="That did not work" />}
+      {wrong && mistakesIn(wrong) > 0 && <ImportMistakes result={wrong} onCorrections={corrections} />}
+      {checked && mistakesIn(checked) === 0 && <ImportPreview result={checked} />}
       <Group justify="flex-end" gap="sm">
         {onClose && (
           <Button variant="default" onClick={onClose}>
@@ -129,60 +137,40 @@ export function PluginImporter({ plugin, importer, onImported, onClose }: Plugin
           leftSection={<Upload size={15} />}
           disabled={!isReady}
           loading={load.isPending}
-          onClick={() => file && load.start(file)}
+          onClick={() => file && load.start(formOf(file, choices))}
         >
-          {checked?.valid
-            ? `Import ${checked.valid.toLocaleString('en')} ${checked.valid === 1 ? 'row' : 'rows'}`
-            : 'Import'}
+          {importable > 0 ? `Import ${importable.toLocaleString('en')} ${importable === 1 ? 'row' : 'rows'}` : 'Import'}
         </Button>
       </Group>
+      <PastImports plugin={plugin} importer={importer} nameOf={nameOf} onUndone={onUndone} />
     </div>
   )
 }
 
-/** The import as a run: the one that was begun here, or one that is under way already. */
-function useImport(plugin: Plugin, importer: ImporterContribution, onImported: PluginImporterProps['onImported']) {
-  const client = useQueryClient()
-  const { installationId } = useIsPluginInstalled(plugin.key)
-  const active = useActiveRun(installationId, importer.id)
-  const [followed, setFollowed] = useState<string>()
-  const begin = useMutation({
-    async mutationFn(chosen: File) {
-      const work = await startRoute<ImportResult>(plugin.key, importer.import, { body: formOf(chosen) })
-      if (!('runId' in work)) return work.answer
-      await followRun(client, work.runId)
-      setFollowed(work.runId)
-      return undefined
-    },
-  })
-  const { data: run } = useRun(followed)
-  const result = run?.state === 'succeeded' ? resultOf(run) : begin.data
-  useRunShown(followed)
-  useEffect(() => {
-    if (active && followed === undefined) setFollowed(active.id)
-  }, [active, followed])
-  useEffect(() => {
-    if (result && (result.imported ?? 0) > 0) onImported?.(result)
-    // Once for each import, not for each new function of the parent.
-  }, [run?.id, run?.state, begin.data])
-  return {
-    run,
-    result,
-    error: begin.error,
-    isPending: begin.isPending,
-    start: (file: File) => begin.mutate(file),
-    reset() {
-      begin.reset()
-      setFollowed(undefined)
-    },
-  }
+interface ChoicesProps {
+  importer: ImporterContribution
+  choices: ImportChoices
+  onChange: (key: string, value: string) => void
 }
 
-/** What was answered is kept unless it was large; then there is at least what was counted. */
-function resultOf({ result, counts }: Run): ImportResult {
-  if (typeof result === 'object' && result !== null && 'success' in result) return result as ImportResult
-  const { imported = 0, failed = 0, errorCount = failed } = counts
-  return { success: failed === 0 && errorCount === 0, imported, failed, errorCount, errors: [] }
+/** How the file is to be taken. */
+function Choices({ importer, choices, onChange }: ChoicesProps) {
+  const { choices: offered = [] } = importer
+  if (offered.length === 0) return null
+  return (
+    <div className="tn-choices">
+      {offered.map(({ key, title, values }) => (
+        <Select
+          key={key}
+          label={title}
+          allowDeselect={false}
+          data={values.map(({ value, title: label }) => ({ value, label }))}
+          value={choices[key] ?? values[0]?.value ?? null}
+          onChange={(value) => value !== null && onChange(key, value)}
+        />
+      ))}
+    </div>
+  )
 }
 
 function Importing({ run, onClose }: { run: Run; onClose?: () => void }) {
@@ -201,17 +189,14 @@ function Importing({ run, onClose }: { run: Run; onClose?: () => void }) {
   )
 }
 
-function Step({
-  number,
-  title,
-  text,
-  children,
-}: {
+interface StepProps {
   number: number
   title: string
   text?: string
-  children: React.ReactNode
-}) {
+  children: ReactNode
+}
+
+function Step({ number, title, text, children }: StepProps) {
   return (
     <section className="tn-step">
       <span className="tn-step-number" aria-hidden>
@@ -226,169 +211,26 @@ function Step({
   )
 }
 
-function FileField({
-  file,
-  accept,
-  onChoose,
-}: {
-  file: File | undefined
-  accept: readonly string[]
-  onChoose: (file: File | undefined) => void
-}) {
-  const id = useId()
-  const input = useRef<HTMLInputElement>(null)
-  const [over, setOver] = useState(false)
-  const drop = (event: DragEvent) => {
-    event.preventDefault()
-    setOver(false)
-    onChoose(event.dataTransfer.files[0])
-  }
-  if (file) {
+interface SummaryProps extends ImporterOfPlugin, Pick<PluginImporterProps, 'onUndone' | 'onClose'> {
+  result: ImportResult
+  onCorrections?: () => void
+  onAgain: () => void
+}
+
+/** What came of it, with the way back. */
+function Summary({ plugin, importer, result, onCorrections, onUndone, onAgain, onClose }: SummaryProps) {
+  const { imported = 0, skipped = 0, message, importId } = result
+  const undo = useUndoImport({ plugin, importer })
+  if (undo.isSuccess) {
     return (
-      <div className="tn-file">
-        <FileSpreadsheet size={18} aria-hidden />
-        <span>{file.name}</span>
-        <span className="tn-quiet">{sizeOf(file.size)}</span>
-        <Button
-          variant="subtle"
-          color="gray"
-          size="compact-xs"
-          aria-label={`Remove ${file.name}`}
-          onClick={() => onChoose(undefined)}
-        >
-          <X size={15} />
-        </Button>
+      <div className="tn-import">
+        <Alert className="tn-note" icon={<Undo2 size={18} />} role="status" title="Import taken back">
+          {undo.data?.message ?? 'What it brought was removed again.'}
+        </Alert>
+        <Ways onAgain={onAgain} onClose={onClose} />
       </div>
     )
   }
-  return (
-    <label
-      className="tn-drop"
-      htmlFor={id}
-      data-over={over || undefined}
-      onDragOver={(event) => {
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={drop}
-    >
-      <input
-        ref={input}
-        id={id}
-        type="file"
-        accept={accept.join(',')}
-        onChange={(event) => onChoose(event.currentTarget.files?.[0])}
-      />
-      <Upload size={20} aria-hidden />
-      <span>
-        <strong>Choose a file</strong> or drop it here
-      </span>
-      {accept.length > 0 && <span className="tn-quiet">{accept.join(', ')}</span>}
-    </label>
-  )
-}
-
-function Mistakes({ result, onCorrections }: { result: ImportResult; onCorrections?: () => void }) {
-  const { errors = [], errorCount = errors.length } = result
-  return (
-    <section className="tn-mistakes" aria-label="What is wrong">
-      <Alert
-        className="tn-note"
-        data-tone="warn"
-        icon={<TriangleAlert size={18} />}
-        role="alert"
-        title={
-          errorCount === 1
-            ? 'One cell has to be corrected'
-            : `${errorCount.toLocaleString('en')} cells have to be corrected`
-        }
-      >
-        Nothing was imported. Correct the file and choose it again.
-        {onCorrections && (
-          <div>
-            <Button size="xs" mt="xs" variant="default" leftSection={<Download size={14} />} onClick={onCorrections}>
-              Download the file with the mistakes marked
-            </Button>
-          </div>
-        )}
-      </Alert>
-      <Table.ScrollContainer minWidth={420} className="tn-table-frame">
-        <Table verticalSpacing={6}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Row</Table.Th>
-              <Table.Th>Field</Table.Th>
-              <Table.Th>What is wrong</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {errors.slice(0, shownErrors).map(({ row, field, message }, index) => (
-              <Table.Tr key={index}>
-                <Table.Td>{row}</Table.Td>
-                <Table.Td>{wordsOf(field)}</Table.Td>
-                <Table.Td>{message}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-      {errorCount > shownErrors && (
-        <p className="tn-quiet">
-          The first {shownErrors} of {errorCount.toLocaleString('en')}.
-        </p>
-      )}
-    </section>
-  )
-}
-
-function Preview({ result: { valid = 0, preview = [] } }: { result: ImportResult }) {
-  const rows = preview.slice(0, shownRows)
-  const columns = Object.keys(rows[0] ?? {})
-    .filter((name) => rows.some((row) => row[name] !== null && typeof row[name] !== 'object'))
-    .slice(0, 4)
-  return (
-    <section className="tn-mistakes" aria-label="What is in the file">
-      <Alert className="tn-note" data-tone="good" icon={<CircleCheck size={18} />} role="status">
-        {valid === 1
-          ? 'One row is ready to be imported.'
-          : `${valid.toLocaleString('en')} rows are ready to be imported.`}
-      </Alert>
-      {rows.length > 0 && (
-        <Table.ScrollContainer minWidth={420} className="tn-table-frame">
-          <Table verticalSpacing={6}>
-            <Table.Thead>
-              <Table.Tr>
-                {columns.map((name) => (
-                  <Table.Th key={name}>{wordsOf(name)}</Table.Th>
-                ))}
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rows.map((row, index) => (
-                <Table.Tr key={index}>
-                  {columns.map((name) => (
-                    <Table.Td key={name}>
-                      <span className="tn-clip">{textOf(row[name])}</span>
-                    </Table.Td>
-                  ))}
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      )}
-      {valid > rows.length && (
-        <p className="tn-quiet">
-          The first {rows.length} of {valid.toLocaleString('en')}.
-        </p>
-      )}
-    </section>
-  )
-}
-
-function Summary({ result, onAgain, onClose }: { result: ImportResult; onAgain: () => void; onClose?: () => void }) {
-  const { imported = 0, skipped = 0, message } = result
   return (
     <div className="tn-import">
       <Alert
@@ -401,36 +243,36 @@ function Summary({ result, onAgain, onClose }: { result: ImportResult; onAgain: 
         {message ?? `${imported.toLocaleString('en')} rows were imported.`}
         {skipped > 0 ? ` ${skipped === 1 ? 'One sample row was' : `${skipped} sample rows were`} left out.` : ''}
       </Alert>
-      <Group justify="flex-end" gap="sm">
-        <Button variant="default" onClick={onAgain}>
-          Import another file
-        </Button>
-        {onClose && (
-          <Button onClick={onClose} data-autofocus>
-            Done
+      {mistakesIn(result) > 0 && <ImportMistakes result={result} onCorrections={onCorrections} />}
+      {undo.error && <ErrorNote error={undo.error} title="It was not undone" />}
+      <Ways onAgain={onAgain} onClose={onClose}>
+        {importer.undo && importId && (
+          <Button
+            variant="subtle"
+            leftSection={<Undo2 size={15} />}
+            loading={undo.isPending}
+            onClick={() => undo.mutate(importId, { onSuccess: (answer) => onUndone?.(answer ?? {}) })}
+          >
+            Undo
           </Button>
         )}
-      </Group>
+      </Ways>
     </div>
   )
 }
 
-function send(pluginKey: string, route: string, file: File): Promise<ImportResult> {
-  return callRoute<ImportResult>(pluginKey, route, { body: formOf(file) })
-}
-
-function formOf(file: File): FormData {
-  const form = new FormData()
-  form.append('file', file)
-  return form
-}
-
-function sizeOf(bytes: number): string {
-  return bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1_000))} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
-}
-
-/** `risk_owner` as people say it. */
-export function wordsOf(name: string): string {
-  const words = name.replaceAll('_', ' ').trim()
-  return words.charAt(0).toUpperCase() + words.slice(1)
+function Ways({ onAgain, onClose, children }: Pick<SummaryProps, 'onAgain' | 'onClose'> & { children?: ReactNode }) {
+  return (
+    <Group justify="flex-end" gap="sm">
+      {children}
+      <Button variant="default" onClick={onAgain}>
+        Import another file
+      </Button>
+      {onClose && (
+        <Button onClick={onClose} data-autofocus>
+          Done
+        </Button>
+      )}
+    </Group>
+  )
 }

@@ -1,7 +1,7 @@
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
 import { momentOf } from '../api/momentOf.js'
-import { wordsOf } from '../importing/PluginImporter.js'
+import { wordsOf } from '../api/wordsOf.js'
 import { Badge, type Tone } from '../plugins/StatusBadge.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { keyOf } from '../plugins/usePlugins.js'

@@ -1,0 +1,149 @@
+import { Button, Group, Modal } from '@mantine/core'
+import { FileClock, Undo2 } from 'lucide-react'
+import { useState } from 'react'
+import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
+import { momentOf } from '../api/momentOf.js'
+import { Badge } from '../plugins/StatusBadge.js'
+import { type ImporterOfPlugin, type PastImport, usePastImports, useUndoImport } from './imports.js'
+
+export interface PastImportsProps extends ImporterOfPlugin {
+  /** How people are called; without it nobody is named. */
+  nameOf?: (userId: number) => string | undefined
+  /** Called after an import was taken back. */
+  onUndone?: (answer: { message?: string }) => void
+}
+
+const shownAtOnce = 5
+
+/**
+ * What was imported earlier, by whom and from which file; what can still be taken back is offered to be. Shows nothing
+ * where a plugin does not tell its past imports.
+ *
+ * @example <PastImports plugin={plugin} importer={importer} onUndone={({ message }) => toast(message)} />
+ * @since 0.1.0
+ */
+export function PastImports(props: PastImportsProps) {
+  const { plugin, importer } = props
+  const { data, error } = usePastImports(props)
+  const [shown, setShown] = useState(shownAtOnce)
+  const [leaving, setLeaving] = useState<PastImport>()
+  if (importer.history === undefined) return null
+  if (error && !data) return <ErrorNote error={error} title="Earlier imports cannot be shown" />
+  if (!data) return <Loading height={72} />
+  if (data.length === 0) return null
+  return (
+    <section className="tn-past" aria-label="Earlier imports">
+      <h3>Earlier imports</h3>
+      <ul className="tn-list">
+        {data.slice(0, shown).map((past) => (
+          <li key={past.id} className="tn-connection">
+            <span className="tn-permission-sign" aria-hidden>
+              <FileClock size={16} />
+            </span>
+            <PastImportText past={past} nameOf={props.nameOf} />
+            {importer.undo && canBeUndone(past) && (
+              <Button
+                size="xs"
+                variant="default"
+                leftSection={<Undo2 size={14} />}
+                aria-label={`Undo the import of ${past.fileName ?? 'rows'} on ${momentOf(past.importedAt)}`}
+                onClick={() => setLeaving(past)}
+              >
+                Undo
+              </Button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {data.length > shown && (
+        <Button variant="subtle" size="xs" onClick={() => setShown(data.length)}>
+          Show all {data.length}
+        </Button>
+      )}
+      <UndoDialog
+        plugin={plugin}
+        importer={importer}
+        past={leaving}
+        onClose={() => setLeaving(undefined)}
+        onUndone={props.onUndone}
+      />
+    </section>
+  )
+}
+
+function PastImportText({ past, nameOf }: { past: PastImport } & Pick<PastImportsProps, 'nameOf'>) {
+  const { imported, fileName, importedAt, importedBy, undoneAt } = past
+  const who = importedBy ? nameOf?.(importedBy) : undefined
+  return (
+    <div className="tn-connection-text">
+      <p>
+        <strong>{rowsIn(imported)}</strong> {undoneAt ? <Badge tone="quiet">Taken back</Badge> : null}
+      </p>
+      {fileName ? <p className="tn-quiet">{fileName}</p> : null}
+      <p className="tn-quiet">
+        {momentOf(importedAt)}
+        {who ? ` by ${who}` : ''}
+      </p>
+    </div>
+  )
+}
+
+interface UndoDialogProps extends ImporterOfPlugin, Pick<PastImportsProps, 'onUndone'> {
+  /** Without one the dialog is closed. */
+  past: PastImport | undefined
+  onClose: () => void
+}
+
+function UndoDialog({ plugin, importer, past, onClose, onUndone }: UndoDialogProps) {
+  const undo = useUndoImport({ plugin, importer })
+  const close = () => {
+    undo.reset()
+    onClose()
+  }
+  return (
+    <Modal
+      opened={past !== undefined}
+      onClose={close}
+      title="Undo this import?"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      {past && (
+        <div className="tn-dialog">
+          <p>
+            What it brought is removed again: {rowsIn(past.imported)}
+            {past.fileName ? ` of ${past.fileName}` : ''}. What somebody has changed since stays.
+          </p>
+          {undo.error && <ErrorNote error={undo.error} title="It was not undone" />}
+          <Group justify="flex-end" gap="sm">
+            <Button variant="default" onClick={close} data-autofocus>
+              Keep it
+            </Button>
+            <Button
+              className="tn-button-danger"
+              loading={undo.isPending}
+              onClick={() =>
+                undo.mutate(past.id, {
+                  onSuccess: (answer) => {
+                    close()
+                    onUndone?.(answer ?? {})
+                  },
+                })
+              }
+            >
+              Undo the import
+            </Button>
+          </Group>
+        </div>
+      )}
+    </Modal>
+  )
+}
+
+function canBeUndone({ undoneAt, undoUntil }: PastImport): boolean {
+  return !undoneAt && (!undoUntil || Date.parse(undoUntil) > Date.now())
+}
+
+function rowsIn(count: number): string {
+  return count === 1 ? 'One row' : `${count.toLocaleString('en')} rows`
+}
