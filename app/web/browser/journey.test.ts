@@ -129,7 +129,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.getByText('One cell has to be corrected').waitFor()
     expect(await page.getByRole('button', { name: 'Import', exact: true }).isDisabled()).toBe(true)
     await page.getByRole('combobox', { name: 'When rows have mistakes' }).click()
-    await page.getByRole('option', { name: 'Import the rows without a mistake' }).click()
+    await page.getByRole('option', { name: 'Import the other rows' }).click()
     await page.getByText('One row has no mistake and can be imported').waitFor()
     await page.getByRole('button', { name: 'Import 1 row' }).click()
     await page.getByText('Import completed').waitFor({ timeout: 30_000 })

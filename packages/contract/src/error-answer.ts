@@ -22,7 +22,7 @@ export const errorBodySchema = z
 
 /** Turns whatever was thrown into an answer. What is not a {@link TenonError} shows nothing of itself. */
 export function errorAnswer(error: unknown, requestId: string): ErrorAnswer {
-  const known = error instanceof TenonError ? error : toTenonError(error, requestId)
+  const known = knownErrorOf(error, requestId)
   const { code, status, message } = known
   const details = publicDetails(known.details)
   return { status, body: { ...envelope(status, message), code, requestId, ...(details ? { details } : {}) } }
@@ -43,11 +43,25 @@ function isSayable(value: unknown): boolean {
   }
 }
 
-/** Errors of the body parser carry a `type`; everything else is ours and is only logged. */
-function toTenonError(error: unknown, requestId: string): TenonError {
-  const { type, limit } = (typeof error === 'object' && error !== null ? error : {}) as {
+/** What Postgres says when it has no connection free, is starting or stopping, or was lost (SQLSTATE), and its pool. */
+const databaseAway = {
+  codes: /^(08...|53300|57P0[123])$/,
+  words: /^(Connection terminated|timeout exceeded when trying)/,
+}
+
+/**
+ * An error that may be shown: itself when it is one of ours, else what is known of it. Its own words are only its cause.
+ * Errors of the body parser carry a `type`, those of Postgres a `code`.
+ *
+ * @since 0.1.0
+ */
+export function knownErrorOf(error: unknown, requestId: string): TenonError {
+  if (error instanceof TenonError) return error
+  const { type, limit, code, message } = (typeof error === 'object' && error !== null ? error : {}) as {
     type?: string
     limit?: number
+    code?: unknown
+    message?: unknown
   }
   if (type === 'entity.too.large')
     return new TenonError('BODY_TOO_LARGE', { limit: `${Math.round((limit ?? 0) / 1_000_000)} MB` })
@@ -55,5 +69,7 @@ function toTenonError(error: unknown, requestId: string): TenonError {
     return new TenonError('BODY_NOT_JSON')
   if (error instanceof URIError)
     return new TenonError('VALIDATION_FAILED', { message: 'The address of the request is not valid.' })
+  if (databaseAway.codes.test(String(code)) || databaseAway.words.test(String(message)))
+    return new TenonError('DATABASE_UNAVAILABLE', {}, { cause: error })
   return new TenonError('INTERNAL', { requestId }, { cause: error })
 }

@@ -66,6 +66,16 @@ describe('an error answer', () => {
     expect(JSON.stringify(body)).toContain('r3')
   })
 
+  test.each([
+    Object.assign(new Error('sorry, too many clients already'), { code: '53300' }),
+    Object.assign(new Error('the database system is starting up'), { code: '57P03' }),
+    new Error('timeout exceeded when trying to connect'),
+  ])('says that the database is busy, and nothing of it: %s', (error) => {
+    const { status, body } = errorAnswer(error, 'r3')
+    expect([status, body.code]).toEqual([503, 'DATABASE_UNAVAILABLE'])
+    expect(JSON.stringify(body)).not.toContain(error.message)
+  })
+
   test('knows what the body parser says', () => {
     expect(errorAnswer({ type: 'entity.too.large', limit: 10_000_000 }, 'r').body).toMatchObject({
       code: 'BODY_TOO_LARGE',

@@ -231,6 +231,10 @@ export const errorTable = {
     status: 500,
     sentence: 'A stored secret cannot be opened with the present TENON_SECRET_KEY.',
   },
+  DATABASE_UNAVAILABLE: {
+    status: 503,
+    sentence: 'The database takes no more work at the moment. Try again in a moment.',
+  },
   SHUTTING_DOWN: { status: 503, sentence: 'The server is stopping. Try again in a moment.' },
   NOT_READY: { status: 503, sentence: 'The server does not take requests yet: {reason}' },
   INTERNAL: {

@@ -369,6 +369,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       fetch,
       meter,
       uploads: uploadStore,
+      log: logEvent,
     }),
     store,
     blocks,

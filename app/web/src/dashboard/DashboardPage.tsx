@@ -1,4 +1,4 @@
-import { Anchor, Button, Skeleton } from '@mantine/core'
+import { Anchor, Button, Skeleton, VisuallyHidden } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Loading, request, useInstallations } from '@tenon/react'
 import { ArrowRight, Check, ExternalLink } from 'lucide-react'
@@ -46,7 +46,9 @@ function Figures() {
             {data !== undefined ? (
               <strong>{data.toLocaleString('en')}</strong>
             ) : error ? (
-              <strong title={error.message}>Not known</strong>
+              <strong title={error.message}>
+                — <VisuallyHidden>not known</VisuallyHidden>
+              </strong>
             ) : (
               <Skeleton height={28} width={44} />
             )}

@@ -1,6 +1,5 @@
 import { Button, Menu, Modal } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { notifications } from '@mantine/notifications'
 import { Badge, PluginImporter, type SlotContribution, useSlot } from '@tenon/react'
 import { ChevronDown, FileSpreadsheet, Plus, ShieldCheck } from 'lucide-react'
 import { useState } from 'react'
@@ -99,14 +98,8 @@ export function RisksPage() {
             importer={importing.contribution}
             nameOf={(id) => names.get(id)}
             onClose={() => setImporting(undefined)}
-            onImported={({ message }) => {
-              notifications.show({ message: message ?? 'Risks were imported' })
-              void refresh()
-            }}
-            onUndone={({ message }) => {
-              notifications.show({ message: message ?? 'The import was taken back' })
-              void refresh()
-            }}
+            onImported={() => void refresh()}
+            onUndone={() => void refresh()}
           />
         )}
       </Modal>

@@ -63,6 +63,10 @@ const mail: TestPlugin = {
           })
           return { data: { status: answer.status, said: await answer.text() } }
         },
+        'POST /why': async ({ connections }: any) => {
+          try { return { data: await connections.list() } }
+          catch ({ message, code }: any) { return { data: { message, code } } }
+        },
         'POST /sync': async ({ connections }: any) => {
           const [{ id }] = await connections.list()
           await connections.open(id)
@@ -153,6 +157,16 @@ describe('a sign-in', () => {
     const { rows } = await it.pool.query('SELECT id, account_name FROM tenon.connections')
     expect(rows).toEqual([{ id, account_name: 'ada@new.example' }])
     expect(await it.api('POST', '/mail/oauth/start', { reconnect: id + 1 })).toMatchObject({ status: 404 })
+  })
+})
+
+describe('what the host itself could not do', () => {
+  test('is told to a plugin without the words of the database', async () => {
+    await it.pool.query('ALTER TABLE tenon.connections RENAME TO elsewhere')
+    const answer = await it.api('POST', '/mail/why')
+    await it.pool.query('ALTER TABLE tenon.elsewhere RENAME TO connections')
+    expect(answer.content).toMatchObject({ code: 'INTERNAL' })
+    expect(JSON.stringify(answer.body)).not.toMatch(/relation|connections/)
   })
 })
 

@@ -1,4 +1,11 @@
-import { TenonError, isJsonObject, permissionIds, type ConnectionView, type OperatorCeiling } from '@tenon/contract'
+import {
+  TenonError,
+  isJsonObject,
+  knownErrorOf,
+  permissionIds,
+  type ConnectionView,
+  type OperatorCeiling,
+} from '@tenon/contract'
 import type { ConnectionOwner, ConnectionTokens } from '../connections/connection-store.js'
 import type { RefreshingConnections } from '../connections/refreshing-connections.js'
 import type { EgressFetch } from '../egress/index.js'
@@ -15,6 +22,7 @@ interface HostCallsOptions {
   fetch: EgressFetch
   meter: PermissionMeter
   uploads: Pick<UploadStore, 'read'>
+  log: (event: string, fields: Record<string, unknown>) => void
 }
 
 /**
@@ -28,7 +36,25 @@ export function createHostCalls({
   fetch,
   meter,
   uploads,
+  log,
 }: HostCallsOptions): (subject: CallSubject) => HostCalls {
+  /** Of what the host itself could not do, a plugin learns no words: they may be of its database. */
+  const withoutWords = (calls: HostCalls, { pluginKey, tenant }: CallSubject): HostCalls =>
+    Object.fromEntries(
+      Object.entries(calls).map(([name, call]) => [
+        name,
+        async (params: unknown) => {
+          try {
+            return await call(params)
+          } catch (error) {
+            if (error instanceof TenonError) throw error
+            log('host-call-failed', { pluginKey, organizationId: tenant.organizationId, call: name, err: error })
+            throw knownErrorOf(error, 'in the log')
+          }
+        },
+      ]),
+    )
+
   return (subject) => {
     const { tenant, pluginKey, manifest } = subject
     const owner: ConnectionOwner = { organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey }
@@ -46,7 +72,7 @@ export function createHostCalls({
       return connections.open(owner, id)
     }
     const sealContext = { tenantId: tenant.schema, pluginKey, field: 'stored by the plugin' }
-    return {
+    const calls: HostCalls = {
       'secrets.seal': async (params) => sealer.seal(JSON.stringify(field(params, 'value') ?? null), sealContext),
       'secrets.open': async (params) => JSON.parse(sealer.open(textField(params, 'sealed'), sealContext)) as unknown,
       'uploads.read': async (params) =>
@@ -82,6 +108,7 @@ export function createHostCalls({
         }
       },
     }
+    return withoutWords(calls, subject)
   }
 }
 

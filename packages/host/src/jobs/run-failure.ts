@@ -1,4 +1,4 @@
-import { TenonError, errorTable, type ErrorCode, type RunErrorKind } from '@tenon/contract'
+import { type TenonError, errorTable, knownErrorOf, type ErrorCode, type RunErrorKind } from '@tenon/contract'
 import { storableText } from '../migrations/sql-text.js'
 import type { RunFailure } from './run.js'
 
@@ -8,6 +8,7 @@ const transient: ReadonlySet<ErrorCode> = new Set([
   'ARTIFACT_UNREACHABLE',
   'CALL_TIMEOUT',
   'DATABASE_BUSY',
+  'DATABASE_UNAVAILABLE',
   'DEPENDENCIES_FAILED',
   'EGRESS_FAILED',
   'EVENTS_WAITING',
@@ -71,7 +72,7 @@ const longestDetails = 16_000
 
 /** Sorts an error by whom it is for, and says what that person can do. */
 export function failureOf(error: unknown): RunFailure {
-  const known = error instanceof TenonError ? error : new TenonError('INTERNAL', { requestId: 'in the log' })
+  const known = knownErrorOf(error, 'in the log')
   const kind = kindOf(known)
   const details = detailsOf(known)
   return {

@@ -78,7 +78,12 @@ function PastImportText({ past, nameOf }: { past: PastImport } & Pick<PastImport
   return (
     <div className="tn-connection-text">
       <p>
-        <strong>{rowsIn(imported)}</strong> {undoneAt ? <Badge tone="quiet">Taken back</Badge> : null}
+        <strong>{rowsIn(imported)}</strong>{' '}
+        {undoneAt ? (
+          <Badge tone="quiet" icon={false}>
+            Taken back
+          </Badge>
+        ) : null}
       </p>
       {fileName ? <p className="tn-quiet">{fileName}</p> : null}
       <p className="tn-quiet">
