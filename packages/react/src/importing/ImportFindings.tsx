@@ -68,10 +68,10 @@ function Mistakes({ result }: { result: ImportResult }) {
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {errors.slice(0, shownErrors).map(({ row, field, message }, index) => (
+            {errors.slice(0, shownErrors).map(({ row, field, column, message }, index) => (
               <Table.Tr key={index}>
                 <Table.Td>{row}</Table.Td>
-                <Table.Td>{wordsOf(field)}</Table.Td>
+                <Table.Td>{column ?? wordsOf(field)}</Table.Td>
                 <Table.Td>{message}</Table.Td>
               </Table.Tr>
             ))}

@@ -19,7 +19,8 @@ export interface ImportResult {
   /** Rows that would be imported as things are; without it, all that are valid, when there is no mistake. */
   importable?: number
   skipped?: number
-  errors?: { row: number; field: string; message: string }[]
+  /** `column` is how people call the field; without it, the field says it. */
+  errors?: { row: number; field: string; column?: string; message: string }[]
   errorCount?: number
   message?: string
   preview?: Record<string, unknown>[]
