@@ -3,8 +3,8 @@ export type { Fault } from './faults.js'
 export { listen, type Listener, type ListenOptions } from './listener.js'
 export type { LoggedRequest } from './request-log.js'
 export { generateState, type GeneratorOptions } from './mlflow/generate.js'
+export { MLFLOW_VERSIONS, type MlflowRelease } from './mlflow/release.js'
 export {
-  MLFLOW_VERSION,
   startMlflowStandin,
   type MlflowAuthentication,
   type MlflowStandin,

@@ -5,6 +5,7 @@ import {
   addModelVersion,
   addRegisteredModel,
   emptyState,
+  type MlflowRelease,
   type MlflowStandin,
   type MlflowStandinOptions,
   removeRegisteredModel,
@@ -50,7 +51,9 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()))
 })
 
-async function mlflow(options: MlflowStandinOptions = {}): Promise<MlflowStandin> {
+const releases: readonly MlflowRelease[] = [2, 3]
+
+async function startMlflow(options: MlflowStandinOptions = {}): Promise<MlflowStandin> {
   const server = await startMlflowStandin(options)
   servers.push(server)
   return server
@@ -117,13 +120,13 @@ describe('installing', () => {
     const state = emptyState()
     addRegisteredModel(state, { name: 'long' })
     addModelVersion(state, { name: 'long', source: `s3://${'x'.repeat(400)}` })
-    expect(await syncModels(tenant, configurationFor(await mlflow({ models: state })), context)).toMatchObject({
+    expect(await syncModels(tenant, configurationFor(await startMlflow({ models: state })), context)).toMatchObject({
       success: true,
     })
   })
 
   it('can be undone, also when the table is already gone', async () => {
-    await syncModels(tenant, configurationFor(await mlflow()), context)
+    await syncModels(tenant, configurationFor(await startMlflow()), context)
     expect((await uninstall(1, tenant, context)).message).toContain('24 model versions')
     expect((await uninstall(1, tenant, context)).message).toContain('0 model versions')
   })
@@ -216,7 +219,7 @@ describe('the connection test', () => {
     ['at the root', {}],
     ['below a path', { pathPrefix: '/tools/mlflow' }],
   ])('finds a server %s, with or without a slash at the end', async (_, options) => {
-    const server = await mlflow(options)
+    const server = await startMlflow(options)
     for (const end of ['', '/', '//']) {
       const result = await testConnection(configurationFor({ url: server.url + end }))
       expect(result).toMatchObject({ success: true, serverVersion: '3.17.2' })
@@ -225,7 +228,7 @@ describe('the connection test', () => {
   })
 
   it('signs in with a user name and password', async () => {
-    const server = await mlflow({ auth: { kind: 'basic', username: 'ada', password: 'p:ä' } })
+    const server = await startMlflow({ auth: { kind: 'basic', username: 'ada', password: 'p:ä' } })
     const basic = { auth_method: 'basic', username: 'ada' }
     expect(await testConnection(configurationFor(server, { ...basic, password: 'p:ä' }))).toMatchObject({
       success: true,
@@ -237,7 +240,7 @@ describe('the connection test', () => {
   })
 
   it('signs in with a token', async () => {
-    const server = await mlflow({ auth: { kind: 'bearer', token: 'secret' } })
+    const server = await startMlflow({ auth: { kind: 'bearer', token: 'secret' } })
     const result = await testConnection(configurationFor(server, { auth_method: 'token', api_token: 'secret' }))
     expect(result).toMatchObject({ success: true })
   })
@@ -249,7 +252,7 @@ describe('the connection test', () => {
     [429, '-Model registry', 'too many requests'],
     [500, '-Model registry', 'a problem of its own (500)'],
   ])('explains a %i', async (status, step, message) => {
-    const server = await mlflow()
+    const server = await startMlflow()
     server.failNext({
       path: 'registered-models/search',
       status,
@@ -263,7 +266,7 @@ describe('the connection test', () => {
   })
 
   it('does not send credentials on to where it is redirected', async () => {
-    const [server, other] = [await mlflow(), await mlflow()]
+    const [server, other] = [await startMlflow(), await startMlflow()]
     server.failNext({
       path: 'registered-models/search',
       status: 307,
@@ -274,7 +277,7 @@ describe('the connection test', () => {
   })
 
   it('explains a page that is no API', async () => {
-    const server = await mlflow()
+    const server = await startMlflow()
     server.failNext({ path: 'registered-models/search', status: 200, body: '<html>Sign in</html>' })
     expect((await testConnection(configurationFor(server))).message).toContain('did not answer with JSON')
   })
@@ -291,7 +294,7 @@ describe('the connection test', () => {
   })
 
   it('gives up after the timeout', async () => {
-    const server = await mlflow()
+    const server = await startMlflow()
     server.failNext({ path: 'registered-models/search', status: 'hang' })
     const before = performance.now()
     const { message } = await testConnection(configurationFor(server, { timeout: '1' }))
@@ -300,7 +303,7 @@ describe('the connection test', () => {
   })
 
   it('checks the certificate unless it is told not to', async () => {
-    const server = await mlflow({ tls: true })
+    const server = await startMlflow({ tls: true })
     expect((await testConnection(configurationFor(server))).message).toContain('not signed by an authority')
     for (const verify_ssl of [false, 'false']) {
       expect(await testConnection(configurationFor(server, { verify_ssl }))).toMatchObject({ success: true })
@@ -308,7 +311,7 @@ describe('the connection test', () => {
   })
 
   it('explains a server that does not speak TLS', async () => {
-    const { url } = await mlflow()
+    const { url } = await startMlflow()
     const { message } = await testConnection(configurationFor({ url: url.replace('http:', 'https:') }))
     expect(message).toContain('does not speak TLS')
   })
@@ -324,7 +327,9 @@ describe('the connection test', () => {
   })
 })
 
-describe('a full synchronisation', () => {
+describe.each(releases)('a full synchronisation, with MLflow %i', (release) => {
+  const mlflow = (options: MlflowStandinOptions = {}) => startMlflow({ release, ...options })
+
   it('stores every version with its run, experiment, tags and aliases', async () => {
     const server = await mlflow()
     const result = await syncModels(tenant, configurationFor(server), context)
@@ -649,7 +654,7 @@ describe('many new versions', () => {
   })
 
   it('are added all at once where the host can, and found unchanged afterwards', async () => {
-    const server = await mlflow({ models })
+    const server = await startMlflow({ models })
     expect(await syncModels(tenant, configurationFor(server), withDatabase())).toMatchObject({
       inserted: 300,
       updated: 0,
@@ -670,7 +675,7 @@ describe('many new versions', () => {
   })
 
   it('are all there when another synchronisation was quicker', async () => {
-    const server = await mlflow({ models })
+    const server = await startMlflow({ models })
     const late = async (name: string, rows: readonly Record<string, unknown>[]): Promise<number> => {
       await syncModels(tenant, configurationFor(server), context)
       return insertMany(name, rows)
@@ -685,7 +690,9 @@ describe('many new versions', () => {
   })
 })
 
-describe('training runs as models', () => {
+describe.each(releases)('training runs as models, with MLflow %i', (release) => {
+  const mlflow = (options: MlflowStandinOptions = {}) => startMlflow({ release, ...options })
+
   it.each([
     ['runs', 12, 0],
     ['both', 12, 24],
@@ -745,7 +752,9 @@ describe('training runs as models', () => {
   })
 })
 
-describe('a quick synchronisation', () => {
+describe.each(releases)('a quick synchronisation, with MLflow %i', (release) => {
+  const mlflow = (options: MlflowStandinOptions = {}) => startMlflow({ release, ...options })
+
   it('asks one question when nothing has changed', async () => {
     const server = await mlflow()
     await syncModels(tenant, configurationFor(server), context)
@@ -799,7 +808,7 @@ describe('the table', () => {
   })
 
   it('is sorted, filtered and paged', async () => {
-    const server = await mlflow()
+    const server = await startMlflow()
     const configuration = configurationFor(server)
     expect(await call('POST /sync', { configuration })).toMatchObject({
       status: 200,
@@ -842,7 +851,7 @@ describe('the table', () => {
   })
 
   it('gives one model, or 404', async () => {
-    await syncModels(tenant, configurationFor(await mlflow()), context)
+    await syncModels(tenant, configurationFor(await startMlflow()), context)
     const [{ id } = {}] = await stored()
     expect(await call('GET /models/:id', { params: { id: String(id) } })).toMatchObject({ data: { id } })
     for (const wrong of ['999999', '1 OR 1=1', '']) {

@@ -1,11 +1,12 @@
 import { invalidParameter, notFound } from './mlflow-error.js'
 import { cutPage, pageSize, type PageLimits } from './page.js'
+import type { MlflowRelease } from './release.js'
 import { filterRows, orderRows, valueOf, type Searchable } from './search.js'
 import type { Experiment, MlflowState, ModelVersion, RegisteredModel, Run } from './wire.js'
 
 /** The parameters of a request: from the query, or from the JSON body of a POST. */
 export type Parameters = Readonly<Record<string, unknown>>
-export type Endpoint = (state: MlflowState, parameters: Parameters) => Record<string, unknown>
+export type Endpoint = (state: MlflowState, parameters: Parameters, release: MlflowRelease) => Record<string, unknown>
 
 const REGISTRY_KINDS = "Valid entity types are ('attribute', 'tag', 'tags')"
 
@@ -91,10 +92,11 @@ const RUNS: Searchable<Run> & { limits: PageLimits } = {
 
 /** Endpoints that take their parameters from the query, by path below `/api/2.0/mlflow/`. */
 export const getEndpoints: Readonly<Record<string, Endpoint>> = {
-  'registered-models/search': (state, parameters) => {
+  'registered-models/search': (state, parameters, release) => {
     const versionsByName = groupByName(state.modelVersions)
     const { rows, nextPageToken } = page(state.registeredModels, parameters, MODELS)
-    const models = rows.map((model) => withLatestVersions(model, versionsByName, 'by stage'))
+    const order = release < 3 ? 'by version' : 'by stage'
+    const models = rows.map((model) => withLatestVersions(model, versionsByName, order))
     return answer('registered_models', models, nextPageToken)
   },
 
@@ -103,11 +105,14 @@ export const getEndpoints: Readonly<Record<string, Endpoint>> = {
     return { registered_model: withLatestVersions(model, groupByName(state.modelVersions)) }
   },
 
-  'registered-models/alias': (state, parameters) => {
+  'registered-models/alias': (state, parameters, release) => {
     const alias = required(parameters, 'alias')
-    const model = findModel(state, required(parameters, 'name'))
+    const name = required(parameters, 'name')
+    const unknown = invalidParameter(`Registered model alias ${alias} not found.`)
+    if (release < 3 && !state.registeredModels.some((model) => model.name === name)) throw unknown
+    const model = findModel(state, name)
     const version = model.aliases?.find((one) => one.alias === alias)?.version
-    if (!version) throw invalidParameter(`Registered model alias ${alias} not found.`)
+    if (!version) throw unknown
     return { model_version: withAliases(findVersion(state, model.name, version), model) }
   },
 
@@ -143,16 +148,20 @@ export const getEndpoints: Readonly<Record<string, Endpoint>> = {
 export const postEndpoints: Readonly<Record<string, Endpoint>> = {
   'experiments/search': searchExperiments,
 
-  'runs/search': (state, parameters) => {
+  'runs/search': (state, parameters, release) => {
     const experimentIds = new Set(texts(parameters.experiment_ids))
     const visible = inView(parameters.run_view_type)
     const runs = state.runs.filter(({ info }) => experimentIds.has(info.experiment_id) && visible(info))
-    const { rows, nextPageToken } = page(runs, parameters, RUNS)
+    const { rows, nextPageToken } = page(runs, parameters, { ...RUNS, looksNoFurther: release < 3 })
     return answer('runs', rows.map(wireRun), nextPageToken)
   },
 }
 
-function searchExperiments(state: MlflowState, parameters: Parameters): Record<string, unknown> {
+function searchExperiments(
+  state: MlflowState,
+  parameters: Parameters,
+  release: MlflowRelease,
+): Record<string, unknown> {
   // Unlike its siblings this endpoint has no standard page size: without max_results it refuses.
   const size = Number(parameters.max_results ?? 0)
   const refusal = `Invalid value ${size} for parameter 'max_results' supplied. It must be `
@@ -161,26 +170,32 @@ function searchExperiments(state: MlflowState, parameters: Parameters): Record<s
 
   const experiments = state.experiments.filter(inView(parameters.view_type))
   const limits = { standard: size, most: 50_000 }
-  const { rows, nextPageToken } = page(experiments, parameters, { ...EXPERIMENTS, limits })
+  const { rows, nextPageToken } = page(experiments, parameters, { ...experimentsIn(release), limits })
   return answer('experiments', rows.map(withoutEmptyLists), nextPageToken)
+}
+
+function experimentsIn(release: MlflowRelease): Searchable<Experiment> {
+  if (release >= 3) return EXPERIMENTS
+  return { ...EXPERIMENTS, filterAttributes: EXPERIMENTS.filterAttributes.filter((name) => name !== 'experiment_id') }
 }
 
 function page<Row>(
   rows: readonly Row[],
   { filter, order_by, max_results, page_token }: Parameters,
-  searchable: Searchable<Row> & { limits: PageLimits },
+  searchable: Searchable<Row> & { limits: PageLimits; looksNoFurther?: boolean },
 ): ReturnType<typeof cutPage<Row>> {
   const size = pageSize(max_results, searchable.limits)
   const found = filterRows(rows, filter === undefined ? undefined : String(filter), searchable)
   const ordered = orderRows(found, texts(order_by), searchable)
-  return cutPage(ordered, size, page_token ? String(page_token) : undefined)
+  const { looksNoFurther } = searchable
+  return cutPage(ordered, { size, token: page_token ? String(page_token) : undefined, looksNoFurther })
 }
 
 function answer(name: string, rows: readonly unknown[], nextPageToken: string | undefined): Record<string, unknown> {
   return { ...(rows.length > 0 && { [name]: rows }), ...(nextPageToken && { next_page_token: nextPageToken }) }
 }
 
-/** The newest version in each stage. MLflow lists them by stage in a search, by first version when one model is asked for. */
+/** The newest version in each stage. MLflow 3 lists them by stage in a search, by first version otherwise. */
 function withLatestVersions(
   model: RegisteredModel,
   versionsByName: ReadonlyMap<string, readonly ModelVersion[]>,

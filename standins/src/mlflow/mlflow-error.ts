@@ -1,3 +1,5 @@
+import type { MlflowRelease } from './release.js'
+
 /** An error as MLflow answers it. */
 export class MlflowError extends Error {
   constructor(
@@ -9,13 +11,10 @@ export class MlflowError extends Error {
     super(message)
   }
 
-  toJSON(): Record<string, string> {
-    return {
-      error_code: this.errorCode,
-      message: this.message,
-      sqlstate: 'KAM00',
-      error_class: this.errorClass,
-    }
+  /** MLflow 3 says more of it than MLflow 2. */
+  bodyIn(release: MlflowRelease): Record<string, string> {
+    const body = { error_code: this.errorCode, message: this.message }
+    return release < 3 ? body : { ...body, sqlstate: 'KAM00', error_class: this.errorClass }
   }
 }
 

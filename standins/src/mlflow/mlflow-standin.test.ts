@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { request as httpsRequest } from 'node:https'
 import { afterEach, describe, expect, it } from 'vitest'
-import { MLFLOW_VERSION, startMlflowStandin, type MlflowStandin, type MlflowStandinOptions } from './mlflow-standin.js'
+import { startMlflowStandin, type MlflowStandin, type MlflowStandinOptions } from './mlflow-standin.js'
 import { nextPageToken, send, type Credentials, type RecordedAnswer, type Recording } from './recording.js'
+import { MLFLOW_VERSIONS, type MlflowRelease } from './release.js'
 import { addModelVersion, addRegisteredModel, removeRegisteredModel } from './state.js'
 import type { MlflowState } from './wire.js'
 
@@ -18,8 +19,12 @@ async function start(options: MlflowStandinOptions = {}): Promise<MlflowStandin>
   return standin
 }
 
-function readRecording<Content>(file: string): Content {
-  return JSON.parse(readFileSync(new URL(`../../recordings/mlflow/${file}.json`, import.meta.url), 'utf8')) as Content
+const releases = [2, 3] as const
+const files = ['server', 'registered-models', 'model-versions', 'experiments', 'runs']
+
+function readRecording<Content>(release: MlflowRelease, file: string): Content {
+  const location = new URL(`../../recordings/mlflow-${release}/${file}.json`, import.meta.url)
+  return JSON.parse(readFileSync(location, 'utf8')) as Content
 }
 
 /** Python prints a set in another order with every start. */
@@ -31,17 +36,19 @@ function comparable(answer: RecordedAnswer): unknown {
   return JSON.parse(text) as unknown
 }
 
-describe.each(['server', 'registered-models', 'model-versions', 'experiments', 'runs'])('%s, as recorded', (file) => {
-  const { exchanges, mlflowVersion } = readRecording<Recording>(file)
+const recorded = releases.flatMap((release) => files.map((file) => ({ release, file })))
+
+describe.each(recorded)('$file of MLflow $release, as recorded', ({ release, file }) => {
+  const { exchanges, mlflowVersion } = readRecording<Recording>(release, file)
   let standin: Promise<MlflowStandin> | undefined
   const tokens = new Map<string, string>()
 
-  it(`comes from MLflow ${MLFLOW_VERSION}`, () => {
-    expect(mlflowVersion).toBe(MLFLOW_VERSION)
+  it(`comes from MLflow ${MLFLOW_VERSIONS[release]}`, () => {
+    expect(mlflowVersion).toBe(MLFLOW_VERSIONS[release])
   })
 
   it.each(exchanges)('$name', async ({ name, request, answer }) => {
-    standin ??= startMlflowStandin({ models: readRecording<MlflowState>('dataset') })
+    standin ??= startMlflowStandin({ release, models: readRecording<MlflowState>(release, 'dataset') })
     const given = await send((await standin).url, request, tokens)
     const token = nextPageToken(given)
     if (token) tokens.set(name, token)
@@ -53,13 +60,13 @@ describe.each(['server', 'registered-models', 'model-versions', 'experiments', '
   })
 })
 
-describe('basic authentication, as recorded', () => {
+describe.each(releases)('basic authentication of MLflow %i, as recorded', (release) => {
   const right = { username: 'admin', password: 'secret' }
   const credentials: Credentials = { right, other: right, wrong: { username: 'admin', password: 'not it' } }
-  const { exchanges } = readRecording<Recording>('authentication')
+  const { exchanges } = readRecording<Recording>(release, 'authentication')
 
   it.each(exchanges)('$name', async ({ request, answer }) => {
-    const standin = await start({ auth: { kind: 'basic', ...right }, models: { registeredModels: 1 } })
+    const standin = await start({ release, auth: { kind: 'basic', ...right }, models: { registeredModels: 1 } })
     if (answer.status === 403) standin.failNext({ path: request.path, status: 403 })
     const { status, wwwAuthenticate, body } = await send(standin.url, request, undefined, credentials)
     expect({ status, wwwAuthenticate }).toEqual({ status: answer.status, wwwAuthenticate: answer.wwwAuthenticate })

@@ -6,6 +6,7 @@ import { createRequestLog, type LoggedRequest } from '../request-log.js'
 import { getEndpoints, postEndpoints, type Parameters } from './endpoints.js'
 import { generateState, type GeneratorOptions } from './generate.js'
 import { MlflowError } from './mlflow-error.js'
+import { MLFLOW_VERSIONS, type MlflowRelease } from './release.js'
 import type { MlflowState } from './wire.js'
 
 /** How a client proves who it is. Bearer is what a gateway in front of MLflow asks for; MLflow itself knows basic. */
@@ -15,6 +16,8 @@ export type MlflowAuthentication =
   | { readonly kind: 'bearer'; readonly token: string }
 
 export interface MlflowStandinOptions {
+  /** Default: 3. */
+  readonly release?: MlflowRelease
   /** Default: none. */
   readonly auth?: MlflowAuthentication
   /** HTTPS with a self-signed certificate for localhost and 127.0.0.1. */
@@ -46,9 +49,6 @@ export interface MlflowStandin {
   close(): Promise<void>
 }
 
-/** The release whose answers were recorded and are played. */
-export const MLFLOW_VERSION = '3.17.2'
-
 const NOT_FOUND_PAGE =
   '<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n' +
   '<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>\n'
@@ -63,11 +63,11 @@ const JSON_TYPE = 'application/json'
 
 /** Starts a server on 127.0.0.1 that speaks the reading half of MLflow's REST API. */
 export async function startMlflowStandin(options: MlflowStandinOptions = {}): Promise<MlflowStandin> {
-  const { auth = { kind: 'none' }, pathPrefix = '', models = {}, port, tls, delayMs } = options
+  const { release = 3, auth = { kind: 'none' }, pathPrefix = '', models = {}, port, tls, delayMs } = options
   const state = isState(models) ? models : generateState(models)
   const log = createRequestLog()
   const faults = createFaults(usualReply)
-  const replyOf = replyOfApi(options.mostPerPage)
+  const replyOf = replyOfApi(release, options.mostPerPage)
   const answerApi = options.frozen ? keepReplies(replyOf) : replyOf
 
   const answer = async (asked: Asked): Promise<Answer> => {
@@ -76,9 +76,9 @@ export async function startMlflowStandin(options: MlflowStandinOptions = {}): Pr
     const path = asked.path.slice(pathPrefix.length)
     const fault = faults.take(path)
     if (fault) return fault
-    if (path === '/health') return textReply(200, 'text/plain; charset=utf-8', 'OK')
+    if (path === '/health') return textReply(200, release < 3 ? HTML : 'text/plain; charset=utf-8', 'OK')
     if (!isAuthorized(asked, auth)) return unauthorized(auth)
-    if (path === '/version') return textReply(200, HTML, MLFLOW_VERSION)
+    if (path === '/version') return textReply(200, HTML, MLFLOW_VERSIONS[release])
     const delay = delayMs?.(endpointOf(path)) ?? 0
     if (delay > 0) await sleep(delay)
     return answerApi(asked, path, state)
@@ -119,18 +119,18 @@ function keepReplies(replyOf: ReplyOfApi): ReplyOfApi {
   }
 }
 
-function replyOfApi(mostPerPage = Infinity): ReplyOfApi {
+function replyOfApi(release: MlflowRelease, mostPerPage = Infinity): ReplyOfApi {
   return (asked, path, state) => {
     const name = endpointOf(path)
     const endpoint = (asked.method === 'POST' ? postEndpoints : getEndpoints)[name]
     if (!endpoint) return usualReply(name in getEndpoints || name in postEndpoints ? 405 : 404)
     try {
       const parameters = asked.method === 'POST' ? (parsedBody(asked) ?? {}) : queryParameters(asked.query)
-      const answer = endpoint(state, withAtMost(mostPerPage, parameters))
+      const answer = endpoint(state, withAtMost(mostPerPage, parameters), release)
       return textReply(200, JSON_TYPE, JSON.stringify(answer, undefined, 2))
     } catch (error) {
       if (!(error instanceof MlflowError)) throw error
-      return textReply(error.status, JSON_TYPE, JSON.stringify(error))
+      return textReply(error.status, JSON_TYPE, JSON.stringify(error.bodyIn(release)))
     }
   }
 }

@@ -6,13 +6,22 @@ export interface Page<Row> {
   readonly nextPageToken?: string
 }
 
+/** The page of `all` that is asked for. */
+export interface PageAsked {
+  readonly size: number
+  readonly token: string | undefined
+  /** A full page has a token even when no row follows. */
+  readonly looksNoFurther?: boolean | undefined
+}
+
 /** Cuts the page that `token` points at out of all rows. */
-export function cutPage<Row>(all: readonly Row[], size: number, token: string | undefined): Page<Row> {
+export function cutPage<Row>(all: readonly Row[], { size, token, looksNoFurther = false }: PageAsked): Page<Row> {
   const start = token ? offsetOf(token) : 0
   const end = start + size
+  const goesOn = looksNoFurther ? end <= all.length : end < all.length
   return {
     rows: all.slice(start, Math.max(start, end)),
-    ...(end < all.length && { nextPageToken: tokenFor(end) }),
+    ...(goesOn && { nextPageToken: tokenFor(end) }),
   }
 }
 

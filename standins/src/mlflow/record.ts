@@ -1,5 +1,5 @@
 /**
- * Records answers of a real MLflow server into recordings/mlflow. Usage, after a build:
+ * Records answers of a real MLflow server into recordings/mlflow-<major version>. Usage, after a build:
  *
  *   node dist/mlflow/record.js <url> [<url of a server with the basic-auth app> <admin password>]
  *
@@ -10,14 +10,15 @@ import { fillMlflow } from './fill.js'
 import { authenticationQuestions, mlflowQuestions, type Question } from './questions.js'
 import { nextPageToken, send, type Credentials, type RecordedExchange } from './recording.js'
 
-const RECORDINGS = new URL('../../recordings/mlflow/', import.meta.url)
 const FIRST_RUN_MS = Date.UTC(2026, 0, 5, 8)
 
 const [url, authenticatedUrl, adminPassword] = process.argv.slice(2)
 if (!url) throw new Error('Give the URL of an empty MLflow server, e.g. http://127.0.0.1:5000')
 
-await mkdir(RECORDINGS, { recursive: true })
 const mlflowVersion = String((await send(url, { method: 'GET', path: '/version' })).body)
+const major = Number.parseInt(mlflowVersion)
+const recordings = new URL(`../../recordings/mlflow-${major}/`, import.meta.url)
+await mkdir(recordings, { recursive: true })
 await recordProtocol(url)
 if (authenticatedUrl && adminPassword) await recordAuthentication(authenticatedUrl, adminPassword)
 
@@ -42,12 +43,14 @@ async function recordAuthentication(serverUrl: string, password: string): Promis
 
   await create('/api/2.0/mlflow/users/create', other)
   await create('/api/2.0/mlflow/registered-models/create', { name: 'private' })
-  await create('/api/3.0/mlflow/users/permissions/grant', {
-    username: other.username,
-    resource_type: 'registered_model',
-    resource_id: 'private',
-    permission: 'DENY',
-  })
+  const { username } = other
+  if (major < 3) {
+    const permission = 'NO_PERMISSIONS'
+    await create('/api/2.0/mlflow/registered-models/permissions/create', { name: 'private', username, permission })
+  } else {
+    const resource = { resource_type: 'registered_model', resource_id: 'private' }
+    await create('/api/3.0/mlflow/users/permissions/grant', { username, ...resource, permission: 'DENY' })
+  }
   const exchanges = await ask(serverUrl, authenticationQuestions, credentials)
   await write('authentication', { mlflowVersion, exchanges })
 }
@@ -100,5 +103,5 @@ function withoutVersions({ latest_versions: _derived, ...model }: Record<string,
 }
 
 async function write(file: string, content: unknown): Promise<void> {
-  await writeFile(new URL(`${file}.json`, RECORDINGS), `${JSON.stringify(content, undefined, 2)}\n`)
+  await writeFile(new URL(`${file}.json`, recordings), `${JSON.stringify(content, undefined, 2)}\n`)
 }

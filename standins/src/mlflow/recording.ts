@@ -25,7 +25,7 @@ export interface RecordedExchange {
   readonly answer: RecordedAnswer
 }
 
-/** One file under `recordings/mlflow`. */
+/** One file under `recordings/mlflow-<major version>`. */
 export interface Recording {
   readonly mlflowVersion: string
   readonly exchanges: readonly RecordedExchange[]
