@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { buildCellByCell, type TemplateColumn } from '../seed-way/risk-template.js'
+import { buildCellByCell, unmergeRules, type TemplateColumn } from '../seed-way/risk-template.js'
 import { answerQuestions } from './host-process.js'
 
 export interface TemplateBuilderInput {
@@ -42,6 +42,7 @@ function startTemplateBuilder({ bundle, users }: TemplateBuilderInput) {
     commands: {
       ours: () => timed(() => plugin.buildTemplate({ people: plugin.peopleOf(people) })),
       cellByCell: () => timed(() => buildCellByCell(columns)),
+      unmerged: () => timed(async () => unmergeRules(await buildCellByCell(columns))),
     },
     stop: () => Promise.resolve(),
   }

@@ -1,4 +1,5 @@
 import ExcelJS from 'exceljs'
+import JSZip from 'jszip'
 
 /** A column of the template: dropdowns and dates have rules. */
 export interface TemplateColumn {
@@ -24,6 +25,23 @@ export async function buildCellByCell(columns: readonly TemplateColumn[]): Promi
   sheet.views = [{ state: 'frozen', xSplit: 0, ySplit: 1 }]
   sheet.addRow(columns.map(({ values }) => values[0] ?? ''))
   return new Uint8Array(await workbook.xlsx.writeBuffer())
+}
+
+const sheetPart = 'xl/worksheets/sheet1.xml'
+
+/** The same workbook as it is where nobody makes one rule of those of neighbours, as exceljs does when it writes. */
+export async function unmergeRules(workbook: Uint8Array): Promise<Uint8Array> {
+  const zip = await JSZip.loadAsync(workbook)
+  const xml = (await zip.file(sheetPart)?.async('string')) ?? ''
+  const unmerged = xml.replace(
+    /<dataValidation [^>]*sqref="([A-Z]+)(\d+):\1(\d+)"[^>]*>.*?<\/dataValidation>/gs,
+    (rule, column: string, first: string, last: string) => {
+      const rows = Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index)
+      return rows.map((row) => rule.replace(/sqref="[^"]*"/, `sqref="${column}${row}"`)).join('')
+    },
+  )
+  zip.file(sheetPart, unmerged)
+  return zip.generateAsync({ type: 'uint8array', compression: 'DEFLATE' })
 }
 
 function addRules(sheet: ExcelJS.Worksheet, number: number, { kind, values }: TemplateColumn): void {
