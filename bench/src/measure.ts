@@ -4,6 +4,7 @@ import { measureClient } from './measurements/client.js'
 import { measureFileImport } from './measurements/file-import.js'
 import { measureInstalls } from './measurements/install.js'
 import { measureListings } from './measurements/listing.js'
+import { measureLoads } from './measurements/loads.js'
 import { measureMemory } from './measurements/memory.js'
 import { measureNotifications } from './measurements/notifications.js'
 import { measureSandbox } from './measurements/sandbox.js'
@@ -33,12 +34,14 @@ const measurements: [name: MeasurementName, measure: Measure][] = [
   ['template', async (surroundings, { rounds }) => [await measureTemplate(surroundings, rounds)]],
   ['client', async () => [await measureClient()]],
   ['sandbox', async (_surroundings, { rounds }) => [await measureSandbox(rounds)]],
+  ['loads', async () => [await measureLoads()]],
 ]
+const onlyWhenNamed: ReadonlySet<MeasurementName> = new Set(['loads'])
 
 export async function measure(surroundings: Surroundings, options: MeasureOptions): Promise<Section[]> {
   const sections: Section[] = []
   for (const [name, measureIt] of measurements) {
-    if (options.only && !options.only.includes(name)) continue
+    if (options.only ? !options.only.includes(name) : onlyWhenNamed.has(name)) continue
     options.onProgress(name)
     sections.push(...(await measureIt(surroundings, options)))
   }

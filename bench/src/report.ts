@@ -11,9 +11,9 @@ export interface Row {
   note?: string
 }
 
-type Unit = 'ms' | 'times' | 'requests' | 'rows' | 'messages' | 'a second' | 'kB' | 'MB' | 'shift'
+type Unit = 'ms' | 'times' | 'requests' | 'things' | 'rows' | 'messages' | 'a second' | 'kB' | 'MB' | 'shift'
 /** Counted, and said without their unit: the line says what they are. */
-const wholeUnits: readonly Unit[] = ['requests', 'rows', 'messages']
+const wholeUnits: readonly Unit[] = ['requests', 'things', 'rows', 'messages']
 
 export type Target = { atLeast: number } | { atMost: number }
 

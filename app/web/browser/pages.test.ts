@@ -75,7 +75,7 @@ describe('a session that ends', { timeout: 90_000 }, () => {
     await signIn(page, people.admin)
     await page.getByRole('heading', { name: 'Plugins', level: 1 }).waitFor()
     await page.goBack()
-    await page.getByRole('heading', { name: 'Risks' }).waitFor()
+    await page.getByRole('heading', { name: 'Risks', level: 1, exact: true }).waitFor()
     await close()
   })
 })

@@ -94,7 +94,7 @@ describe('long work', { timeout: 60_000 }, () => {
     await second.getByRole('progressbar', { name: 'Sync things' }).waitFor()
     await second.close()
     await page.goto('/members')
-    await page.getByRole('heading', { name: 'Members' }).waitFor()
+    await page.getByRole('heading', { name: 'Members', level: 1 }).waitFor()
     await page.goto(`${manage}?section=data`)
     await page.getByRole('progressbar', { name: 'Sync things' }).waitFor()
   })
