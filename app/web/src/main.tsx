@@ -26,7 +26,7 @@ createRoot(root).render(
       getStyleNonce={styleNonce}
     >
       <QueryClientProvider client={createCache()}>
-        <Notifications position="bottom-right" autoClose={5000} />
+        <Notifications position="bottom-center" autoClose={5000} />
         <BrowserRouter>
           <App />
         </BrowserRouter>
