@@ -10,7 +10,12 @@ export interface ErrorNoteProps {
   children?: ReactNode
 }
 
-/** What went wrong, in the server's sentence, with the id under which the operator finds it. */
+/**
+ * What went wrong, in the server's sentence, with the id under which the operator finds it.
+ *
+ * @example <ErrorNote error={query.error} title="The plugins cannot be shown" />
+ * @since 0.1.0
+ */
 export function ErrorNote({ error, title, children }: ErrorNoteProps) {
   const requestId = error instanceof ApiError ? error.requestId : undefined
   return (

@@ -180,7 +180,12 @@ function Installed({
   )
 }
 
-/** Why a plugin cannot be installed here, for its page. */
+/**
+ * Why a plugin cannot be installed here, for its page.
+ *
+ * @example {!plugin.installable && <NotInstallable plugin={plugin} />}
+ * @since 0.1.0
+ */
 export function NotInstallable({ plugin }: { plugin: Plugin }) {
   if (plugin.installable !== false) return null
   const reason = plugin.blocked

@@ -32,7 +32,12 @@ export interface PluginIconProps {
   size?: number
 }
 
-/** The picture of a plugin, shown as nothing but an image, or the sign of its category. */
+/**
+ * The picture of a plugin, shown as nothing but an image, or the sign of its category.
+ *
+ * @example <PluginIcon plugin={plugin} size={48} />
+ * @since 0.1.0
+ */
 export function PluginIcon({ plugin, size = 40 }: PluginIconProps) {
   const [broken, setBroken] = useState(false)
   const source = useIconSource(plugin)

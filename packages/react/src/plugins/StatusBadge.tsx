@@ -12,7 +12,12 @@ const icons: Record<Tone, LucideIcon> = {
   note: Info,
 }
 
-/** A short word with a sign and a colour, so that neither colour nor sign has to be seen. */
+/**
+ * A short word with a sign and a colour, so that neither colour nor sign has to be seen.
+ *
+ * @example <Badge tone="good">Official</Badge>
+ * @since 0.1.0
+ */
 export function Badge({ tone, children, icon }: { tone: Tone | 'warn'; children: ReactNode; icon?: boolean }) {
   const Icon = tone === 'warn' ? TriangleAlert : icons[tone]
   return (
@@ -33,7 +38,12 @@ const words: Record<InstallationStatus, [tone: Tone, word: string]> = {
   uninstalled: ['quiet', 'Uninstalled'],
 }
 
-/** The state of an installation: installed, installing, failed, and so on. */
+/**
+ * The state of an installation: installed, installing, failed, and so on.
+ *
+ * @example <StatusBadge status={installation.status} />
+ * @since 0.1.0
+ */
 export function StatusBadge({ status }: { status: InstallationStatus }) {
   const [tone, word] = words[status]
   return <Badge tone={tone}>{word}</Badge>

@@ -10,7 +10,12 @@ const kindWords: Record<RunErrorKind, [tone: Tone | 'warn', word: string]> = {
   platform: ['bad', 'Mistake of the platform'],
 }
 
-/** Why a run failed, whose turn it is, and what to do. */
+/**
+ * Why a run failed, whose turn it is, and what to do.
+ *
+ * @example {run.error && <RunErrorNote error={run.error} />}
+ * @since 0.1.0
+ */
 export function RunErrorNote({ error: { kind, message, nextStep } }: { error: RunError }) {
   const [tone, word] = kindWords[kind]
   return (

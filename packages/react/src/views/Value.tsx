@@ -12,7 +12,12 @@ export interface ValueProps {
 
 const fractionDigits = 4
 
-/** One value of a plugin's data, by its declared type. Text of a plugin is never more than text. */
+/**
+ * One value of a plugin's data, by its declared type. Text of a plugin is never more than text.
+ *
+ * @example <Value value={row.auc} type="number" />
+ * @since 0.1.0
+ */
 export function Value({ value, type, full = false }: ValueProps) {
   if (value === null || value === undefined || value === '') return <span className="tn-quiet">—</span>
   if (type === 'date') return <time dateTime={textOf(value)}>{dateOf(value)}</time>
