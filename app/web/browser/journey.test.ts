@@ -61,6 +61,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.getByRole('button', { name: 'Save configuration' }).click()
     await page.getByText('Configuration saved').waitFor()
     await page.getByRole('button', { name: 'Replace Password' }).waitFor()
+    await page.getByText(/^Set on .+ by Ada Lovelace$/).waitFor()
     expect(await page.content()).not.toContain('sample-password')
   })
 

@@ -207,6 +207,7 @@ export const scenes: Scene[] = [
       await click('button', 'More')(page)
       await click('menuitem', 'Disable or uninstall…')(page)
       await page.getByLabel('Uninstall and erase its data').click()
+      await page.getByRole('heading', { name: 'This is erased' }).waitFor()
     },
   },
   { name: 'plugin-unknown', as: 'admin', path: '/plugins/nothing/manage' },

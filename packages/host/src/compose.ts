@@ -525,6 +525,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     limits: resolveLimits(options.limits?.runtime),
     blocks,
     permissions,
+    roles,
     tenantOf: tenants.tenantOf,
   })
   const operator = createOperatorActs({ blocks, audit })

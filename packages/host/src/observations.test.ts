@@ -29,6 +29,26 @@ const talker: TestPlugin = {
   },
 }
 
+/** One with a role of its own, and one that shares its role with others that declare nothing. */
+const keepers: TestPlugin[] = [
+  { key: 'keeper', entry: { permissions: { database: { tenantSchema: true } } } },
+  { key: 'old-keeper', entry: {} },
+].map(({ key, entry }) => ({
+  key,
+  entry,
+  files: {
+    'index.ts': `
+      const table = (tenantId: string) => '"' + tenantId + '".${key.replace('-', '_')}_notes'
+      export async function install(_user: number, tenantId: string, _config: unknown, { sequelize }: any) {
+        await sequelize.query('CREATE TABLE ' + table(tenantId) + ' (id integer)')
+        await sequelize.query('INSERT INTO ' + table(tenantId) + ' SELECT generate_series(1, 3)')
+        return { success: true }
+      }
+      export async function uninstall() { return { success: true } }
+      export const metadata = {}`,
+  },
+}))
+
 beforeAll(async () => {
   it = await startHostInTest({ limits: { records: { writeEveryMs: 30, tailEveryMs: 30 } } })
   await it.publish(talker)
@@ -48,6 +68,27 @@ const logs = async (query = '', from: Pick<Replica, 'api'> = it) =>
   (await from.api('GET', `/installations/${id}/logs${query}`)).content as Lines
 const say = (text: string, level = 'info', from: Pick<Replica, 'api'> = it) =>
   from.api('GET', `/talker/say?text=${text}&level=${level}`)
+
+describe('the tables of an installation', () => {
+  test('are named and counted before they are erased', async () => {
+    await it.publish(...keepers)
+    const paths = await Promise.all(
+      keepers.map(async ({ key }) => {
+        const installed = (await it.api('POST', '/install', { pluginKey: key })).content as { id: number }
+        return `/installations/${installed.id}/tables`
+      }),
+    )
+    const seen = () => Promise.all(paths.map(async (path) => (await it.api('GET', path)).content))
+    const bytes = expect.any(Number) as number
+    const expected = ['keeper_notes', 'old_keeper_notes'].map((name) => [{ name, rows: 3, bytes }])
+    // The database tells what a session did when that has had nothing to do for ten seconds.
+    await vi.waitFor(async () => expect(await seen()).toEqual(expected), { timeout: 30_000, interval: 200 })
+    const [path = ''] = paths
+    expect(await it.api('GET', path, undefined, { role: 'Reviewer' })).toMatchObject({ status: 403 })
+    await it.api('DELETE', path.replace('/tables', ''))
+    expect(await it.api('GET', path)).toMatchObject({ status: 404 })
+  })
+})
 
 describe('the log of an installation', () => {
   test('is found by level, text, time and page, on every replica', async () => {

@@ -23,6 +23,7 @@ export function hasConfiguration({ contributes, requiresConfiguration }: Plugin)
 export function Configuration({ plugin, installation }: { plugin: Plugin; installation: PluginInstallation }) {
   const isAdmin = useMay('Admin')
   const sample = useSampleOf(plugin.key)
+  const names = useMemberNames()
   return (
     <Panel title="Configuration" text="Secrets are sealed when they are saved, and never shown again.">
       <div className={classes.form}>
@@ -31,6 +32,7 @@ export function Configuration({ plugin, installation }: { plugin: Plugin; instal
             plugin={plugin}
             installation={installation}
             readOnly={!isAdmin}
+            nameOf={(id) => names.get(id)}
             sample={sample?.configuration ? { title: sample.title, configuration: sample.configuration } : undefined}
             onSaved={() => notifications.show({ message: 'Configuration saved' })}
           />

@@ -37,6 +37,13 @@ const figures = z.object({
   meanMs: z.number().nullable(),
   p95Ms: z.number().nullable().describe('Nineteen of twenty calls took at most as long'),
 })
+const table = z
+  .object({
+    name: z.string(),
+    rows: z.number().describe('As last counted by the database'),
+    bytes: z.number().describe('On disk, indexes included'),
+  })
+  .meta({ id: 'PluginTable' })
 const health = z
   .object({
     state: z.enum([
@@ -188,6 +195,22 @@ export function observationEndpoints(observations: Observations): Endpoint[] {
       handle: async ({ params, principal }) => ({
         status: 200,
         data: await observations.health(principal.tenantId, params.id),
+      }),
+    }),
+    endpoint({
+      operation: 'getPluginTables',
+      method: 'get',
+      path: '/installations/:id/tables',
+      tag,
+      summary: 'See which tables go when the data of a plugin is erased',
+      description: 'As the database last counted them: nothing that the plugin has made is run.',
+      role: 'Admin',
+      params: id,
+      success: { status: 200, schema: z.array(table) },
+      errors: [404],
+      handle: async ({ params, principal }) => ({
+        status: 200,
+        data: await observations.tables(principal.tenantId, params.id),
       }),
     }),
     endpoint({

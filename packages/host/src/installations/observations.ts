@@ -4,9 +4,12 @@ import type { TenantScope } from '../migrations/index.js'
 import type { Blocks } from '../operator/blocks.js'
 import type { KeptLine, LineFilter, LineTail, Records } from '../records/index.js'
 import type { Runtime, RuntimeLimits } from '../runtime/index.js'
+import type { OwnedTable } from '../tenancy/index.js'
 import { healthOf, type HealthJson } from './health.js'
 import type { Installation, InstallationStore } from './installation-store.js'
 import type { GrantPermissions, PermissionsJson } from './permissions.js'
+import type { PluginRoles } from './plugin-roles.js'
+import { subjectOf } from './subject.js'
 
 /** One line of the history of a plugin, as the API shows it. */
 export interface ActivityJson {
@@ -45,6 +48,8 @@ export interface Observations {
   /** Of all plugins of the organization, those that are gone included; the newest first. */
   activityOfAll(tenantId: string, page: Page): Promise<{ items: ActivityJson[]; total: number }>
   health(tenantId: string, id: number): Promise<HealthJson>
+  /** The tables that go when its data is erased, by name. */
+  tables(tenantId: string, id: number): Promise<OwnedTable[]>
   permissions(tenantId: string, id: number): Promise<PermissionsJson>
   grant(tenantId: string, id: number, userId: number, granted: readonly string[]): Promise<PermissionsJson>
 }
@@ -57,6 +62,7 @@ interface ObservationsOptions {
   limits: RuntimeLimits
   blocks: Pick<Blocks, 'find'>
   permissions: GrantPermissions
+  roles: Pick<PluginRoles, 'tables'>
   tenantOf: (tenantId: string) => Promise<TenantScope>
 }
 
@@ -132,6 +138,12 @@ export function createObservations(options: ObservationsOptions): Observations {
         hours,
         ends,
       })
+    },
+
+    async tables(tenantId, id) {
+      const { tenant, installation } = await find(tenantId, id)
+      const subject = subjectOf(tenant, installation)
+      return subject ? options.roles.tables(subject) : []
     },
 
     async permissions(tenantId, id) {

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import { TenonError, type CatalogEntry } from '@tenon/contract'
 import type { Pool } from 'pg'
 import type { TenantScope } from '../migrations/index.js'
-import type { DatabaseSession, EnsuredRole, PluginRole, RolePermissions, Tenancy } from '../tenancy/index.js'
+import type {
+  DatabaseSession,
+  EnsuredRole,
+  OwnedTable,
+  PluginRole,
+  RolePermissions,
+  Tenancy,
+} from '../tenancy/index.js'
 
 /** Which plugin of which tenant, and where it came from. */
 export interface RoleSubject {
@@ -21,6 +28,8 @@ export interface PluginRoles {
   keep(subject: RoleSubject): Promise<void>
   /** Removes what the plugin owns; where others share its role, the tables that it alone has created. */
   erase(subject: RoleSubject): Promise<void>
+  /** The tables that erasing would remove. */
+  tables(subject: RoleSubject): Promise<OwnedTable[]>
   /**
    * Takes back an attempt to install: the role, if this very attempt made it; where others share the role, the tables
    * that the attempt made and nobody else has claimed since.
@@ -74,6 +83,12 @@ export function createPluginRoles({ tenancy, pool }: { tenancy: Tenancy; pool: P
       if (!role) return
       if (isShared(subject.manifest)) await tenancy.eraseTablesOf(role, subject.manifest.key)
       else await tenancy.eraseRole(role)
+    },
+
+    async tables(subject) {
+      const role = await findRole(subject)
+      if (!role) return []
+      return tenancy.tablesOf(role, isShared(subject.manifest) ? subject.manifest.key : undefined)
     },
 
     async undo(subject, attempt, tables) {

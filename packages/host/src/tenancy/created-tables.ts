@@ -9,7 +9,28 @@ export interface CreatedTables {
   record(role: PluginRole, pluginKey: string, names: string[]): Promise<void>
   /** Drops the tables that this plugin alone has claimed, and forgets its claims. Answers the names. */
   erase(role: PluginRole, pluginKey: string): Promise<string[]>
+  /** What would go: the tables of the role, or of those the ones that this plugin alone has claimed. */
+  list(role: PluginRole, pluginKey?: string): Promise<OwnedTable[]>
 }
+
+/** A table as the server's own counters know it, which run nothing that a plugin has made. */
+export interface OwnedTable {
+  name: string
+  /** Live rows, as last counted by the server. */
+  rows: number
+  /** On disk, indexes included. */
+  bytes: number
+}
+
+/** Tables of role $1 in schema $3 which plugin $2 alone has claimed. */
+const claimedAlone = `SELECT c.oid, c.relname
+  FROM tenon.created_relations r JOIN pg_class c ON c.oid = r.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE r.role = $1::name AND r.plugin_key = $2 AND n.nspname = $3 AND pg_get_userbyid(c.relowner) = $1::name
+    AND NOT EXISTS (SELECT FROM tenon.created_relations o WHERE o.relation = r.relation AND o.plugin_key <> $2)`
+/** All tables of role $1 in schema $3. */
+const owned = `SELECT c.oid, c.relname
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE $2::text IS NULL AND n.nspname = $3 AND c.relkind IN ('r', 'p') AND pg_get_userbyid(c.relowner) = $1::name`
 
 export function createCreatedTables(pool: Pool): CreatedTables {
   return {
@@ -26,10 +47,7 @@ export function createCreatedTables(pool: Pool): CreatedTables {
     erase: ({ name, schema }, pluginKey) =>
       inTransaction(pool, async (client) => {
         const { rows } = await client.query<{ table: string }>(
-          `SELECT c.relname AS table
-           FROM tenon.created_relations r JOIN pg_class c ON c.oid = r.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-           WHERE r.role = $1::name AND r.plugin_key = $2 AND n.nspname = $3 AND pg_get_userbyid(c.relowner) = $1::name
-             AND NOT EXISTS (SELECT FROM tenon.created_relations o WHERE o.relation = r.relation AND o.plugin_key <> $2)`,
+          `SELECT relname AS table FROM (${claimedAlone}) AS claimed`,
           [name, pluginKey, schema],
         )
         const tables = rows.map((row) => row.table)
@@ -40,5 +58,13 @@ export function createCreatedTables(pool: Pool): CreatedTables {
         await client.query('DELETE FROM tenon.created_relations WHERE role = $1 AND plugin_key = $2', [name, pluginKey])
         return tables
       }),
+    async list({ name, schema }, pluginKey) {
+      const { rows } = await pool.query<{ name: string; rows: string; bytes: string }>(
+        `SELECT t.relname AS name, greatest(pg_stat_get_live_tuples(t.oid), 0) AS rows, pg_total_relation_size(t.oid) AS bytes
+         FROM (${pluginKey === undefined ? owned : claimedAlone}) AS t ORDER BY t.relname`,
+        [name, pluginKey ?? null, schema],
+      )
+      return rows.map((row) => ({ name: row.name, rows: Number(row.rows), bytes: Number(row.bytes) }))
+    },
   }
 }

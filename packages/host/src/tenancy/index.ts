@@ -1,3 +1,4 @@
+export type { OwnedTable } from './created-tables.js'
 export { createTenancy } from './tenancy.js'
 export type { Tenancy, TenancyOptions } from './tenancy.js'
 export { compatibilityTables } from './grantable.js'

@@ -2,7 +2,7 @@ import { TenonError } from '@tenon/contract'
 import type { ClientConfig, Pool } from 'pg'
 import { limitsOf } from '../limit-table.js'
 import type { Migrator } from '../migrations/migrator.js'
-import { createCreatedTables } from './created-tables.js'
+import { createCreatedTables, type OwnedTable } from './created-tables.js'
 import { assertGrantable, type GrantableTables, type RolePermissions } from './grantable.js'
 import { createLockWatch } from './lock-watch.js'
 import { prepareGroup } from './group-role.js'
@@ -51,6 +51,8 @@ export interface Tenancy {
    * `SessionOptions.recordTablesOf`) and answers their names.
    */
   eraseTablesOf(role: PluginRole, pluginKey: string): Promise<string[]>
+  /** What erasing would remove: all tables of the role, or those that a plugin of a shared role alone has created. */
+  tablesOf(role: PluginRole, pluginKey?: string): Promise<OwnedTable[]>
   /** `onTables` hears, before each statement, what it reads and writes: `risks:insert`, `public.users:select`. */
   openSession(
     role: PluginRole,
@@ -163,6 +165,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
       await roles.erase(role)
     },
     eraseTablesOf: createdTables.erase,
+    tablesOf: createdTables.list,
     openSession(role, sessionOptions) {
       schemas.set(role.name, role.schema)
       const { schema, name } = role

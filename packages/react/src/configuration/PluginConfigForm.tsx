@@ -16,6 +16,8 @@ export interface PluginConfigFormProps {
   readOnly?: boolean
   /** Values that may be filled in at the press of a button, for trying the plugin. */
   sample?: { title: string; configuration: Record<string, unknown> }
+  /** How people are called, for who has set a secret; without it nobody is named. */
+  nameOf?: ((userId: number) => string | undefined) | undefined
   onSaved?: (installation: PluginInstallation) => void
 }
 
@@ -26,7 +28,8 @@ export interface PluginConfigFormProps {
  * @example <PluginConfigForm plugin={plugin} installation={installation} />
  * @since 0.1.0
  */
-export function PluginConfigForm({ plugin, installation, readOnly = false, sample, onSaved }: PluginConfigFormProps) {
+export function PluginConfigForm(props: PluginConfigFormProps) {
+  const { plugin, installation, readOnly = false, sample, nameOf, onSaved } = props
   const schema = plugin.contributes?.configuration ?? fallbackSchema(installation)
   const stored = installation.configuration ?? {}
   const [value, setValue] = useState<Record<string, unknown>>(stored)
@@ -86,6 +89,7 @@ export function PluginConfigForm({ plugin, installation, readOnly = false, sampl
         onSubmit={() => save.mutate({ force: false })}
         problems={problems}
         disabled={readOnly || save.isPending}
+        nameOf={nameOf}
       >
         {readOnly ? (
           // Without content the form brings a button of its own.

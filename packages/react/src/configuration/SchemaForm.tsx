@@ -6,7 +6,7 @@ import type { FieldProblem } from '../api/ApiError.js'
 import { templates } from './templates.js'
 import { uiSchemaOf } from './uiSchema.js'
 import { pathOf, validator } from './validator.js'
-import { widgets } from './widgets.js'
+import { type FormContext, type NameOf, widgets } from './widgets.js'
 
 export interface SchemaFormProps {
   /** JSON Schema 2020-12 of an object. */
@@ -18,6 +18,8 @@ export interface SchemaFormProps {
   /** What the server found wrong; shown at the fields. */
   problems?: readonly FieldProblem[]
   disabled?: boolean
+  /** How people are called; without it nobody is named. */
+  nameOf?: NameOf | undefined
   /** The buttons. */
   children: ReactNode
 }
@@ -28,7 +30,8 @@ export interface SchemaFormProps {
  * @example <SchemaForm schema={schema} value={value} onChange={setValue} onSubmit={save}><Button type="submit">Save</Button></SchemaForm>
  * @since 0.1.0
  */
-export function SchemaForm({ schema, value, onChange, onSubmit, problems = [], disabled, children }: SchemaFormProps) {
+export function SchemaForm(props: SchemaFormProps) {
+  const { schema, value, onChange, onSubmit, problems = [], disabled, nameOf, children } = props
   const prefix = `tn${useId().replace(/[^a-z0-9]/gi, '')}`
   const frame = useRef<HTMLDivElement>(null)
   const uiSchema = useMemo(() => uiSchemaOf(schema as RJSFSchema), [schema])
@@ -44,6 +47,7 @@ export function SchemaForm({ schema, value, onChange, onSubmit, problems = [], d
         formData={value}
         idPrefix={prefix}
         extraErrors={extraErrors}
+        formContext={{ nameOf } satisfies FormContext}
         disabled={disabled}
         showErrorList={false}
         noHtml5Validate

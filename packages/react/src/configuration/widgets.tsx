@@ -14,6 +14,7 @@ import {
   TextInput,
 } from '@mantine/core'
 import { type BaseInputTemplateProps, getInputProps, type RegistryWidgetsType, type WidgetProps } from '@rjsf/utils'
+import type { MaskedSecret } from '@tenon/contract'
 import { KeyRound } from 'lucide-react'
 import { useState } from 'react'
 import { dayOf } from '../api/dayOf.js'
@@ -78,13 +79,25 @@ function NumberField(props: WidgetProps) {
   )
 }
 
+export type NameOf = (userId: number) => string | undefined
+
+/** What the fields of a form know of what is around it. */
+export interface FormContext {
+  nameOf?: NameOf | undefined
+}
+
+function whenSet({ setAt, setBy }: MaskedSecret, { nameOf }: FormContext): string {
+  if (!setAt) return 'Set'
+  const who = setBy === undefined ? undefined : nameOf?.(setBy)
+  return `Set on ${dayOf(setAt)}${who ? ` by ${who}` : ''}`
+}
+
 /** A secret is never shown again: it can be entered, and later replaced or taken away. */
 function SecretField(props: WidgetProps) {
-  const { value, onChange, label, schema, id, disabled, readonly } = props
+  const { value, onChange, label, schema, id, disabled, readonly, registry } = props
   const [initial] = useState<unknown>(value)
   const removed = value === null
   if (isMasked(value) || (removed && isMasked(initial))) {
-    const setAt = isMasked(value) ? value.setAt : undefined
     return (
       <div className="tn-secret" role="group" aria-label={label}>
         <Text component="span" size="sm" fw={500}>
@@ -93,7 +106,7 @@ function SecretField(props: WidgetProps) {
         {schema.description ? <span className="tn-secret-help">{schema.description}</span> : null}
         <div className="tn-secret-state">
           <KeyRound size={16} aria-hidden />
-          <span>{removed ? 'Removed when you save' : setAt ? `Set on ${dayOf(setAt)}` : 'Set'}</span>
+          <span>{isMasked(value) ? whenSet(value, registry.formContext as FormContext) : 'Removed when you save'}</span>
           {!(disabled || readonly) && (
             <Group gap={4} wrap="nowrap">
               {removed ? (

@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
 import { FileSpreadsheet, Upload, X } from 'lucide-react'
 import { type DragEvent, useId, useState } from 'react'
+import { sizeOf } from '../api/sizeOf.js'
 
 interface FileFieldProps {
   file: File | undefined
@@ -60,8 +61,4 @@ export function FileField({ file, accept, onChoose }: FileFieldProps) {
       {accept.length > 0 && <span className="tn-quiet">{accept.join(', ')}</span>}
     </label>
   )
-}
-
-function sizeOf(bytes: number): string {
-  return bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1_000))} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
 }

@@ -1,8 +1,10 @@
 import { Button, Group, Modal, Radio, Stack, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { sizeOf } from '../api/sizeOf.js'
 import type { Plugin } from '../plugins/types.js'
 import { usePluginInstallation } from '../plugins/usePluginInstallation.js'
+import { usePluginTables } from '../records/records.js'
 
 export type UninstallChoice = 'disable' | 'keep' | 'erase'
 
@@ -102,6 +104,7 @@ function Choosing({ plugin, onClose, onDone }: UninstallDialogProps & { plugin: 
             ))}
         </Stack>
       </Radio.Group>
+      {choice !== 'disable' && <Tables plugin={plugin} choice={choice} />}
       {choice === 'erase' && (
         <TextInput
           label={`Type “${plugin.displayName}” to confirm`}
@@ -125,5 +128,33 @@ function Choosing({ plugin, onClose, onDone }: UninstallDialogProps & { plugin: 
         </Button>
       </Group>
     </form>
+  )
+}
+
+const shownTables = 6
+
+/** What stays, or goes: its tables, about as large as they are. */
+function Tables({ plugin, choice }: { plugin: Plugin; choice: 'keep' | 'erase' }) {
+  const { installationId } = plugin
+  const { data: tables = [] } = usePluginTables(
+    { pluginKey: plugin.key, installationId: installationId ?? 0 },
+    { enabled: installationId !== undefined },
+  )
+  if (tables.length === 0) return null
+  return (
+    <section className="tn-tables" aria-label={choice === 'erase' ? 'Tables that are erased' : 'Tables that stay'}>
+      <h3>{choice === 'erase' ? 'This is erased' : 'This stays'}</h3>
+      <ul>
+        {tables.slice(0, shownTables).map(({ name, rows, bytes }) => (
+          <li key={name}>
+            <code>{name}</code>{' '}
+            <span className="tn-quiet">
+              about {rows === 1 ? 'one row' : `${rows.toLocaleString('en')} rows`}, {sizeOf(bytes)}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {tables.length > shownTables && <p className="tn-quiet">And {tables.length - shownTables} more.</p>}
+    </section>
   )
 }

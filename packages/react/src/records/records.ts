@@ -119,6 +119,23 @@ export function usePluginHealth({ pluginKey, installationId }: OfInstallation) {
   })
 }
 
+/** A table of a plugin, as the database last counted it. */
+export interface PluginTable {
+  name: string
+  rows: number
+  /** On disk, indexes included. */
+  bytes: number
+}
+
+/** The tables that go when the data of a plugin is erased; for admins. */
+export function usePluginTables({ pluginKey, installationId }: OfInstallation, { enabled }: { enabled: boolean }) {
+  return useQuery({
+    queryKey: pluginKeys.of(pluginKey, 'tables'),
+    queryFn: ({ signal }) => request<PluginTable[]>(`/plugins/installations/${installationId}/tables`, { signal }),
+    enabled,
+  })
+}
+
 export function usePluginPermissions({ pluginKey, installationId }: OfInstallation) {
   return useQuery({
     queryKey: pluginKeys.of(pluginKey, 'permissions'),
