@@ -19,7 +19,7 @@ Needs npm and a registry of packages; takes five to six minutes.
 
   --rounds N   rounds of installs and of calls, 1 to 20 (2)
   --only NAME  one of ${measurementNames.join(', ')}; may be repeated; loads takes
-               about ten minutes and is measured only when it is named
+               about twenty minutes and is measured only when it is named
   --json FILE  also write the figures to a file
   --no-fail    exit with 0 although a target is not met
 `

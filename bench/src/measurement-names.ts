@@ -1,4 +1,4 @@
-/** What can be measured alone, with `--only`; `loads` takes about ten minutes, and is measured only so. */
+/** What can be measured alone, with `--only`; `loads` takes about twenty minutes, and is measured only so. */
 export const measurementNames = [
   'loading',
   'rows',
