@@ -63,6 +63,27 @@ describe('two people at once', { timeout: 90_000 }, () => {
   })
 })
 
+describe('a page whose code is no longer there', { timeout: 90_000 }, () => {
+  it('says so, leaves what is around it alone, and is there after it was loaded again', async () => {
+    const { page, close } = await visit(browser, { baseURL: tenon.url })
+    await page.goto('/')
+    await signIn(page, people.admin)
+    await page.getByRole('heading', { name: 'Hello, Ada' }).waitFor()
+    await page.route('**/RisksPage-*.js', (route) => route.abort())
+    await page.getByRole('link', { name: 'Risks', exact: true }).first().click()
+    await page.getByRole('heading', { name: 'This page cannot be shown' }).waitFor()
+    expect(await accessibilityProblems(page)).toEqual([])
+    await page.getByRole('link', { name: 'Members' }).click()
+    await page.getByRole('heading', { name: 'Members', level: 1 }).waitFor()
+    await page.goBack()
+    await page.getByRole('heading', { name: 'This page cannot be shown' }).waitFor()
+    await page.unrouteAll()
+    await page.getByRole('button', { name: 'Load it again' }).click()
+    await page.getByRole('heading', { name: 'Risks', level: 1, exact: true }).waitFor()
+    await close()
+  })
+})
+
 describe('a session that ends', { timeout: 90_000 }, () => {
   it('asks to sign in again, and goes on where the person was', async () => {
     const { page, context, close } = await visit(browser, { baseURL: tenon.url })

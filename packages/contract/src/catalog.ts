@@ -213,7 +213,9 @@ export const viewSchema = z
 
 /** What somebody may choose about an import. Sent as a field beside the file; the first value is the usual one. */
 export const importChoiceSchema = z.looseObject({
-  key: z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,49}$/, { error: 'must be the name of a field of a form' }),
+  key: z
+    .string()
+    .regex(/^(?!file$)[A-Za-z][A-Za-z0-9_]{0,49}$/, { error: 'must be the name of a field of a form, and not "file"' }),
   title: shortText,
   values: z
     .array(z.looseObject({ value: z.string().min(1).max(100), title: shortText }))

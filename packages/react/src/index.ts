@@ -13,6 +13,7 @@ export {
   type RequestOptions,
   type Work,
 } from './api/request.js'
+export { PluginBoundary, type PluginBoundaryProps } from './frame/PluginBoundary.js'
 export { PluginFrame, type PluginFrameProps } from './frame/PluginFrame.js'
 export type { ImportResult, PastImport } from './importing/imports.js'
 export { PastImports, type PastImportsProps } from './importing/PastImports.js'

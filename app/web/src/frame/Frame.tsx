@@ -15,6 +15,7 @@ import { lazy, Suspense, useEffect } from 'react'
 import { Outlet, useLocation } from 'react-router'
 import { useAccount, useSignOut } from '../session/session.js'
 import { Mark } from '../ui/Mark.js'
+import { PageBoundary } from '../ui/PageBoundary.js'
 import classes from './Frame.module.css'
 import { Navigation } from './Navigation.js'
 
@@ -60,9 +61,11 @@ export function Frame() {
         <AccountMenu />
       </Drawer>
       <main className={classes.main} id="main" tabIndex={-1}>
-        <Suspense fallback={<PageSkeleton />}>
-          <Outlet />
-        </Suspense>
+        <PageBoundary of={pathname}>
+          <Suspense fallback={<PageSkeleton />}>
+            <Outlet />
+          </Suspense>
+        </PageBoundary>
       </main>
       <Suspense fallback={null}>
         <RunToasts />

@@ -5,6 +5,7 @@ import { CircleCheck, Download, Undo2, Upload } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { requestFile } from '../api/request.js'
+import { PluginBoundary } from '../frame/PluginBoundary.js'
 import type { Plugin } from '../plugins/types.js'
 import type { Run } from '../runs/run.repository.js'
 import { isRunOver } from '../runs/runCache.js'
@@ -42,7 +43,15 @@ export interface PluginImporterProps extends Pick<PastImportsProps, 'nameOf' | '
  * @example <PluginImporter plugin={plugin} importer={plugin.contributes.importers[0]} />
  * @since 0.1.0
  */
-export function PluginImporter({ plugin, importer, nameOf, onImported, onUndone, onClose }: PluginImporterProps) {
+export function PluginImporter(props: PluginImporterProps) {
+  return (
+    <PluginBoundary plugin={props.plugin}>
+      <Wizard {...props} />
+    </PluginBoundary>
+  )
+}
+
+function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: PluginImporterProps) {
   const [file, setFile] = useState<File>()
   const [choices, setChoices] = useState<ImportChoices>({})
   const check = useMutation({

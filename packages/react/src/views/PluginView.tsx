@@ -3,6 +3,7 @@ import type { ViewContribution } from '@tenon/contract'
 import { Layers, Search } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { PluginBoundary } from '../frame/PluginBoundary.js'
 import type { Plugin } from '../plugins/types.js'
 import { pointed } from './route.js'
 import { RowDrawer } from './RowDrawer.js'
@@ -33,7 +34,15 @@ const shownColumns = 7
  * @example <PluginView plugin={plugin} view={plugin.contributes.views[0]} />
  * @since 0.1.0
  */
-export function PluginView({ plugin, view, empty, actions, ...held }: PluginViewProps) {
+export function PluginView(props: PluginViewProps) {
+  return (
+    <PluginBoundary plugin={props.plugin}>
+      <View {...props} />
+    </PluginBoundary>
+  )
+}
+
+function View({ plugin, view, empty, actions, ...held }: PluginViewProps) {
   const { current, change, filter } = useViewState(held)
   const { page, pageSize, sort, groupBy, filters } = current
   const [chosen, setChosen] = useState<Row>()
