@@ -46,6 +46,15 @@ const asks = (more: Record<string, unknown>) => ({ permissions: { ...nothing, ..
 const tables = (name: string, privileges: string[]) => ({
   permissions: { database: { tenantSchema: false, tables: Object.fromEntries([[name, privileges]]) } },
 })
+const importer = { id: 'i', slot: 's', title: 'I', import: 'POST /import' }
+const choice = {
+  key: 'mode',
+  title: 'M',
+  values: [
+    { value: 'a', title: 'A' },
+    { value: 'b', title: 'B' },
+  ],
+}
 const action = { id: 'act', title: 'Act', route: 'POST /act' }
 const connection = { id: 'workspace', kind: 'oauth2', provider: 'service', title: 'Workspace' }
 const sha256 = 'ab'.repeat(32)
@@ -137,7 +146,15 @@ const attacks: ManifestAttack[] = [
   },
   {
     name: 'importers: names a route of the host',
-    entry: { ...asks({}), contributes: { importers: [{ id: 'i', slot: 's', title: 'I', import: 'POST ../install' }] } },
+    entry: { ...asks({}), contributes: { importers: [{ ...importer, import: 'POST ../install' }] } },
+  },
+  {
+    name: 'importers: a choice takes the place of the file',
+    entry: { ...asks({}), contributes: { importers: [{ ...importer, choices: [{ ...choice, key: 'file' }] }] } },
+  },
+  {
+    name: 'importers: a choice is named like a header',
+    entry: { ...asks({}), contributes: { importers: [{ ...importer, choices: [{ ...choice, key: 'a"; x="' }] }] } },
   },
   {
     name: 'connections: connects accounts without the operator',

@@ -1,4 +1,4 @@
-import { Button, Group, Modal } from '@mantine/core'
+import { Alert, Button, Group, Modal } from '@mantine/core'
 import { FileClock, Undo2 } from 'lucide-react'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
@@ -28,6 +28,7 @@ export function PastImports(props: PastImportsProps) {
   const { data, error } = usePastImports(props)
   const [shown, setShown] = useState(shownAtOnce)
   const [leaving, setLeaving] = useState<PastImport>()
+  const [outcome, setOutcome] = useState<string>()
   if (importer.history === undefined) return null
   if (error && !data) return <ErrorNote error={error} title="Earlier imports cannot be shown" />
   if (!data) return <Loading height={72} />
@@ -35,6 +36,11 @@ export function PastImports(props: PastImportsProps) {
   return (
     <section className="tn-past" aria-label="Earlier imports">
       <h3>Earlier imports</h3>
+      {outcome !== undefined && (
+        <Alert className="tn-note" icon={<Undo2 size={18} />} role="status" w="100%">
+          {outcome}
+        </Alert>
+      )}
       <ul className="tn-list">
         {data.slice(0, shown).map((past) => (
           <li key={past.id} className="tn-connection">
@@ -66,7 +72,10 @@ export function PastImports(props: PastImportsProps) {
         importer={importer}
         past={leaving}
         onClose={() => setLeaving(undefined)}
-        onUndone={props.onUndone}
+        onUndone={(answer) => {
+          setOutcome(answer.message ?? 'What it brought was removed again.')
+          props.onUndone?.(answer)
+        }}
       />
     </section>
   )
