@@ -100,6 +100,15 @@ async function endHost(host: ChildProcess): Promise<void> {
   await ended
 }
 
+/** What was listed a moment ago may have been on its way out, such as the process of a session. */
+function endIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 async function killHost(host: ChildProcess): Promise<void> {
   const ended = once(host, 'exit')
   host.kill('SIGKILL')
@@ -270,7 +279,7 @@ describe('crashes', () => {
     const { host, says } = await startHost({ dataDir })
     await query(says.connection, 'DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 1 AS id')
     const guards = (await processesOf(says.pid)).filter((pid) => pid !== says.pid)
-    for (const pid of guards) process.kill(pid, 'SIGKILL')
+    for (const pid of guards) endIfThere(pid)
     await killHost(host)
     await sleep(300)
     expect(await startTime(says.pid)).toBeDefined()

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal } from '@mantine/core'
+import { Alert, Button, Group } from '@mantine/core'
 import { FileClock, Undo2 } from 'lucide-react'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
@@ -27,7 +27,7 @@ export function PastImports(props: PastImportsProps) {
   const { plugin, importer } = props
   const { data, error } = usePastImports(props)
   const [shown, setShown] = useState(shownAtOnce)
-  const [leaving, setLeaving] = useState<PastImport>()
+  const [leaving, setLeaving] = useState<string>()
   const [outcome, setOutcome] = useState<string>()
   if (importer.history === undefined) return null
   if (error && !data) return <ErrorNote error={error} title="Earlier imports cannot be shown" />
@@ -43,21 +43,35 @@ export function PastImports(props: PastImportsProps) {
       )}
       <ul className="tn-list">
         {data.slice(0, shown).map((past) => (
-          <li key={past.id} className="tn-connection">
-            <span className="tn-permission-sign" aria-hidden>
-              <FileClock size={16} />
-            </span>
-            <PastImportText past={past} nameOf={props.nameOf} />
-            {importer.undo && canBeUndone(past) && (
-              <Button
-                size="xs"
-                variant="default"
-                leftSection={<Undo2 size={14} />}
-                aria-label={`Undo the import of ${past.fileName ?? 'rows'} on ${momentOf(past.importedAt)}`}
-                onClick={() => setLeaving(past)}
-              >
-                Undo
-              </Button>
+          <li key={past.id}>
+            <div className="tn-connection">
+              <span className="tn-permission-sign" aria-hidden>
+                <FileClock size={16} />
+              </span>
+              <PastImportText past={past} nameOf={props.nameOf} />
+              {importer.undo && leaving !== past.id && canBeUndone(past) && (
+                <Button
+                  size="xs"
+                  variant="default"
+                  leftSection={<Undo2 size={14} />}
+                  aria-label={`Undo the import of ${past.fileName ?? 'rows'} on ${momentOf(past.importedAt)}`}
+                  onClick={() => setLeaving(past.id)}
+                >
+                  Undo
+                </Button>
+              )}
+            </div>
+            {leaving === past.id && (
+              <UndoQuestion
+                plugin={plugin}
+                importer={importer}
+                past={past}
+                onClose={() => setLeaving(undefined)}
+                onUndone={(answer) => {
+                  setOutcome(answer.message ?? 'What it brought was removed again.')
+                  props.onUndone?.(answer)
+                }}
+              />
             )}
           </li>
         ))}
@@ -67,16 +81,6 @@ export function PastImports(props: PastImportsProps) {
           Show all {data.length}
         </Button>
       )}
-      <UndoDialog
-        plugin={plugin}
-        importer={importer}
-        past={leaving}
-        onClose={() => setLeaving(undefined)}
-        onUndone={(answer) => {
-          setOutcome(answer.message ?? 'What it brought was removed again.')
-          props.onUndone?.(answer)
-        }}
-      />
     </section>
   )
 }
@@ -103,54 +107,39 @@ function PastImportText({ past, nameOf }: { past: PastImport } & Pick<PastImport
   )
 }
 
-interface UndoDialogProps extends ImporterOfPlugin, Pick<PastImportsProps, 'onUndone'> {
-  /** Without one the dialog is closed. */
-  past: PastImport | undefined
+interface UndoQuestionProps extends ImporterOfPlugin, Pick<PastImportsProps, 'onUndone'> {
+  past: PastImport
   onClose: () => void
 }
 
-function UndoDialog({ plugin, importer, past, onClose, onUndone }: UndoDialogProps) {
+/** Asks in place: the list may stand in a dialog already. */
+function UndoQuestion({ plugin, importer, past, onClose, onUndone }: UndoQuestionProps) {
   const undo = useUndoImport({ plugin, importer })
-  const close = () => {
-    undo.reset()
-    onClose()
-  }
   return (
-    <Modal
-      opened={past !== undefined}
-      onClose={close}
-      title="Undo this import?"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      {past && (
-        <div className="tn-dialog">
-          <p>
-            What it brought is removed again: {rowsIn(past.imported)}
-            {past.fileName ? ` of ${past.fileName}` : ''}. What somebody has changed since stays.
-          </p>
-          {undo.error && <ErrorNote error={undo.error} title="It was not undone" />}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={close} data-autofocus>
-              Keep it
-            </Button>
-            <Button
-              className="tn-button-danger"
-              loading={undo.isPending}
-              onClick={() =>
-                undo.mutate(past.id, {
-                  onSuccess: (answer) => {
-                    close()
-                    onUndone?.(answer ?? {})
-                  },
-                })
-              }
-            >
-              Undo the import
-            </Button>
-          </Group>
-        </div>
-      )}
-    </Modal>
+    <div className="tn-undo" role="group" aria-label="Undo this import?">
+      <p>What it brought is removed again. What somebody has changed since stays.</p>
+      {undo.error && <ErrorNote error={undo.error} title="It was not undone" />}
+      <Group gap="sm">
+        <Button size="xs" variant="default" onClick={onClose} autoFocus>
+          Keep it
+        </Button>
+        <Button
+          size="xs"
+          className="tn-button-danger"
+          loading={undo.isPending}
+          onClick={() =>
+            undo.mutate(past.id, {
+              onSuccess: (answer) => {
+                onClose()
+                onUndone?.(answer ?? {})
+              },
+            })
+          }
+        >
+          Undo the import
+        </Button>
+      </Group>
+    </div>
   )
 }
 
