@@ -18,6 +18,19 @@ export async function childrenOf(pid: number): Promise<number[]> {
   return table.filter(({ parent }) => parent === pid).map((entry) => entry.pid)
 }
 
+/** Children, their children, and so on: what starts plugins' processes stands between a host and them. */
+export async function processesBelow(pid: number): Promise<number[]> {
+  const children = await childrenOf(pid)
+  return [...children, ...(await Promise.all(children.map(processesBelow))).flat()]
+}
+
+/** The processes of plugins below a host, blank ones included: not Postgres, and not what starts them. */
+export async function runnersBelow(pid: number): Promise<number[]> {
+  const below = await processesBelow(pid)
+  const commands = await Promise.all(below.map((one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => '')))
+  return below.filter((_, index) => /[\\/]runner\.cjs/.test(commands[index] ?? ''))
+}
+
 /** Undefined when the process has ended. */
 export async function memoryOf(pid: number): Promise<ProcessMemory | undefined> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => undefined)

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { childrenOf, memoryOf } from '../process-memory.js'
+import { memoryOf, runnersBelow } from '../process-memory.js'
 import type { Section } from '../report.js'
 import { writeRisks } from '../risk-files.js'
 
@@ -31,6 +31,7 @@ export async function measureFileImport(): Promise<Section> {
       const before = await product.memory()
       const { ms, peak, reports, imported } = await product.import(file)
       if (imported !== rowCount) throw new Error(`Only ${imported} of ${rowCount} rows were imported.`)
+      if (process.platform === 'linux' && peak.plugin === 0) throw new Error('No process of the plugin was seen.')
       rows.push(
         {
           id: `file-${kind}-size`,
@@ -182,14 +183,7 @@ async function ask<Answer>(
 
 /** Of the processes of plugins the largest: there is one plugin, and blank runners beside it. */
 async function memoryOfProduct(pid: number): Promise<Memory> {
-  const children = await childrenOf(pid)
-  const runners = await Promise.all(children.map(async (one) => ((await isRunner(one)) ? memoryOf(one) : undefined)))
+  const runners = await Promise.all((await runnersBelow(pid)).map(memoryOf))
   const sizes = runners.map((memory) => memory?.residentBytes ?? 0)
   return { host: (await memoryOf(pid))?.residentBytes ?? 0, plugin: Math.max(0, ...sizes) }
-}
-
-/** Postgres is a child too, and shares its buffers with its own children. */
-async function isRunner(pid: number): Promise<boolean> {
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-  return command.includes('runner')
 }

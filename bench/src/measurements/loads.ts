@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { VerifiedArtifact } from '@tenon/contract'
 import { createRuntime, type PluginTarget } from '@tenon/host'
-import { childrenOf, memoryOf } from '../process-memory.js'
+import { memoryOf, processesBelow } from '../process-memory.js'
 import type { Row, Section } from '../report.js'
 
 /** The seed's way ends at 8,367: what it has loaded stays, with what it patched around it. */
@@ -88,8 +88,7 @@ async function loadOnce(runtime: ReturnType<typeof createRuntime>, number: numbe
 
 /** Children, and theirs: runners are started by a process that stays. */
 async function livingBelow(pid: number): Promise<number[]> {
-  const children = await childrenOf(pid)
-  const below = [...children, ...(await Promise.all(children.map(childrenOf))).flat()]
+  const below = await processesBelow(pid)
   // Whoever looked for them was one of them.
   const memories = await Promise.all(below.map(memoryOf))
   return below.filter((_, index) => memories[index] !== undefined)

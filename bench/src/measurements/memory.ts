@@ -1,4 +1,4 @@
-import { childrenOf, memoryOf, type ProcessMemory } from '../process-memory.js'
+import { memoryOf, type ProcessMemory, runnersBelow } from '../process-memory.js'
 import type { Row, Section } from '../report.js'
 import type { Surroundings } from '../surroundings.js'
 
@@ -41,9 +41,9 @@ function runnerRows(id: string, what: string, memory: ProcessMemory | undefined)
   return [row('privateBytes', 'its own'), row('proportionalBytes', 'its share of all'), ...rows]
 }
 
-/** All children of an idle host are runners; one that works has more than those that wait. */
+/** One that works has more than those that wait. */
 async function runnersOf(hostPid: number): Promise<ProcessMemory[]> {
-  const memories = await Promise.all((await childrenOf(hostPid)).map(memoryOf))
+  const memories = await Promise.all((await runnersBelow(hostPid)).map(memoryOf))
   return memories.filter((memory) => memory !== undefined)
 }
 
