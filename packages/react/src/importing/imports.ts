@@ -100,8 +100,9 @@ export function useImport({ plugin, importer }: ImporterOfPlugin, onImported?: (
     async mutationFn(body: FormData) {
       const work = await startRoute<ImportResult>(plugin.key, importer.import, { body })
       if (!('runId' in work)) return work.answer
-      await followRun(client, work.runId)
+      // First, so that its end is shown here and told nowhere else, however soon it is.
       setFollowed(work.runId)
+      await followRun(client, work.runId)
       return undefined
     },
   })
