@@ -41,7 +41,6 @@ const table = z
   .object({
     name: z.string(),
     rows: z.number().describe('As last counted by the database'),
-    bytes: z.number().describe('On disk, indexes included'),
   })
   .meta({ id: 'PluginTable' })
 const health = z

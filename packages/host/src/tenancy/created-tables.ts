@@ -18,9 +18,10 @@ export interface OwnedTable {
   name: string
   /** Live rows, as last counted by the server. */
   rows: number
-  /** On disk, indexes included. */
-  bytes: number
 }
+
+/** More is nothing that a person reads. */
+const mostListed = 1_000
 
 /** Tables of role $1 in schema $3 which plugin $2 alone has claimed. */
 const claimedAlone = `SELECT c.oid, c.relname
@@ -59,12 +60,13 @@ export function createCreatedTables(pool: Pool): CreatedTables {
         return tables
       }),
     async list({ name, schema }, pluginKey) {
-      const { rows } = await pool.query<{ name: string; rows: string; bytes: string }>(
-        `SELECT t.relname AS name, greatest(pg_stat_get_live_tuples(t.oid), 0) AS rows, pg_total_relation_size(t.oid) AS bytes
-         FROM (${pluginKey === undefined ? owned : claimedAlone}) AS t ORDER BY t.relname`,
+      // Catalogs and counters only: their sizes would wait for locks, which the plugin may hold.
+      const { rows } = await pool.query<{ name: string; rows: string }>(
+        `SELECT t.relname AS name, greatest(pg_stat_get_live_tuples(t.oid), 0) AS rows
+         FROM (${pluginKey === undefined ? owned : claimedAlone}) AS t ORDER BY t.relname LIMIT ${mostListed}`,
         [name, pluginKey ?? null, schema],
       )
-      return rows.map((row) => ({ name: row.name, rows: Number(row.rows), bytes: Number(row.bytes) }))
+      return rows.map((row) => ({ name: row.name, rows: Number(row.rows) }))
     },
   }
 }

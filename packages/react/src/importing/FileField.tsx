@@ -1,7 +1,6 @@
 import { Button } from '@mantine/core'
 import { FileSpreadsheet, Upload, X } from 'lucide-react'
 import { type DragEvent, useId, useState } from 'react'
-import { sizeOf } from '../api/sizeOf.js'
 
 interface FileFieldProps {
   file: File | undefined
@@ -61,4 +60,9 @@ export function FileField({ file, accept, onChoose }: FileFieldProps) {
       {accept.length > 0 && <span className="tn-quiet">{accept.join(', ')}</span>}
     </label>
   )
+}
+
+/** Bytes as people say them: `1 kB`, `3.2 MB`. */
+function sizeOf(bytes: number): string {
+  return bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1_000))} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
 }

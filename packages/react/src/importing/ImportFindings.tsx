@@ -44,7 +44,7 @@ export function ImportMistakes({ result, onCorrections }: ImportMistakesProps) {
 
 function whatHappens(result: ImportResult): string {
   const imported = result.imported ?? 0
-  const importable = importableRows(result)
+  const importable = importableRows(result) ?? 0
   if (imported > 0) return 'The rows with these mistakes were left out. Correct them and import them as well.'
   if (importable === 1) return 'One row has no mistake and can be imported; the others are left out.'
   if (importable > 1) {

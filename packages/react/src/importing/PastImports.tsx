@@ -15,6 +15,7 @@ export interface PastImportsProps extends ImporterOfPlugin {
 }
 
 const shownAtOnce = 5
+const shownMore = 20
 
 /**
  * What was imported earlier, by whom and from which file; what can still be taken back is offered to be. Shows nothing
@@ -77,8 +78,8 @@ export function PastImports(props: PastImportsProps) {
         ))}
       </ul>
       {data.length > shown && (
-        <Button variant="subtle" size="xs" onClick={() => setShown(data.length)}>
-          Show all {data.length}
+        <Button variant="subtle" size="xs" onClick={() => setShown(shown + shownMore)}>
+          Show more of {data.length}
         </Button>
       )}
     </section>

@@ -74,7 +74,7 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
   }
   const checked = check.data
   const importable = checked ? importableRows(checked) : 0
-  const isReady = file !== undefined && (importer.check === undefined || importable > 0)
+  const isReady = file !== undefined && (importer.check === undefined || importable !== 0)
   const corrections =
     importer.corrections && file
       ? () => download.mutate({ route: importer.corrections ?? '', body: formOf(file, choices) })
@@ -148,7 +148,7 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
           loading={load.isPending}
           onClick={() => file && load.start(formOf(file, choices))}
         >
-          {importable > 0 ? `Import ${importable.toLocaleString('en')} ${importable === 1 ? 'row' : 'rows'}` : 'Import'}
+          {importable ? `Import ${importable.toLocaleString('en')} ${importable === 1 ? 'row' : 'rows'}` : 'Import'}
         </Button>
       </Group>
       <PastImports plugin={plugin} importer={importer} nameOf={nameOf} onUndone={onUndone} />

@@ -50,9 +50,10 @@ export interface ImporterOfPlugin {
   importer: ImporterContribution
 }
 
-/** How many rows an import would bring, by what the check said. */
-export function importableRows({ importable, valid = 0, errors = [] }: ImportResult): number {
-  return importable ?? (errors.length === 0 ? valid : 0)
+/** How many rows an import would bring, by what the check said; undefined when it may, and nobody counted. */
+export function importableRows(result: ImportResult): number | undefined {
+  if (result.importable !== undefined) return result.importable
+  return mistakesIn(result) === 0 ? result.valid : 0
 }
 
 /** How many mistakes there are, also those that are not listed. */
@@ -85,8 +86,8 @@ export function useUndoImport({ plugin, importer }: ImporterOfPlugin) {
   return useMutation({
     mutationFn: (importId: string) =>
       callRoute<{ message?: string }>(plugin.key, importer.undo ?? '', { body: { importId } }),
-    // Refused, because somebody else was faster: then that is shown.
-    onSettled: () => client.invalidateQueries({ queryKey: pastImports({ plugin, importer }) }),
+    // Refused, because somebody else was faster: then that is shown. What it brought may be in any view of the plugin.
+    onSettled: () => client.invalidateQueries({ queryKey: pluginKeys.ofPlugin(plugin.key) }),
   })
 }
 

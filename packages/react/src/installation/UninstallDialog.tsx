@@ -1,7 +1,6 @@
 import { Button, Group, Modal, Radio, Stack, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
-import { sizeOf } from '../api/sizeOf.js'
 import type { Plugin } from '../plugins/types.js'
 import { usePluginInstallation } from '../plugins/usePluginInstallation.js'
 import { usePluginTables } from '../records/records.js'
@@ -145,12 +144,10 @@ function Tables({ plugin, choice }: { plugin: Plugin; choice: 'keep' | 'erase' }
     <section className="tn-tables" aria-label={choice === 'erase' ? 'Tables that are erased' : 'Tables that stay'}>
       <h3>{choice === 'erase' ? 'This is erased' : 'This stays'}</h3>
       <ul>
-        {tables.slice(0, shownTables).map(({ name, rows, bytes }) => (
+        {tables.slice(0, shownTables).map(({ name, rows }) => (
           <li key={name}>
             <code>{name}</code>{' '}
-            <span className="tn-quiet">
-              about {rows === 1 ? 'one row' : `${rows.toLocaleString('en')} rows`}, {sizeOf(bytes)}
-            </span>
+            <span className="tn-quiet">about {rows === 1 ? 'one row' : `${rows.toLocaleString('en')} rows`}</span>
           </li>
         ))}
       </ul>

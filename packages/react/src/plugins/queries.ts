@@ -7,6 +7,7 @@ export const pluginKeys = {
   marketplace: (category?: string) => ['tenon', 'marketplace', category ?? 'all'] as const,
   installations: ['tenon', 'installations'] as const,
   categories: ['tenon', 'categories'] as const,
+  ofPlugin: (pluginKey: string) => ['tenon', 'plugin', pluginKey] as const,
   of: (pluginKey: string, what: string, ...rest: unknown[]) => ['tenon', 'plugin', pluginKey, what, ...rest] as const,
 }
 

@@ -123,8 +123,6 @@ export function usePluginHealth({ pluginKey, installationId }: OfInstallation) {
 export interface PluginTable {
   name: string
   rows: number
-  /** On disk, indexes included. */
-  bytes: number
 }
 
 /** The tables that go when the data of a plugin is erased; for admins. */

@@ -53,7 +53,7 @@ function ActionButton({
       const work = await startRoute<unknown>(plugin.key, action.route)
       if ('runId' in work) return followRun(client, work.runId)
       onOutcome({ title: action.title, success: true, message: sentenceOf(work.answer) })
-      return client.invalidateQueries({ queryKey: ['tenon', 'plugin', plugin.key] })
+      return client.invalidateQueries({ queryKey: pluginKeys.ofPlugin(plugin.key) })
     },
     onError: (error) => onOutcome({ title: action.title, success: false, message: error.message }),
   })
