@@ -80,7 +80,9 @@ describe('the rows of a view', { timeout: 60_000 }, () => {
     await page.getByLabel('Filter by Model Name').fill('')
     await page.getByRole('button', { name: 'Production 12 entries' }).waitFor()
     await groupBy().focus()
-    for (const key of ['ArrowDown', 'ArrowUp', 'ArrowUp', 'Enter']) await page.keyboard.press(key)
+    await page.keyboard.press('ArrowDown')
+    await page.getByRole('option', { name: 'By Stage' }).waitFor()
+    for (const key of ['ArrowUp', 'ArrowUp', 'Enter']) await page.keyboard.press(key)
     await page.getByText('1 to 10 of 48').waitFor()
   })
 

@@ -46,12 +46,18 @@ const keepers: TestPlugin[] = [
       }
       export async function uninstall() { return { success: true } }
       export const metadata = {}
+      let letGo: (() => void) | undefined
       export const router = {
         'POST /hold': ({ sequelize, tenantId }: any) => sequelize.transaction(async (transaction: any) => {
           await sequelize.query('ALTER TABLE ' + table(tenantId) + ' ADD COLUMN more text', { transaction })
-          await new Promise((go) => setTimeout(go, 1500))
+          await new Promise<void>((go) => (letGo = go))
           return { data: 'held' }
         }),
+        'GET /is-held': () => ({ data: letGo !== undefined }),
+        'POST /let-go': () => {
+          letGo?.()
+          return { data: 'let go' }
+        },
       }`,
   },
 }))
@@ -90,12 +96,11 @@ describe('the tables of an installation', () => {
     // The database tells what a session did when that has had nothing to do for ten seconds.
     await vi.waitFor(async () => expect(await seen()).toEqual(expected), { timeout: 30_000, interval: 200 })
     const [path = ''] = paths
-    let isHeld = true
-    const holding = it.api('POST', '/keeper/hold').finally(() => (isHeld = false))
-    await new Promise((go) => setTimeout(go, 500))
+    const holding = it.api('POST', '/keeper/hold')
+    await vi.waitFor(async () => expect((await it.api('GET', '/keeper/is-held')).content).toBe(true))
     const asked = await Promise.all(Array.from({ length: 200 }, () => it.api('GET', path)))
     expect(asked.every(({ status }) => status === 200)).toBe(true)
-    expect(isHeld, 'nobody waited for the lock of the plugin').toBe(true)
+    await it.api('POST', '/keeper/let-go')
     expect(await holding).toMatchObject({ status: 200 })
     expect(await it.api('GET', path, undefined, { role: 'Reviewer' })).toMatchObject({ status: 403 })
     await it.api('DELETE', path.replace('/tables', ''))
