@@ -47,14 +47,7 @@ const tables = (name: string, privileges: string[]) => ({
   permissions: { database: { tenantSchema: false, tables: Object.fromEntries([[name, privileges]]) } },
 })
 const importer = { id: 'i', slot: 's', title: 'I', import: 'POST /import' }
-const choice = {
-  key: 'mode',
-  title: 'M',
-  values: [
-    { value: 'a', title: 'A' },
-    { value: 'b', title: 'B' },
-  ],
-}
+const importing = (settings: object) => ({ ...asks({}), contributes: { importers: [{ ...importer, settings }] } })
 const action = { id: 'act', title: 'Act', route: 'POST /act' }
 const connection = { id: 'workspace', kind: 'oauth2', provider: 'service', title: 'Workspace' }
 const sha256 = 'ab'.repeat(32)
@@ -149,12 +142,16 @@ const attacks: ManifestAttack[] = [
     entry: { ...asks({}), contributes: { importers: [{ ...importer, import: 'POST ../install' }] } },
   },
   {
-    name: 'importers: a choice takes the place of the file',
-    entry: { ...asks({}), contributes: { importers: [{ ...importer, choices: [{ ...choice, key: 'file' }] }] } },
+    name: 'importers: a setting takes the place of the file',
+    entry: importing({ type: 'object', allOf: [{ then: { properties: { file: { type: 'string' } } } }] }),
   },
   {
-    name: 'importers: a choice is named like a header',
-    entry: { ...asks({}), contributes: { importers: [{ ...importer, choices: [{ ...choice, key: 'a"; x="' }] }] } },
+    name: 'importers: a setting is named like a header',
+    entry: importing({ type: 'object', properties: { 'a"; x="': { type: 'string' } } }),
+  },
+  {
+    name: 'importers: settings are described somewhere else',
+    entry: importing({ $ref: 'https://other.example/schema.json' }),
   },
   {
     name: 'connections: connects accounts without the operator',

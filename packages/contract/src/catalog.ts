@@ -211,17 +211,13 @@ export const viewSchema = z
     path: ['groups', 'by'],
   })
 
-/** What somebody may choose about an import. Sent as a field beside the file; the first value is the usual one. */
-export const importChoiceSchema = z.looseObject({
-  key: z
-    .string()
-    .regex(/^(?!file$)[A-Za-z][A-Za-z0-9_]{0,49}$/, { error: 'must be the name of a field of a form, and not "file"' }),
-  title: shortText,
-  values: z
-    .array(z.looseObject({ value: z.string().min(1).max(100), title: shortText }))
-    .min(2)
-    .max(10),
-})
+const formFieldPattern = /^(?!file$)[A-Za-z][A-Za-z0-9_]{0,49}$/
+
+/** What somebody may choose about an import, as a JSON Schema: each of its properties is sent as a field beside the file. */
+const importSettingsSchema = jsonSchemaSchema.refine(
+  (schema) => propertyNamesOf(schema).every((name) => formFieldPattern.test(name)),
+  { error: 'may only have properties that can be fields of a form, none of them "file"' },
+)
 
 /** A file import with its template. */
 export const importerSchema = z.looseObject({
@@ -237,7 +233,7 @@ export const importerSchema = z.looseObject({
     .optional()
     .describe('Answers the imports of the past, the newest first, each with `id`, `importedAt` and `imported`'),
   undo: routeSchema.optional().describe('Takes an import back; asked with `importId`'),
-  choices: z.array(importChoiceSchema).max(5).optional(),
+  settings: importSettingsSchema.optional().describe('JSON Schema of what may be chosen about an import'),
   accept: z
     .array(z.string().regex(/^\.[a-z0-9]{1,10}$/))
     .max(20)
@@ -551,6 +547,20 @@ function referencesStayInside(schema: unknown): boolean {
   const reference = schema.$ref ?? schema.$dynamicRef
   if (typeof reference === 'string' && !reference.startsWith('#')) return false
   return Object.values(schema).every(referencesStayInside)
+}
+
+/** The properties of the object itself that a schema knows, those under conditions included. */
+function propertyNamesOf(schema: Record<string, unknown>): string[] {
+  const { properties, then, else: otherwise, allOf, anyOf, oneOf } = schema
+  const branches = [
+    then,
+    otherwise,
+    ...[allOf, anyOf, oneOf].flatMap((part) => (Array.isArray(part) ? (part as unknown[]) : [])),
+  ]
+  return [
+    ...(isRecord(properties) ? Object.keys(properties) : []),
+    ...branches.filter(isRecord).flatMap(propertyNamesOf),
+  ]
 }
 
 /** PostgreSQL keeps neither NUL nor halves of characters, and everything that walks an entry needs a bottom. */

@@ -4,6 +4,7 @@ import { CircleCheck, CircleX, FlaskConical } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { PluginBoundary } from '../frame/PluginBoundary.js'
 import { testPluginConnection, updatePluginConfiguration } from '../plugins/plugin.repository.js'
 import { refreshPlugins } from '../plugins/queries.js'
 import type { ConnectionTest, Plugin, PluginInstallation } from '../plugins/types.js'
@@ -29,6 +30,14 @@ export interface PluginConfigFormProps {
  * @since 0.1.0
  */
 export function PluginConfigForm(props: PluginConfigFormProps) {
+  return (
+    <PluginBoundary plugin={props.plugin}>
+      <ConfigForm {...props} />
+    </PluginBoundary>
+  )
+}
+
+function ConfigForm(props: PluginConfigFormProps) {
   const { plugin, installation, readOnly = false, sample, nameOf, onSaved } = props
   const schema = plugin.contributes?.configuration ?? fallbackSchema(installation)
   const stored = installation.configuration ?? {}

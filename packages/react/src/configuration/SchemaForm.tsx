@@ -20,6 +20,8 @@ export interface SchemaFormProps {
   disabled?: boolean
   /** How people are called; without it nobody is named. */
   nameOf?: NameOf | undefined
+  /** With it, a button elsewhere on the page can send the form. */
+  id?: string | undefined
   /** The buttons. */
   children: ReactNode
 }
@@ -31,7 +33,7 @@ export interface SchemaFormProps {
  * @since 0.1.0
  */
 export function SchemaForm(props: SchemaFormProps) {
-  const { schema, value, onChange, onSubmit, problems = [], disabled, nameOf, children } = props
+  const { schema, value, onChange, onSubmit, problems = [], disabled, nameOf, id, children } = props
   const prefix = `tn${useId().replace(/[^a-z0-9]/gi, '')}`
   const frame = useRef<HTMLDivElement>(null)
   const uiSchema = useMemo(() => uiSchemaOf(schema as RJSFSchema), [schema])
@@ -45,6 +47,7 @@ export function SchemaForm(props: SchemaFormProps) {
         widgets={widgets}
         templates={templates}
         formData={value}
+        id={id}
         idPrefix={prefix}
         extraErrors={extraErrors}
         formContext={{ nameOf } satisfies FormContext}

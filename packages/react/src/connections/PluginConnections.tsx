@@ -9,6 +9,7 @@ import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
 import { wordsOf } from '../api/wordsOf.js'
 import { SchemaForm } from '../configuration/SchemaForm.js'
+import { PluginBoundary } from '../frame/PluginBoundary.js'
 import {
   disconnectOAuthWorkspace,
   getOAuthWorkspaces,
@@ -40,6 +41,14 @@ export interface PluginConnectionsProps {
  * @since 0.1.0
  */
 export function PluginConnections(props: PluginConnectionsProps) {
+  return (
+    <PluginBoundary plugin={props.plugin}>
+      <Connections {...props} />
+    </PluginBoundary>
+  )
+}
+
+function Connections(props: PluginConnectionsProps) {
   const { plugin, connection, readOnly = false, leaveTo = (address) => window.location.assign(address) } = props
   const client = useQueryClient()
   const [changing, setChanging] = useState<Workspace>()

@@ -10,7 +10,7 @@ export interface PluginBoundaryProps {
 }
 
 /**
- * Keeps what a plugin answers from breaking more than its own place on the page: where it cannot be drawn, that is said
+ * Keeps what a plugin answers or declares from breaking more than its own place on the page: where it cannot be drawn, that is said
  * there, and the rest goes on.
  *
  * @example <PluginBoundary plugin={plugin}><Board rows={rows} /></PluginBoundary>
@@ -23,7 +23,7 @@ export function PluginBoundary({ plugin, children }: PluginBoundaryProps) {
       fallbackRender={({ resetErrorBoundary }) => (
         <div className="tn-broken">
           <ErrorNote
-            title={`${plugin.displayName} answered what cannot be shown`}
+            title={`A part of ${plugin.displayName} cannot be shown`}
             error={new Error('This is a mistake in the plugin. Tell its publisher; an update may solve it.')}
           />
           <Button variant="default" onClick={resetErrorBoundary}>

@@ -1,6 +1,8 @@
 // @vitest-environment jsdom
+import { File } from 'node:buffer'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { MantineProvider } from '@mantine/core'
 import type { ImporterContribution } from '@tenon/contract'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
@@ -18,20 +20,33 @@ const importer = {
   history: 'GET /imports',
   accept: ['.csv'],
 } as ImporterContribution
+const checking: ImporterContribution = { ...importer, check: 'POST /check' }
+const imported = { success: true, imported: 2 }
 
-/** What the plugin says of its past imports. */
+/** What the plugin says of its past imports, and of a file. */
 let history: unknown
+let findings: unknown
+/** The forms that it was sent, as they came. */
+let sent: { route: string; body: string }[]
 let server: Server
 let root: Root
 let page: HTMLElement
 
 beforeEach(async () => {
+  // A document made of text has forms and files that no request can carry.
+  const empty = new Response('', { headers: { 'content-type': 'application/x-www-form-urlencoded' } })
+  vi.stubGlobal('FormData', (await empty.formData()).constructor)
+  vi.stubGlobal('CSS', { escape: (id: string) => id })
   window.matchMedia = () =>
     ({ matches: false, addEventListener: () => undefined, removeEventListener: () => undefined }) as never
   vi.spyOn(console, 'error').mockReturnValue()
-  server = createServer((request, response) => {
+  sent = []
+  server = createServer(async (request, response) => {
+    const route = `${request.method} ${request.url?.split('/').at(-1)}`
+    if (request.method === 'POST') sent.push({ route, body: await text(request) })
+    const answers: Record<string, unknown> = { 'GET imports': history, 'POST check': findings, 'POST import': imported }
     response.writeHead(200, { 'content-type': 'application/json' })
-    response.end(JSON.stringify({ data: request.url?.endsWith('/imports') ? history : [] }))
+    response.end(JSON.stringify({ data: answers[route] ?? [] }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   configureRequests({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
@@ -43,23 +58,49 @@ afterEach(async () => {
   root.unmount()
   page.remove()
   vi.restoreAllMocks()
+  vi.unstubAllGlobals()
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
 })
 
-function show(pastImports: unknown): void {
+function show(pastImports: unknown, of: ImporterContribution = importer): void {
   history = pastImports
   root.render(
     <MantineProvider>
       <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
         <p>The rest of the page.</p>
-        <PluginImporter plugin={plugin} importer={importer} />
+        <PluginImporter plugin={plugin} importer={of} />
       </QueryClientProvider>
     </MantineProvider>,
   )
 }
 
 const shows = (text: string | RegExp) => expect.poll(() => page.textContent).toMatch(text)
+
+async function choose(name: string): Promise<void> {
+  const input = await vi.waitFor(() => {
+    const found = page.querySelector<HTMLInputElement>('input[type="file"]')
+    if (!found) throw new Error('there is no field for a file')
+    return found
+  })
+  Object.defineProperty(input, 'files', { value: [new File(['a,b'], name)] })
+  input.dispatchEvent(new Event('change', { bubbles: true }))
+}
+
+async function press(name: string | RegExp): Promise<void> {
+  const button = await vi.waitFor(() => {
+    const found = [...page.querySelectorAll('button')].find(({ textContent }) => textContent.match(name))
+    if (!found || found.disabled) throw new Error(`${name} cannot be pressed`)
+    return found
+  })
+  button.click()
+}
+
+/** The fields of a form that was sent, by name, without the file. */
+function fieldsOf(body: string): Record<string, string> {
+  const fields = body.matchAll(/name="(?<name>[^"]*)"\r\n\r\n(?<value>[^\r]*)\r\n/g)
+  return Object.fromEntries([...fields].map(({ groups }) => [groups?.['name'] ?? '', groups?.['value'] ?? '']))
+}
 
 describe('an importer of a plugin', () => {
   it('shows what was imported earlier', async () => {
@@ -71,8 +112,83 @@ describe('an importer of a plugin', () => {
     'breaks nothing around it when it answers %j',
     async (nonsense) => {
       show(nonsense)
-      await shows('Stranger answered what cannot be shown')
+      await shows('A part of Stranger cannot be shown')
       await shows('The rest of the page.')
     },
   )
+
+  it('imports what was checked by a plugin that does not count its rows', async () => {
+    findings = { success: true }
+    show([], checking)
+    await choose('rows.csv')
+    await press(/^Import$/)
+    await shows('2 rows were imported')
+    expect(sent.map(({ route }) => route)).toEqual(['POST check', 'POST import'])
+  })
+
+  it.each([[null], ['nothing'], [{ success: true, errors: 'none' }], [{ errors: [null], errorCount: 1 }]])(
+    'breaks nothing around it when a check answers %j',
+    async (nonsense) => {
+      findings = nonsense
+      show([], checking)
+      await choose('rows.csv')
+      await shows('The rest of the page.')
+      await expect.poll(() => sent.length).toBe(1)
+      await shows(/A part of Stranger cannot be shown|rows\.csv/)
+    },
+  )
+})
+
+describe('what may be chosen about an import', () => {
+  const settings = {
+    type: 'object',
+    required: ['project'],
+    properties: {
+      mode: { type: 'string', title: 'Mode', enum: ['all', 'good'], default: 'all' },
+      isDraft: { type: 'boolean', title: 'As drafts', default: true },
+      tags: { type: 'array', title: 'Tags', uniqueItems: true, items: { enum: ['new', 'old'] }, default: ['new'] },
+      project: { type: 'string', title: 'Project' },
+    },
+  }
+  const field = (label: string) => {
+    const find = () => {
+      const id = [...page.querySelectorAll('label')].find(({ textContent }) => textContent === label)?.htmlFor
+      const found = document.getElementById(id ?? '')
+      if (!(found instanceof HTMLInputElement)) throw new Error(`there is no field ${label}`)
+      return found
+    }
+    // The code of forms comes when the first of them is shown.
+    return vi.waitFor(find, { timeout: 10_000 })
+  }
+  const enter = async (label: string, value: string) => {
+    const input = await field(label)
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')?.set?.call(input, value)
+    input.dispatchEvent(new Event('input', { bubbles: true }))
+  }
+
+  it('is drawn from a schema and goes with the file, checked once for what was typed', async () => {
+    findings = { success: true, valid: 2 }
+    show([], { ...checking, settings })
+    await choose('rows.csv')
+    await expect.poll(() => sent.length).toBe(1)
+    for (const value of ['P', 'Pl', 'Plan']) await enter('Project', value)
+    ;(await field('good')).click()
+    await expect.poll(() => sent.length).toBe(2)
+    await press(/^Import 2 rows$/)
+    await shows('2 rows were imported')
+    expect(sent.map(({ route, body }) => ({ route, ...fieldsOf(body) }))).toEqual([
+      { route: 'POST check', mode: 'all', isDraft: 'true', tags: '["new"]' },
+      { route: 'POST check', mode: 'good', isDraft: 'true', tags: '["new"]', project: 'Plan' },
+      { route: 'POST import', mode: 'good', isDraft: 'true', tags: '["new"]', project: 'Plan' },
+    ])
+  })
+
+  it('is said at its field when it is missing', async () => {
+    show([], { ...importer, settings })
+    await field('Project')
+    await choose('rows.csv')
+    await press(/^Import$/)
+    await shows('This is needed')
+    expect(sent).toEqual([])
+  })
 })

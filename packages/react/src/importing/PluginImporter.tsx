@@ -1,9 +1,11 @@
-import { Alert, Button, Group, Select } from '@mantine/core'
+import { Alert, Button, Group } from '@mantine/core'
+import { useDebouncedCallback } from '@mantine/hooks'
 import { useMutation } from '@tanstack/react-query'
 import type { ImporterContribution } from '@tenon/contract'
 import { CircleCheck, Download, Undo2, Upload } from 'lucide-react'
-import { type ReactNode, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useId, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { requestFile } from '../api/request.js'
 import { PluginBoundary } from '../frame/PluginBoundary.js'
 import type { Plugin } from '../plugins/types.js'
@@ -16,16 +18,23 @@ import { FileField } from './FileField.js'
 import { ImportMistakes, ImportPreview } from './ImportFindings.js'
 import {
   formOf,
-  type ImportChoices,
   importableRows,
   type ImporterOfPlugin,
   type ImportResult,
+  type ImportSettings,
   mistakesIn,
   useImport,
+  usualSettings,
   useUndoImport,
 } from './imports.js'
 import { PastImports, type PastImportsProps } from './PastImports.js'
 import { saveFile } from './saveFile.js'
+
+/** Forms come with a validator, which is more code than the rest of an importer. */
+const SchemaForm = lazy(async () => ({ default: (await import('../configuration/SchemaForm.js')).SchemaForm }))
+
+/** As long as somebody may still be typing what the file is checked with. */
+const pauseMs = 400
 
 export interface PluginImporterProps extends Pick<PastImportsProps, 'nameOf' | 'onUndone'> {
   plugin: Plugin
@@ -53,7 +62,8 @@ export function PluginImporter(props: PluginImporterProps) {
 
 function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: PluginImporterProps) {
   const [file, setFile] = useState<File>()
-  const [choices, setChoices] = useState<ImportChoices>({})
+  const [settings, setSettings] = useState<ImportSettings>(() => usualSettings(importer))
+  const settingsForm = useId()
   const check = useMutation({
     mutationFn: (body: FormData) => callRoute<ImportResult>(plugin.key, importer.check ?? importer.import, { body }),
   })
@@ -65,19 +75,30 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
     },
   })
 
-  const choose = (chosen: File | undefined, how: ImportChoices = choices) => {
+  const checkWith = (chosen: File | undefined, how: ImportSettings) => {
+    if (chosen && importer.check) check.mutate(formOf(chosen, how))
+  }
+  const checkAgain = useDebouncedCallback(checkWith, pauseMs)
+  const choose = (chosen: File | undefined) => {
     load.reset()
     check.reset()
     setFile(chosen)
-    setChoices(how)
-    if (chosen && importer.check) check.mutate(formOf(chosen, how))
+    checkAgain.cancel()
+    checkWith(chosen, settings)
+  }
+  const set = (how: ImportSettings) => {
+    if (isSame(how, settings)) return
+    load.reset()
+    check.reset()
+    setSettings(how)
+    checkAgain(file, how)
   }
   const checked = check.data
   const importable = checked ? importableRows(checked) : 0
   const isReady = file !== undefined && (importer.check === undefined || importable !== 0)
   const corrections =
     importer.corrections && file
-      ? () => download.mutate({ route: importer.corrections ?? '', body: formOf(file, choices) })
+      ? () => download.mutate({ route: importer.corrections ?? '', body: formOf(file, settings) })
       : undefined
 
   if (load.run && !isRunOver(load.run)) return <Importing run={load.run} onClose={onClose} />
@@ -112,11 +133,21 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
       )}
       <Step number={importer.template ? 2 : 1} title="Choose the filled-in file">
         <FileField file={file} accept={importer.accept} onChoose={choose} />
-        <Choices
-          importer={importer}
-          choices={choices}
-          onChange={(key, value) => choose(file, { ...choices, [key]: value })}
-        />
+        {importer.settings && (
+          <div className="tn-import-settings">
+            <Suspense fallback={<Loading height={64} />}>
+              <SchemaForm
+                id={settingsForm}
+                schema={importer.settings}
+                value={settings}
+                onChange={set}
+                onSubmit={(how) => isReady && load.start(formOf(file, how))}
+              >
+                <></>
+              </SchemaForm>
+            </Suspense>
+          </div>
+        )}
       </Step>
       {check.isPending && (
         <p className="tn-quiet" role="status">
@@ -146,7 +177,9 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
           leftSection={<Upload size={15} />}
           disabled={!isReady}
           loading={load.isPending}
-          onClick={() => file && load.start(formOf(file, choices))}
+          {...(importer.settings
+            ? { type: 'submit', form: settingsForm }
+            : { onClick: () => file && load.start(formOf(file, settings)) })}
         >
           {importable ? `Import ${importable.toLocaleString('en')} ${importable === 1 ? 'row' : 'rows'}` : 'Import'}
         </Button>
@@ -156,30 +189,9 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
   )
 }
 
-interface ChoicesProps {
-  importer: ImporterContribution
-  choices: ImportChoices
-  onChange: (key: string, value: string) => void
-}
-
-/** How the file is to be taken. */
-function Choices({ importer, choices, onChange }: ChoicesProps) {
-  const { choices: offered = [] } = importer
-  if (offered.length === 0) return null
-  return (
-    <div className="tn-choices">
-      {offered.map(({ key, title, values }) => (
-        <Select
-          key={key}
-          label={title}
-          allowDeselect={false}
-          data={values.map(({ value, title: label }) => ({ value, label }))}
-          value={choices[key] ?? values[0]?.value ?? null}
-          onChange={(value) => value !== null && onChange(key, value)}
-        />
-      ))}
-    </div>
-  )
+/** A form tells what it was given as well. */
+function isSame(one: ImportSettings, other: ImportSettings): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
 }
 
 function Importing({ run, onClose }: { run: Run; onClose?: () => void }) {

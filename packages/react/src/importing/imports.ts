@@ -41,8 +41,16 @@ export interface PastImport {
   undoUntil?: string | null
 }
 
-/** What may be chosen about an import, by the names of the fields. */
-export type ImportChoices = Readonly<Record<string, string>>
+/** What was chosen about an import, by the names of the fields. */
+export type ImportSettings = Record<string, unknown>
+
+/** What is chosen as long as nobody has chosen. */
+export function usualSettings({ settings }: ImporterContribution): ImportSettings {
+  const properties = Object.entries((settings?.['properties'] ?? {}) as Record<string, { default?: unknown }>)
+  return Object.fromEntries(
+    properties.flatMap(([name, { default: usual }]) => (usual === undefined ? [] : [[name, usual]])),
+  )
+}
 
 /** What an importer belongs to. */
 export interface ImporterOfPlugin {
@@ -62,9 +70,11 @@ export function mistakesIn({ errors = [], errorCount = errors.length }: ImportRe
 }
 
 /** A file as its importer takes it. What was chosen goes first, so that it is known when the file comes. */
-export function formOf(file: File, choices: ImportChoices): FormData {
+export function formOf(file: File, settings: ImportSettings): FormData {
   const form = new FormData()
-  for (const [key, value] of Object.entries(choices)) form.append(key, value)
+  for (const [name, value] of Object.entries(settings)) {
+    if (value !== undefined) form.append(name, typeof value === 'string' ? value : JSON.stringify(value))
+  }
   form.append('file', file)
   return form
 }
