@@ -88,17 +88,15 @@ export type UndoResult =
  * has changed or linked since.
  */
 export async function undoImport({ sequelize }: SeedContext, tenantId: string, importId: string): Promise<UndoResult> {
-  const found = await sequelize.query<StoredImport>(`SELECT * FROM ${table(tenantId)} WHERE id::text = :importId`, {
-    replacements: { importId },
-    type: 'SELECT',
-  })
-  const [past] = found.map(toPastImport)
-  if (!past) return { success: false, status: 404, message: 'There is no such import.' }
-  if (past.undoneAt) return { success: false, status: 409, message: 'This import was taken back already.' }
-  if (new Date(past.undoUntil) < new Date()) {
-    return { success: false, status: 409, message: `An import can be taken back for ${UNDO_DAYS} days.` }
-  }
-  const { removed, kept } = await sequelize.transaction(async (transaction) => {
+  return sequelize.transaction(async (transaction) => {
+    // Whoever asks for the same at the same moment waits here, and is told then.
+    const found = await sequelize.query<StoredImport>(
+      `SELECT * FROM ${table(tenantId)} WHERE id::text = :importId FOR UPDATE`,
+      { replacements: { importId }, type: 'SELECT', transaction },
+    )
+    const [past] = found.map(toPastImport)
+    const refusal = whyNotUndone(past)
+    if (refusal) return refusal
     const [answer] = await sequelize.query<{ removed: string; kept: string }>(
       'SELECT removed, kept FROM tenon_api.undo_import(CAST(:importId AS uuid))',
       { replacements: { importId }, transaction },
@@ -107,9 +105,18 @@ export async function undoImport({ sequelize }: SeedContext, tenantId: string, i
       replacements: { importId },
       transaction,
     })
-    return answer[0] ?? { removed: '0', kept: '0' }
+    const { removed, kept } = answer[0] ?? { removed: '0', kept: '0' }
+    return undone(Number(removed), Number(kept))
   })
-  return undone(Number(removed), Number(kept))
+}
+
+function whyNotUndone(past: PastImport | undefined): UndoResult | undefined {
+  if (!past) return { success: false, status: 404, message: 'There is no such import.' }
+  if (past.undoneAt) return { success: false, status: 409, message: 'This import was taken back already.' }
+  if (new Date(past.undoUntil) < new Date()) {
+    return { success: false, status: 409, message: `An import can be taken back for ${UNDO_DAYS} days.` }
+  }
+  return undefined
 }
 
 function undone(removed: number, kept: number): UndoResult {

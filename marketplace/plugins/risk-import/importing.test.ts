@@ -193,6 +193,36 @@ describe('taking an import back', () => {
     ])
   })
 
+  it('is done once, however many ask for it at the same moment', async () => {
+    const { importId } = await imported([goodRow])
+    const answers = await Promise.all(Array.from({ length: 4 }, () => undo(importId)))
+    const [done, ...refused] = answers.toSorted((one, other) => (one.status ?? 200) - (other.status ?? 200))
+    expect(done?.data).toMatchObject({ success: true, removed: 1 })
+    expect(refused.map(({ status }) => status)).toEqual([409, 409, 409])
+  })
+
+  it('is not done at all when it was cut off in the middle, and can be done then', async () => {
+    const { importId } = await imported([goodRow, { ...goodRow, risk_name: 'Bias' }])
+    const cutOff = await application.sequelize.transaction(async (transaction) => {
+      await application.sequelize.query(`SELECT FROM "${tenant}".risks WHERE risk_name = 'Bias' FOR UPDATE`, {
+        transaction,
+      })
+      const undoing = undo(importId).catch((error: unknown) => error)
+      const endWaiting = () =>
+        application.sequelize.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+           AND datname = current_database() AND query LIKE '%undo_import%'`,
+          { type: 'SELECT' },
+        )
+      await expect.poll(endWaiting).toHaveLength(1)
+      return undoing
+    })
+    expect(cutOff).toBeInstanceOf(Error)
+    expect(await countStored()).toBe(2)
+    expect((await call('GET /imports')).data).toMatchObject([{ undoneAt: null }])
+    expect((await undo(importId)).data).toMatchObject({ success: true, removed: 2 })
+  })
+
   it('is possible for seven days', async () => {
     const { importId } = await imported([goodRow])
     const made = (ago: string): Promise<unknown> =>
