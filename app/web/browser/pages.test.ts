@@ -4,7 +4,7 @@ import { startBrowser } from './find-browser.js'
 import { scenes } from './scenes.js'
 import { showScene, signInEverybody } from './show-scene.js'
 import { startTenon, type Tenon } from './start-tenon.js'
-import { accessibilityProblems, settle, signIn, visit, type Visitor } from './visitor.js'
+import { accessibilityProblems, colorProblems, settle, signIn, visit, type Visitor } from './visitor.js'
 import { fillWorld, people } from './world.js'
 
 let tenon: Tenon
@@ -33,7 +33,7 @@ describe('every page in every state', () => {
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
         await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor()
-        const problems = () => accessibilityProblems(page, { colorsOnly: colorScheme === 'dark' })
+        const problems = () => (colorScheme === 'light' ? accessibilityProblems(page) : colorProblems(page))
         // Asked again while colours are on their way from one scheme to the other.
         await expect.poll(problems, { message: colorScheme, timeout: 5_000 }).toEqual([])
       }

@@ -27,7 +27,7 @@ export async function showScene(visitor: Visitor, scene: Scene, states: Map<Pers
   await page.unrouteAll({ behavior: 'ignoreErrors' })
   await scene.before?.(page)
   await page.goto(scene.path)
-  if (scene.unsettled) await page.waitForTimeout(600)
+  if (scene.unsettled) await page.locator('[aria-busy="true"]').first().waitFor()
   else await settle(page)
   await scene.then?.(page)
   await page.waitForTimeout(150)

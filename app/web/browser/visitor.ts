@@ -1,5 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Result } from 'axe-core'
+import type { Browser, BrowserContext, Page, Request } from 'playwright-core'
 
 /** A person with a browser of their own: no cookies, no memory. */
 export interface Visitor {
@@ -9,6 +10,9 @@ export interface Visitor {
   complaints: string[]
   close(): Promise<void>
 }
+
+/** What each page is waiting for. */
+const underWay = new WeakMap<Page, Set<Request>>()
 
 interface VisitorOptions {
   baseURL: string
@@ -30,6 +34,7 @@ export async function visit(
     timezoneId: 'UTC',
   })
   const page = await context.newPage()
+  watchRequests(page)
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {
@@ -60,35 +65,52 @@ export async function signIn(page: Page, email: string) {
   await page.getByRole('button', { name: 'Sign in' }).waitFor({ state: 'detached' })
 }
 
-/** Waits until nothing is loading any more. */
-export async function settle(page: Page) {
-  await page.waitForLoadState('networkidle')
-  await page
-    .locator('[aria-busy="true"]')
-    .first()
-    .waitFor({ state: 'detached' })
-    .catch(() => undefined)
+function watchRequests(page: Page) {
+  const requests = new Set<Request>()
+  underWay.set(page, requests)
+  page.on('request', (request) => {
+    // What is followed live never ends.
+    if (!/\/(events|stream)$/.test(new URL(request.url()).pathname)) requests.add(request)
+  })
+  page.on('requestfinished', (request) => requests.delete(request))
+  page.on('requestfailed', (request) => requests.delete(request))
 }
 
-interface AccessibilityOptions {
-  /** Only what depends on colours: enough for a page that was looked at whole in its other colours. */
-  colorsOnly?: boolean
+const quietMs = 100
+const settledWithinMs = 15_000
+
+/** Waits until nothing is loading any more: the page asks for nothing, and says nowhere that it is busy. */
+export async function settle(page: Page) {
+  const isBusy = async () => (underWay.get(page)?.size ?? 0) > 0 || (await page.locator('[aria-busy="true"]').count()) > 0
+  const end = Date.now() + settledWithinMs
+  for (let quietSince = Date.now(); Date.now() - quietSince < quietMs && Date.now() < end; ) {
+    await page.waitForTimeout(quietMs / 4)
+    if (await isBusy()) quietSince = Date.now()
+  }
 }
+
 
 /** What axe finds wrong, in a form that a failing test can be read from. */
-export async function accessibilityProblems(page: Page, { colorsOnly = false }: AccessibilityOptions = {}) {
-  const axe = new AxeBuilder({ page }).options({ resultTypes: ['violations'] })
-  if (colorsOnly) axe.withRules(['color-contrast', 'link-in-text-block'])
+export async function accessibilityProblems(page: Page) {
   // Asks the page once, instead of opening a second page that puts the answers of all frames together.
-  const { violations } = await axe.setLegacyMode(true).analyze()
-  return violations.map(
-    ({ id, nodes }) =>
-      `${id}: ${nodes
-        .slice(0, 3)
-        .map(
-          ({ html, failureSummary = '' }) =>
-            `${html.slice(0, 160)} (${failureSummary.replaceAll(/\s+/g, ' ').slice(0, 200)})`,
-        )
-        .join(' | ')}`,
-  )
+  const axe = new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).setLegacyMode(true)
+  return (await axe.analyze()).violations.map(inWords)
+}
+
+/** The same for what depends on colours: enough for a page that was looked at whole in its other colours before. */
+export async function colorProblems(page: Page) {
+  const violations = await page.evaluate(async () => {
+    // What looked at the page whole is still there.
+    const { axe } = window as unknown as { axe: typeof import('axe-core') }
+    const found = await axe.run({ runOnly: ['color-contrast', 'link-in-text-block'], resultTypes: ['violations'] })
+    return found.violations
+  })
+  return violations.map(inWords)
+}
+
+function inWords({ id, nodes }: Result): string {
+  const places = nodes.slice(0, 3).map(({ html, failureSummary = '' }) => {
+    return `${html.slice(0, 160)} (${failureSummary.replaceAll(/\s+/g, ' ').slice(0, 200)})`
+  })
+  return `${id}: ${places.join(' | ')}`
 }
