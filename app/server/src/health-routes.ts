@@ -22,6 +22,9 @@ const healthSchema = z
     tiersNotTaken: z
       .array(z.object({ tier: z.string(), reason: z.string() }))
       .describe('Stronger sandboxes that plugins do not run in here, and why'),
+    databaseHardened: z
+      .boolean()
+      .describe('Whether the database itself refuses plugins what the statement guard refuses them'),
     processes: z.int().describe('Plugin processes that run now'),
     marketplace: z.object({
       fetchedAt: z.string().nullable(),

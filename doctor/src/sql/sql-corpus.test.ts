@@ -18,8 +18,7 @@ describe('a hostile plugin with SQL', () => {
     expect(new Set(results.map(({ name }) => name)).size).toBe(results.length)
   })
 
-  test('reaches nobody when it has its role in its own hands', { timeout: 120_000 }, async (context) => {
-    if (!ground.hardened) context.skip()
+  test('reaches nobody when it has its role in its own hands', { timeout: 120_000 }, async () => {
     const results = await collect(roleCorpus(ground))
     expect(holesAmong(results)).toEqual([])
     expect(results.length).toBeGreaterThan(250)

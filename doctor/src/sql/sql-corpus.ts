@@ -1,3 +1,4 @@
+import { isDatabaseHardened } from '@tenon/host'
 import type { AttackResult, Corpus } from '../corpus.js'
 import type { Ground } from '../ground.js'
 import type { SqlAttack } from './attack.js'
@@ -10,6 +11,7 @@ import { rowsOfOthers } from './rows-of-others.js'
 import { prepareScene, type Scene } from './scene.js'
 import { onTheBareRole, type Sender, type Sending, throughPlugin } from './senders.js'
 import { server } from './server.js'
+import { stoppedByPreparation } from './stopped-by-preparation.js'
 import { changesBetween } from './state.js'
 import { tricks } from './tricks.js'
 
@@ -37,26 +39,21 @@ export function sqlCorpus(ground: Ground): Corpus {
 
 /**
  * The same statements on the bare role, without the plugin's process and the guard: what is left when everything in
- * front has fallen. Only for servers that a superuser has prepared; on others the guard is part of the wall.
+ * front has fallen. Where no superuser has prepared the server, the guard is part of the wall: what it alone stops there
+ * is named as residue.
  */
 export function roleCorpus(ground: Ground): Corpus {
   return {
     name: 'role',
     async *run(signal) {
-      if (!(await isHardened(ground))) {
-        yield {
-          name: 'acts on its bare role',
-          outcome: 'residue',
-          how: 'not tried: no superuser has prepared this server, so the statement guard is part of the wall here',
-        }
-        return
-      }
+      const isPrepared = await isDatabaseHardened(ground.pool)
       const scene = await prepareScene(ground)
       try {
         const sender = onTheBareRole(scene)
         const sent = attacks.filter(({ onlyGuarded }) => !onlyGuarded)
-        yield* runAttacks(scene, sender, sent, signal)
-        yield* runPlants(scene, sender, signal)
+        for (const run of [runAttacks(scene, sender, sent, signal), runPlants(scene, sender, signal)]) {
+          for await (const result of run) yield isPrepared ? result : weighed(result)
+        }
       } finally {
         await scene.close()
         await takeDown(ground)
@@ -65,9 +62,9 @@ export function roleCorpus(ground: Ground): Corpus {
   }
 }
 
-async function isHardened({ pool }: Ground): Promise<boolean> {
-  const { rowCount } = await pool.query(`SELECT FROM pg_event_trigger WHERE evtname = 'tenon_restrict_commands'`)
-  return rowCount === 1
+function weighed(result: AttackResult): AttackResult {
+  if (result.outcome !== 'succeeded' || !stoppedByPreparation.has(result.name)) return result
+  return { ...result, outcome: 'residue', how: `only the statement guard stops this here: ${result.how}` }
 }
 
 async function takeDown(ground: Ground): Promise<void> {

@@ -79,7 +79,7 @@ import { createSealer } from './secrets/sealer.js'
 import { createWebhookStore } from './webhooks/webhook-store.js'
 import { createWebhooks } from './webhooks/webhooks.js'
 import { createUploadStore, createUploadSweeper, resolveUploadLimits, type UploadLimits } from './uploads/index.js'
-import { createTenancy, type GrantableTables, type TenancyLimits } from './tenancy/index.js'
+import { createTenancy, type GrantableTables, isDatabaseHardened, type TenancyLimits } from './tenancy/index.js'
 
 /** @since 0.1.0 */
 export interface PluginHostOptions {
@@ -148,6 +148,8 @@ export interface PluginHostHealth {
   tier: string
   /** Stronger tiers of the sandbox that plugins do not run under here, and why. */
   tiersNotTaken: { tier: string; reason: string }[]
+  /** Whether a superuser had prepared the database when the host started (`hardenDatabase`). */
+  databaseHardened: boolean
   marketplace: {
     location: string
     fetchedAt: string | null
@@ -224,6 +226,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const pluginKey = await dataKey({ pool, sealer }, 'plugins')
   const pluginSealer = createSealer([pluginKey.toString('base64'), ...options.secretKeys])
   const vault = createConfigurationVault({ sealer })
+  const databaseHardened = await isDatabaseHardened(pool)
   const tenancy = await createTenancy({
     pool,
     connection: withoutUser(connection),
@@ -588,6 +591,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       return {
         tier,
         tiersNotTaken: [...notTaken],
+        databaseHardened,
         marketplace: {
           location,
           fetchedAt: fetchedAt?.toISOString() ?? null,

@@ -26,6 +26,7 @@ export { createSealer, type Sealer } from './secrets/sealer.js'
 export {
   getTenantHash,
   hardenDatabase,
+  isDatabaseHardened,
   hostConnectionOptions,
   sameOrganizationTrigger,
   type GrantableTable,

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { createSealer, openAudit } from '@tenon/host'
+import { createTestDatabase } from '@tenon/embedded-postgres/testing'
+import { createSealer, isDatabaseHardened, openAudit } from '@tenon/host'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestApp, testSecretKey, type TestApp } from '../testing/test-app.js'
 
@@ -23,16 +25,26 @@ interface Outcome {
   stderr: string
 }
 
-/** As npm runs them, on the database of the test. */
-function run(command: string, args: string[], secretKey: string): Promise<Outcome> {
-  const { host, port, user, password, database } = app.pool.options
+function addressOf({ host, port, user, password, database }: pg.ClientConfig): string {
   const url = new URL('postgres://localhost')
   url.username = String(user)
   url.password = String(password)
   url.pathname = `/${database}`
   url.search = new URLSearchParams({ host: String(host), port: String(port) }).toString()
+  return url.href
+}
+
+/** As npm runs them, on the database of the test. */
+function run(
+  command: string,
+  args: string[],
+  secretKey: string,
+  more: Record<string, string | undefined> = {},
+): Promise<Outcome> {
+  const databaseUrl = addressOf(app.pool.options)
   const file = fileURLToPath(new URL(`../../dist/commands/${command}.js`, import.meta.url))
-  const env = { PATH: process.env['PATH'], DATABASE_URL: url.href, TENON_SECRET_KEY: secretKey, JWT_SECRET: secretKey }
+  const secrets = { TENON_SECRET_KEY: secretKey, JWT_SECRET: secretKey }
+  const env = { PATH: process.env['PATH'], DATABASE_URL: databaseUrl, ...secrets, ...more }
   return new Promise((resolve) => {
     execFile(process.execPath, [file, ...args], { env }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
@@ -76,4 +88,41 @@ test('npm run rotate-keys seals anew, and then the earlier key is not needed', a
   expect(rotated).toMatchObject({ code: 0, stdout: expect.stringContaining('Sealed anew: 0 configurations') as string })
   expect(rotated.stdout).toContain('Take them out of TENON_SECRET_KEY')
   expect(await run('audit', ['verify'], secondKey)).toMatchObject({ code: 0 })
+})
+
+describe('npm run prepare-database', () => {
+  test('lets the database itself refuse, once a superuser has said so', async (context) => {
+    const { connection, superuser, drop } = await createTestDatabase()
+    // A server of the operator's own has no superuser that tests may use.
+    if (!superuser) {
+      await drop()
+      return context.skip()
+    }
+    const prepare = (superuserUrl?: string) =>
+      run('prepare-database', [], firstKey, {
+        DATABASE_URL: addressOf(connection),
+        ...(superuserUrl === undefined ? {} : { SUPERUSER_DATABASE_URL: superuserUrl }),
+      })
+    const client = new pg.Client(connection)
+    await client.connect()
+    try {
+      expect(await prepare()).toMatchObject({ code: 1, stderr: expect.stringContaining('Set SUPERUSER') as string })
+      const another = addressOf({ ...superuser, database: 'postgres' })
+      expect(await prepare(another)).toMatchObject({ code: 1, stderr: expect.stringContaining('another') as string })
+      expect(await prepare(addressOf(connection))).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('no superuser') as string,
+      })
+      expect(await isDatabaseHardened(client)).toBe(false)
+      expect(await prepare(addressOf(superuser))).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^Prepared\. /) as string,
+      })
+      expect(await isDatabaseHardened(client)).toBe(true)
+      expect(await prepare(addressOf(superuser))).toMatchObject({ code: 0, stdout: 'Prepared again.\n' })
+    } finally {
+      await client.end()
+      await drop()
+    }
+  })
 })

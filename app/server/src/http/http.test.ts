@@ -139,6 +139,7 @@ describe('health', () => {
       version: expect.stringMatching(/^\d+\./),
       database: 'ok',
       tier: expect.stringMatching(/^T\d$/),
+      databaseHardened: expect.any(Boolean),
       marketplace: { entries: 0 },
     })
     expect(body.data.marketplace).not.toHaveProperty('location')

@@ -8,8 +8,6 @@ import { StartError } from './start-error.js'
 
 /** The database of this installation, ready for use; closing it also ends the embedded server. */
 export interface OpenDatabase extends HostDatabase {
-  /** Whether a superuser prepared the server, so that the server itself refuses what plugins may not do. */
-  hardened: boolean
   /** Resolves with a sentence when the embedded server ends by itself. */
   lost: Promise<string>
 }
@@ -43,7 +41,7 @@ export async function openDatabaseBeside(
     if (!(error instanceof EmbeddedPostgresError) || error.code !== 'DATA_DIR_IN_USE') throw error
     const connection = await findRunningServer(join(settings.dataDir, 'postgres'), { hostRole })
     if (!connection) throw error
-    return { ...openHostDatabase({ connection }, log), hardened: true, lost: new Promise(() => undefined) }
+    return { ...openHostDatabase({ connection }, log), lost: new Promise(() => undefined) }
   }
 }
 
@@ -57,7 +55,6 @@ async function openEmbedded(dataDir: string, log: Logger): Promise<OpenDatabase>
   const database = openHostDatabase({ connection: server.connection }, log)
   return {
     ...database,
-    hardened: true,
     lost: new Promise((resolve) => {
       void server.exited.then(({ expected }) => {
         if (!expected) resolve(`The embedded Postgres has ended unexpectedly. Its log is in ${dataDir}.`)
@@ -70,7 +67,12 @@ async function openEmbedded(dataDir: string, log: Logger): Promise<OpenDatabase>
   }
 }
 
-async function openExternal(databaseUrl: string, log: Logger): Promise<OpenDatabase> {
+/**
+ * The server that an operator brings, after it was seen that it will do.
+ *
+ * @throws StartError
+ */
+export async function openExternal(databaseUrl: string, log: Logger): Promise<OpenDatabase> {
   const database = openHostDatabase({ connection: databaseUrl }, log)
   try {
     await checkServer(database.pool, log)
@@ -82,7 +84,7 @@ async function openExternal(databaseUrl: string, log: Logger): Promise<OpenDatab
     const reason = error instanceof Error && error.message ? error.message : String(error)
     throw new StartError(`The database ${where} cannot be used: ${reason}. Check DATABASE_URL.`, { cause: error })
   }
-  return { ...database, hardened: false, lost: new Promise(() => undefined) }
+  return { ...database, lost: new Promise(() => undefined) }
 }
 
 async function checkServer(pool: pg.Pool, log: Logger): Promise<void> {

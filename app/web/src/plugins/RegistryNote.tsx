@@ -6,6 +6,9 @@ import { ago } from '../ui/time.js'
 
 interface Health {
   tier: string
+  /** Stronger ones that are not there, and why. */
+  tiersNotTaken: { tier: string; reason: string }[]
+  databaseHardened: boolean
   version: string
   marketplace: { fetchedAt: string | null; stale: boolean; entries: number }
 }

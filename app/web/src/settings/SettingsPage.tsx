@@ -45,9 +45,15 @@ function Appearance() {
 }
 
 const tiers: Record<string, string> = {
-  T1: 'Node’s permission model: no files, processes or sockets of their own.',
-  T2: 'Besides, the kernel keeps them from files and networks, as an account without rights.',
-  T3: 'Besides, the kernel refuses every call that a plugin has no use for.',
+  T1: 'Node refuses plugins files, processes and sockets. Somebody who breaks Node itself is not held.',
+  T2: 'Besides Node, the kernel refuses every call that a plugin has no use for: files, networks, processes.',
+  T3: 'Besides Node and a short list of calls, plugins live in namespaces where there is nothing to reach.',
+}
+
+const databaseWalls = {
+  prepared: 'Every plugin has a role of its own, and the database itself refuses what plugins have no use for.',
+  guarded:
+    'Every plugin has a role of its own. Functions, settings and locks are refused by the statement guard alone; npm run prepare-database lets the database refuse them, too.',
 }
 
 /** For the people who run the installation: how strong the walls are, and how it is. */
@@ -62,8 +68,17 @@ function Protection() {
           <div>
             <dt>Walls around plugins</dt>
             <dd>
-              <Badge tone="good">{data.tier}</Badge> {tiers[data.tier] ?? ''}
+              <Badge tone={data.tier === 'T1' ? 'warn' : 'good'}>{data.tier}</Badge> {tiers[data.tier] ?? ''}
+              {data.tiersNotTaken.map(({ tier, reason }) => (
+                <span key={tier} className={classes.notTaken}>
+                  Not {tier}: {reason}
+                </span>
+              ))}
             </dd>
+          </div>
+          <div>
+            <dt>Walls in the database</dt>
+            <dd>{data.databaseHardened ? databaseWalls.prepared : databaseWalls.guarded}</dd>
           </div>
           <div>
             <dt>Marketplace</dt>

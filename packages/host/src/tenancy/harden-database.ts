@@ -25,6 +25,16 @@ export async function hardenDatabase(superuser: ClientBase, { hostRole }: { host
   }
 }
 
+/** Whether `hardenDatabase` has run in the database of `client`, at some time. */
+export async function isDatabaseHardened(client: Pick<ClientBase, 'query'>): Promise<boolean> {
+  const { rowCount } = await client.query(`SELECT FROM pg_event_trigger WHERE evtname = $1 AND evtenabled <> 'D'`, [
+    commandTrigger,
+  ])
+  return rowCount === 1
+}
+
+const commandTrigger = 'tenon_restrict_commands'
+
 // unique_violation and "tuple concurrently updated": another database of the server is being hardened right now
 const CONCURRENT = new Set(['23505', 'XX000'])
 
@@ -91,7 +101,7 @@ async function restrictCommands(superuser: ClientBase): Promise<void> {
           RAISE EXCEPTION 'plugins may not run %', tg_tag USING ERRCODE = 'insufficient_privilege';
         END IF;
       END $$;
-    DROP EVENT TRIGGER IF EXISTS tenon_restrict_commands;
-    CREATE EVENT TRIGGER tenon_restrict_commands ON ddl_command_start
+    DROP EVENT TRIGGER IF EXISTS ${commandTrigger};
+    CREATE EVENT TRIGGER ${commandTrigger} ON ddl_command_start
       EXECUTE FUNCTION tenon_hardening.restrict_commands()`)
 }

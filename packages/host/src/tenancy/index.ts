@@ -10,7 +10,7 @@ export type {
   Privilege,
   RolePermissions,
 } from './grantable.js'
-export { hardenDatabase } from './harden-database.js'
+export { hardenDatabase, isDatabaseHardened } from './harden-database.js'
 export { hostConnectionOptions } from './host-connection.js'
 export type { TenancyLimits } from './limits.js'
 export type { EnsuredRole, PluginRole } from './roles.js'
