@@ -81,14 +81,14 @@ const settledWithinMs = 15_000
 
 /** Waits until nothing is loading any more: the page asks for nothing, and says nowhere that it is busy. */
 export async function settle(page: Page) {
-  const isBusy = async () => (underWay.get(page)?.size ?? 0) > 0 || (await page.locator('[aria-busy="true"]').count()) > 0
+  const isBusy = async () =>
+    (underWay.get(page)?.size ?? 0) > 0 || (await page.locator('[aria-busy="true"]').count()) > 0
   const end = Date.now() + settledWithinMs
-  for (let quietSince = Date.now(); Date.now() - quietSince < quietMs && Date.now() < end; ) {
+  for (let quietSince = Date.now(); Date.now() - quietSince < quietMs && Date.now() < end;) {
     await page.waitForTimeout(quietMs / 4)
     if (await isBusy()) quietSince = Date.now()
   }
 }
-
 
 /** What axe finds wrong, in a form that a failing test can be read from. */
 export async function accessibilityProblems(page: Page) {
