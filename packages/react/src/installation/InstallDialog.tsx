@@ -1,8 +1,9 @@
-import { Alert, Anchor, Button, Group, Modal, Skeleton } from '@mantine/core'
+import { Alert, Anchor, Button, Group, Modal } from '@mantine/core'
 import { CircleCheck, TriangleAlert } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
 import { usePluginDetails } from '../plugins/queries.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
@@ -102,7 +103,7 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
             </Anchor>
           )}
         </div>
-        {details.isPending ? <AskSkeleton /> : <PermissionList permissions={asks} {...choice} />}
+        {details.isPending ? <Loading height={76} /> : <PermissionList permissions={asks} {...choice} />}
         {details.error && <ErrorNote error={details.error} title="What it asks for cannot be shown" />}
         <p className="tn-quiet">
           It can do nothing else. It runs in a process of its own, sees only your organization, and can be removed at
@@ -124,15 +125,6 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
           {error ? 'Try again' : 'Allow and install'}
         </Button>
       </Group>
-    </div>
-  )
-}
-
-function AskSkeleton() {
-  return (
-    <div className="tn-dialog" aria-hidden>
-      <Skeleton height={34} />
-      <Skeleton height={34} />
     </div>
   )
 }

@@ -1,7 +1,8 @@
-import { Alert, Button, Group, Modal, Progress, Skeleton } from '@mantine/core'
+import { Alert, Button, Group, Modal, Progress } from '@mantine/core'
 import { CircleCheck } from 'lucide-react'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { Loading } from '../api/Loading.js'
 import { PermissionList } from '../installation/PermissionList.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
@@ -72,7 +73,7 @@ function Updating({ plugin, installation, onClose, onUpdated }: UpdatingProps) {
           </p>
         </div>
       </div>
-      {plan.isPending && <Skeleton height={68} aria-hidden />}
+      {plan.isPending && <Loading height={68} />}
       {plan.error && (
         <ErrorNote error={plan.error} title="What the update would change cannot be shown">
           <Button variant="default" size="xs" onClick={() => void plan.refetch()}>
