@@ -13,7 +13,14 @@ const root = join(here, '../..')
 const client = join(here, 'dist/client')
 const stamp = join(here, 'dist/built-from')
 const inputs = ['app/web/src', 'app/web/public', 'app/web/index.html', 'app/web/vite.config.ts', 'app/web/build.mjs']
-const inputsOfPackages = ['packages/react/src', 'packages/react/styles.css', 'package-lock.json']
+const inputsOfPackages = [
+  'packages/contract/src',
+  'packages/react/src',
+  'packages/react/styles.css',
+  'packages/react/package.json',
+  'app/web/package.json',
+  'package-lock.json',
+]
 
 const digest = digestOf([...inputs, ...inputsOfPackages])
 if (readOrEmpty(stamp) !== digest || readOrEmpty(join(client, 'index.html')) === '') {

@@ -51,7 +51,7 @@ export function App() {
   }
   return (
     <Routes>
-      <Route element={<Frame />}>
+      <Route element={<Frame key={`${session.data.organization.id}/${session.data.user.id}`} />}>
         <Route index element={<DashboardPage />} />
         <Route path="/register" element={<Navigate to="/" replace />} />
         <Route path="/plugins" element={<PluginsPage />} />

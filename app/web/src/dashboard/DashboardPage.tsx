@@ -69,7 +69,7 @@ function useTotal(register: 'risks' | 'models') {
 
 function NextSteps() {
   const { steps, error, retry } = useSteps()
-  if (error) return <FailedState title="What to do next is not known" message={error.message} onRetry={retry} />
+  if (error) return <FailedState title="What to do next is not known" error={error} onRetry={retry} />
   if (!steps) return <Loading height={240} />
   const next = steps.find(({ done }) => !done)
   return (

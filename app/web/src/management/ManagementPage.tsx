@@ -72,7 +72,7 @@ export function ManagementPage() {
 
 function Unknown({ error, onRetry }: { error: Error | null; onRetry: () => void }) {
   if (error && !(error instanceof ApiError && error.status === 404)) {
-    return <FailedState level={1} title="The plugin cannot be shown" message={error.message} onRetry={onRetry} />
+    return <FailedState level={1} title="The plugin cannot be shown" error={error} onRetry={onRetry} />
   }
   return (
     <EmptyState

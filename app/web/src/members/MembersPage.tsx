@@ -45,11 +45,7 @@ export function MembersPage() {
         </Button>
       </PageHead>
       {members.error ? (
-        <FailedState
-          title="The members cannot be shown"
-          message={members.error.message}
-          onRetry={() => void members.refetch()}
-        />
+        <FailedState title="The members cannot be shown" error={members.error} onRetry={() => void members.refetch()} />
       ) : members.isPending ? (
         <div className={`${classes.frame} ${classes.skeleton}`} role="status" aria-busy aria-label="Loading">
           {[88, 76].map((width) => (

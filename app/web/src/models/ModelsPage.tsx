@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import {
   Badge,
+  Loading,
   PluginActions,
   PluginGate,
   PluginIcon,
@@ -62,8 +63,8 @@ export function ModelsPage() {
           </PluginGate>
         </>
       ) : (
-        <PluginGate slot={slot} fallback={<InstallPrompt />}>
-          {chosen && <View key={idOf(chosen)} {...chosen} />}
+        <PluginGate slot={slot} fallback={<InstallPrompt />} loading={<Loading height={320} />}>
+          {chosen ? <View key={idOf(chosen)} {...chosen} /> : <NoSuchView />}
         </PluginGate>
       )}
     </>
@@ -99,6 +100,21 @@ function View({ plugin, contribution: view }: SlotContribution<'views'>) {
         </EmptyState>
       }
     />
+  )
+}
+
+/** A link to what is no longer there, or never was. */
+function NoSuchView() {
+  return (
+    <EmptyState
+      icon={Boxes}
+      title="This list is not there any more"
+      text="The plugin that brought it in may have been removed or updated."
+    >
+      <Button component={Link} variant="default" to="/models">
+        Show the inventory
+      </Button>
+    </EmptyState>
   )
 }
 
@@ -155,13 +171,7 @@ function Inventory() {
     { title: 'Hosted by', cell: ({ hosting_provider }) => hosting_provider || '—' },
   ]
   if (models.error && !models.data) {
-    return (
-      <FailedState
-        title="The models cannot be shown"
-        message={models.error.message}
-        onRetry={() => void models.refetch()}
-      />
-    )
+    return <FailedState title="The models cannot be shown" error={models.error} onRetry={() => void models.refetch()} />
   }
   return (
     <RegisterTable

@@ -9,6 +9,7 @@ import {
   useInstallations,
   useOwnRequests,
   usePluginRequests,
+  useMarketplace,
   usePlugins,
   useWithdrawRequest,
   withInstallation,
@@ -86,13 +87,14 @@ export function PluginsPage() {
 }
 
 function Marketplace() {
-  const { plugins, loading, error, refetch } = usePlugins()
+  const { plugins, loading, refetch } = usePlugins()
+  const { error } = useMarketplace()
   const [filters, change] = useFilters()
   const deferred = useDeferredValue(filters)
   const shown = useMemo(() => filterPlugins(plugins, deferred), [plugins, deferred])
 
   if (error !== null && plugins.length === 0) {
-    return <FailedState title="The marketplace cannot be shown" message={error} onRetry={refetch} />
+    return <FailedState title="The marketplace cannot be shown" error={error} onRetry={refetch} />
   }
   return (
     <div className={classes.layout}>
@@ -142,7 +144,7 @@ function MyPlugins({ only }: { only?: 'updates' }) {
   }, [data, offered])
   if (isPending) return <CardSkeletons />
   if (error) {
-    return <FailedState title="Your plugins cannot be shown" message={error.message} onRetry={() => void refetch()} />
+    return <FailedState title="Your plugins cannot be shown" error={error} onRetry={() => void refetch()} />
   }
   if (plugins.length === 0 && only === 'updates') {
     return (

@@ -58,11 +58,7 @@ export function RisksPage() {
         {actions}
       </PageHead>
       {risks.error && !risks.data ? (
-        <FailedState
-          title="The risks cannot be shown"
-          message={risks.error.message}
-          onRetry={() => void risks.refetch()}
-        />
+        <FailedState title="The risks cannot be shown" error={risks.error} onRetry={() => void risks.refetch()} />
       ) : (
         <RegisterTable
           label="Risks"

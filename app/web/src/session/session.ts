@@ -28,10 +28,23 @@ const sessionKey = ['session']
 /** Who is signed in; null when nobody is. */
 const sessionQuery = queryOptions({
   queryKey: sessionKey,
-  queryFn: ({ signal }) => readSession(signal),
+  async queryFn({ signal, client }) {
+    const session = await readSession(signal)
+    // Somebody else may have signed in from another tab.
+    if (!isSamePerson(client.getQueryData<BrowserSession | null>(sessionKey), session)) forgetPerson(client)
+    return session
+  },
   staleTime: Infinity,
+  refetchOnWindowFocus: 'always',
   retry: (failures, error) => failures < 3 && error instanceof ApiError && (error.status === 0 || error.status >= 502),
 })
+
+function isSamePerson(one: Account | null | undefined, other: Account | null): boolean {
+  return one?.user.id === other?.user.id && one?.organization.id === other?.organization.id
+}
+
+/** Cookies are those of all tabs: what one does about them, the others look at. */
+const otherTabs = new BroadcastChannel('tenon-session')
 
 async function readSession(signal: AbortSignal): Promise<BrowserSession | null> {
   try {
@@ -44,6 +57,7 @@ async function readSession(signal: AbortSignal): Promise<BrowserSession | null> 
 
 /** Lets every request carry the proof that it is this page's, and notices when the session has ended. */
 export function connectSession(cache: QueryClient): void {
+  otherTabs.onmessage = () => void cache.invalidateQueries({ queryKey: sessionKey })
   configureRequests({
     headers: (): Record<string, string> => {
       const session = cache.getQueryData<BrowserSession | null>(sessionKey)
@@ -110,11 +124,16 @@ export function useSignOut() {
   })
 }
 
-/** Nothing that was shown to one person is shown to the next. */
 function enter(cache: QueryClient, session: BrowserSession | null): void {
+  forgetPerson(cache)
+  cache.setQueryData(sessionKey, session)
+  otherTabs.postMessage('changed')
+}
+
+/** Nothing that was shown to one person is shown to the next. */
+function forgetPerson(cache: QueryClient): void {
   const isOfPerson = (name: unknown): boolean => name !== sessionKey[0] && name !== 'installation'
   cache.removeQueries({ predicate: ({ queryKey }) => isOfPerson(queryKey[0]) })
   cache.getMutationCache().clear()
   unwatchAllRuns()
-  cache.setQueryData(sessionKey, session)
 }

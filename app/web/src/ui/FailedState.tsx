@@ -1,20 +1,28 @@
 import { Button } from '@mantine/core'
+import { ApiError } from '@tenon/react'
 import { ServerCrash } from 'lucide-react'
 import { EmptyState } from './EmptyState.js'
 
 interface FailedStateProps {
   title: string
-  message: string
+  error: Error
   onRetry: () => void
   /** Of its heading, where the page has no other. */
   level?: 1 | 2
 }
 
 /** Something could not be had; it can be asked for again. */
-export function FailedState({ title, message, onRetry, level }: FailedStateProps) {
+export function FailedState({ title, error, onRetry, level }: FailedStateProps) {
+  const requestId = error instanceof ApiError ? error.requestId : undefined
+  const text = (
+    <>
+      {error.message}
+      {requestId ? <span className="tn-request-id">Request {requestId}</span> : null}
+    </>
+  )
   return (
     <div role="alert">
-      <EmptyState icon={ServerCrash} title={title} text={message} level={level}>
+      <EmptyState icon={ServerCrash} title={title} text={text} level={level}>
         <Button variant="default" onClick={onRetry}>
           Try again
         </Button>

@@ -35,7 +35,7 @@ function Found({ id }: { id: number }) {
   const { data, error, refetch } = useWebhooks()
   const webhook = data?.find((candidate) => candidate.id === id)
   if (error && !data) {
-    return <FailedState title="The webhook cannot be shown" message={error.message} onRetry={() => void refetch()} />
+    return <FailedState title="The webhook cannot be shown" error={error} onRetry={() => void refetch()} />
   }
   if (!data) return <Loading height={200} />
   return (

@@ -45,7 +45,7 @@ function Webhooks() {
         </Button>
       </PageHead>
       {error && !data ? (
-        <FailedState title="The webhooks cannot be shown" message={error.message} onRetry={() => void refetch()} />
+        <FailedState title="The webhooks cannot be shown" error={error} onRetry={() => void refetch()} />
       ) : !data ? (
         <Loading height={140} />
       ) : data.length === 0 ? (
