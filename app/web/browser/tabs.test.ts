@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from './find-browser.js'
 import { startTenon, type Tenon } from './start-tenon.js'
-import { signIn, visit, type Visitor } from './visitor.js'
+import { accessibilityProblems, password, signIn, visit, type Visitor } from './visitor.js'
 import { fillWorld, people } from './world.js'
 
 let tenon: Tenon
@@ -41,7 +41,7 @@ describe('two tabs of one browser', { timeout: 60_000 }, () => {
   it('are those of another person at once, also without a time in between when nobody was signed in', async () => {
     const { page, context } = visitor
     const answer = await page.request.post('/api/session', {
-      data: { email: people.admin, password: 'correct horse battery' },
+      data: { email: people.admin, password },
     })
     expect(answer.status()).toBe(200)
     const other = await context.newPage()
@@ -51,5 +51,30 @@ describe('two tabs of one browser', { timeout: 60_000 }, () => {
     await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })))
     await page.getByText('3 plugins installed').waitFor()
     await page.getByRole('button', { name: /Acme/ }).waitFor()
+  })
+})
+
+describe('a session that ends while somebody fills in a form', { timeout: 60_000 }, () => {
+  it('is taken up again in front of it, with all that was entered', async () => {
+    const { page, context, complaints } = visitor
+    await page.goto('/members')
+    await page.getByRole('button', { name: 'Add a member' }).click()
+    const form = page.getByRole('dialog', { name: 'Add a member' })
+    const values = { 'First name': 'Grace', 'Last name': 'Hopper', Email: 'grace@acme.example' }
+    for (const [label, value] of Object.entries(values)) await form.getByLabel(label).fill(value)
+    await form.getByLabel('First password').fill(password)
+    await context.clearCookies()
+    await form.getByRole('button', { name: 'Add', exact: true }).click()
+    const again = page.getByRole('dialog', { name: 'Your session has ended' })
+    await again.waitFor()
+    expect(await accessibilityProblems(page)).toEqual([])
+    expect(await again.getByLabel('Email').inputValue()).toBe(people.admin)
+    await again.getByLabel('Password', { exact: true }).fill(password)
+    await page.keyboard.press('Enter')
+    await again.waitFor({ state: 'detached' })
+    expect(await form.getByLabel('Last name').inputValue()).toBe('Hopper')
+    await form.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.getByText('grace@acme.example').waitFor()
+    expect(complaints).toEqual([])
   })
 })

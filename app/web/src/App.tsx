@@ -4,6 +4,7 @@ import { lazy, useEffect, useRef } from 'react'
 import { Navigate, Route, Routes } from 'react-router'
 import { Frame } from './frame/Frame.js'
 import { RegisterPage } from './session/RegisterPage.js'
+import { SignInAgain } from './session/SignInAgain.js'
 import { connectSession, useSession } from './session/session.js'
 import { SignInPage } from './session/SignInPage.js'
 
@@ -49,26 +50,30 @@ export function App() {
       </Routes>
     )
   }
+  const { ended, organization, user } = session.data
   return (
-    <Routes>
-      <Route element={<Frame key={`${session.data.organization.id}/${session.data.user.id}`} />}>
-        <Route index element={<DashboardPage />} />
-        <Route path="/register" element={<Navigate to="/" replace />} />
-        <Route path="/plugins" element={<PluginsPage />} />
-        <Route path="/plugins/marketplace" element={<PluginsPage />} />
-        <Route path="/plugins/my-plugins" element={<PluginsPage />} />
-        <Route path="/plugins/updates" element={<PluginsPage />} />
-        <Route path="/plugins/requests" element={<PluginsPage />} />
-        <Route path="/plugins/activity" element={<PluginsPage />} />
-        <Route path="/plugins/:pluginKey/manage" element={<ManagementPage />} />
-        <Route path="/models" element={<ModelsPage />} />
-        <Route path="/risks" element={<RisksPage />} />
-        <Route path="/members" element={<MembersPage />} />
-        <Route path="/settings" element={<SettingsPage />} />
-        <Route path="/settings/webhooks" element={<WebhooksPage />} />
-        <Route path="/settings/webhooks/:id" element={<WebhookPage />} />
-        <Route path="*" element={<NotFoundPage />} />
-      </Route>
-    </Routes>
+    <>
+      {ended && <SignInAgain />}
+      <Routes>
+        <Route element={<Frame key={`${organization.id}/${user.id}`} />}>
+          <Route index element={<DashboardPage />} />
+          <Route path="/register" element={<Navigate to="/" replace />} />
+          <Route path="/plugins" element={<PluginsPage />} />
+          <Route path="/plugins/marketplace" element={<PluginsPage />} />
+          <Route path="/plugins/my-plugins" element={<PluginsPage />} />
+          <Route path="/plugins/updates" element={<PluginsPage />} />
+          <Route path="/plugins/requests" element={<PluginsPage />} />
+          <Route path="/plugins/activity" element={<PluginsPage />} />
+          <Route path="/plugins/:pluginKey/manage" element={<ManagementPage />} />
+          <Route path="/models" element={<ModelsPage />} />
+          <Route path="/risks" element={<RisksPage />} />
+          <Route path="/members" element={<MembersPage />} />
+          <Route path="/settings" element={<SettingsPage />} />
+          <Route path="/settings/webhooks" element={<WebhooksPage />} />
+          <Route path="/settings/webhooks/:id" element={<WebhookPage />} />
+          <Route path="*" element={<NotFoundPage />} />
+        </Route>
+      </Routes>
+    </>
   )
 }

@@ -1,12 +1,10 @@
-import { Alert, Button, PasswordInput, TextInput } from '@mantine/core'
-import { ErrorNote } from '@tenon/react'
+import { Alert } from '@mantine/core'
 import { Clock } from 'lucide-react'
-import type { FormEvent } from 'react'
 import { useTitle } from '../ui/useTitle.js'
 import { Entrance } from './Entrance.js'
-import classes from './Entrance.module.css'
 import { useInstallation } from './installation.js'
 import { useSignIn } from './session.js'
+import { SignInForm } from './SignInForm.js'
 
 /** `ended` says that the person was signed in on this page until just now. */
 export function SignInPage({ ended }: { ended: boolean }) {
@@ -14,11 +12,6 @@ export function SignInPage({ ended }: { ended: boolean }) {
   const signIn = useSignIn()
   const installation = useInstallation()
   const invited = installation.data?.registration === 'invite'
-  const submit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault()
-    const form = new FormData(event.currentTarget)
-    signIn.mutate({ email: textOf(form, 'email'), password: textOf(form, 'password') })
-  }
   return (
     <Entrance
       title="Sign in"
@@ -38,34 +31,7 @@ export function SignInPage({ ended }: { ended: boolean }) {
           Your session has ended. Sign in again to go on where you were.
         </Alert>
       )}
-      {signIn.isError && <ErrorNote error={signIn.error} />}
-      <form className={classes.form} onSubmit={submit}>
-        <TextInput
-          name="email"
-          type="email"
-          label="Email"
-          autoComplete="username"
-          required
-          withAsterisk={false}
-          autoFocus
-        />
-        <PasswordInput
-          name="password"
-          label="Password"
-          autoComplete="current-password"
-          required
-          withAsterisk={false}
-          visibilityToggleButtonProps={{ 'aria-label': 'Show the password' }}
-        />
-        <Button type="submit" size="md" loading={signIn.isPending}>
-          Sign in
-        </Button>
-      </form>
+      <SignInForm signIn={signIn} />
     </Entrance>
   )
-}
-
-function textOf(form: FormData, name: string): string {
-  const value = form.get(name)
-  return typeof value === 'string' ? value : ''
 }

@@ -10,6 +10,8 @@ export interface Account {
 
 interface BrowserSession extends Account {
   csrfToken: string
+  /** The server knows it no longer; what the person was at is kept until they have signed in again. */
+  ended?: true
 }
 
 interface Credentials {
@@ -29,9 +31,11 @@ const sessionKey = ['session']
 const sessionQuery = queryOptions({
   queryKey: sessionKey,
   async queryFn({ signal, client }) {
+    const before = client.getQueryData<BrowserSession | null>(sessionKey)
     const session = await readSession(signal)
+    if (session === null) return before ? { ...before, ended: true as const } : null
     // Somebody else may have signed in from another tab.
-    if (!isSamePerson(client.getQueryData<BrowserSession | null>(sessionKey), session)) forgetPerson(client)
+    if (!isSamePerson(before, session)) forgetPerson(client)
     return session
   },
   staleTime: Infinity,
@@ -43,8 +47,9 @@ function isSamePerson(one: Account | null | undefined, other: Account | null): b
   return one?.user.id === other?.user.id && one?.organization.id === other?.organization.id
 }
 
-/** Cookies are those of all tabs: what one does about them, the others look at. */
+/** Cookies are those of all tabs, so the others are told who has come or left. */
 const otherTabs = new BroadcastChannel('tenon-session')
+type News = 'came' | 'left'
 
 async function readSession(signal: AbortSignal): Promise<BrowserSession | null> {
   try {
@@ -57,15 +62,19 @@ async function readSession(signal: AbortSignal): Promise<BrowserSession | null> 
 
 /** Lets every request carry the proof that it is this page's, and notices when the session has ended. */
 export function connectSession(cache: QueryClient): void {
-  otherTabs.onmessage = () => void cache.invalidateQueries({ queryKey: sessionKey })
+  otherTabs.onmessage = ({ data }: MessageEvent<News>) => {
+    if (data === 'came') return void cache.invalidateQueries({ queryKey: sessionKey })
+    forgetPerson(cache)
+    cache.setQueryData(sessionKey, null)
+  }
   configureRequests({
     headers: (): Record<string, string> => {
       const session = cache.getQueryData<BrowserSession | null>(sessionKey)
       return session ? { 'x-csrf-token': session.csrfToken } : {}
     },
     onError: ({ status, code }) => {
-      if (status === 401 && code !== 'SIGN_IN_REFUSED' && cache.getQueryData(sessionKey)) {
-        cache.setQueryData(sessionKey, null)
+      if (status === 401 && code !== 'SIGN_IN_REFUSED') {
+        cache.setQueryData<BrowserSession | null>(sessionKey, (session) => session && { ...session, ended: true })
       }
       if (code === 'CSRF_REFUSED') void cache.invalidateQueries({ queryKey: sessionKey })
     },
@@ -125,9 +134,11 @@ export function useSignOut() {
 }
 
 function enter(cache: QueryClient, session: BrowserSession | null): void {
-  forgetPerson(cache)
+  const isBack = session !== null && isSamePerson(cache.getQueryData<BrowserSession | null>(sessionKey), session)
+  if (!isBack) forgetPerson(cache)
   cache.setQueryData(sessionKey, session)
-  otherTabs.postMessage('changed')
+  if (isBack) void cache.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] })
+  otherTabs.postMessage((session === null ? 'left' : 'came') satisfies News)
 }
 
 /** Nothing that was shown to one person is shown to the next. */
