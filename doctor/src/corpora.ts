@@ -1,4 +1,4 @@
-import type { PluginHostOptions } from '@tenon/host'
+import type { PluginHostOptions, Tier } from '@tenon/host'
 import type { Corpus } from './corpus.js'
 import { egressCorpus, egressOptions } from './egress/egress-corpus.js'
 import { createRecordingNetwork } from './egress/recording-network.js'
@@ -31,7 +31,17 @@ export const corpusPlans: readonly CorpusPlan[] = [
   {
     name: 'plugins',
     about: 'code of a plugin in its process, in JavaScript and below it',
-    open: async () => ({ on: () => pluginCorpus() }),
+    async open() {
+      let maxTier: Tier | undefined
+      return {
+        // As strong as the deployment has it, and no stronger.
+        options: (deployment) => {
+          maxTier = `T${deployment.maxTier ?? 3}`
+          return {}
+        },
+        on: () => pluginCorpus(maxTier ? { maxTier } : {}),
+      }
+    },
   },
   {
     name: 'sql',

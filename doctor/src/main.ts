@@ -41,15 +41,18 @@ The exit status is 0 only if nothing succeeded.`,
     )
     write('')
     for (const line of found.map(lineOf)) write(line)
-    if (found.some(({ counts, failure }) => counts.succeeded > 0 || failure !== undefined)) process.exitCode = 1
+    if (!found.every(isSound)) process.exitCode = 1
   })
 
 async function examineSandbox(): Promise<boolean> {
-  const { tier, passed, breaches, broken, notTaken } = await testSandbox()
+  const { sandboxMinTier, sandboxMaxTier } = parseSettings(process.env)
+  const { tier, passed, breaches, broken, notTaken } = await testSandbox({ maxTier: `T${sandboxMaxTier}` })
   const found = [...breaches, ...broken.map((need) => `not ${need}`)]
   write(`sandbox    tier ${tier.slice(1)}: ${passed ? 'it holds' : `a probe could ${found.join(', ')}`}`)
   for (const other of notTaken) write(`           not tier ${other.tier.slice(1)}: ${other.reason}`)
-  return passed
+  const isStrongEnough = Number(tier.slice(1)) >= sandboxMinTier
+  if (!isStrongEnough) write(`           SANDBOX_MIN_TIER asks for tier ${sandboxMinTier}: no plugin runs here`)
+  return passed && isStrongEnough
 }
 
 async function examineWalls(plans: typeof corpusPlans, verbose: boolean): Promise<Findings[]> {
@@ -80,6 +83,11 @@ async function examineWalls(plans: typeof corpusPlans, verbose: boolean): Promis
     },
     { beside: true },
   )
+}
+
+/** Where nothing was tried, nothing was found out. */
+function isSound({ counts: { stopped, succeeded }, failure }: Findings): boolean {
+  return succeeded === 0 && stopped > 0 && failure === undefined
 }
 
 function lineOf({ corpus, counts: { stopped, residue, succeeded }, failure }: Findings): string {

@@ -151,6 +151,7 @@ export function buildCorpus(ground: Ground): Corpus {
       await plantAround(ground, canary)
       process.env['TENON_DOCTOR_CANARY'] = canary
       try {
+        await assertOwnFilesAreFound(ground, canary)
         for (const [at, attack] of attacks.entries()) {
           if (signal?.aborted) return
           yield await attempt(ground, `build-${at}`, attack, canary)
@@ -176,6 +177,16 @@ async function plantAround({ directory }: Ground, canary: string): Promise<void>
     ),
     writeFile(path.join(around, 'index.js'), `module.exports = '${canary}'`),
   ])
+}
+
+/** Where a plugin does not even get its own files, or those would not be noticed, refusals prove nothing. */
+async function assertOwnFilesAreFound(ground: Ground, canary: string): Promise<void> {
+  const own: BuildAttack = {
+    name: 'imports a file of its own',
+    files: { ...takes('./own.json'), 'own.json': JSON.stringify({ canary }) },
+  }
+  const { outcome, how } = await attempt(ground, 'build-plain', own, canary)
+  if (outcome !== 'succeeded') throw new Error(`a plugin that ${own.name} gets nothing here: ${how}`)
 }
 
 async function attempt(ground: Ground, key: string, attack: BuildAttack, canary: string): Promise<AttackResult> {

@@ -3,7 +3,7 @@ import type { AttackResult, Corpus } from '../corpus.js'
 import type { Ground } from '../ground.js'
 import { hostAttacks } from './host-attacks.js'
 import { networkPlugin } from './network-plugin.js'
-import { anywhereAttacks, declaredAttacks, type PluginAttack, probes } from './plugin-attacks.js'
+import { anywhereAttacks, declaredAttacks, permitted, type PluginAttack, probes } from './plugin-attacks.js'
 import { publicAddress, type RecordingNetwork } from './recording-network.js'
 
 /** How the host of the ground must be set up for these attacks, whatever the deployment allows. */
@@ -30,12 +30,13 @@ export function egressCorpus(ground: Ground, network: RecordingNetwork): Corpus 
       await ground.install(ground.attacker, networkPlugin('doctor-anywhere', anywhere, network.trapPorts, undefined))
       await ground.install(
         ground.attacker,
-        networkPlugin('doctor-declared', declaredAttacks, network.trapPorts, {
+        networkPlugin('doctor-declared', [...declaredAttacks, ...permitted], network.trapPorts, {
           database: { tenantSchema: false },
           network: { hosts: ['service.example', 'service.example:80', '*.wild.example'], fromConfiguration: ['url'] },
         }),
         { url: 'http://127.0.0.1:5000/api' },
       )
+      await assertPermittedWorks(ground, network)
       for (const [at, attack] of anywhere.entries()) {
         if (signal?.aborted) return
         const result = await attempt(ground, network, 'doctor-anywhere', at, attack)
@@ -50,6 +51,17 @@ export function egressCorpus(ground: Ground, network: RecordingNetwork): Corpus 
       yield* attackHost(network, signal)
       for (const key of ['doctor-anywhere', 'doctor-declared']) await ground.uninstall(ground.attacker, key)
     },
+  }
+}
+
+async function assertPermittedWorks({ call, attacker }: Ground, network: RecordingNetwork): Promise<void> {
+  for (const [at, { name }] of permitted.entries()) {
+    network.forget()
+    const { data } = await call(attacker, 'doctor-declared', 'POST', '/try', { at: declaredAttacks.length + at })
+    const { answer, error } = data as Attempted
+    if (answer === undefined || network.received.length !== at + 1) {
+      throw new Error(`a plugin that ${name}, which it may, gets nothing here: ${error ?? 'no request came'}`)
+    }
   }
 }
 

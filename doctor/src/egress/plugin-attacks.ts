@@ -147,6 +147,15 @@ export const anywhereAttacks: PluginAttack[] = [
 ]
 
 /** Of a plugin that declared `service.example`, on ports 80 and 443, and `*.wild.example`. */
+/** What the plugin may do, directly and led on: where not even that works, refusals prove nothing. */
+export const permitted: PluginAttack[] = [
+  { name: 'fetches a declared host', code: byFetch('http://service.example/') },
+  {
+    name: 'follows a redirect to a declared host',
+    code: byFetch(`http://service.example/to/302/${encodeURIComponent('http://service.example/there')}`),
+  },
+]
+
 export const declaredAttacks: PluginAttack[] = [
   // Other hosts and ports
   { name: 'fetches a host that it did not declare', code: byFetch('http://other.example/') },

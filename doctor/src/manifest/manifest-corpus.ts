@@ -272,7 +272,7 @@ const attacks: ManifestAttack[] = [
   {
     name: 'dependencies: names a folder of this machine',
     entry: { ...asks({}), dependencies: { secrets: 'file:../..' } },
-    got: `return ''`,
+    got: `try { return (await import('secrets')).default } catch { return '' }`,
   },
 ]
 

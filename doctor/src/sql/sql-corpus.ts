@@ -78,6 +78,7 @@ async function* runAttacks(
   list: readonly SqlAttack[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<AttackResult> {
+  await assertOwnTableAnswers(sender)
   let before = await scene.state()
   for (const attack of list) {
     if (signal?.aborted) return
@@ -93,6 +94,17 @@ async function* runAttacks(
     await scene.tidy((sql) => sender.send({ statements: [sql], send: 'autocommit' }))
     before = after
   }
+}
+
+/** Where a plugin does not even get rows of its own, refusals prove nothing. */
+async function assertOwnTableAnswers(sender: Sender): Promise<void> {
+  const statements = [
+    'CREATE TABLE own_rows AS SELECT 7 AS number',
+    'SELECT number FROM own_rows',
+    'DROP TABLE own_rows',
+  ]
+  const [made, read] = await sender.send({ statements, send: 'autocommit' })
+  if (read?.count !== 1) throw new Error(`a plugin gets no rows of its own here: ${made?.error ?? read?.error}`)
 }
 
 function sendingOf({ sql, send, replacements, bind }: SqlAttack, { fill }: Scene): Sending {

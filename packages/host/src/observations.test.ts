@@ -204,9 +204,16 @@ describe('the health of an installation', () => {
     const hours = now['hours'] as { calls: number }[]
     expect(hours).toHaveLength(24)
     expect(hours.reduce((sum, { calls }) => sum + calls, 0)).toBe(now.calls['calls'])
-    expect(now['budgets']).toContainEqual(
-      expect.objectContaining({ name: 'memory of one process', unit: 'bytes', limit: expect.any(Number) as number }),
-    )
+    const budgets = now['budgets'] as { name: string; used: number; limit: number; unit: string }[]
+    expect(budgets.map(({ name, unit }) => `${name}, ${unit}`)).toEqual([
+      'calls in flight, calls',
+      'memory of one process, bytes',
+      'open connections of one process, connections',
+      'data exchanged with the outside within an hour, bytes',
+      'connections to the outside within an hour, connections',
+    ])
+    expect(budgets.every(({ used, limit }) => used >= 0 && limit > used)).toBe(true)
+    expect(budgets.find(({ name }) => name.startsWith('memory'))?.used).toBeGreaterThan(10_000_000)
   })
 
   test('names the crashes with their causes, and what to do when there are too many', async () => {

@@ -35,6 +35,7 @@ export async function importAndUndo(api: ApiClient, owner: string, report: Repor
   const run = await waitFor('the end of the import', () => follow(api, runId, seen, report), { timeoutMs: 60_000 })
   expect(run.state === 'succeeded', `the import ${run.state}: ${run.error?.message}`)
   expect(run.counts['imported'] === manyRisks, `imported ${run.counts['imported']}`)
+  expect(seen.size > 1, `it said ${seen.size} times how far it was`)
   report('Import a large CSV file', `${numberOf(manyRisks)} risks; it said ${seen.size} times how far it was`)
 
   const { importId } = run.result as ImportResult

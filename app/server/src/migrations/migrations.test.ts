@@ -2,6 +2,8 @@ import { createHostMigrator, getTenantHash } from '@tenon/host'
 import { createTestDatabase, type TestDatabase } from '@tenon/embedded-postgres/testing'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Queryable } from '../database/transaction.js'
+import { publishEvent } from '../events.js'
 import { appMigrations } from './index.js'
 
 const organizationId = 7
@@ -35,15 +37,15 @@ function migrator() {
   return createHostMigrator({ pool, application: appMigrations })
 }
 
-const insertRisks = (count: number) =>
-  pool.query(
+const insertRisks = (count: number, database: Queryable = pool) =>
+  database.query(
     `INSERT INTO "${schema}".risks (risk_name, risk_description, ai_lifecycle_phase, likelihood, severity)
      SELECT 'Risk ' || n, 'text', 'Deployment & integration', 'Rare', 'Minor' FROM generate_series(1, $1::integer) n`,
     [count],
   )
 
-async function announcements() {
-  const { rows } = await pool.query<{ name: string; payload: { count: number; ids: number[]; names: string[] } }>(
+async function announcements(database: Queryable = pool) {
+  const { rows } = await database.query<{ name: string; payload: { count: number; ids: number[]; names: string[] } }>(
     'SELECT organization_id, source, name, payload FROM tenon.outbox ORDER BY id',
   )
   return rows
@@ -113,6 +115,20 @@ it('announces a thousand risks of one statement as one event with the first ids 
 it('announces nothing for a statement that touches no row', async () => {
   await pool.query(`UPDATE "${schema}".risks SET impact = 'x'`)
   await pool.query(`DELETE FROM "${schema}".risks`)
+  expect(await announcements()).toEqual([])
+})
+
+it('announces nothing of what is rolled back, nor what was published with it', async () => {
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN')
+    await insertRisks(1, client)
+    await publishEvent(client, organizationId, 'user.invited', { userId: 1 })
+    expect(await announcements(client)).toHaveLength(2)
+    await client.query('ROLLBACK')
+  } finally {
+    client.release()
+  }
   expect(await announcements()).toEqual([])
 })
 

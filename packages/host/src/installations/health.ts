@@ -121,7 +121,7 @@ function verdictOf(facts: HealthFacts, crashes: readonly KeptProcessEnd[]): Verd
   return verdict('idle', 'Works; it is started when it is needed', seen.since ?? installation.installedAt, null)
 }
 
-function budgetsOf({ processes, limits }: HealthFacts): BudgetJson[] {
+function budgetsOf({ processes, limits, seen: { network } }: HealthFacts): BudgetJson[] {
   const sum = (of: (one: ProcessStatus) => number) => processes.reduce((total, one) => total + of(one), 0)
   const most = (of: (one: ProcessStatus) => number) => Math.max(0, ...processes.map(of))
   return [
@@ -133,7 +133,17 @@ function budgetsOf({ processes, limits }: HealthFacts): BudgetJson[] {
       limit: limits.maxConnections,
       unit: 'connections',
     },
-    { name: 'received from outside', used: sum((one) => one.bytesIn), limit: null, unit: 'bytes' },
-    { name: 'sent outside', used: sum((one) => one.bytesOut), limit: null, unit: 'bytes' },
+    {
+      name: 'data exchanged with the outside within an hour',
+      used: network.bytesIn + network.bytesOut,
+      limit: limits.maxEgressBytes,
+      unit: 'bytes',
+    },
+    {
+      name: 'connections to the outside within an hour',
+      used: network.connections,
+      limit: limits.maxEgressConnections,
+      unit: 'connections',
+    },
   ]
 }
