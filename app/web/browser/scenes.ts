@@ -247,6 +247,7 @@ export const scenes: Scene[] = [
     async then(page) {
       await click('button', 'Insert from')(page)
       await page.getByRole('menuitem').first().click()
+      await page.getByRole('dialog').getByRole('radio').first().waitFor()
     },
   },
   { name: 'members', as: 'admin', path: '/members' },

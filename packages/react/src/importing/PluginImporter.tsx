@@ -135,7 +135,7 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
         <FileField file={file} accept={importer.accept} onChoose={choose} />
         {importer.settings && (
           <div className="tn-import-settings">
-            <Suspense fallback={<Loading height={64} />}>
+            <Suspense fallback={<Loading height={heightOf(importer.settings)} />}>
               <SchemaForm
                 id={settingsForm}
                 schema={importer.settings}
@@ -187,6 +187,11 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
       <PastImports plugin={plugin} importer={importer} nameOf={nameOf} onUndone={onUndone} />
     </div>
   )
+}
+
+/** About, in pixels: a title and what there is to choose from, for each. */
+function heightOf({ properties = {} }: Record<string, unknown>): number {
+  return Object.keys(properties as object).length * 66
 }
 
 /** A form tells what it was given as well. */
