@@ -202,6 +202,25 @@ describe.each(releases)('a quick synchronisation, with MLflow %i', (release) => 
     },
   )
 
+  it('finds a run that began while a full one was past its experiment, though newer ones were read', async () => {
+    let asked = 0
+    const delayMs = (endpoint: string): number => {
+      if (endpoint !== 'runs/search') return 0
+      asked += 1
+      const [run] = server.state.runs
+      if (!run || asked !== 2) return 20
+      const begin = (run_id: string, experiment_id: string, start_time: number): void => {
+        server.state.runs.push({ ...run, info: { ...run.info, run_id, experiment_id, start_time, end_time: null } })
+      }
+      begin('late', '1500', Date.now())
+      begin('newer', '1', Date.now() + 1)
+      return 20
+    }
+    const server = await mlflow({ models: { experiments: 1_500 }, delayMs })
+    expect(await sync(server, 'full', { models_from: 'runs' })).toMatchObject({ inserted: 13 })
+    expect(await sync(server, 'quick', { models_from: 'runs' })).toMatchObject({ mode: 'quick', inserted: 1 })
+  })
+
   it('finds a version and a run of the very millisecond of the newest known, and then nothing', async () => {
     const server = await mlflow()
     const both = { models_from: 'both' }
