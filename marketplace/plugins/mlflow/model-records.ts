@@ -39,6 +39,10 @@ export interface ModelFacts {
   toRecord(): ModelRecord
 }
 
+/** What a list of the server tells of one version, before anybody asks about its run: enough to see that it is stored. */
+export type Glimpse = Pick<ModelRecord, (typeof GLIMPSED_COLUMNS)[number]>
+
+const GLIMPSED_COLUMNS = ['model_name', 'version', 'lifecycle_stage', 'status', 'model_updated_at'] as const
 const KEY_COLUMNS: readonly string[] = ['model_name', 'version']
 const columns = Object.keys(SYNCED_COLUMNS) as SyncedColumn[]
 const changingColumns = columns.filter((column) => !KEY_COLUMNS.includes(column))
@@ -46,6 +50,8 @@ const changingColumns = columns.filter((column) => !KEY_COLUMNS.includes(column)
 /** What the caller needs of the host: the plugin's own tables, in the schema of one organization. */
 export interface ModelRecords {
   createTables(): Promise<void>
+  /** Gives the table of an earlier version what a synchronisation needs. Waits for no lock when nothing is missing. */
+  catchUpState(): Promise<void>
   /** Removes everything; returns how many records there were. Also works when nothing is there. */
   dropTables(): Promise<number>
   /** A full synchronisation: from here on it is remembered which records are met. */
@@ -57,20 +63,13 @@ export interface ModelRecords {
   upsert(models: readonly ModelFacts[]): Promise<Written>
   /** Marks the records that were there at `beginFull` and have not been met since; returns how many. */
   markRemoved(): Promise<number>
-  /** The newest that is stored, in ms; 0 when nothing is. */
-  newest(): Promise<Newest>
+  /** The places of those that are stored just so. */
+  whichAreKnown(glimpses: readonly Glimpse[]): Promise<ReadonlySet<number>>
 }
 
 export interface Written {
   inserted: number
   updated: number
-}
-
-/** How far back a quick synchronisation has to read. */
-export interface Newest {
-  versionChangedMs: number
-  runStartedMs: number
-  runEndedMs: number
 }
 
 /** Below the frame size of the host, with room for the rest of the statement. */
@@ -157,6 +156,15 @@ export function modelRecords(
           connected boolean,
           error text
         )`)
+      await sequelize.query(addCheckpoint(state))
+    },
+
+    async catchUpState() {
+      const [blank] = await sequelize.query<{ isComplete: boolean }>(
+        `SELECT to_jsonb(jsonb_populate_record(CAST(NULL AS ${state}), '{}')) -> 'checkpoint' IS NOT NULL AS "isComplete"`,
+        { type: 'SELECT' },
+      )
+      if (blank?.isComplete !== true) await sequelize.query(addCheckpoint(state))
     },
 
     async dropTables() {
@@ -197,21 +205,17 @@ export function modelRecords(
       return count
     },
 
-    async newest() {
-      const ms = (expression: string): string => `(EXTRACT(EPOCH FROM max(${expression})) * 1000)::bigint`
-      const rows = await sequelize.query<Record<'version' | 'started' | 'ended', string | null>>(
-        `SELECT ${ms(`CASE WHEN run_id IS DISTINCT FROM version THEN model_updated_at END`)} AS version,
-           ${ms('CASE WHEN run_id = version THEN training_started_at END')} AS started,
-           ${ms('CASE WHEN run_id = version THEN training_ended_at END')} AS ended
-         FROM ${table} WHERE removed_at IS NULL`,
-        { type: 'SELECT' },
-      )
-      const [found] = rows
-      return {
-        versionChangedMs: Number(found?.version ?? 0),
-        runStartedMs: Number(found?.started ?? 0),
-        runEndedMs: Number(found?.ended ?? 0),
+    async whichAreKnown(glimpses) {
+      const known = new Set<number>()
+      const questions = glimpses.map((glimpse, place) => storableJson(JSON.stringify({ place, ...glimpse })))
+      for (const json of batches(questions)) {
+        const [answer] = await sequelize.query<{ places: string | null }>(recognition(table), {
+          bind: [json],
+          type: 'SELECT',
+        })
+        for (const place of JSON.parse(answer?.places ?? '[]') as number[]) known.add(place)
       }
+      return known
     },
   }
 }
@@ -277,6 +281,10 @@ function catchUpActions(): string[] {
   ]
 }
 
+function addCheckpoint(state: string): string {
+  return `ALTER TABLE ${state} ADD COLUMN IF NOT EXISTS checkpoint jsonb`
+}
+
 /**
  * The records are a parameter: in the text of the statement they would be read as SQL, twice.
  * What has not changed is left out before the INSERT, which would lock, and so write, every row that it meets.
@@ -304,6 +312,16 @@ function comparison(table: string): string {
       known.removed_at IS NULL AND known.content_digest IS NOT DISTINCT FROM sent.digest)) AS text) AS rows
     FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS sent(place int, model_name text, version text, digest text)
     JOIN ${table} AS known USING (model_name, version)`
+}
+
+function recognition(table: string): string {
+  const definitions = GLIMPSED_COLUMNS.map((column) => `${column} ${SYNCED_COLUMNS[column]}`)
+  const same = GLIMPSED_COLUMNS.map((column) => `known.${column} IS NOT DISTINCT FROM sent.${column}`)
+  return `
+    SELECT CAST(json_agg(sent.place) AS text) AS places
+    FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS sent(place int, ${definitions.join(', ')})
+    JOIN ${table} AS known USING (model_name, version)
+    WHERE known.removed_at IS NULL AND ${same.join(' AND ')}`
 }
 
 /** The same when it is stored as it was sent, and not marked as removed. */

@@ -38,6 +38,13 @@ export interface Experiment {
   artifactLocation: string | null
 }
 
+/** As it is found in a list. */
+export interface ListedExperiment {
+  id: string
+  createdAtMs: number | null
+  facts: Experiment
+}
+
 export interface Run {
   id: string
   name: string | null
@@ -74,16 +81,26 @@ export async function* readVersions(server: MlflowServer): AsyncGenerator<ModelV
   }
 }
 
-/** Every experiment, deleted ones included: a model may come from one. */
-export async function* readExperiments(server: MlflowServer): AsyncGenerator<[id: string, experiment: Experiment][]> {
-  const body = { max_results: EXPERIMENTS_PER_PAGE, view_type: 'ALL' }
+/** Every experiment, page after page, deleted ones included: a model may come from one. */
+export function readExperiments(server: MlflowServer): AsyncGenerator<ListedExperiment[]> {
+  return searchExperiments(server, {})
+}
+
+/** Those that were made at this moment or later, newest first. */
+export function readExperimentsSince(server: MlflowServer, createdMs: number): AsyncGenerator<ListedExperiment[]> {
+  return searchExperiments(server, { filter: `creation_time >= ${createdMs}`, order_by: ['creation_time DESC'] })
+}
+
+async function* searchExperiments(server: MlflowServer, question: Json): AsyncGenerator<ListedExperiment[]> {
+  const body = { max_results: EXPERIMENTS_PER_PAGE, view_type: 'ALL', ...question }
   const ask = (token: string | undefined): Promise<Json> =>
     server.post('experiments/search', token === undefined ? body : { ...body, page_token: token })
   for await (const page of pages(ask)) {
-    yield listOf(page.experiments).map((experiment) => [
-      textOf(experiment.experiment_id) ?? '',
-      toExperiment(experiment),
-    ])
+    yield listOf(page.experiments).map((experiment) => ({
+      id: textOf(experiment.experiment_id) ?? '',
+      createdAtMs: momentOf(experiment.creation_time),
+      facts: toExperiment(experiment),
+    }))
   }
 }
 
@@ -127,19 +144,40 @@ async function readSomeRuns(server: MlflowServer, experimentIds: readonly string
 export async function* searchRuns(
   server: MlflowServer,
   experimentIds: readonly string[],
-  { filter, view = 'ALL' }: { filter?: string; view?: 'ALL' | 'ACTIVE_ONLY' } = {},
+  { filter, view = 'ALL' }: { filter?: string; view?: RunView } = {},
 ): AsyncGenerator<Run[]> {
-  for (const experiment_ids of chunks(experimentIds, EXPERIMENTS_PER_QUESTION)) {
-    const body = {
-      experiment_ids,
-      run_view_type: view,
-      max_results: RUNS_PER_PAGE,
-      ...(filter === undefined ? {} : { filter }),
-    }
-    const ask = (token: string | undefined): Promise<Json> =>
-      server.post('runs/search', token === undefined ? body : { ...body, page_token: token })
-    for await (const page of pages(ask)) yield listOf(page.runs).map(toRun)
+  const question = { run_view_type: view, ...(filter === undefined ? {} : { filter }) }
+  for (const experiment_ids of experimentsByQuestion(experimentIds)) {
+    yield* askForRuns(server, { ...question, experiment_ids })
   }
+}
+
+/** Runs that began or ended at this moment or later, last first, asked for in one question however many experiments. */
+export function searchRunsSince(
+  server: MlflowServer,
+  experiment_ids: readonly string[],
+  { attribute, sinceMs }: { attribute: 'start_time' | 'end_time'; sinceMs: number },
+): AsyncGenerator<Run[]> {
+  return askForRuns(server, {
+    experiment_ids,
+    run_view_type: 'ACTIVE_ONLY' satisfies RunView,
+    filter: `attributes.${attribute} >= ${sinceMs}`,
+    order_by: [`attributes.${attribute} DESC`],
+  })
+}
+
+type RunView = 'ALL' | 'ACTIVE_ONLY'
+
+/** As many at a time as every server lets be named. */
+export function experimentsByQuestion(experimentIds: readonly string[]): string[][] {
+  return chunks(experimentIds, EXPERIMENTS_PER_QUESTION)
+}
+
+async function* askForRuns(server: MlflowServer, question: Json): AsyncGenerator<Run[]> {
+  const body = { ...question, max_results: RUNS_PER_PAGE }
+  const ask = (token: string | undefined): Promise<Json> =>
+    server.post('runs/search', token === undefined ? body : { ...body, page_token: token })
+  for await (const page of pages(ask)) yield listOf(page.runs).map(toRun)
 }
 
 /** What stands in a filter must not be able to end it. */

@@ -1,13 +1,17 @@
-import type { SeedContext } from '@tenon/sdk'
+import type { SeedContext, Transaction } from '@tenon/sdk'
+import { type Checkpoint, noCheckpoint, type Reach, reachFrom, readCheckpoint } from './checkpoint'
 import { isConfigured, type ModelsFrom, readConfiguration, validateConfig } from './configuration'
 import { MlflowError } from './mlflow-error'
 import { connectMlflow, type MlflowServer } from './mlflow-server'
-import { modelRecords, type ModelFacts, type ModelRecord, type ModelRecords, type Newest } from './model-records'
+import { type Glimpse, modelRecords, type ModelFacts, type ModelRecord, type ModelRecords } from './model-records'
 import {
   type Experiment,
+  experimentsByQuestion,
+  type ListedExperiment,
   type ModelVersion,
   readExperiment,
   readExperiments,
+  readExperimentsSince,
   readModel,
   readModels,
   readRun,
@@ -16,8 +20,9 @@ import {
   type RegisteredModel,
   type Run,
   searchRuns,
+  searchRunsSince,
 } from './registry'
-import { readSyncState, recordSync, type SyncMode } from './sync-state'
+import { recordSync, type SyncMode, type SyncOutcome } from './sync-state'
 
 /**
  * Pages that are asked for while earlier ones are compared and written. With the questions about their runs they keep
@@ -30,6 +35,9 @@ const RUNS_REMEMBERED = 2_000
 
 /** Questions about changed versions that are under way at once; a tracking server is often one small process. */
 const PARALLEL_QUESTIONS = 4
+
+/** More experiments than these are read as a list. */
+const FEW_EXPERIMENTS = 20
 
 export interface SyncResult {
   success: boolean
@@ -56,8 +64,8 @@ type Counts = Pick<SyncResult, 'modelCount' | 'versionCount' | 'inserted' | 'upd
  * fails the whole, says what had been written by then, and marks nothing as removed. A registry without a change writes
  * no record.
  *
- * `full` reads everything, and is the only mode that sees removals, tags and aliases. `quick` reads back to the last
- * known change.
+ * `full` reads everything, and is the only mode that sees removals, tags and aliases. `quick` reads back to what the
+ * last synchronisation that succeeded had seen, and is a full one when there was none for this server.
  */
 export async function syncModels(
   tenantId: string,
@@ -72,11 +80,14 @@ export async function syncModels(
   const read = readConfiguration(configuration)
   const server = connectMlflow(read, { signal: context.signal })
   const records = modelRecords(context, tenantId)
-  const actualMode = mode === 'quick' && (await canBeQuick(context, tenantId)) ? 'quick' : 'full'
+  await records.catchUpState()
+  const since = mode === 'quick' ? await readCheckpoint(context.sequelize, tenantId, read) : undefined
+  const actualMode = since ? 'quick' : 'full'
+  const reach = reachFrom(since ?? noCheckpoint(read))
   try {
     const run = actualMode === 'quick' ? syncChanges : syncEverything
-    await run({ server, records, counts, modelsFrom: read.modelsFrom, progress: context.progress })
-    await recordSync(context.sequelize, tenantId, { mode: actualMode, connected: true, error: null })
+    await run({ server, records, reach, counts, modelsFrom: read.modelsFrom, progress: context.progress })
+    await recordSuccess(context, tenantId, { mode: actualMode, counts, checkpoint: reach.checkpoint() })
     return resultOf(
       counts,
       actualMode,
@@ -94,9 +105,55 @@ export async function syncModels(
   }
 }
 
+interface Success {
+  mode: SyncMode
+  counts: Counts
+  checkpoint: Checkpoint
+}
+
+/** Notes it and tells of it at once, so that nobody hears of what was not noted. */
+async function recordSuccess(context: SeedContext, tenantId: string, success: Success): Promise<void> {
+  const { sequelize } = context
+  const { mode, checkpoint } = success
+  const outcome: SyncOutcome = { mode, connected: true, error: null, checkpoint }
+  // Other hosts have nobody to tell.
+  if (!context.publish || !hasChanged(success.counts)) return recordSync(sequelize, tenantId, outcome)
+  let isTelling = false
+  try {
+    await sequelize.transaction(async (transaction) => {
+      await recordSync(sequelize, tenantId, outcome, transaction)
+      isTelling = true
+      await announce(success, context, transaction)
+      isTelling = false
+    })
+  } catch (error) {
+    if (!isTelling) throw error
+    // What has been read is there, whether or not this plugin may tell of it.
+    context.log?.warn(`The event model.synced was not published: ${error instanceof Error ? error.message : 'unknown'}`)
+    await recordSync(sequelize, tenantId, outcome)
+  }
+}
+
+/** In the same transaction, which `context.publish` would not be. */
+async function announce(
+  { mode, counts: { inserted, updated, removed } }: Success,
+  { sequelize }: SeedContext,
+  transaction: Transaction,
+): Promise<void> {
+  await sequelize.query('SELECT tenon_api.publish(:name, CAST(:payload AS jsonb))', {
+    replacements: { name: 'model.synced', payload: JSON.stringify({ mode, inserted, updated, removed }) },
+    transaction,
+  })
+}
+
+function hasChanged({ inserted, updated, removed }: Counts): boolean {
+  return inserted + updated + removed > 0
+}
+
 interface Sync {
   server: MlflowServer
   records: ModelRecords
+  reach: Reach
   counts: Counts
   modelsFrom: ModelsFrom
   progress: ((done: number, total?: number, message?: string) => void) | undefined
@@ -107,23 +164,30 @@ async function syncEverything(sync: Sync): Promise<void> {
   sync.progress?.(0, undefined, 'Reading experiments')
   await records.beginFull()
   const experiments = new Map<string, Experiment>()
-  for await (const page of readExperiments(sync.server)) for (const [id, one] of page) experiments.set(id, one)
+  for await (const page of readExperiments(sync.server)) {
+    if (modelsFrom !== 'registry') sync.reach.sawExperiments(page)
+    for (const { id, facts } of page) experiments.set(id, facts)
+  }
   if (modelsFrom !== 'runs') await syncRegistry(sync, experiments)
   if (modelsFrom !== 'registry') {
     const runs = searchRuns(sync.server, [...experiments.keys()], { view: 'ACTIVE_ONLY' })
-    for await (const page of readAhead(runs, 1)) await writeRuns(sync, page, experiments)
+    for await (const page of readAhead(runs, 1)) {
+      sync.reach.sawRuns(page)
+      await writeRuns(sync, page, experiments)
+    }
   }
   counts.removed = await records.markRemoved()
 }
 
 async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>): Promise<void> {
-  const { server, counts } = sync
+  const { server, counts, reach } = sync
   const reading = new Set<Promise<unknown>>()
   const models = keepUnderway(reading, collectModels(server))
   const findRuns = runsOf(server, [...experiments.keys()])
   let lastWrite: Promise<void> = Promise.resolve()
   try {
     for await (const { page, runs } of readAhead(describedPages(server, findRuns, reading), PAGES_AHEAD)) {
+      reach.sawVersions(page)
       const [knownModels, knownRuns] = [await models, await runs]
       counts.modelCount = knownModels.size
       const described = page.map((version) => {
@@ -202,19 +266,21 @@ function forgetFirst(entries: Map<string, unknown>, count: number): void {
 }
 
 async function syncChanges(sync: Sync): Promise<void> {
-  const newest = await sync.records.newest()
-  if (sync.modelsFrom !== 'runs') await syncChangedVersions(sync, newest.versionChangedMs)
-  if (sync.modelsFrom !== 'registry') await syncChangedRuns(sync, newest)
+  if (sync.modelsFrom !== 'runs') await syncChangedVersions(sync)
+  if (sync.modelsFrom !== 'registry') await syncChangedRuns(sync)
 }
 
-async function syncChangedVersions(sync: Sync, newestKnownMs: number): Promise<void> {
-  const { server, counts } = sync
+async function syncChangedVersions(sync: Sync): Promise<void> {
+  const { server, counts, reach } = sync
+  const sinceMs = reach.since.versionChangedMs
   const findModel = remember((name) => readModel(server, name))
   const findRun = remember((runId) => readRun(server, runId))
   const findExperiment = remember((id) => readExperiment(server, id))
   const names = new Set<string>()
   for await (const page of readVersions(server)) {
-    const changed = page.filter(({ updatedAtMs }) => (updatedAtMs ?? 0) > newestKnownMs)
+    reach.sawVersions(page)
+    const recent = page.filter((version) => changedAt(version) >= sinceMs)
+    const changed = await withoutKnown(sync, recent, glimpseOf)
     const described = await mapParallel(changed, PARALLEL_QUESTIONS, async (version) => {
       const run = version.runId === null ? undefined : await findRun(version.runId)
       const experiment = run?.experimentId ? await findExperiment(run.experimentId) : undefined
@@ -224,28 +290,114 @@ async function syncChangedVersions(sync: Sync, newestKnownMs: number): Promise<v
     await write(sync, described)
     for (const { name } of changed) names.add(name)
     counts.modelCount = names.size
-    if (changed.length < page.length) return
+    if (recent.length < page.length || isOldNews(changed, recent, changedAt, sinceMs)) return
   }
 }
 
-/** Runs that have begun or ended since: two questions for a server where nothing has. */
-async function syncChangedRuns(sync: Sync, { runStartedMs, runEndedMs }: Newest): Promise<void> {
-  const experiments = new Map<string, Experiment>()
-  for await (const page of readExperiments(sync.server)) for (const [id, one] of page) experiments.set(id, one)
-  const filters = [`attributes.start_time > ${runStartedMs}`, `attributes.end_time > ${runEndedMs}`]
-  const written = new Set<string>()
-  for (const filter of filters) {
-    const runs = searchRuns(sync.server, [...experiments.keys()], { filter, view: 'ACTIVE_ONLY' })
-    for await (const page of runs) {
-      // What has begun and ended since is an answer to both questions.
-      await writeRuns(
-        sync,
-        page.filter(({ id }) => !written.has(id)),
-        experiments,
-      )
-      for (const { id } of page) written.add(id)
+/** A page that ends at the checkpoint and has nothing new: thousands may be of that very millisecond. */
+function isOldNews<Item>(
+  changed: readonly Item[],
+  page: readonly Item[],
+  momentOf: (item: Item) => number,
+  sinceMs: number,
+): boolean {
+  const last = page.at(-1)
+  return changed.length === 0 && last !== undefined && momentOf(last) <= sinceMs
+}
+
+/** Those that are not stored as they are: the others need no questions about what belongs to them. */
+async function withoutKnown<Item>(
+  { records }: Sync,
+  items: readonly Item[],
+  toGlimpse: (item: Item) => Glimpse,
+): Promise<Item[]> {
+  if (items.length === 0) return []
+  const known = await records.whichAreKnown(items.map(toGlimpse))
+  return items.filter((_, place) => !known.has(place))
+}
+
+/** Runs that have begun or ended since: with the one about experiments, three questions when nothing has. */
+async function syncChangedRuns(sync: Sync): Promise<void> {
+  const { server } = sync
+  const experiments = experimentFinder(server)
+  try {
+    experiments.remember(await findNewExperiments(sync))
+    await syncRunsSince(sync, sync.reach.experimentIds(), experiments)
+  } catch (error) {
+    if (!isRefusedQuestion(error)) throw error
+    // A server that does not take so much at once, or does not know an experiment any more.
+    for (const some of experimentsByQuestion(await experiments.readAll())) {
+      await syncRunsSince(sync, some, experiments)
     }
   }
+}
+
+async function findNewExperiments({ server, reach }: Sync): Promise<ListedExperiment[]> {
+  const known = new Set(reach.since.experimentIds)
+  const found: ListedExperiment[] = []
+  for await (const page of readExperimentsSince(server, reach.since.experimentCreatedMs)) {
+    const fresh = page.filter(({ id }) => !known.has(id))
+    reach.sawExperiments(fresh)
+    found.push(...fresh)
+    if (fresh.length === 0) break
+  }
+  return found
+}
+
+async function syncRunsSince(sync: Sync, experimentIds: readonly string[], experiments: ExperimentFinder) {
+  const { runStartedMs, runEndedMs } = sync.reach.since
+  const begun = {
+    attribute: 'start_time',
+    sinceMs: runStartedMs,
+    momentOf: (run: Run) => run.startedAtMs ?? 0,
+  } as const
+  const ended = { attribute: 'end_time', sinceMs: runEndedMs, momentOf: (run: Run) => run.endedAtMs ?? 0 } as const
+  for (const question of [begun, ended]) {
+    for await (const page of searchRunsSince(sync.server, experimentIds, question)) {
+      sync.reach.sawRuns(page)
+      const changed = await withoutKnown(sync, page, glimpseOfRun)
+      await writeRuns(sync, changed, await experiments.find(changed.flatMap(({ experimentId }) => experimentId ?? [])))
+      if (isOldNews(changed, page, question.momentOf, question.sinceMs)) break
+    }
+  }
+}
+
+type ExperimentFinder = ReturnType<typeof experimentFinder>
+
+/** Experiments of runs that have changed: a few by their ids, many as a list. */
+function experimentFinder(server: MlflowServer) {
+  const found = new Map<string, Experiment>()
+  const gone = new Set<string>()
+  const remember = (listed: readonly ListedExperiment[]): void => {
+    for (const { id, facts } of listed) found.set(id, facts)
+  }
+  const readAll = async (): Promise<string[]> => {
+    const ids: string[] = []
+    for await (const page of readExperiments(server)) {
+      remember(page)
+      ids.push(...page.map(({ id }) => id))
+    }
+    return ids
+  }
+  return {
+    remember,
+    readAll,
+    async find(ids: readonly string[]): Promise<ReadonlyMap<string, Experiment>> {
+      const isUnknown = (id: string): boolean => !found.has(id) && !gone.has(id)
+      const missing = [...new Set(ids)].filter(isUnknown)
+      if (missing.length > FEW_EXPERIMENTS) await readAll()
+      await mapParallel(missing.filter(isUnknown), PARALLEL_QUESTIONS, async (id) => {
+        const experiment = await readExperiment(server, id)
+        if (experiment) found.set(id, experiment)
+        else gone.add(id)
+      })
+      return found
+    },
+  }
+}
+
+function isRefusedQuestion(error: unknown): boolean {
+  return error instanceof MlflowError && [400, 404, 413].includes(error.status ?? 0)
 }
 
 async function writeRuns(
@@ -266,6 +418,24 @@ async function write({ records, counts, progress }: Sync, described: readonly Mo
   counts.updated += updated
   counts.versionCount += described.length
   progress?.(counts.versionCount, undefined, `${counts.versionCount} versions`)
+}
+
+function changedAt({ updatedAtMs }: ModelVersion): number {
+  return updatedAtMs ?? 0
+}
+
+function glimpseOf({ name, version, stage, status, updatedAtMs }: ModelVersion): Glimpse {
+  return { model_name: name, version, lifecycle_stage: stage, status, model_updated_at: isoOf(updatedAtMs) }
+}
+
+function glimpseOfRun(run: Run): Glimpse {
+  return {
+    model_name: nameOfRun(run, undefined),
+    version: run.id,
+    lifecycle_stage: null,
+    status: run.status,
+    model_updated_at: isoOf(run.endedAtMs ?? run.startedAtMs),
+  }
 }
 
 function factsOf(
@@ -384,11 +554,6 @@ function refusalOf(configuration: Record<string, unknown>): string | undefined {
   return valid ? undefined : `The configuration is not valid: ${errors.join('; ')}`
 }
 
-/** A full synchronisation has to have found what there is. */
-async function canBeQuick({ sequelize }: SeedContext, tenantId: string): Promise<boolean> {
-  return (await readSyncState(sequelize, tenantId)).lastFullSuccessAt !== null
-}
-
 function isReachable({ failure }: MlflowError): boolean | null {
   if (failure === 'cancelled') return null
   return failure === 'answer' || failure === 'not-found'
@@ -399,8 +564,10 @@ function resultOf(counts: Counts, mode: SyncMode, status: SyncResult['status'], 
   return { success, ...counts, mode, status, message, syncedAt: new Date().toISOString() }
 }
 
-function successMessage({ modelCount, versionCount, inserted, updated, removed }: Counts, mode: SyncMode): string {
-  if (versionCount === 0) return mode === 'quick' ? 'Nothing has changed.' : 'The server has no models.'
+function successMessage(counts: Counts, mode: SyncMode): string {
+  const { modelCount, versionCount, inserted, updated, removed } = counts
+  if (mode === 'quick' && !hasChanged(counts)) return 'Nothing has changed.'
+  if (versionCount === 0) return 'The server has no models.'
   const what = mode === 'quick' ? 'changed versions' : 'versions'
   return `Read ${versionCount} ${what} of ${modelCount} models: ${inserted} new, ${updated} changed, ${removed} removed.`
 }

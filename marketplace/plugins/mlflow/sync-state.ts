@@ -1,4 +1,5 @@
-import type { Sequelize } from '@tenon/sdk'
+import type { Sequelize, Transaction } from '@tenon/sdk'
+import type { Checkpoint } from './checkpoint'
 import { stateTable } from './model-records'
 
 export type SyncMode = 'full' | 'quick'
@@ -31,23 +32,39 @@ export async function readSyncState(sequelize: Sequelize, tenantId: string): Pro
   return rows[0] ?? NEVER
 }
 
-/** Notes how a synchronisation ended; `error` is null when it succeeded, `connected` is null to leave it as it was. */
+export interface SyncOutcome {
+  mode: SyncMode
+  /** Whether the server answered; null leaves it as it was. */
+  connected: boolean | null
+  /** Null when it succeeded. */
+  error: string | null
+  /** Where the next one may begin: only of one that succeeded. */
+  checkpoint?: Checkpoint
+}
+
+/** Notes how a synchronisation ended. */
 export async function recordSync(
   sequelize: Sequelize,
   tenantId: string,
-  { mode, connected, error }: { mode: SyncMode; connected: boolean | null; error: string | null },
+  { mode, connected, error, checkpoint }: SyncOutcome,
+  transaction?: Transaction,
 ): Promise<void> {
+  const success = error === null
   await sequelize.query(
     `INSERT INTO ${stateTable(tenantId)} AS state
-       (id, last_attempt_at, last_success_at, last_full_success_at, connected, error)
-     VALUES (1, now(), CASE WHEN :success THEN now() END, CASE WHEN :full THEN now() END,
-       CAST(:connected AS boolean), CAST(:error AS text))
+       (id, last_attempt_at, last_success_at, last_full_success_at, connected, error, checkpoint)
+     VALUES (1, now(), CASE WHEN CAST($1 AS boolean) THEN now() END, CASE WHEN CAST($2 AS boolean) THEN now() END,
+       CAST($3 AS boolean), CAST($4 AS text), CAST($5 AS jsonb))
      ON CONFLICT (id) DO UPDATE SET
        last_attempt_at = EXCLUDED.last_attempt_at,
        last_success_at = COALESCE(EXCLUDED.last_success_at, state.last_success_at),
        last_full_success_at = COALESCE(EXCLUDED.last_full_success_at, state.last_full_success_at),
        connected = COALESCE(EXCLUDED.connected, state.connected),
-       error = EXCLUDED.error`,
-    { replacements: { success: error === null, full: error === null && mode === 'full', connected, error } },
+       error = EXCLUDED.error,
+       checkpoint = COALESCE(EXCLUDED.checkpoint, state.checkpoint)`,
+    {
+      bind: [success, success && mode === 'full', connected, error, checkpoint ? JSON.stringify(checkpoint) : null],
+      ...(transaction && { transaction }),
+    },
   )
 }
