@@ -4,6 +4,7 @@ import { catalogMigration } from './catalog/index.js'
 import { connectionsMigration } from './connections/migration.js'
 import { tokenLifeMigration } from './connections/token-life-migration.js'
 import { eventDeliveriesMigration } from './events/migration.js'
+import { settledDeliveriesMigration } from './events/settled-migration.js'
 import { waitingEventsMigration } from './events/waiting-events.js'
 import { installationsMigration } from './installations/migration.js'
 import { pluginRequestsMigration } from './installations/request-migration.js'
@@ -49,6 +50,7 @@ const platform: PlatformMigration[] = [
   runClaimsMigration,
   uploadsMigration,
   pluginRequestsMigration,
+  settledDeliveriesMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

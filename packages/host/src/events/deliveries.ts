@@ -1,5 +1,6 @@
 import type { PluginEvent } from '@tenon/contract'
 import type { Pool } from 'pg'
+import { DeliveryFailure } from './delivery-failure.js'
 import { messageOf } from './message-of.js'
 import { createRounds } from './rounds.js'
 import type { Subscriber } from './subscriber.js'
@@ -16,7 +17,10 @@ export interface DeliveryTimes {
 
 interface DeliveriesOptions extends DeliveryTimes {
   pool: Pool
-  /** Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again. */
+  /**
+   * Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again, unless
+   * it is a {@link DeliveryFailure} that says otherwise.
+   */
   deliver: (organizationId: number, subscriber: Subscriber, event: PluginEvent, signal: AbortSignal) => Promise<void>
   log: (event: string, fields: Record<string, unknown>) => void
 }
@@ -115,17 +119,26 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
       const delivery = deliver(row.organization_id, toSubscriber(row), toEvent(row), abort.signal)
       await Promise.race([delivery, cutOff(abort.signal, cutOffMs)])
     } catch (error) {
-      await (stopped && abort.signal.aborted ? giveBack(row) : fail(row, messageOf(error)))
+      await keepSettled(row, error)
+      await (stopped && abort.signal.aborted ? giveBack(row) : fail(row, error))
       return false
     } finally {
       clearTimeout(timer)
     }
-    await settle(row, `state = 'delivered', delivered_at = now(), last_error = NULL`)
+    await settle(row, `state = 'delivered', delivered_at = now(), last_error = NULL, settled = NULL`)
     return true
   }
 
-  async function fail(row: DeliveryRow, reason: string): Promise<void> {
-    const delayMs = retryDelaysMs[row.attempts - 1]
+  /** Of somebody who says nothing, what was said earlier stays. */
+  async function keepSettled(row: DeliveryRow, error: unknown): Promise<void> {
+    const settled = error instanceof DeliveryFailure ? error.settled : undefined
+    if (settled !== undefined) await settle(row, 'settled = $5', [settled])
+  }
+
+  async function fail(row: DeliveryRow, error: unknown): Promise<void> {
+    const reason = messageOf(error)
+    const isInVain = error instanceof DeliveryFailure && !error.retryable
+    const delayMs = isInVain ? undefined : retryDelaysMs[row.attempts - 1]
     log('event-delivery-failed', { eventId: row.event_id, pluginKey: row.plugin_key, attempt: row.attempts, reason })
     await settle(row, `state = $5, last_error = $6, next_attempt_at = now() + $7 * interval '1 millisecond'`, [
       delayMs === undefined ? 'failed' : 'waiting',
@@ -182,6 +195,7 @@ interface DeliveryRow extends DueRow {
   position: string
   routing_type: string | null
   attempts: number
+  settled: unknown
   name: string
   source: string
   payload: Record<string, unknown>
@@ -257,5 +271,6 @@ function toEvent(row: DeliveryRow): PluginEvent {
     source: row.source,
     payload: row.payload,
     ...(row.routing_type === null ? {} : { routingType: row.routing_type }),
+    ...(row.settled === null ? {} : { settled: row.settled }),
   }
 }

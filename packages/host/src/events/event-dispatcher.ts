@@ -16,7 +16,10 @@ interface EventDispatcherOptions {
   notifications: Pick<Notifications, 'subscribe'>
   /** Who, in this organization, asked for events of this name. Nobody when the organization is gone. */
   subscribersOf: (organizationId: number, eventName: string) => Promise<Subscriber[]>
-  /** Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again. */
+  /**
+   * Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again, unless
+   * it is a DeliveryFailure that says otherwise.
+   */
   deliver: (organizationId: number, subscriber: Subscriber, event: PluginEvent, signal: AbortSignal) => Promise<void>
   log: (event: string, fields: Record<string, unknown>) => void
   times?: Partial<DispatcherTimes>
