@@ -6,6 +6,7 @@ import { tokenLifeMigration } from './connections/token-life-migration.js'
 import { eventDeliveriesMigration } from './events/migration.js'
 import { settledDeliveriesMigration } from './events/settled-migration.js'
 import { waitingEventsMigration } from './events/waiting-events.js'
+import { deliveryStreaksMigration } from './installations/delivery-streaks.js'
 import { installationsMigration } from './installations/migration.js'
 import { pluginRequestsMigration } from './installations/request-migration.js'
 import { runClaimsMigration, runsMigration } from './jobs/migration.js'
@@ -51,6 +52,7 @@ const platform: PlatformMigration[] = [
   uploadsMigration,
   pluginRequestsMigration,
   settledDeliveriesMigration,
+  deliveryStreaksMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

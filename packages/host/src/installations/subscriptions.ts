@@ -43,13 +43,13 @@ export function createSubscriptions({ store, caller, vault, findTenant }: Subscr
       { pluginKey, handler }: Subscriber,
       event: PluginEvent,
       signal: AbortSignal,
-    ): Promise<void> {
+    ): Promise<'dropped' | void> {
       const tenant = await findTenant(organizationId)
-      if (!tenant) return
+      if (!tenant) return 'dropped'
       try {
         const installation = await findRunning(store, tenant, pluginKey)
         const subject = subjectOf(tenant, installation)
-        if (!subject) return
+        if (!subject) return 'dropped'
         const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
         const invocation = { kind: 'event', handler, event } as const
         assertTaken(await caller.call({ subject, userId: 0, configuration, invocation, signal }))
@@ -60,7 +60,7 @@ export function createSubscriptions({ store, caller, vault, findTenant }: Subscr
           isTenonError(error, 'PLUGIN_DISABLED') ||
           isTenonError(error, 'PLUGIN_BLOCKED')
         )
-          return
+          return 'dropped'
         throw withWhatWasSaid(error)
       }
     },
