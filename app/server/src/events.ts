@@ -5,10 +5,14 @@ import { announced } from './migrations/announcements.js'
 const appEvents = ['user.invited', 'user.role_changed'] as const
 export type AppEvent = (typeof appEvents)[number]
 
-/** Everything that this application announces, for people who choose what they want to be told of. */
+/** Events that the plugin host tells of any plugin. */
+const hostEvents = ['plugin.failing', 'plugin.recovered'] as const
+
+/** Everything that is announced whatever plugins there are, for people who choose what they want to be told of. */
 export const eventNames: readonly string[] = [
   ...announced.flatMap(({ noun }) => ['created', 'updated', 'deleted'].map((change) => `${noun}.${change}`)),
   ...appEvents,
+  ...hostEvents,
 ]
 
 /** Joins the transaction of `database`: the event is heard of exactly when the change is there. */

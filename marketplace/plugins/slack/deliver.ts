@@ -3,26 +3,29 @@ import type { Destination } from './destinations'
 import { SlackError } from './slack-error'
 import { type Notification, type Origin, slackMessage } from './slack-message'
 
-/** Events whose deliveries are remembered. Only those that are tried again soon matter. */
-const REMEMBERED_EVENTS = 1_000
-
 /** Some of the workspaces did not get a message; the others did. */
 export class DeliveryError extends Error {
   /** Whether trying again makes sense for any of them. */
   readonly retryable: boolean
   readonly delivered: number
+  /** Ids of the destinations that have had it, now or earlier: the host gives them back with the next delivery. */
+  readonly settled: readonly string[]
 
-  constructor(failures: readonly { destination: Destination; error: unknown }[], delivered: number) {
+  constructor(
+    failures: readonly { destination: Destination; error: unknown }[],
+    { delivered, settled }: { delivered: number; settled: readonly string[] },
+  ) {
     super(failures.map(({ destination, error }) => `${destination.label}: ${reasonOf(error)}`).join(' '))
     this.name = 'DeliveryError'
     this.retryable = failures.some(({ error }) => !(error instanceof SlackError) || error.retryable)
     this.delivered = delivered
+    this.settled = settled
   }
 }
 
 /**
- * Posts to every destination, also when one of them fails, and then throws one {@link DeliveryError}. An event that is
- * delivered again because of that failure goes only to those that have not had it.
+ * Posts to every destination, also when one of them fails, and then throws one {@link DeliveryError}. Those that the
+ * origin names as settled have had it.
  */
 export async function deliver(
   notification: Notification,
@@ -31,34 +34,22 @@ export async function deliver(
   context: Partial<SeedContext> = {},
 ): Promise<number> {
   const message = slackMessage(notification, origin)
-  const reached = reachedBy(origin.eventId)
+  const reached = new Set(Array.isArray(origin.settled) ? origin.settled.map(String) : [])
   const failures: { destination: Destination; error: unknown }[] = []
   let delivered = 0
-  for (const destination of destinations) {
-    if (reached.has(destination.id)) continue
+  for (const destination of destinations.filter(({ id }) => !reached.has(id))) {
     try {
+      context.signal?.throwIfAborted()
       await destination.post(message, context.signal)
       reached.add(destination.id)
       delivered += 1
     } catch (error) {
-      context.signal?.throwIfAborted()
       context.log?.warn(`${destination.label}: ${reasonOf(error)}`)
       failures.push({ destination, error })
     }
   }
-  if (failures.length > 0) throw new DeliveryError(failures, delivered)
+  if (failures.length > 0) throw new DeliveryError(failures, { delivered, settled: [...reached] })
   return delivered
-}
-
-const reachedByEvent = new Map<string, Set<string>>()
-
-function reachedBy(eventId: string | undefined): Set<string> {
-  if (eventId === undefined) return new Set()
-  const reached = reachedByEvent.get(eventId) ?? new Set()
-  reachedByEvent.set(eventId, reached)
-  const oldest = reachedByEvent.keys().next().value
-  if (reachedByEvent.size > REMEMBERED_EVENTS && oldest !== undefined) reachedByEvent.delete(oldest)
-  return reached
 }
 
 function reasonOf(error: unknown): string {

@@ -97,14 +97,14 @@ export const knownEvents: Readonly<Record<string, KnownEvent>> = {
 
 /**
  * Called by the host for each event, at least once. Throws when a workspace did not get it, so that it is delivered
- * again; those that had it do not get it twice.
+ * again: the error says which have had it, and they do not get it twice.
  */
 export async function onEvent(event: PluginEvent, context: SeedContext): Promise<void> {
   const known = Object.prototype.hasOwnProperty.call(knownEvents, event.name) ? knownEvents[event.name] : undefined
   const notification = known?.describe(event.payload ?? {})
   if (!known || !notification) return
-  const { id: eventId, name: eventName, occurredAt } = event
-  const origin = { eventId, eventName, occurredAt }
+  const { id: eventId, name: eventName, occurredAt, settled } = event
+  const origin = { eventId, eventName, occurredAt, settled }
   await notifiers[known.routingType](context.userId ?? 0, notification, context.sequelize, context, origin)
 }
 

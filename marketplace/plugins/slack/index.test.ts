@@ -7,6 +7,7 @@ import {
   startTestApplication,
   type TestApplication,
 } from '../../testing/test-application'
+import type { DeliveryError } from './deliver'
 import { knownEvents } from './events'
 import * as slackPlugin from './index'
 import {
@@ -115,9 +116,29 @@ describe('an event', () => {
     const context = withConnections(one, two)
     test.slack.failNext({ path: /^\/services\//, status: 500 })
     const event = eventOf('project.created', { count: 1, names: ['P'] })
-    await expect(onEvent(event, context)).rejects.toMatchObject({ retryable: true, delivered: 1 })
-    await onEvent(event, context)
+    const failure: unknown = await onEvent(event, context).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ retryable: true, delivered: 1 })
+    const { settled } = failure as DeliveryError
+    test.slack.failNext({ path: /^\/services\//, status: 500 })
+    await expect(onEvent({ ...event, settled }, context)).rejects.toMatchObject({ delivered: 0, settled })
+    await onEvent({ ...event, settled }, context)
     expect(inbox().map((line) => line.split(' ')[0])).toEqual(['#research', '#general'])
+  })
+
+  it('that is cut off says who has had it', async () => {
+    const [one, two] = [await test.connect('general'), await test.connect('research')]
+    const abort = new AbortController()
+    const { connections } = connectionsOf([one, two])
+    const secrets: typeof connections.secrets = (id) => {
+      if (id === two.id) abort.abort(new Error('The time for this call is over.'))
+      return connections.secrets(id)
+    }
+    const cutOff = { ...withConnections(one, two), connections: { ...connections, secrets }, signal: abort.signal }
+    await expect(onEvent(eventOf('project.created', { names: ['P'] }), cutOff)).rejects.toMatchObject({
+      retryable: true,
+      settled: [`connection ${one.id}`],
+    })
+    expect(inbox()).toHaveLength(1)
   })
 })
 

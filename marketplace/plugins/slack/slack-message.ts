@@ -15,6 +15,8 @@ export interface Origin {
   eventName?: string
   routingType?: string
   occurredAt?: string
+  /** Ids of the destinations that have had it, as the host gives them back. */
+  settled?: unknown
 }
 
 /** What `chat.postMessage` and incoming webhooks both take. */

@@ -102,6 +102,19 @@ export interface PluginEvent {
   source: string
   routingType?: string
   payload: Record<string, unknown>
+  /**
+   * What the handler said is settled when this event failed before: the `settled` of what it threw, or answered with
+   * `success: false`. Such as who has had it already; see {@link EventFailure}.
+   */
+  settled?: unknown
+}
+
+/** What a handler may say of an event that failed: as fields of the error that it throws, or of its answer. */
+export interface EventFailure {
+  /** False when it is in vain to deliver the event again. */
+  retryable?: boolean
+  /** At most 8,000 bytes of JSON, given back with the next delivery; a larger one is not kept. */
+  settled?: unknown
 }
 
 /** An account at another service that the organization connected, as its plugin sees it. */

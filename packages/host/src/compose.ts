@@ -34,6 +34,7 @@ import { createActionSchedules, createScheduledRuns } from './installations/acti
 import { createAlerts } from './installations/alerts.js'
 import { createConfigure } from './installations/configure.js'
 import { createConnections } from './installations/connections.js'
+import { createDeliveryStreaks } from './installations/delivery-streaks.js'
 import { createEventActs, withWebhooks } from './installations/event-acts.js'
 import { createFrames } from './installations/frames.js'
 import { createHistory } from './installations/history.js'
@@ -405,6 +406,8 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     pool,
     jobs: () => jobs,
     store,
+    streaks: createDeliveryStreaks({ pool }),
+    findTenant,
     connectionsToRenew: (tenant) => connectionStore.listRefused(tenant.organizationId),
   })
   const runs = createRuns({ jobs, store, work: runWork })
@@ -513,6 +516,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     pool,
     notifications,
     ...withWebhooks(createSubscriptions({ store, caller, vault, findTenant }), webhooks, findTenant),
+    onEnd: alerts.noteDelivery,
     log: logEvent,
   })
   const recovery = createRecovery({ store, roles, uninstall, permissions, update, history, log: logEvent })

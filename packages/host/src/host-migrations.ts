@@ -4,7 +4,9 @@ import { catalogMigration } from './catalog/index.js'
 import { connectionsMigration } from './connections/migration.js'
 import { tokenLifeMigration } from './connections/token-life-migration.js'
 import { eventDeliveriesMigration } from './events/migration.js'
+import { settledDeliveriesMigration } from './events/settled-migration.js'
 import { waitingEventsMigration } from './events/waiting-events.js'
+import { deliveryStreaksMigration } from './installations/delivery-streaks.js'
 import { installationsMigration } from './installations/migration.js'
 import { pluginRequestsMigration } from './installations/request-migration.js'
 import { runClaimsMigration, runsMigration } from './jobs/migration.js'
@@ -49,6 +51,8 @@ const platform: PlatformMigration[] = [
   runClaimsMigration,
   uploadsMigration,
   pluginRequestsMigration,
+  settledDeliveriesMigration,
+  deliveryStreaksMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

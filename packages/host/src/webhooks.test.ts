@@ -66,6 +66,25 @@ const listener: TestPlugin = {
   },
 }
 
+/** Refuses for good what it is told of, unless that asks it not to. */
+const refuser: TestPlugin = {
+  key: 'refuser',
+  entry: {
+    displayName: 'Refuser',
+    permissions: { events: ['note.*'] },
+    contributes: { events: [{ name: 'note.*', handler: 'hear' }] },
+  },
+  files: {
+    'index.ts': `
+      export async function install() { return { success: true } }
+      export async function uninstall() { return { success: true } }
+      export const metadata = {}
+      export const hear = async ({ payload }: any) => {
+        if (!payload.take) throw Object.assign(new Error('token_revoked'), { retryable: false })
+      }`,
+  },
+}
+
 const create = async (path = '/hook', events = ['risk.*']) => {
   const answer = await it.api('POST', '/webhooks', { url: `${url}${path}`, events, description: 'for tests' })
   expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 201 })
@@ -223,6 +242,107 @@ describe('a webhook', () => {
     expect(await it.api('POST', '/webhooks', { url: `${url}/x`, events: ['*'] })).toMatchObject({ status: 409 })
     expect(await it.api('DELETE', `/webhooks/${id}`)).toMatchObject({ status: 200 })
     await create()
+  })
+})
+
+/** Whether this was signed with the secret of its webhook. */
+function isSigned({ headers, body }: Received, secret: string): boolean {
+  const key = Buffer.from(secret.replace('whsec_', ''), 'base64')
+  const signed = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${body}`
+  return headers['webhook-signature'] === `v1,${createHmac('sha256', key).update(signed).digest('base64')}`
+}
+
+describe('a plugin that takes no event any more', () => {
+  const alerts = async () => (await it.api('GET', '/alerts')).content
+  const bodies = () => received.map(({ body }) => JSON.parse(body) as { name: string })
+  const fail = async (count: number) => {
+    const before = await failedCount()
+    for (let one = 0; one < count; one += 1) await happen('note.written')
+    await until(async () => expect(await failedCount()).toBe(before + count))
+    // What is told of it is told a moment later.
+    await new Promise((go) => setTimeout(go, 200))
+  }
+  const failedCount = async () =>
+    (await it.pool.query("SELECT FROM tenon.event_deliveries WHERE plugin_key = 'refuser' AND state = 'failed'")).rows
+      .length
+  let id: number
+  beforeAll(async () => {
+    await it.publish(listener, refuser)
+    id = ((await it.api('POST', '/install', { pluginKey: 'refuser' })).content as { id: number }).id
+  })
+  afterAll(async () => void (await it.api('DELETE', `/installations/${id}`)))
+
+  test('is told of after three that failed in a row, once, and when it takes one again', async () => {
+    const { secret } = await create('/alerts', ['plugin.failing', 'plugin.recovered'])
+    await fail(2)
+    expect(await alerts()).toEqual([])
+    await fail(1)
+    const error = { kind: 'configuration', message: 'token_revoked' }
+    const told = { pluginKey: 'refuser', installationId: id, event: 'note.written', failures: 3, error }
+    await until(() => expect(received).toHaveLength(1))
+    expect(bodies()).toMatchObject([{ name: 'plugin.failing', source: 'host', payload: told }])
+    expect(await alerts()).toMatchObject([
+      {
+        pluginKey: 'refuser',
+        plugin: 'Refuser',
+        installationId: id,
+        subject: { kind: 'events', event: 'note.written' },
+        failures: 3,
+        error: { ...error, nextStep: expect.stringContaining('connections') as string },
+      },
+    ])
+    await fail(1)
+    expect(received).toHaveLength(1)
+    await happen('note.written', { take: true })
+    await until(() => expect(received).toHaveLength(2))
+    expect(bodies()[1]).toMatchObject({ name: 'plugin.recovered', payload: { pluginKey: 'refuser', failures: 4 } })
+    expect(await alerts()).toEqual([])
+    expect(received.every((one) => isSigned(one, secret))).toBe(true)
+  })
+
+  test('is no longer told of after it was installed anew', async () => {
+    await fail(3)
+    await until(async () => expect(await alerts()).toHaveLength(1))
+    await it.api('DELETE', `/installations/${id}`)
+    expect(await alerts()).toEqual([])
+    id = ((await it.api('POST', '/install', { pluginKey: 'refuser' })).content as { id: number }).id
+    expect(await alerts()).toEqual([])
+    await fail(2)
+    expect(await alerts()).toEqual([])
+  })
+
+  test('is not told to work again by what is dropped while it is disabled', async () => {
+    await create('/alerts', ['plugin.*'])
+    await fail(1)
+    await until(async () => expect(await alerts()).toHaveLength(1))
+    await it.api('POST', `/installations/${id}/disable`)
+    await it.pool.query(
+      `UPDATE tenon.event_deliveries SET state = 'waiting', next_attempt_at = now() WHERE plugin_key = 'refuser';
+       NOTIFY tenon_outbox`,
+    )
+    await until(async () => {
+      const { rows } = await it.pool.query(
+        "SELECT FROM tenon.event_deliveries WHERE plugin_key = 'refuser' AND state = 'delivered'",
+      )
+      expect(rows.length).toBeGreaterThan(0)
+    })
+    await it.api('POST', `/installations/${id}/enable`)
+    expect(await alerts()).toHaveLength(1)
+    expect(bodies().map(({ name }) => name)).not.toContain('plugin.recovered')
+  })
+
+  test('is not told of because a webhook cannot be reached', async () => {
+    const { id: webhook } = await create('/away')
+    statuses.set('/away', 500)
+    for (let count = 0; count < 3; count += 1) await happen('risk.created')
+    await until(async () => expect(await deliveriesOf(webhook)).toHaveLength(3))
+    await it.pool.query('UPDATE tenon.event_deliveries SET attempts = 5')
+    await hurry()
+    await until(async () =>
+      expect((await deliveriesOf(webhook)).map(({ state }) => state)).toEqual(['failed', 'failed', 'failed']),
+    )
+    const { rows } = await it.pool.query("SELECT FROM tenon.outbox WHERE name = 'plugin.failing'")
+    expect(rows).toEqual([])
   })
 })
 

@@ -1,4 +1,4 @@
-import type { WireError } from '@tenon/contract/wire'
+import { settledJson, type WireError } from '@tenon/contract/wire'
 
 const maxMessage = 2_000
 const maxName = 100
@@ -9,8 +9,12 @@ export function wireError(error: unknown): WireError {
   const described = describe(error)
   const stack = read(error, 'stack')
   const cause = read(error, 'cause')
+  const retryable = read(error, 'retryable')
+  const settled = settledJson(read(error, 'settled'))
   return {
     ...described,
+    ...(typeof retryable === 'boolean' ? { retryable } : {}),
+    ...(settled === undefined ? {} : { settled }),
     ...(typeof stack === 'string' ? { stack: stack.slice(0, maxStack) } : {}),
     ...(cause === undefined || cause === null ? {} : { cause: describe(cause) }),
   }

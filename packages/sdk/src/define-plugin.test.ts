@@ -44,5 +44,6 @@ it('says the same as the host', () => {
   expectTypeOf<sdk.RouteResult>().toEqualTypeOf<contract.PluginRouteResult>()
   expectTypeOf<sdk.UploadedFile>().toEqualTypeOf<contract.UploadedFile>()
   expectTypeOf<sdk.PluginEvent>().toEqualTypeOf<contract.PluginEvent>()
+  expectTypeOf<sdk.EventFailure>().toEqualTypeOf<contract.EventFailure>()
   expectTypeOf<sdk.Connection>().toEqualTypeOf<contract.ConnectionView>()
 })

@@ -25,9 +25,25 @@ export interface PluginEvent {
   /** From the subscription in the manifest. */
   routingType?: string
   payload: Record<string, unknown>
+  /**
+   * What the handler said is settled when this event failed before: the `settled` of what it threw, or answered with
+   * `success: false`. Such as who has had it already; see {@link EventFailure}.
+   */
+  settled?: unknown
 }
 
-/** Called at least once for each event, in order, for up to four at the same moment; throw to have it delivered again. */
+/** What a handler may say of an event that failed: as fields of the error that it throws, or of its answer. @since 0.1.0 */
+export interface EventFailure {
+  /** False when it is in vain to deliver the event again. */
+  retryable?: boolean
+  /** At most 8,000 bytes of JSON, given back with the next delivery; a larger one is not kept. */
+  settled?: unknown
+}
+
+/**
+ * Called at least once for each event, in order, for up to four at the same moment; throw, or answer `success: false`, to
+ * have it delivered again. See {@link EventFailure} for how to say what is not to be done twice.
+ */
 export type EventHandler = (event: PluginEvent, context: PluginContext) => Result<unknown>
 
 export type JobHandler = (context: PluginContext, ...args: unknown[]) => Result<unknown>

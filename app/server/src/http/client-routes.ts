@@ -43,7 +43,7 @@ export function clientRoutes({ settings, version, samples }: ClientRoutesOptions
       method: 'get',
       path: '/api/event-names',
       tag: 'Operation',
-      summary: 'Names of the events that the application announces; plugins announce others',
+      summary: 'Names of the events that the application and its plugin host announce; plugins announce others',
       access: 'Auditor',
       answer: z.array(z.string()),
       handle: async () => [...eventNames],

@@ -130,6 +130,14 @@ describe('behind one trusted proxy', () => {
   })
 })
 
+describe('the events that there are to choose', () => {
+  it('are those of the application, and that a plugin goes on failing and works again', async () => {
+    const { body } = await app.call('GET', '/api/event-names', { token })
+    const names = ['risk.created', 'user.invited', 'plugin.failing', 'plugin.recovered']
+    expect(body.data).toEqual(expect.arrayContaining(names))
+  })
+})
+
 describe('health', () => {
   it('tells the state of the parts', async () => {
     const { status, body } = await app.call('GET', '/api/health')

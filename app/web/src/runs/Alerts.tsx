@@ -1,5 +1,5 @@
 import { Anchor } from '@mantine/core'
-import { PluginAlerts } from '@tenon/react'
+import { type PluginAlert, PluginAlerts } from '@tenon/react'
 import { Link } from 'react-router'
 import { useMay } from '../session/session.js'
 import { runAddress } from './runAddress.js'
@@ -11,18 +11,22 @@ export function Alerts({ pluginKey }: { pluginKey?: string }) {
   return (
     <PluginAlerts
       pluginKey={pluginKey}
-      action={(alert) => (
-        <Anchor
-          component={Link}
-          to={
-            alert.subject.kind === 'action'
-              ? runAddress({ pluginKey: alert.pluginKey, id: alert.subject.runId })
-              : `/plugins/${alert.pluginKey}/manage?section=connections`
-          }
-        >
-          {alert.subject.kind === 'action' ? 'Show the last run' : 'Open its connections'}
-        </Anchor>
-      )}
+      action={(alert) => {
+        const { to, label } = wayTo(alert)
+        return (
+          <Anchor component={Link} to={to}>
+            {label}
+          </Anchor>
+        )
+      }}
     />
   )
+}
+
+function wayTo({ pluginKey, subject }: PluginAlert): { to: string; label: string } {
+  const section = (id: string) => `/plugins/${pluginKey}/manage?section=${id}`
+  if (subject.kind === 'action') return { to: runAddress({ pluginKey, id: subject.runId }), label: 'Show the last run' }
+  return subject.kind === 'events'
+    ? { to: section('events'), label: 'Open its events' }
+    : { to: section('connections'), label: 'Open its connections' }
 }

@@ -2,7 +2,7 @@ import { Button, Checkbox, Group, Stack, TextInput } from '@mantine/core'
 import { ApiError, ErrorNote } from '@tenon/react'
 import { type FormEvent, useState } from 'react'
 import classes from './webhooks.module.css'
-import { useEventNames, type Webhook, type WebhookValues } from './webhooks.js'
+import { titleOfEvent, useEventNames, type Webhook, type WebhookValues } from './webhooks.js'
 
 interface WebhookFormProps {
   webhook?: Webhook
@@ -64,7 +64,7 @@ export function WebhookForm({ webhook, error, saving, onSubmit, onCancel }: Webh
           <div className={classes.events}>
             <Checkbox value={everything} label="All events, also those that come later" />
             {shown.map((name) => (
-              <Checkbox key={name} value={name} label={name} disabled={isAll} />
+              <Checkbox key={name} value={name} label={titleOfEvent(name)} disabled={isAll} />
             ))}
           </div>
         </Checkbox.Group>

@@ -16,6 +16,7 @@ import { WebhookForm } from './WebhookForm.js'
 import { OnlyAdmins } from './WebhooksPage.js'
 import classes from './webhooks.module.css'
 import {
+  titleOfEvent,
   useRemoveWebhook,
   useRenewSecret,
   useTestWebhook,
@@ -76,7 +77,7 @@ function Details({ webhook }: { webhook: Webhook }) {
             <dd className={classes.chips}>
               {events.map((name) => (
                 <span key={name} className="tn-chip" data-plain>
-                  {name === '*' ? 'All events' : name}
+                  {name === '*' ? 'All events' : titleOfEvent(name)}
                 </span>
               ))}
             </dd>

@@ -55,7 +55,7 @@ export function useWebhooks() {
   })
 }
 
-/** Every event that there is to choose: what the application announces, and what installed plugins do. */
+/** Every event that there is to choose: what the application and its host announce, and what installed plugins do. */
 export function useEventNames(): string[] {
   const { data = [] } = useQuery({
     queryKey: ['event-names'],
@@ -67,6 +67,17 @@ export function useEventNames(): string[] {
     const published = (installations.data ?? []).flatMap(({ plugin }) => plugin?.contributes?.publishes ?? [])
     return [...new Set([...data, ...published])].sort()
   }, [data, installations.data])
+}
+
+/** In words, where a name does not say it to everybody. */
+const eventTitles = new Map([
+  ['plugin.failing', 'A plugin goes on failing'],
+  ['plugin.recovered', 'A plugin works again'],
+])
+
+export const titleOfEvent = (name: string): string => {
+  const title = eventTitles.get(name)
+  return title === undefined ? name : `${title} (${name})`
 }
 
 function useChange<Input, Answer>(change: (input: Input) => Promise<Answer>) {

@@ -9,6 +9,22 @@ export interface WireError {
   cause?: { name: string; message: string; code?: string | undefined } | undefined
   /** Fields of an error of the host, such as the constraint that a statement broke. */
   details?: object | undefined
+  /** As an event handler said it: whether to deliver the event again, and, as JSON, what need not be done again then. */
+  retryable?: boolean | undefined
+  settled?: string | undefined
+}
+
+/** What a handler may say is settled; more is not kept. */
+export const maxSettledBytes = 8_000
+
+/** As JSON; undefined when it says nothing, or too much, or JSON cannot say it. */
+export function settledJson(settled: unknown): string | undefined {
+  try {
+    const text = JSON.stringify(settled) as string | undefined
+    return text !== undefined && new TextEncoder().encode(text).length <= maxSettledBytes ? text : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** A file that a person sent to a route. */

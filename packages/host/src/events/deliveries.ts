@@ -1,5 +1,7 @@
 import type { PluginEvent } from '@tenon/contract'
 import type { Pool } from 'pg'
+import { DeliveryFailure } from './delivery-failure.js'
+import type { DeliveryOwner } from './delivery-log.js'
 import { messageOf } from './message-of.js'
 import { createRounds } from './rounds.js'
 import type { Subscriber } from './subscriber.js'
@@ -14,10 +16,30 @@ export interface DeliveryTimes {
   cutOffMs: number
 }
 
+/** Answers that it was dropped when nobody waits for the event any more. */
+export type Deliver = (
+  organizationId: number,
+  subscriber: Subscriber,
+  event: PluginEvent,
+  signal: AbortSignal,
+) => Promise<'dropped' | void>
+
+/** What came of an event for one subscriber. */
+export interface DeliveryEnd extends DeliveryOwner {
+  event: string
+  /** Why it was not taken, and is not tried again. */
+  failure?: unknown
+}
+
 interface DeliveriesOptions extends DeliveryTimes {
   pool: Pool
-  /** Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again. */
-  deliver: (organizationId: number, subscriber: Subscriber, event: PluginEvent, signal: AbortSignal) => Promise<void>
+  /**
+   * Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again, unless
+   * it is a {@link DeliveryFailure} that says otherwise.
+   */
+  deliver: Deliver
+  /** Called when a delivery was taken, or has failed for good. */
+  onEnd: (end: DeliveryEnd) => Promise<void>
   log: (event: string, fields: Record<string, unknown>) => void
 }
 
@@ -47,7 +69,7 @@ const claimMarginMs = 30_000
  * holds up nobody but itself.
  */
 export function createDeliveries(options: DeliveriesOptions): Deliveries {
-  const { pool, deliver, log, longestDeliveryMs, stopMs, cutOffMs } = options
+  const { pool, deliver, onEnd, log, longestDeliveryMs, stopMs, cutOffMs } = options
   const claimMs = longestDeliveryMs + cutOffMs + claimMarginMs
   const underWay = new Map<string, UnderWay>()
   const turns = createTurns({ perOrganization: atOncePerOrganization })
@@ -111,39 +133,57 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
 
   async function attempt(row: DeliveryRow, abort: AbortController): Promise<boolean> {
     const timer = setTimeout(() => abort.abort(new Error('The delivery took too long.')), longestDeliveryMs)
+    let outcome: Awaited<ReturnType<Deliver>>
     try {
       const delivery = deliver(row.organization_id, toSubscriber(row), toEvent(row), abort.signal)
-      await Promise.race([delivery, cutOff(abort.signal, cutOffMs)])
+      outcome = await Promise.race([delivery, cutOff(abort.signal, cutOffMs)])
     } catch (error) {
-      await (stopped && abort.signal.aborted ? giveBack(row) : fail(row, messageOf(error)))
+      await keepSettled(row, error)
+      await (stopped && abort.signal.aborted ? giveBack(row) : fail(row, error))
       return false
     } finally {
       clearTimeout(timer)
     }
-    await settle(row, `state = 'delivered', delivered_at = now(), last_error = NULL`)
+    const change = `state = 'delivered', delivered_at = now(), last_error = NULL, settled = NULL`
+    if ((await settle(row, change)) && outcome !== 'dropped') await tellEnd(row)
     return true
   }
 
-  async function fail(row: DeliveryRow, reason: string): Promise<void> {
-    const delayMs = retryDelaysMs[row.attempts - 1]
+  const tellEnd = (row: DeliveryRow, failed: { failure?: unknown } = {}) =>
+    onEnd({ organizationId: row.organization_id, pluginKey: row.plugin_key, event: row.name, ...failed }).catch(
+      noted(row),
+    )
+
+  /** Of somebody who says nothing, what was said earlier stays. */
+  async function keepSettled(row: DeliveryRow, error: unknown): Promise<void> {
+    const settled = error instanceof DeliveryFailure ? error.settled : undefined
+    if (settled !== undefined) await settle(row, 'settled = $5', [settled])
+  }
+
+  async function fail(row: DeliveryRow, error: unknown): Promise<void> {
+    const reason = messageOf(error)
+    const isInVain = error instanceof DeliveryFailure && !error.retryable
+    const delayMs = isInVain ? undefined : retryDelaysMs[row.attempts - 1]
     log('event-delivery-failed', { eventId: row.event_id, pluginKey: row.plugin_key, attempt: row.attempts, reason })
-    await settle(row, `state = $5, last_error = $6, next_attempt_at = now() + $7 * interval '1 millisecond'`, [
-      delayMs === undefined ? 'failed' : 'waiting',
-      reason,
-      delayMs ?? 0,
-    ])
+    const isSettled = await settle(
+      row,
+      `state = $5, last_error = $6, next_attempt_at = now() + $7 * interval '1 millisecond'`,
+      [delayMs === undefined ? 'failed' : 'waiting', reason, delayMs ?? 0],
+    )
+    if (isSettled && delayMs === undefined) await tellEnd(row, { failure: error })
   }
 
   /** That the server stopped is not the plugin's failure. */
   const giveBack = (row: DeliveryRow) => settle(row, 'attempts = attempts - 1, next_attempt_at = now()')
 
-  /** Changes nothing any more when another server took the delivery over. */
-  async function settle(row: DeliveryRow, change: string, values: unknown[] = []): Promise<void> {
-    await pool.query(
+  /** Changes nothing any more, and says so, when another server took the delivery over. */
+  async function settle(row: DeliveryRow, change: string, values: unknown[] = []): Promise<boolean> {
+    const { rowCount } = await pool.query(
       `UPDATE tenon.event_deliveries SET ${change}
        WHERE (event_id, plugin_key, handler) = ($1, $2, $3) AND state = 'waiting' AND attempts = $4`,
       [row.event_id, row.plugin_key, row.handler, row.attempts, ...values],
     )
+    return rowCount === 1
   }
 
   return {
@@ -182,6 +222,7 @@ interface DeliveryRow extends DueRow {
   position: string
   routing_type: string | null
   attempts: number
+  settled: unknown
   name: string
   source: string
   payload: Record<string, unknown>
@@ -257,5 +298,6 @@ function toEvent(row: DeliveryRow): PluginEvent {
     source: row.source,
     payload: row.payload,
     ...(row.routing_type === null ? {} : { routingType: row.routing_type }),
+    ...(row.settled === null ? {} : { settled: row.settled }),
   }
 }

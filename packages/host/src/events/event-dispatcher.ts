@@ -1,13 +1,13 @@
-import type { PluginEvent } from '@tenon/contract'
 import type { Pool } from 'pg'
 import type { Notifications } from '../notifications/index.js'
-import { createDeliveries, type DeliveryTimes } from './deliveries.js'
+import { createDeliveries, type Deliver, type DeliveryEnd, type DeliveryTimes } from './deliveries.js'
 import { createFanOut } from './fan-out.js'
 import { messageOf } from './message-of.js'
 import { pruneEvents } from './prune.js'
 import { createRounds } from './rounds.js'
 import type { Subscriber } from './subscriber.js'
 
+export type { DeliveryEnd } from './deliveries.js'
 export type { Subscriber } from './subscriber.js'
 
 interface EventDispatcherOptions {
@@ -16,8 +16,13 @@ interface EventDispatcherOptions {
   notifications: Pick<Notifications, 'subscribe'>
   /** Who, in this organization, asked for events of this name. Nobody when the organization is gone. */
   subscribersOf: (organizationId: number, eventName: string) => Promise<Subscriber[]>
-  /** Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again. */
-  deliver: (organizationId: number, subscriber: Subscriber, event: PluginEvent, signal: AbortSignal) => Promise<void>
+  /**
+   * Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again, unless
+   * it is a DeliveryFailure that says otherwise.
+   */
+  deliver: Deliver
+  /** Called when a delivery was taken, or has failed for good. */
+  onEnd?: (end: DeliveryEnd) => Promise<void>
   log: (event: string, fields: Record<string, unknown>) => void
   times?: Partial<DispatcherTimes>
 }
@@ -46,10 +51,10 @@ const pruneIntervalMs = 60 * 60_000
 
 /** Takes events from the outbox and delivers each to every plugin that asked for it, at least once. */
 export function createEventDispatcher(options: EventDispatcherOptions): EventDispatcher {
-  const { pool, notifications, subscribersOf, deliver, log } = options
+  const { pool, notifications, subscribersOf, deliver, onEnd = () => Promise.resolve(), log } = options
   const times = { ...defaultTimes, ...options.times }
   const onError = (error: unknown) => log('events-failed', { reason: messageOf(error) })
-  const deliveries = createDeliveries({ pool, deliver, log, ...times })
+  const deliveries = createDeliveries({ pool, deliver, onEnd, log, ...times })
   const fanOut = createFanOut({ pool, subscribersOf, log, pauseMs: times.pollMs, onDeliveries: deliveries.wake })
   let stopping = new AbortController()
   const fanOutRounds = createRounds(() => fanOut(stopping.signal), onError)

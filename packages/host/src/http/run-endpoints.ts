@@ -40,6 +40,7 @@ const alert = z
     subject: z.union([
       z.object({ kind: z.literal('action'), action: z.string(), title: z.string(), runId: z.uuid() }),
       z.object({ kind: z.literal('connection'), connectionId: z.int(), account: z.string() }),
+      z.object({ kind: z.literal('events'), event: z.string().describe('The last one that it did not take') }),
     ]),
     failures: z.int().describe('In a row'),
     error: runErrorSchema,
@@ -161,7 +162,8 @@ export function runEndpoints({ runs, live, schedules, alerts }: RunEndpoints): E
       method: 'get',
       path: '/alerts',
       tag,
-      summary: 'List what goes on failing: actions three times in a row, and connections that have to be renewed',
+      summary:
+        'List what goes on failing: actions and events three times in a row, and connections that have to be renewed',
       role: 'Reviewer',
       success: { status: 200, schema: z.array(alert) },
       handle: async ({ principal }) => ok(await alerts.list(scopeOf(principal))),

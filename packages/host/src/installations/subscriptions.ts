@@ -2,6 +2,7 @@ import { PluginInstallationStatus as Status, eventPatternCovers, isTenonError, t
 import type { Subscriber } from '../events/event-dispatcher.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
+import { assertTaken, withWhatWasSaid } from './event-failure.js'
 import type { InstallationStore } from './installation-store.js'
 import type { PluginCaller } from './plugin-caller.js'
 import { findRunning } from './routes.js'
@@ -42,15 +43,16 @@ export function createSubscriptions({ store, caller, vault, findTenant }: Subscr
       { pluginKey, handler }: Subscriber,
       event: PluginEvent,
       signal: AbortSignal,
-    ): Promise<void> {
+    ): Promise<'dropped' | void> {
       const tenant = await findTenant(organizationId)
-      if (!tenant) return
+      if (!tenant) return 'dropped'
       try {
         const installation = await findRunning(store, tenant, pluginKey)
         const subject = subjectOf(tenant, installation)
-        if (!subject) return
+        if (!subject) return 'dropped'
         const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
-        await caller.call({ subject, userId: 0, configuration, invocation: { kind: 'event', handler, event }, signal })
+        const invocation = { kind: 'event', handler, event } as const
+        assertTaken(await caller.call({ subject, userId: 0, configuration, invocation, signal }))
       } catch (error) {
         // Uninstalled, disabled or blocked since: nobody waits for this any more.
         if (
@@ -58,8 +60,8 @@ export function createSubscriptions({ store, caller, vault, findTenant }: Subscr
           isTenonError(error, 'PLUGIN_DISABLED') ||
           isTenonError(error, 'PLUGIN_BLOCKED')
         )
-          return
-        throw error
+          return 'dropped'
+        throw withWhatWasSaid(error)
       }
     },
   }

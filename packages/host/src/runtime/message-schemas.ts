@@ -1,10 +1,15 @@
-import type { RunnerMessage } from '@tenon/contract/wire'
+import { maxSettledBytes, type RunnerMessage } from '@tenon/contract/wire'
 import * as z from 'zod'
 
 const id = z.int().nonnegative()
 const shortText = z.string().max(200)
 const errorCause = z.object({ name: shortText, message: z.string().max(2_100), code: shortText.optional() })
-const wireError = errorCause.extend({ stack: z.string().max(4_100).optional(), cause: errorCause.optional() })
+const wireError = errorCause.extend({
+  stack: z.string().max(4_100).optional(),
+  cause: errorCause.optional(),
+  retryable: z.boolean().optional(),
+  settled: z.string().max(maxSettledBytes).optional(),
+})
 const names = z.array(shortText).max(500)
 const fault = z.enum(['PLUGIN_EXPORT_MISSING', 'ROUTE_NOT_FOUND', 'PLUGIN_RESULT_INVALID', 'RESULT_TOO_LARGE'])
 const bytes = z.instanceof(Uint8Array)

@@ -13,7 +13,7 @@ export interface PluginAlertsProps {
 }
 
 /**
- * What goes on failing, a sync or a connection, with what to do about it. Nothing when all is well.
+ * What goes on failing, a sync, a connection or what takes events, with what to do about it. Nothing when all is well.
  *
  * @example <PluginAlerts action={(alert) => <a href={`/plugins/${alert.pluginKey}`}>Open</a>} />
  * @since 0.1.0
@@ -39,11 +39,13 @@ export function PluginAlerts({ pluginKey, action }: PluginAlertsProps) {
     ))
 }
 
-const nameOfSubject = ({ subject }: PluginAlert): string =>
-  subject.kind === 'action' ? subject.title : subject.account
+function nameOfSubject({ subject }: PluginAlert): string {
+  if (subject.kind === 'events') return subject.kind
+  return subject.kind === 'action' ? subject.title : subject.account
+}
 
-function titleOf(alert: PluginAlert): string {
-  const { plugin, subject, failures } = alert
+function titleOf({ plugin, subject, failures }: PluginAlert): string {
+  if (subject.kind === 'events') return `${plugin} did not take ${failures} events in a row`
   return subject.kind === 'action'
     ? `${plugin}: "${subject.title}" failed ${failures} times in a row`
     : `${plugin}: ${subject.account} is no longer connected`

@@ -40,6 +40,7 @@ export interface PluginAlert {
   subject:
     | { kind: 'action'; action: string; title: string; runId: string }
     | { kind: 'connection'; connectionId: number; account: string }
+    | { kind: 'events'; event: string }
   /** In a row. */
   failures: number
   error: RunError
