@@ -114,9 +114,10 @@ describe.each(releases)('a quick synchronisation, with MLflow %i', (release) => 
     await sync(server, 'full', { models_from: 'runs' })
     const [known] = server.state.runs
     if (!known) throw new Error('the stand-in has no runs')
+    const { end_time: _end, ...running } = known.info
     for (let index = 0; index < 1_050; index += 1) {
       const start_time = Date.now() + index
-      server.state.runs.push({ ...known, info: { ...known.info, run_id: `new-${index}`, start_time, end_time: null } })
+      server.state.runs.push({ ...known, info: { ...running, run_id: `new-${index}`, start_time } })
     }
     server.failNext({ path: 'runs/search', status: 500, after: 1 })
     const failed = await sync(server, 'quick', { models_from: 'runs' })
@@ -209,8 +210,9 @@ describe.each(releases)('a quick synchronisation, with MLflow %i', (release) => 
       asked += 1
       const [run] = server.state.runs
       if (!run || asked !== 2) return 20
+      const { end_time: _end, ...running } = run.info
       const begin = (run_id: string, experiment_id: string, start_time: number): void => {
-        server.state.runs.push({ ...run, info: { ...run.info, run_id, experiment_id, start_time, end_time: null } })
+        server.state.runs.push({ ...run, info: { ...running, run_id, experiment_id, start_time } })
       }
       begin('late', '1500', Date.now())
       begin('newer', '1', Date.now() + 1)
