@@ -7,10 +7,13 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 it('names no plugin of the marketplace in the client, which draws them all from what they declare', async () => {
   const manifest = JSON.parse(await readFile(join(root, 'marketplace/plugins.json'), 'utf8')) as {
-    plugins: { key: string; name: string }[]
+    plugins: { key: string; name: string; displayName: string }[]
   }
-  const names = manifest.plugins.flatMap(({ key, name }) => [key, name]).map((name) => name.toLowerCase())
-  const sources = [...(await sourcesIn('packages/react/src')), ...(await sourcesIn('app/web/src'))]
+  const names = manifest.plugins
+    .flatMap(({ key, name, displayName }) => [key, name, displayName])
+    .map((name) => name.toLowerCase())
+  const folders = await Promise.all(['packages/react/src', 'app/web/src', 'app/web/public'].map(sourcesIn))
+  const sources = [...folders.flat(), join(root, 'packages/react/styles.css'), join(root, 'app/web/index.html')]
   expect(sources.length).toBeGreaterThan(50)
   const found: string[] = []
   for (const source of sources) {

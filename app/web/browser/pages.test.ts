@@ -63,6 +63,24 @@ describe('two people at once', { timeout: 90_000 }, () => {
   })
 })
 
+describe('the walls that stand', { timeout: 90_000 }, () => {
+  it('are shown to whoever runs the installation, and to nobody else', async () => {
+    const { page, close } = await visit(browser, { baseURL: tenon.url })
+    await page.goto('/settings')
+    await signIn(page, people.admin)
+    await page.getByText(/^T[123]$/).waitFor()
+    await page.getByText('the database itself refuses what plugins have no use for').waitFor()
+    await close()
+    const other = await visit(browser, { baseURL: tenon.url })
+    await other.page.goto('/settings')
+    await signIn(other.page, people.newcomer)
+    await other.page.getByRole('heading', { name: 'Appearance' }).waitFor()
+    await settle(other.page)
+    expect(await other.page.getByRole('heading', { name: 'Protection' }).count()).toBe(0)
+    await other.close()
+  })
+})
+
 describe('a page whose code is no longer there', { timeout: 90_000 }, () => {
   it('says so, leaves what is around it alone, and is there after it was loaded again', async () => {
     const { page, close } = await visit(browser, { baseURL: tenon.url })

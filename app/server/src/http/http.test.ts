@@ -155,6 +155,24 @@ describe('health', () => {
   })
 })
 
+describe('a server that may take the weakest walls only', () => {
+  it('says in its health which ones it did not take, and why', async () => {
+    const weak = await startTestApp({ settings: { sandboxMaxTier: 1 } })
+    try {
+      const { body } = await weak.call('GET', '/api/health')
+      expect(body.data).toMatchObject({
+        tier: 'T1',
+        tiersNotTaken: [
+          { tier: 'T3', reason: 'the operator allows T1 at most' },
+          { tier: 'T2', reason: 'the operator allows T1 at most' },
+        ],
+      })
+    } finally {
+      await weak.stop()
+    }
+  })
+})
+
 describe('the OpenAPI document', () => {
   it('describes exactly the routes that are mounted', async () => {
     const document = (await app.call('GET', '/api/openapi.json')).body as unknown as {

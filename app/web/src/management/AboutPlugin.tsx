@@ -1,5 +1,5 @@
 import { Anchor } from '@mantine/core'
-import { Loading, type Plugin, useCategories } from '@tenon/react'
+import { Loading, type Plugin, publisherOf, useCategories } from '@tenon/react'
 import { Check } from 'lucide-react'
 import { lazy, Suspense } from 'react'
 import { Panel } from '../ui/Panel.js'
@@ -13,7 +13,7 @@ export function AboutPlugin({ plugin }: { plugin: Plugin }) {
   const category = categories.data?.find(({ id }) => id === plugin.category)?.name ?? plugin.category
   const facts: [string, React.ReactNode][] = [
     ['Category', category],
-    ['Publisher', plugin.author ?? plugin.publisher ?? 'Unknown'],
+    ['Publisher', publisherOf(plugin)],
     ['Version', plugin.version],
     ...(plugin.license ? [['License', plugin.license] as [string, React.ReactNode]] : []),
     ...linkOf('Documentation', plugin.documentationUrl),

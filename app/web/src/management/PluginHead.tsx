@@ -1,4 +1,4 @@
-import { Badge, type Plugin, PluginIcon, type PluginInstallation, StatusBadge } from '@tenon/react'
+import { Badge, type Plugin, PluginIcon, type PluginInstallation, publisherOf, StatusBadge } from '@tenon/react'
 import type { ReactNode } from 'react'
 import classes from './ManagementPage.module.css'
 
@@ -21,8 +21,7 @@ export function PluginHead({ plugin, installation, actions }: PluginHeadProps) {
           {!plugin.permissions && <Badge tone="warn">Does not say what it needs</Badge>}
         </h1>
         <p>
-          {plugin.author ?? 'Unknown publisher'} · Version {installation?.version ?? plugin.version} ·{' '}
-          {plugin.description}
+          {publisherOf(plugin)} · Version {installation?.version ?? plugin.version} · {plugin.description}
         </p>
       </div>
       <div className={classes.actions}>{actions}</div>

@@ -5,6 +5,7 @@ import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
+import { publisherOf } from '../plugins/publisherOf.js'
 import { usePluginDetails } from '../plugins/queries.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { usePluginInstallation } from '../plugins/usePluginInstallation.js'
@@ -83,7 +84,7 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
         <div>
           <strong>{plugin.displayName}</strong>
           <p className="tn-quiet">
-            Version {plugin.version} · {plugin.author ?? 'Unknown publisher'}
+            Version {plugin.version} · {publisherOf(plugin)}
             {plugin.isOfficial ? ' · Official' : ''}
           </p>
         </div>

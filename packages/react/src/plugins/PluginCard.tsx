@@ -5,6 +5,7 @@ import { actionLabels, nextAction } from './nextAction.js'
 import type { PluginRequest } from '../requests/request.repository.js'
 import { dayOf } from '../api/dayOf.js'
 import { PluginIcon } from './PluginIcon.js'
+import { publisherOf } from './publisherOf.js'
 import { Badge, StatusBadge } from './StatusBadge.js'
 import type { Plugin, PluginInstallation } from './types.js'
 
@@ -62,7 +63,7 @@ export function PluginCard(props: PluginCardProps) {
             </a>
           </h3>
           <p className="tn-quiet">
-            {plugin.author ?? plugin.publisher ?? 'Unknown publisher'}
+            {publisherOf(plugin)}
             {plugin.isOfficial ? ' · Official' : ''}
           </p>
         </div>

@@ -17,8 +17,8 @@ beforeEach(() => {
 afterEach(() => root.unmount())
 
 const alert = (subject: PluginAlert['subject']): PluginAlert => ({
-  pluginKey: 'slack',
-  plugin: 'Slack',
+  pluginKey: 'stranger',
+  plugin: 'Stranger',
   installationId: 7,
   subject,
   failures: 3,
@@ -28,9 +28,9 @@ const alert = (subject: PluginAlert['subject']): PluginAlert => ({
 
 describe('an alert', () => {
   it.each([
-    [{ kind: 'action', action: 'sync', title: 'Sync', runId: 'x' }, 'Slack: "Sync" failed 3 times in a row'],
-    [{ kind: 'connection', connectionId: 1, account: 'Acme' }, 'Slack: Acme is no longer connected'],
-    [{ kind: 'events', event: 'risk.created' }, 'Slack did not take 3 events in a row'],
+    [{ kind: 'action', action: 'sync', title: 'Sync', runId: 'x' }, 'Stranger: "Sync" failed 3 times in a row'],
+    [{ kind: 'connection', connectionId: 1, account: 'Acme' }, 'Stranger: Acme is no longer connected'],
+    [{ kind: 'events', event: 'risk.created' }, 'Stranger did not take 3 events in a row'],
   ] as const)('about %j says what fails, and what to do', async (subject, title) => {
     const client = new QueryClient()
     client.setQueryData(runKeys.alerts, [alert(subject)])
