@@ -22,7 +22,16 @@ const says = (text: string | RegExp) => (page: Page) => page.getByText(text).fir
 function loadingAndError(name: string, path: string, address: string, words: string): Scene[] {
   return [
     { name: `${name}-loading`, as: 'admin', path, before: never(address), unsettled: true },
-    { name: `${name}-error`, as: 'admin', path, before: busy(address), then: says(words) },
+    {
+      name: `${name}-error`,
+      as: 'admin',
+      path,
+      before: busy(address),
+      async then(page) {
+        await says(words)(page)
+        await says(`Request ${requestId}`)(page)
+      },
+    },
   ]
 }
 
@@ -135,6 +144,19 @@ export const scenesOfStates: Scene[] = [
     '**/api/plugins/installations/*/activity?*',
     'The activity cannot be shown',
   ),
+  {
+    name: 'models-unknown-view',
+    as: 'admin',
+    path: '/models?view=gone.models',
+    then: says('This list is not there any more'),
+  },
+  {
+    name: 'models-view-loading',
+    as: 'admin',
+    path: '/models?view=mlflow.models',
+    before: never('**/api/plugins/installations'),
+    unsettled: true,
+  },
   { name: 'models-reader', as: 'reader', path: '/models?view=mlflow.models' },
   { name: 'risks-reader', as: 'reader', path: '/risks' },
   {

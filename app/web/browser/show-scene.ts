@@ -1,6 +1,6 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import type { Scene } from './scenes.js'
-import { settle, signIn, visit, type Visitor } from './visitor.js'
+import { settle, signIn, stall, visit, type Visitor } from './visitor.js'
 import { people, type Person } from './world.js'
 
 type StorageState = Exclude<BrowserContextOptions['storageState'], string | undefined>
@@ -27,7 +27,7 @@ export async function showScene(visitor: Visitor, scene: Scene, states: Map<Pers
   await page.unrouteAll({ behavior: 'ignoreErrors' })
   await scene.before?.(page)
   await page.goto(scene.path)
-  if (scene.unsettled) await page.locator('[aria-busy="true"]').first().waitFor()
+  if (scene.unsettled) await stall(page)
   else await settle(page)
   await scene.then?.(page)
   await page.waitForTimeout(150)

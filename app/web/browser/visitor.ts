@@ -14,6 +14,9 @@ export interface Visitor {
 /** What each page is waiting for. */
 const underWay = new WeakMap<Page, Set<Request>>()
 
+/** When a request of a page began or ended last. */
+const lastNews = new WeakMap<Page, number>()
+
 interface VisitorOptions {
   baseURL: string
   width?: number
@@ -68,16 +71,26 @@ export async function signIn(page: Page, email: string) {
 function watchRequests(page: Page) {
   const requests = new Set<Request>()
   underWay.set(page, requests)
+  const note = (change: () => unknown) => {
+    change()
+    lastNews.set(page, Date.now())
+  }
   page.on('request', (request) => {
     // What is followed live never ends.
-    if (!/\/(events|stream)$/.test(new URL(request.url()).pathname)) requests.add(request)
+    if (!/\/(events|stream)$/.test(new URL(request.url()).pathname)) note(() => requests.add(request))
   })
-  page.on('requestfinished', (request) => requests.delete(request))
-  page.on('requestfailed', (request) => requests.delete(request))
+  page.on('requestfinished', (request) => note(() => requests.delete(request)))
+  page.on('requestfailed', (request) => note(() => requests.delete(request)))
 }
 
 const quietMs = 100
 const settledWithinMs = 15_000
+
+/** Waits until the page is busy with nothing but waiting: all of its code is there, and no request begins or ends. */
+export async function stall(page: Page) {
+  while (Date.now() - (lastNews.get(page) ?? 0) < 2 * quietMs) await page.waitForTimeout(quietMs / 4)
+  await page.locator('[aria-busy="true"]').first().waitFor()
+}
 
 /** Waits until nothing is loading any more: the page asks for nothing, and says nowhere that it is busy. */
 export async function settle(page: Page) {

@@ -62,7 +62,7 @@ export function PluginLogs({ installation }: { installation: PluginInstallation 
           onChange={(event) => setFollowing(event.currentTarget.checked)}
         />
       </div>
-      <div className="tn-log" ref={box} role="log" aria-label="Log" tabIndex={0}>
+      <div className="tn-log" ref={box} role="log" aria-label="Log" aria-busy={logs.isPending} tabIndex={0}>
         {lines.length === 0 ? (
           <p className="tn-quiet">{logs.isPending ? 'Loading…' : 'It has printed nothing yet.'}</p>
         ) : (
