@@ -34,8 +34,8 @@ const sessionQuery = queryOptions({
     const before = client.getQueryData<BrowserSession | null>(sessionKey)
     const session = await readSession(signal)
     if (session === null) return before ? { ...before, ended: true as const } : null
-    // Somebody else may have signed in from another tab.
-    if (!isSamePerson(before, session)) forgetPerson(client)
+    // Somebody else may have signed in from another tab. A page that was just loaded has nothing to forget.
+    if (before !== undefined && !isSamePerson(before, session)) forgetPerson(client)
     return session
   },
   staleTime: Infinity,
