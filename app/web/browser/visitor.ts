@@ -1,5 +1,5 @@
 import { AxeBuilder } from '@axe-core/playwright'
-import type { Result } from 'axe-core'
+import type { Result, run } from 'axe-core'
 import type { Browser, BrowserContext, Page, Request } from 'playwright-core'
 
 /** A person with a browser of their own: no cookies, no memory. */
@@ -114,7 +114,7 @@ export async function accessibilityProblems(page: Page) {
 export async function colorProblems(page: Page) {
   const violations = await page.evaluate(async () => {
     // What looked at the page whole is still there.
-    const { axe } = window as unknown as { axe: typeof import('axe-core') }
+    const { axe } = window as unknown as { axe: { run: typeof run } }
     const found = await axe.run({ runOnly: ['color-contrast', 'link-in-text-block'], resultTypes: ['violations'] })
     return found.violations
   })

@@ -42,7 +42,11 @@ export const runtimeLimitTable = {
   recycleRssBytes: limit(150 * mebibyte, 'bytes', 'an idle child above this has grown and starts afresh'),
   maxConnections: limit(32, 'connections', 'open or opening per child; more wait'),
   maxWaitingConnections: limit(256, 'connections', 'per child, waiting for another to end; more fail with EMFILE'),
-  egressWindowMs: limit(60 * 60_000, 'ms', 'the window in which each server counts the connections and bytes of a plugin'),
+  egressWindowMs: limit(
+    60 * 60_000,
+    'ms',
+    'the window in which each server counts the connections and bytes of a plugin',
+  ),
   maxEgressBytes: limit(4 * 1024 * mebibyte, 'bytes', 'both ways, per plugin and window; a full sync takes megabytes'),
   maxEgressConnections: limit(20_000, 'connections', 'per plugin and window; five a second, all the time'),
   maxChatterPerSecond: limit(5_000, 'lines', 'log and progress messages; the runner itself cuts at 500 lines'),
