@@ -209,8 +209,8 @@ describe('the health of an installation', () => {
       'calls in flight, calls',
       'memory of one process, bytes',
       'open connections of one process, connections',
-      'data exchanged with the outside within an hour, bytes',
-      'connections to the outside within an hour, connections',
+      'data exchanged with the outside within 60 minutes, bytes',
+      'connections to the outside within 60 minutes, connections',
     ])
     expect(budgets.every(({ used, limit }) => used >= 0 && limit > used)).toBe(true)
     expect(budgets.find(({ name }) => name.startsWith('memory'))?.used).toBeGreaterThan(10_000_000)

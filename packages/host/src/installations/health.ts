@@ -123,6 +123,7 @@ function verdictOf(facts: HealthFacts, crashes: readonly KeptProcessEnd[]): Verd
 
 function budgetsOf({ processes, limits, seen: { network } }: HealthFacts): BudgetJson[] {
   const sum = (of: (one: ProcessStatus) => number) => processes.reduce((total, one) => total + of(one), 0)
+  const window = `${Math.round(limits.egressWindowMs / 60_000)} minutes`
   const most = (of: (one: ProcessStatus) => number) => Math.max(0, ...processes.map(of))
   return [
     { name: 'calls in flight', used: sum((one) => one.callsInFlight), limit: limits.maxCallsPerPlugin, unit: 'calls' },
@@ -134,13 +135,13 @@ function budgetsOf({ processes, limits, seen: { network } }: HealthFacts): Budge
       unit: 'connections',
     },
     {
-      name: 'data exchanged with the outside within an hour',
+      name: `data exchanged with the outside within ${window}`,
       used: network.bytesIn + network.bytesOut,
       limit: limits.maxEgressBytes,
       unit: 'bytes',
     },
     {
-      name: 'connections to the outside within an hour',
+      name: `connections to the outside within ${window}`,
       used: network.connections,
       limit: limits.maxEgressConnections,
       unit: 'connections',
