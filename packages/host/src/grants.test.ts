@@ -22,7 +22,7 @@ const asker: TestPlugin = {
   },
   files: {
     'index.ts': `
-      import { isPermissionDenied } from '@tenon/sdk'
+      import { isPermissionDenied, missingPermission } from '@tenon/sdk'
       export const install = async () => ({ success: true })
       export const uninstall = install
       export const metadata = {}
@@ -30,7 +30,7 @@ const asker: TestPlugin = {
       const attempt = async (work: () => Promise<unknown>) => {
         try { await work(); return { data: 'done' } }
         catch (error: any) {
-          return { data: { name: error.name, message: error.message, denied: isPermissionDenied(error), permission: error.permission, cause: error.cause?.code } }
+          return { data: { name: error.name, message: error.message, denied: isPermissionDenied(error), permission: missingPermission(error), cause: error.cause?.code } }
         }
       }
       export const router = {
@@ -84,6 +84,8 @@ const permission = async (name: string) => {
   return (content as { permissions: { id: string }[] }).permissions.find((one) => one.id === name)
 }
 const denied = (name: string) => ({ denied: true, name: 'PermissionDenied', permission: name })
+/** `fetch` fails with an error of its own, around the one that says so. */
+const deniedHost = (host: string) => ({ denied: true, name: 'TypeError', permission: `network:${host}` })
 const thingHappened = () =>
   it.pool.query(
     `INSERT INTO tenon.outbox (organization_id, source, name, payload) VALUES (1, 'app', 'thing.happened', '{}')`,
@@ -116,7 +118,11 @@ describe('an installation without any permission', () => {
     expect(await post('/write')).toMatchObject(denied('table:risks:insert'))
     expect(await get('/users')).toMatchObject(denied('table:public.users:select'))
     expect(await post('/publish')).toMatchObject(denied('publish:asker.done'))
-    expect(await get('/fetch')).toMatchObject({ denied: false, message: 'fetch failed', cause: 'EACCES' })
+    expect(await get('/fetch')).toMatchObject({
+      ...deniedHost('service.example:8080'),
+      message: 'fetch failed',
+      cause: 'EACCES',
+    })
     expect(await get('/environment')).toBe('none')
     expect(await post('/own', { name: 'mine' })).toMatchObject({
       message: expect.stringContaining('permission denied') as string,
@@ -180,13 +186,13 @@ describe('permissions that are granted later', () => {
     ).toMatchObject({ status: 200 })
     expect(await post('/write')).toMatchObject(denied('table:risks:insert'))
     expect(await get('/read')).toBe('done')
-    expect(await get('/fetch')).toMatchObject({ cause: 'EACCES' })
+    expect(await get('/fetch')).toMatchObject(deniedHost('service.example:8080'))
   })
 
   test('do not change what was never asked for', async () => {
     expect(await get('/projects')).toMatchObject({ denied: false, name: 'SequelizeDatabaseError' })
     expect(await post('/publish-other')).toMatchObject({ denied: true })
-    expect(await get('/elsewhere')).toMatchObject({ cause: 'EACCES' })
+    expect(await get('/elsewhere')).toMatchObject({ cause: 'EACCES', permission: 'network:elsewhere.example:8080' })
     const { content } = await it.api('GET', `/installations/${id}/permissions`)
     const { refused } = content as { refused: { permission: string }[] }
     expect(refused.map((one) => one.permission)).toEqual([

@@ -55,7 +55,17 @@ export function errorFromHost({ name, message, code, details, cause }: WireError
   return Object.assign(error, code === undefined ? {} : { code }, details === undefined ? {} : { details })
 }
 
+/** What `fetch` and other libraries wrap around an error of theirs, and how deep at most. */
+function denialIn(error: unknown, depth = 3): Error | undefined {
+  if (!(error instanceof Error) || depth === 0) return undefined
+  return read(error, 'name') === 'PermissionDenied' ? error : denialIn(read(error, 'cause'), depth - 1)
+}
+
 /** As the SDK describes it. */
-export function isPermissionDenied(error: unknown): boolean {
-  return error instanceof Error && read(error, 'code') === 'PERMISSION_DENIED'
+export const isPermissionDenied = (error: unknown): boolean => denialIn(error) !== undefined
+
+/** As the SDK describes it. */
+export function missingPermission(error: unknown): string | undefined {
+  const permission = read(denialIn(error), 'permission')
+  return typeof permission === 'string' ? permission : undefined
 }

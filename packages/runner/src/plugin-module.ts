@@ -1,7 +1,7 @@
 import vm from 'node:vm'
 import type { HostMessage, LoadFailure, PluginReport } from '@tenon/contract/wire'
 import { builtinModules } from './builtins.js'
-import { isPermissionDenied } from './errors.js'
+import { isPermissionDenied, missingPermission } from './errors.js'
 import { sequelizeModule } from './sequelize/index.js'
 
 type Functions = Map<string, (...args: unknown[]) => unknown>
@@ -36,11 +36,14 @@ export interface PluginLoader {
   load(message: Load): { plugin: LoadedPlugin; codeCache: Buffer | undefined }
 }
 
+/** What of the SDK is there when a plugin runs; the rest of it is types. */
+const sdk = { definePlugin, isPermissionDenied, missingPermission }
+
 export function createPluginLoader(processFacade: object): PluginLoader {
   const modules = builtinModules()
   modules.set('process', processFacade)
   modules.set('sequelize', sequelizeModule)
-  modules.set('@tenon/sdk', { definePlugin, isPermissionDenied, default: { definePlugin, isPermissionDenied } })
+  modules.set('@tenon/sdk', { ...sdk, default: sdk })
   const require = createRequire(modules)
 
   return {

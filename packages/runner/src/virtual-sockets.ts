@@ -197,8 +197,9 @@ function badTarget(host: string, port: number): Error | undefined {
 }
 
 function refusalOf(payload: Buffer): Error {
-  const [code = 'EACCES', message = ''] = payload.toString('utf8').split('\n', 2)
-  return Object.assign(new Error(message), { code, syscall: 'connect' })
+  const [code = 'EACCES', message = '', permission = ''] = payload.toString('utf8').split('\n', 3)
+  const error = Object.assign(new Error(message), { code, syscall: 'connect' })
+  return permission === '' ? error : Object.assign(error, { name: 'PermissionDenied', permission })
 }
 
 function socketError(what: string, code: string): Error {

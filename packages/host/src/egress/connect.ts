@@ -1,5 +1,6 @@
 import dns from 'node:dns/promises'
 import net from 'node:net'
+import { permissionIds } from '@tenon/contract'
 import { isPublicAddress } from './addresses.js'
 import type { HostMap } from './host-map.js'
 
@@ -32,11 +33,18 @@ export class EgressRefusal extends Error {
   readonly code: string
   /** Why, for logs; the message is what a refused `connect` says. */
   readonly reason: string
+  /** What would have had to be granted; undefined for what no grant could open. */
+  readonly permission: string | undefined
 
-  constructor(host: string, port: number, reason: string, code = 'EACCES') {
+  constructor(
+    host: string,
+    port: number,
+    { reason, code = 'EACCES', permission }: { reason: string; code?: string; permission?: string },
+  ) {
     super(`connect ${code} ${host}:${port}`)
     this.code = code
     this.reason = reason
+    this.permission = permission
   }
 }
 
@@ -51,8 +59,12 @@ export const noNetwork: NetworkPolicy = { allows: () => false, allowsAddress: ()
  */
 export async function connectChecked(host: string, port: number, rules: ConnectRules): Promise<net.Socket> {
   const name = normalizeHost(host)
-  if (!isTarget(name, port)) throw new EgressRefusal(host.slice(0, 253), port, 'not a host and port', 'EINVAL')
-  if (!rules.allows(name, port)) throw new EgressRefusal(name, port, 'not in the allow-list')
+  if (!isTarget(name, port))
+    throw new EgressRefusal(host.slice(0, 253), port, { reason: 'not a host and port', code: 'EINVAL' })
+  if (!rules.allows(name, port)) {
+    const permission = permissionIds.host(`${name}:${port}`)
+    throw new EgressRefusal(name, port, { reason: 'not in the allow-list', permission })
+  }
   const deadline = Date.now() + rules.connectTimeoutMs
   const dial = rules.dial ?? connectTo
   const mapped = rules.hostMap?.get(`${name}:${port}`)
@@ -78,7 +90,8 @@ async function checkedAddresses(host: string, port: number, rules: ConnectRules)
   const addresses = net.isIP(host) ? [host] : (await lookup(host)).map(({ address }) => address)
   if (addresses.length === 0) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' })
   const refused = addresses.find((address) => !isPublicAddress(address) && !rules.allowsAddress(address, host, port))
-  if (refused) throw new EgressRefusal(host, port, `it is at ${refused}, which is not a public address`)
+  if (refused)
+    throw new EgressRefusal(host, port, { reason: `it is at ${refused}, which is not a public address` })
   return addresses
 }
 

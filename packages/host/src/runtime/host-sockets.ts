@@ -132,9 +132,9 @@ export function createHostSockets(options: {
         if (streams.has(stream.id)) join(stream, upstream)
         else upstream.destroy()
       },
-      (error: Error & { code?: string }) => {
+      (error: Error & { code?: string; permission?: string }) => {
         leave()
-        fail(stream, error.code ?? 'ECONNREFUSED', error.message)
+        fail(stream, error.code ?? 'ECONNREFUSED', error.message, error.permission)
       },
     )
   }
@@ -152,13 +152,12 @@ export function createHostSockets(options: {
     connect(next)
   }
 
-  function fail(stream: Stream, code: string, message: string): void {
-    if (streams.delete(stream.id)) refuse(stream.id, code, message)
-  }
-
-  function refuse(id: number, code: string, message: string): void {
+  /** @param permission what is missing, when a permission would have opened the connection */
+  function fail(stream: Stream, code: string, message: string, permission = ''): void {
+    if (!streams.delete(stream.id)) return
     const sentence = message.replaceAll('\n', ' ').slice(0, 500)
-    send(encodeSocketFrame(socketFrame.refused, id, Buffer.from(`${code}\n${sentence}`)))
+    const payload = [code, sentence, permission].join('\n')
+    send(encodeSocketFrame(socketFrame.refused, stream.id, Buffer.from(payload)))
   }
 
   function join(stream: Stream, upstream: net.Socket): void {
