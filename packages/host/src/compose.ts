@@ -72,7 +72,7 @@ import { createBlocks } from './operator/blocks.js'
 import { openAudit } from './operator/open-audit.js'
 import { createOperatorActs } from './operator/operator-acts.js'
 import { ownDirectory } from './own-directory.js'
-import { createRecords, type RecordLimits } from './records/index.js'
+import { createNetworkLedger, createRecords, type RecordLimits } from './records/index.js'
 import { createRuntime, resolveLimits, type SelfTest, type RuntimeLimits } from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
@@ -308,6 +308,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     },
     onProcessEnd: ({ digest, ...plugin }, end) =>
       withOwner(plugin, (owner) => records.usage.noteProcessEnd(owner, { ...end, digest })),
+    networkLedger: createNetworkLedger({ pool, windowMs: resolveLimits(options.limits?.runtime).egressWindowMs }),
     ...(options.limits?.runtime ? { limits: options.limits.runtime } : {}),
     minTier: `T${options.minTier ?? 1}`,
     maxTier: `T${options.maxTier ?? 3}`,

@@ -20,7 +20,7 @@ import {
   type TenantMigration,
 } from './migrations/index.js'
 import { blocksMigration } from './operator/migration.js'
-import { recordsMigration } from './records/index.js'
+import { networkUseMigration, recordsMigration } from './records/index.js'
 import { dataKeysMigration } from './secrets/data-keys.js'
 import { uploadsMigration } from './uploads/index.js'
 import { webhooksMigration } from './webhooks/migration.js'
@@ -53,6 +53,7 @@ const platform: PlatformMigration[] = [
   pluginRequestsMigration,
   settledDeliveriesMigration,
   deliveryStreaksMigration,
+  networkUseMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

@@ -90,8 +90,7 @@ async function checkedAddresses(host: string, port: number, rules: ConnectRules)
   const addresses = net.isIP(host) ? [host] : (await lookup(host)).map(({ address }) => address)
   if (addresses.length === 0) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' })
   const refused = addresses.find((address) => !isPublicAddress(address) && !rules.allowsAddress(address, host, port))
-  if (refused)
-    throw new EgressRefusal(host, port, { reason: `it is at ${refused}, which is not a public address` })
+  if (refused) throw new EgressRefusal(host, port, { reason: `it is at ${refused}, which is not a public address` })
   return addresses
 }
 

@@ -22,7 +22,7 @@ export interface HealthJson {
   restarts: number
   /** When it may start again after a crash. */
   restartAfter: string | null
-  /** What it takes of what it may, on the server that answers. */
+  /** What it takes of what it may, on the server that answers; of the network, on all servers. */
   budgets: BudgetJson[]
   processes: { lane: string; startedAt: string; memoryBytes: number; callsInFlight: number }[]
 }

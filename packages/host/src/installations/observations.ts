@@ -58,7 +58,7 @@ interface ObservationsOptions {
   pool: Pool
   store: InstallationStore
   records: Records
-  runtime: Pick<Runtime, 'healthOf' | 'status'>
+  runtime: Pick<Runtime, 'healthOf' | 'refreshNetworkUse' | 'status'>
   limits: RuntimeLimits
   blocks: Pick<Blocks, 'find'>
   permissions: GrantPermissions
@@ -123,6 +123,7 @@ export function createObservations(options: ObservationsOptions): Observations {
         records.usage.callsByHour(owner, 24),
         records.usage.processEndsOf(owner),
         settledAt(tenant, installation),
+        options.runtime.refreshNetworkUse(tenant.schema, installation.pluginKey),
       ])
       const { pluginKey, digest } = installation
       return healthOf({

@@ -5,6 +5,7 @@ import { type RecordLimits, recordLimitTable } from './record-limits.js'
 import { createUsage, type Usage } from './usage.js'
 
 export { recordsMigration } from './migration.js'
+export { createNetworkLedger, networkUseMigration } from './network-ledger.js'
 export type { RecordOwner } from './log-buffer.js'
 export type { KeptLine, LineFilter, LineTail, PluginLog } from './plugin-log.js'
 export type { RecordLimits } from './record-limits.js'

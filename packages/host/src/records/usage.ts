@@ -221,7 +221,7 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
 
     async forget(owner) {
       await settle()
-      for (const table of ['plugin_calls', 'permission_uses', 'process_ends']) {
+      for (const table of ['plugin_calls', 'permission_uses', 'process_ends', 'network_use']) {
         await pool.query(`DELETE FROM tenon.${table} WHERE organization_id = $1 AND plugin_key = $2`, [
           owner.organizationId,
           owner.pluginKey,

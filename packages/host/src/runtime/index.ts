@@ -1,5 +1,5 @@
 export type { NetworkPolicy } from '../egress/connect.js'
-export type { NetworkUse } from './egress-meter.js'
+export type { NetworkLedger, NetworkUse } from './egress-meter.js'
 export type { KernelAttempt } from './kernel-probe.js'
 export type { Tier } from './launch.js'
 export { resolveLimits, runtimeLimitTable, type RuntimeLimits } from './limits.js'

@@ -45,8 +45,9 @@ export const runtimeLimitTable = {
   egressWindowMs: limit(
     60 * 60_000,
     'ms',
-    'the window in which each server counts the connections and bytes of a plugin',
+    'the window in which the connections and bytes of a plugin are counted, on all servers together',
   ),
+  egressShareMs: limit(2_000, 'ms', 'how far a server may be behind in what the others counted'),
   maxEgressBytes: limit(4 * 1024 * mebibyte, 'bytes', 'both ways, per plugin and window; a full sync takes megabytes'),
   maxEgressConnections: limit(20_000, 'connections', 'per plugin and window; five a second, all the time'),
   maxChatterPerSecond: limit(5_000, 'lines', 'log and progress messages; the runner itself cuts at 500 lines'),

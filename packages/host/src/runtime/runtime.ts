@@ -15,7 +15,7 @@ import { type CallEnd, runUnderDeadline } from './call-deadline.js'
 import { createCallQueue } from './call-queue.js'
 import { createCodeCaches, noCodeCaches } from './code-caches.js'
 import { createCrashSupervisor } from './crash-supervisor.js'
-import { createEgressMeter } from './egress-meter.js'
+import { createEgressMeter, type NetworkLedger, noNetworkAccount } from './egress-meter.js'
 import { ignoreInspectorSignal } from './inspector-signal.js'
 import { type Confinement, launchRunner, type Tier } from './launch.js'
 import { createLauncher } from './launcher.js'
@@ -74,6 +74,8 @@ export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'dial' | '
   onPluginLog?: (plugin: { tenantId: string; pluginKey: string }, line: LogLine) => void
   /** Takes the secrets of a plugin out of what its process printed with its last words. Default: all of it stays. */
   redact?: (plugin: { tenantId: string; pluginKey: string }, text: string) => string
+  /** Where the servers share what plugins did on the network. Default: each counts for itself. */
+  networkLedger?: NetworkLedger
   /** A process of a plugin came to its end; the cause is one line for a person. */
   onProcessEnd?: (
     plugin: { tenantId: string; pluginKey: string; digest: string },
@@ -161,6 +163,8 @@ export interface Runtime {
   reset(tenantId: string, pluginKey: string): void
   /** How a plugin of a tenant fares on this server, since the server started. */
   healthOf(tenantId: string, pluginKey: string): PluginHealth
+  /** Asks the other servers, so that `healthOf` says what a plugin did on the network through all of them. */
+  refreshNetworkUse(tenantId: string, pluginKey: string): Promise<void>
   /**
    * Attacks a blank runner from inside, and the kernel from where a runner is; see {@link SelfTest}.
    * @throws TenonError NOT_READY when the tier is weaker than `minTier`.
@@ -186,7 +190,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const codeCaches = options.codeCacheDirectory ? createCodeCaches(options.codeCacheDirectory) : noCodeCaches
   const supervisor = createCrashSupervisor(limits)
   const health = createHealthBook(supervisor)
-  const egress = createEgressMeter(limits)
+  const egress = createEgressMeter({ limits, ledger: options.networkLedger, log })
   const queue = createCallQueue({
     maxRunning: limits.maxCallsPerPlugin,
     maxWaiting: limits.maxQueuedPerPlugin,
@@ -264,7 +268,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       flawOf: (pid) => flawOfSeal(pid, confinement),
       networkAccount() {
         const owner = owners.get(process)
-        return egress.accountOf(owner ? supervisorKey(owner.tenantId, owner.pluginKey) : '')
+        return owner ? egress.accountOf(owner) : noNetworkAccount
       },
       onLog: (line) => {
         const owner = owners.get(process)
@@ -457,8 +461,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         .all()
         .some((other) => other.process.alive && other.tenantId === tenantId && other.pluginKey === pluginKey)
       const key = supervisorKey(tenantId, pluginKey)
-      return { ...health.read(key, isRunning), network: egress.useOf(key) }
+      return { ...health.read(key, isRunning), network: egress.useOf({ tenantId, pluginKey }) }
     },
+    refreshNetworkUse: (tenantId, pluginKey) => egress.refresh({ tenantId, pluginKey }),
     attackKernel: () => tierIsKnown.then(() => attackKernel(launcher, directory, confinement)),
     async selfTest() {
       await tierIsKnown
@@ -492,6 +497,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       for (const process of living) process.kill({ kind: 'stopped', text: 'the host is stopping' })
       // Who looks for a tier looks for everybody in this program, and needs what it has started.
       await Promise.all([tierIsKnown, ...living.map(({ ended }) => ended)])
+      await egress.stop()
       launcher.close()
       rmSync(directory, { recursive: true, force: true })
     },

@@ -1,0 +1,91 @@
+import type { Pool } from 'pg'
+import type { PlatformMigration } from '../migrations/index.js'
+
+/** What each plugin did on the network in the window that is open, on all servers together. */
+export const networkUseMigration: PlatformMigration = {
+  name: '0065-network-use',
+  async up(client) {
+    await client.query(`
+      CREATE TABLE tenon.network_use (
+        organization_id integer NOT NULL REFERENCES tenon.tenants (organization_id) ON DELETE CASCADE,
+        plugin_key text NOT NULL,
+        started_at timestamptz NOT NULL DEFAULT now(),
+        connections bigint NOT NULL,
+        bytes_in bigint NOT NULL,
+        bytes_out bigint NOT NULL,
+        refused bigint NOT NULL,
+        PRIMARY KEY (organization_id, plugin_key)
+      )`)
+  },
+  async down(client) {
+    await client.query('DROP TABLE tenon.network_use')
+  },
+}
+
+/** What one plugin of a tenant did since `startedAt`, in milliseconds. */
+interface NetworkUse {
+  tenantId: string
+  pluginKey: string
+  startedAt: number
+  connections: number
+  bytesIn: number
+  bytesOut: number
+  refused: number
+}
+
+interface UseRow {
+  schema: string
+  plugin_key: string
+  age_ms: number
+  connections: string
+  bytes_in: string
+  bytes_out: string
+  refused: string
+}
+
+const counts = ['connections', 'bytes_in', 'bytes_out', 'refused'] as const
+
+/**
+ * One account for all servers. A window opens with the first use after the last one ended, by the clock of the database;
+ * what a server has not told before then counts in the new one.
+ */
+export function createNetworkLedger({ pool, windowMs }: { pool: Pool; windowMs: number }) {
+  const isOver = `u.started_at <= now() - $7 * interval '1 millisecond'`
+  const add = `
+    WITH added AS (
+      INSERT INTO tenon.network_use AS u (organization_id, plugin_key, ${counts.join(', ')})
+      SELECT t.organization_id, n.plugin_key, ${counts.map((count) => `n.${count}`).join(', ')}
+      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+        AS n (schema, plugin_key, ${counts.join(', ')})
+      JOIN tenon.tenants t ON t.schema = n.schema AND t.state <> 'removing'
+      ORDER BY t.organization_id, n.plugin_key
+      ON CONFLICT (organization_id, plugin_key) DO UPDATE SET
+        started_at = CASE WHEN ${isOver} THEN now() ELSE u.started_at END,
+        ${counts.map((count) => `${count} = CASE WHEN ${isOver} THEN 0 ELSE u.${count} END + excluded.${count}`).join(', ')}
+      RETURNING organization_id, plugin_key, started_at, ${counts.join(', ')})
+    SELECT t.schema, plugin_key, extract(epoch FROM now() - started_at)::float8 * 1000 AS age_ms, ${counts.join(', ')}
+    FROM added JOIN tenon.tenants t USING (organization_id)`
+
+  return {
+    async add(uses: readonly NetworkUse[]): Promise<NetworkUse[]> {
+      const { rows } = await pool.query<UseRow>(add, [
+        uses.map(({ tenantId }) => tenantId),
+        uses.map(({ pluginKey }) => pluginKey),
+        uses.map(({ connections }) => connections),
+        uses.map(({ bytesIn }) => bytesIn),
+        uses.map(({ bytesOut }) => bytesOut),
+        uses.map(({ refused }) => refused),
+        windowMs,
+      ])
+      return rows.map((row) => ({
+        tenantId: row.schema,
+        pluginKey: row.plugin_key,
+        startedAt: Date.now() - row.age_ms,
+        connections: Number(row.connections),
+        bytesIn: Number(row.bytes_in),
+        bytesOut: Number(row.bytes_out),
+        refused: Number(row.refused),
+      }))
+    },
+  }
+}
