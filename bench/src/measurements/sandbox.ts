@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -22,11 +22,23 @@ const idlePlugins = 8
 /** What each tier of the sandbox costs, beside a plain child of Node that is told nothing and does nothing. */
 export async function measureSandbox(rounds: number): Promise<Section> {
   const tiers = await tiersHere()
-  const plain = await timesOf(rounds * 3, startPlainChild)
-  const rows: Row[] = [line('sandbox-start-plain', 'a plain child of Node starts', plain)]
+  const plain: PlainChild = {
+    starts: await timesOf(rounds * 3, startPlainChild),
+    calls: await callPlainChild(callsPerRound * rounds),
+  }
+  const rows: Row[] = [
+    line('sandbox-start-plain', 'a plain child of Node starts', plain.starts),
+    line('sandbox-warm-plain', 'it answers a message', plain.calls),
+  ]
   const workbook = await withExceljs()
   for (const tier of tiers) rows.push(...(await rowsOfTier(tier, { rounds, plain, workbook })))
   return { title: `Sandbox: tiers ${tiers.join(', ')}`, rows }
+}
+
+/** Milliseconds. */
+interface PlainChild {
+  starts: number[]
+  calls: number[]
 }
 
 /** From the weakest to the strongest that holds on this machine. */
@@ -39,7 +51,7 @@ async function tiersHere(): Promise<Tier[]> {
 
 async function rowsOfTier(
   tier: Tier,
-  { rounds, plain, workbook }: { rounds: number; plain: number[]; workbook: string },
+  { rounds, plain, workbook }: { rounds: number; plain: PlainChild; workbook: string },
 ): Promise<Row[]> {
   const cold = start(tier, 0)
   await cold.selfTest()
@@ -60,10 +72,16 @@ async function rowsOfTier(
     {
       id: `${id}-start-ratio`,
       what: `${tier}: that, to a plain child`,
-      value: median(starts) / median(plain),
+      value: median(starts) / median(plain.starts),
       unit: 'times',
     },
     line(`${id}-warm`, `${tier}: a warm call`, calls),
+    {
+      id: `${id}-warm-ratio`,
+      what: `${tier}: that, to a message to a plain child and back`,
+      value: median(calls) / median(plain.calls),
+      unit: 'times',
+    },
     {
       ...line(`${id}-first`, `${tier}: first call of a small plugin, warm pool and code cache`, first),
       target: { atMost: firstCallTargetsMs.small },
@@ -136,6 +154,24 @@ async function startPlainChild(): Promise<number> {
   const ms = await timed(() => once(child.stdio[3] as Readable, 'data'))
   child.kill('SIGKILL')
   return ms
+}
+
+/** Over the channel of messages that Node gives to a child of its own. */
+async function callPlainChild(count: number): Promise<number[]> {
+  const child = spawn(process.execPath, ['-e', `process.on('message', () => process.send('hello'))`], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    env: {},
+  })
+  for (let before = 0; before < callsBefore; before += 1) await ask(child)
+  const times = await timesOf(count, () => timed(() => ask(child)))
+  child.kill('SIGKILL')
+  return times
+}
+
+function ask(child: ChildProcess): Promise<unknown> {
+  const answer = once(child, 'message')
+  child.send('hello')
+  return answer
 }
 
 /** Dirty pages that a process shares with nobody; undefined where the system does not say. */
