@@ -101,6 +101,18 @@ export function mlflowQuestions(runId: string, experimentId: string): Readonly<R
       ...pages('experiments/search', '2', 2),
       post('posted', `${API}/experiments/search`, { max_results: 10 }),
       post('posted without a page size', `${API}/experiments/search`, {}),
+      post('posted, made since, deleted too, newest first', `${API}/experiments/search`, {
+        max_results: 1000,
+        view_type: 'ALL',
+        filter: 'creation_time >= 1',
+        order_by: ['creation_time DESC'],
+      }),
+      post('posted, made since, when none was', `${API}/experiments/search`, {
+        max_results: 1000,
+        view_type: 'ALL',
+        filter: 'creation_time >= 4102444800000',
+        order_by: ['creation_time DESC'],
+      }),
       get('one experiment', `${API}/experiments/get`, { experiment_id: experimentId }),
       get('experiment that does not exist', `${API}/experiments/get`, { experiment_id: '99' }),
       get('experiment without an id', `${API}/experiments/get`),
@@ -123,6 +135,9 @@ export function mlflowQuestions(runId: string, experimentId: string): Readonly<R
           ['by tag with a dot', { filter: "tags.`mlflow.user` = 'trainer'" }],
           ['by tag with a dot in double quotes', { filter: 'tags."mlflow.runName" = "boosted"' }],
           ['by end', { filter: 'attributes.end_time > 1767605000000' }],
+          ['begun since, last first', runsSince('start_time', '1767607200000')],
+          ['ended since, last first', runsSince('end_time', '1767610800000')],
+          ['begun since, when none has', runsSince('start_time', '4102444800000')],
           [
             'by start, active ones of all experiments',
             {
@@ -180,6 +195,17 @@ export const authenticationQuestions: readonly Question[] = [
   get('health without credentials', '/health'),
   get('version without credentials', '/version'),
 ]
+
+/** As a synchronisation asks for what is new, naming every experiment, also one that is not there. */
+function runsSince(attribute: 'start_time' | 'end_time', ms: string): Record<string, unknown> {
+  return {
+    filter: `attributes.${attribute} >= ${ms}`,
+    order_by: [`attributes.${attribute} DESC`],
+    run_view_type: 'ACTIVE_ONLY',
+    experiment_ids: ['4', '3', '2', '1', '0', '77'],
+    max_results: 1000,
+  }
+}
 
 function get(name: string, path: string, query?: RecordedRequest['query']): Question {
   return { name, request: { method: 'GET', path, ...(query && { query }) } }
