@@ -2,6 +2,7 @@ export { createCertificate, type Certificate } from './certificate.js'
 export type { Fault } from './faults.js'
 export { listen, type Listener, type ListenOptions } from './listener.js'
 export type { LoggedRequest } from './request-log.js'
+export { fillRegistry, postTo, type RegistrySize } from './mlflow/fill-registry.js'
 export { generateState, type GeneratorOptions } from './mlflow/generate.js'
 export { MLFLOW_VERSIONS, type MlflowRelease } from './mlflow/release.js'
 export {

@@ -1,4 +1,4 @@
-import { send } from './recording.js'
+import { postTo } from './fill-registry.js'
 
 const LONG_PATH = `s3://models/${'deeply/nested/'.repeat(24)}model`
 const HOUR_MS = 3_600_000
@@ -9,11 +9,7 @@ const HOUR_MS = 3_600_000
  * escaping, a version in each stage, and a source address longer than 255 characters.
  */
 export async function fillMlflow(serverUrl: string, startMs: number): Promise<void> {
-  const post = async (path: string, body: Record<string, unknown>): Promise<Record<string, unknown>> => {
-    const answer = await send(serverUrl, { method: 'POST', path: `/api/2.0/mlflow/${path}`, body })
-    if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
-    return answer.body as Record<string, unknown>
-  }
+  const post = (path: string, body: Record<string, unknown>) => postTo(serverUrl, path, body)
   const experiment = async (name: string, tags: Record<string, string> = {}): Promise<string> =>
     String((await post('experiments/create', { name, tags: pairs(tags) })).experiment_id)
 
