@@ -1,5 +1,5 @@
 export { type Installation, withInstallation } from './commands/with-installation.js'
-export { fillTemplate } from './demo/fill-template.js'
+export { correctFile, fillTemplate } from './demo/fill-template.js'
 export { parseSettings, type Settings, SettingsError, settingsTable } from './env.js'
 export { appMigrations } from './migrations/index.js'
 export { type RunningServer, startServer } from './server.js'

@@ -136,6 +136,26 @@ describe('long work', { timeout: 60_000 }, () => {
     await page.getByRole('article', { name: 'Try something' }).first().getByText('It worked this time').waitFor()
   })
 
+  it('is followed in the log while it is looked at, until the person wants to read', async () => {
+    const { page } = visitor
+    await page.goto(`${manage}?section=logs`)
+    const log = page.getByRole('log')
+    await log.getByText('try number 2').waitFor()
+    const tryIt = () => admin.call('POST', '/api/plugins/working/flaky')
+    await tryIt()
+    await log.getByText('try number 3').waitFor()
+    await page.getByRole('switch', { name: 'Follow' }).press('Space')
+    await tryIt()
+    await page.getByLabel('Search the log').fill('number 2')
+    await log.getByText('try number 3').waitFor({ state: 'detached' })
+    await log.getByText('try number 2').waitFor()
+    await page.getByLabel('Search the log').fill('')
+    await log.getByText('try number 3').waitFor()
+    expect(await log.getByText('try number 4').count()).toBe(0)
+    await page.getByRole('switch', { name: 'Follow' }).press('Space')
+    await log.getByText('try number 4').waitFor()
+  })
+
   it('imports while the wizard is closed, and shows what came of it to who opens it again', async () => {
     const { page } = visitor
     await page.goto('/risks')

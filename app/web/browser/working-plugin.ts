@@ -69,6 +69,7 @@ const working = {
       },
       'POST /flaky': async () => {
         tries += 1
+        console.log('try number ' + tries)
         if (tries === 1) return { status: 422, data: { message: 'The address is wrong' } }
         return { data: { message: 'It worked this time' } }
       },

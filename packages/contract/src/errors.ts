@@ -116,6 +116,7 @@ export const errorTable = {
   CALL_CANCELLED: { status: 409, sentence: 'The call was cancelled.' },
   PERMISSION_DENIED: { status: 403, sentence: '{plugin} has no permission for this: {permission}' },
   SERVICE_FAILED: { status: 502, sentence: '{message}' },
+  CONNECTION_TEST_FAILED: { status: 422, sentence: '{message}' },
   RESULT_TOO_LARGE: { status: 422, sentence: 'A plugin may read or answer at most {limit} at once.' },
   STATEMENT_REFUSED: { status: 422, sentence: 'Plugins may not run this statement: {reason}' },
   STATEMENT_TIMEOUT: { status: 504, sentence: 'A statement took longer than {seconds} seconds and was stopped.' },

@@ -56,6 +56,22 @@ const notes: TestPlugin = {
   },
 }
 
+const tested: TestPlugin = {
+  key: 'tested',
+  entry: { contributes: { testOnSave: true, configuration: { type: 'object', required: ['url'] } } },
+  files: {
+    'index.ts': body(
+      'return { success: true }',
+      `
+      const steps = [{ name: 'Address', ok: true }, { name: 'Sign-in', ok: false, message: 'Refused (401)' }]
+      export function validateConfig({ url }: any) { return { valid: url !== 'bad', errors: url === 'bad' ? ['url is bad'] : [] } }
+      export async function testConnection({ url }: any) {
+        return url === 'good' ? { success: true, message: 'Connected' } : { success: false, message: 'Refused (401)', steps }
+      }`,
+    ),
+  },
+}
+
 describe('the life of a plugin', () => {
   let id = 0
 
@@ -323,4 +339,35 @@ describe('many at once', () => {
     )
     expect(rows).toEqual([{ count: 1 }])
   }, 60_000)
+})
+
+test('a plugin that is tested on saving stores what fails the test only when the person insists', async () => {
+  await it.publish(tested)
+  const { id } = (await it.api('POST', '/install', { pluginKey: 'tested' })).content as { id: number }
+  const save = (url: string | undefined, query = '') =>
+    it.api('PUT', `/installations/${id}/configuration${query}`, { configuration: { url } })
+  const stored = async () => {
+    const { content } = await it.api('GET', '/installations')
+    return (content as { id: number; configuration: unknown }[]).find((one) => one.id === id)?.configuration
+  }
+  expect(await save('good')).toMatchObject({ status: 200 })
+  expect(await save('away')).toMatchObject({
+    status: 422,
+    content: 'Refused (401)',
+    body: {
+      code: 'CONNECTION_TEST_FAILED',
+      details: {
+        steps: [
+          { name: 'Address', ok: true },
+          { name: 'Sign-in', ok: false, message: 'Refused (401)' },
+        ],
+      },
+    },
+  })
+  expect(await stored()).toEqual({ url: 'good' })
+  expect(await save('bad', '?force=true')).toMatchObject({ status: 422, body: { code: 'CONFIGURATION_INVALID' } })
+  expect(await save(undefined, '?force=true')).toMatchObject({ status: 422, body: { code: 'CONFIGURATION_INVALID' } })
+  expect(await save('away', '?force=true')).toMatchObject({ status: 200 })
+  expect(await stored()).toEqual({ url: 'away' })
+  await it.api('DELETE', `/installations/${id}`)
 })

@@ -1,7 +1,7 @@
 import { MantineProvider, type MantineColorScheme, type MantineThemeOverride } from '@mantine/core'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
-import { ApiError } from './api/ApiError.js'
+import { queryDefaults } from './api/queryDefaults.js'
 import { configureRequests, type RequestOptions } from './api/request.js'
 
 export interface TenonProviderProps {
@@ -31,7 +31,7 @@ export function TenonProvider({ children, api, theme, colorScheme = 'auto', styl
   const [cache] = useState(() => {
     // Before anything below asks for something.
     if (api) configureRequests(api)
-    return client ?? createCache()
+    return client ?? new QueryClient({ defaultOptions: queryDefaults })
   })
   return (
     <MantineProvider
@@ -44,14 +44,3 @@ export function TenonProvider({ children, api, theme, colorScheme = 'auto', styl
     </MantineProvider>
   )
 }
-
-function createCache(): QueryClient {
-  return new QueryClient({
-    defaultOptions: {
-      // What the server refused it would refuse again.
-      queries: { retry: (failures, error) => failures < 2 && error instanceof ApiError && isPassing(error.status) },
-    },
-  })
-}
-
-const isPassing = (status: number): boolean => status === 0 || status >= 502

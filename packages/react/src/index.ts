@@ -4,6 +4,7 @@ export { Trend } from './charts/Trend.js'
 export type { TrendLine, TrendPoint, TrendProps } from './charts/trendPoints.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
 export { Loading, type LoadingProps } from './api/Loading.js'
+export { queryDefaults } from './api/queryDefaults.js'
 export {
   configureRequests,
   request,

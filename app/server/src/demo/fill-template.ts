@@ -29,6 +29,20 @@ export async function fillTemplate(
   return new Uint8Array(await workbook.xlsx.writeBuffer())
 }
 
+/** Corrects a file that was given back with its mistakes marked: what a cell said, and what it is to say. */
+export async function correctFile(file: Uint8Array, corrections: Record<string, string>): Promise<Uint8Array> {
+  const workbook = new ExcelJS.Workbook()
+  await workbook.xlsx.load(Buffer.from(file) as unknown as ArrayBuffer)
+  for (const sheet of workbook.worksheets) {
+    sheet.eachRow((row) =>
+      row.eachCell((cell) => {
+        cell.value = corrections[cell.text] ?? cell.value
+      }),
+    )
+  }
+  return new Uint8Array(await workbook.xlsx.writeBuffer())
+}
+
 /** Column number and name: "Risk Name *" is `risk_name`. */
 function headingsOf(sheet: ExcelJS.Worksheet): [number, string][] {
   const headings: [number, string][] = []

@@ -18,6 +18,7 @@ import { Mark } from '../ui/Mark.js'
 import { PageBoundary } from '../ui/PageBoundary.js'
 import classes from './Frame.module.css'
 import { Navigation } from './Navigation.js'
+import { OfflineNote } from './OfflineNote.js'
 
 const RunToasts = lazy(() => import('../runs/RunToasts.js').then((module) => ({ default: module.RunToasts })))
 
@@ -61,6 +62,7 @@ export function Frame() {
         <AccountMenu />
       </Drawer>
       <main className={classes.main} id="main" tabIndex={-1}>
+        <OfflineNote />
         <PageBoundary of={pathname}>
           <Suspense fallback={<PageSkeleton />}>
             <Outlet />

@@ -1,11 +1,11 @@
 import { Button, Group, SegmentedControl, TextInput, useMantineColorScheme } from '@mantine/core'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { Badge, ErrorNote, Loading, request } from '@tenon/react'
 import { useState } from 'react'
-import { Link } from 'react-router'
+import { Link, useNavigate } from 'react-router'
 import { Panel } from '../ui/Panel.js'
 import { useHealth } from '../plugins/RegistryNote.js'
-import { useAccount, useMay } from '../session/session.js'
+import { useAccount, useMay, useSignOut } from '../session/session.js'
 import { PageHead } from '../ui/PageHead.js'
 import { ago } from '../ui/time.js'
 import classes from './SettingsPage.module.css'
@@ -117,17 +117,15 @@ function ForPrograms({ isAdmin }: { isAdmin: boolean }) {
 
 function RemoveOrganization() {
   const { organization } = useAccount()
-  const cache = useQueryClient()
+  const signOut = useSignOut()
+  const navigate = useNavigate()
   const [asking, setAsking] = useState(false)
   const [name, setName] = useState('')
   const remove = useMutation({
-    mutationFn: async () => {
+    async mutationFn() {
       await request('/organization', { method: 'DELETE', body: { name } })
-      await request('/session', { method: 'DELETE' })
-    },
-    onSuccess: () => {
-      cache.clear()
-      window.location.assign('/')
+      await navigate('/')
+      await signOut.mutateAsync()
     },
   })
   return (

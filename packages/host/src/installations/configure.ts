@@ -75,7 +75,7 @@ export function createConfigure({ store, caller, vault, history }: ConfigureOpti
   }) {
     const invocation = { kind: 'testConnection' as const, configuration: call.configuration }
     const { success, message, steps } = connectionTestOf(await caller.call({ ...call, invocation }))
-    if (!success) throw new TenonError('SERVICE_FAILED', { message: `The connection test failed: ${message}`, steps })
+    if (!success) throw new TenonError('CONNECTION_TEST_FAILED', { message, ...(steps ? { steps } : {}) })
   }
 
   return {

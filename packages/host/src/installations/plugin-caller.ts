@@ -1,6 +1,7 @@
 import {
   PluginInstallationStatus as Status,
   TenonError,
+  askedPermissions,
   eventPatternCovers,
   isTenonError,
   permissionIds,
@@ -226,8 +227,20 @@ export function createPluginCaller({
 }
 
 function target(subject: CallSubject, artifact: VerifiedArtifact) {
-  return { tenantId: subject.tenant.schema, pluginKey: subject.pluginKey, artifact }
+  return {
+    tenantId: subject.tenant.schema,
+    pluginKey: subject.pluginKey,
+    artifact,
+    grants: grantsOf(subject.manifest),
+  }
 }
+
+/** What a plugin may, as one text; of an entry with what is granted only. */
+export const grantsOf = (manifest: CatalogEntry): string =>
+  askedPermissions(manifest)
+    .map(({ id }) => id)
+    .sort()
+    .join(' ')
 
 const ids = (subject: CallSubject) => ({ tenantId: subject.tenant.schema, pluginKey: subject.pluginKey })
 const ownerOf = ({ tenant: { organizationId }, pluginKey }: CallSubject) => ({ organizationId, pluginKey })

@@ -2,7 +2,8 @@ import { PluginInstallationStatus as Status } from '@tenon/contract'
 import type { Notifications } from '../notifications/index.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { Runtime } from '../runtime/index.js'
-import type { InstallationStore } from './installation-store.js'
+import type { Installation, InstallationStore } from './installation-store.js'
+import { grantsOf } from './plugin-caller.js'
 
 interface StrayProcessesOptions {
   store: Pick<InstallationStore, 'findByKey'>
@@ -25,24 +26,23 @@ const mayRun = new Set([Status.INSTALLED, Status.INSTALLING, Status.UPDATING, St
 
 export function createStrayProcesses(options: StrayProcessesOptions): StrayProcesses {
   const { store, runtime, notifications, tenantOf, log, pollMs = 30_000 } = options
-  /** With which grants a process was last seen: it may hold what it was given under others. */
-  const grants = new Map<string, string>()
   let timer: NodeJS.Timeout | undefined
   let looking: Promise<void> = Promise.resolve()
 
   const running = (): string[] => [
     ...new Set(runtime.status().processes.map(({ tenantId, pluginKey }) => `${tenantId} ${pluginKey}`)),
   ]
+  const grantsInUse = (name: string): string[] =>
+    runtime
+      .status()
+      .processes.filter(({ tenantId, pluginKey }) => `${tenantId} ${pluginKey}` === name)
+      .map(({ grants }) => grants)
 
   async function lookAt(name: string): Promise<void> {
     const [tenantId = '', pluginKey = ''] = name.split(' ')
     const tenant = await tenantOf(tenantId).catch(() => undefined)
     const installation = tenant && (await store.findByKey(tenant, pluginKey))
-    const granted = JSON.stringify(installation?.grants ?? null)
-    const known = grants.get(name) ?? granted
-    grants.set(name, granted)
-    if (installation && mayRun.has(installation.status) && known === granted) return
-    grants.delete(name)
+    if (installation && mayRun.has(installation.status) && !isGrantedOtherwise(installation, grantsInUse(name))) return
     await runtime.stopPlugin(tenantId, pluginKey)
   }
 
@@ -55,11 +55,7 @@ export function createStrayProcesses(options: StrayProcessesOptions): StrayProce
       )
   }
 
-  const lookAtAll = () => {
-    const names = new Set(running())
-    for (const name of grants.keys()) if (!names.has(name)) grants.delete(name)
-    look(() => [...names])
-  }
+  const lookAtAll = () => look(running)
   notifications.subscribe('tenon_installations', {
     heard: (name) => look(() => running().filter((one) => one === name)),
     missed: lookAtAll,
@@ -74,4 +70,11 @@ export function createStrayProcesses(options: StrayProcessesOptions): StrayProce
       await looking
     },
   }
+}
+
+/** A process may hold what it was given under other grants. While these are being changed, the change ends it itself. */
+function isGrantedOtherwise({ status, manifest }: Installation, inUse: readonly string[]): boolean {
+  if (status !== Status.INSTALLED || manifest === null) return false
+  const granted = grantsOf(manifest)
+  return inUse.some((grants) => grants !== granted)
 }

@@ -27,6 +27,7 @@ const transient: ReadonlySet<ErrorCode> = new Set([
 const configuration: ReadonlySet<ErrorCode> = new Set([
   'CONFIGURATION_INVALID',
   'CONFIGURATION_MISSING',
+  'CONNECTION_TEST_FAILED',
   'CONNECTION_NEEDS_REAUTH',
   'CONNECTION_NOT_CONFIGURED',
   'CONNECTION_NOT_FOUND',

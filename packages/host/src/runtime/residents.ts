@@ -14,6 +14,8 @@ export interface PluginTarget {
   artifact: VerifiedArtifact
   /** What the plugin finds in `process.env`, for as long as its process lives. Default: nothing. */
   environment?: Readonly<Record<string, string>>
+  /** What it may, as one text: a process that was started with another is not called any more. Default: empty. */
+  grants?: string
 }
 
 /** What a process belongs to, for good. */
@@ -29,6 +31,8 @@ export interface Resident extends Identity {
   readonly process: RunnerProcess
   readonly report: PluginReport
   readonly codeCached: boolean
+  /** Of the target that it was started for. */
+  readonly grants: string
   readonly startedAt: number
   lastUsedAt: number
   /** Callers that hold it, from before their call begins until after it ended. */
@@ -87,6 +91,7 @@ export function createResidents(options: {
         process,
         report,
         codeCached,
+        grants: target.grants ?? '',
         startedAt: now,
         lastUsedAt: now,
         claims: 1,
@@ -152,11 +157,12 @@ export function createResidents(options: {
     const known = current.get(keyOf(identity))
     if (!known) return register(identity, target)
     const resident = await known.started
-    if (resident.process.alive && !resident.retired) {
+    if (resident.process.alive && !resident.retired && resident.grants === (target.grants ?? '')) {
       resident.claims++
       return resident
     }
-    unregister(resident)
+    if (resident.process.alive && !resident.retired) retire(resident)
+    else unregister(resident)
     return obtain(target, lane)
   }
 

@@ -117,6 +117,8 @@ export interface ProcessStatus {
   pluginKey: string
   digest: string
   lane: Lane
+  /** What the plugin was granted when the process was started, as the caller said. */
+  grants: string
   pid: number
   callsInFlight: number
   rssBytes: number

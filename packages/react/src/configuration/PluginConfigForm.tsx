@@ -51,10 +51,10 @@ function ConfigForm(props: PluginConfigFormProps) {
   const save = useMutation({
     mutationFn: ({ force }: { force: boolean }) =>
       updatePluginConfiguration({ installationId: installation.id, configuration: value, force }),
+    onMutate: () => test.reset(),
     onSuccess: async (saved) => {
       setValue(saved.configuration ?? {})
       setRevision((before) => before + 1)
-      test.reset()
       onSaved?.(saved)
       await refreshPlugins(client)
     },
@@ -63,7 +63,7 @@ function ConfigForm(props: PluginConfigFormProps) {
   // What is wrong with the whole has no field to be shown at.
   const isShownAtFields = problems.length > 0 && problems.every(({ field }) => field !== '')
   useEffect(() => {
-    if (problems.length > 0) frame.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+    if (problems.length > 0) frame.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-problem]')?.focus()
   }, [problems.length, save.submittedAt])
 
   const change = (next: Record<string, unknown>) => {
@@ -130,12 +130,18 @@ function ConfigForm(props: PluginConfigFormProps) {
   )
 }
 
-function TestResult({ result: { success, message, steps = [] } }: { result: ConnectionTest }) {
+interface TestResultProps {
+  result: ConnectionTest
+  title?: string
+}
+
+function TestResult({ result: { success, message, steps = [] }, title }: TestResultProps) {
   return (
     <Alert
       className="tn-note"
       data-tone={success ? 'good' : 'bad'}
       icon={success ? <CircleCheck size={18} /> : <CircleX size={18} />}
+      title={title}
       role="status"
     >
       <p>{message}</p>
@@ -158,17 +164,19 @@ function TestResult({ result: { success, message, steps = [] } }: { result: Conn
 
 /** When only the test of the connection failed, the person may know better. */
 function SaveFailed({ error, onForce }: { error: Error; onForce: () => void }) {
-  const isTest = error instanceof ApiError && error.code === 'CONNECTION_TEST_FAILED'
+  if (!(error instanceof ApiError && error.code === 'CONNECTION_TEST_FAILED')) {
+    return <ErrorNote error={error} title="It was not saved" />
+  }
+  const { message, details } = error
+  const steps = Array.isArray(details['steps']) ? (details['steps'] as ConnectionTest['steps']) : undefined
   return (
     <>
-      <ErrorNote error={error} title="It was not saved" />
-      {isTest && (
-        <div>
-          <Button variant="default" size="xs" onClick={onForce}>
-            Save anyway
-          </Button>
-        </div>
-      )}
+      <TestResult title="It was not saved" result={{ success: false, message, ...(steps ? { steps } : {}) }} />
+      <div>
+        <Button variant="default" size="xs" onClick={onForce}>
+          Save anyway
+        </Button>
+      </div>
     </>
   )
 }

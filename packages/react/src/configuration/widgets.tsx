@@ -3,6 +3,7 @@ import {
   Button,
   Checkbox,
   Group,
+  Input,
   MultiSelect,
   NumberInput,
   PasswordInput,
@@ -97,6 +98,8 @@ function SecretField(props: WidgetProps) {
   const { value, onChange, label, schema, id, disabled, readonly, registry } = props
   const [initial] = useState<unknown>(value)
   const removed = value === null
+  const problem = props.rawErrors?.[0]
+  const described = problem ? { 'aria-describedby': `${id}-problem`, 'data-problem': true } : {}
   if (isMasked(value) || (removed && isMasked(initial))) {
     return (
       <div className="tn-secret" role="group" aria-label={label}>
@@ -110,7 +113,7 @@ function SecretField(props: WidgetProps) {
           {!(disabled || readonly) && (
             <Group gap={4} wrap="nowrap">
               {removed ? (
-                <Button size="compact-xs" variant="subtle" onClick={() => onChange(initial)}>
+                <Button id={id} size="compact-xs" variant="subtle" onClick={() => onChange(initial)} {...described}>
                   Keep
                 </Button>
               ) : (
@@ -121,6 +124,7 @@ function SecretField(props: WidgetProps) {
                     variant="subtle"
                     onClick={() => onChange('')}
                     aria-label={`Replace ${label}`}
+                    {...described}
                   >
                     Replace
                   </Button>
@@ -137,6 +141,7 @@ function SecretField(props: WidgetProps) {
             </Group>
           )}
         </div>
+        {problem && <Input.Error id={`${id}-problem`}>{problem}</Input.Error>}
       </div>
     )
   }
