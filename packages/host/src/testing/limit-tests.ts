@@ -47,7 +47,7 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
   startMs: ofRuntime('may take as long as startMs and not longer'),
   loadMs: ofRuntime('gives top-level code loadMs'),
   queueWaitMs: ofRuntime('wait queueWaitMs and not longer'),
-  idleStopMs: ofCalls('an idle process is ended, a used one is not'),
+  idleStopMs: ofCalls('an idle process is ended after idleStopMs, a used one is not'),
   idlePingMs: ofRuntime('may be busy for a moment; one that answers no two idlePingMs long is ended'),
   socketLingerMs: ofSockets(
     'keep what is open for socketLingerMs after a call, for the next one',
