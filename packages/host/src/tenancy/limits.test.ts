@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, type TestContext } from 'vitest'
 import { facadeOver } from '../testing/facade.js'
+import { skipAloud } from '../testing/skip-aloud.js'
 import { createTenancyDatabase, type TenancyDatabase } from '../testing/tenancy-database.js'
 import type { DatabaseSession, PluginRole, Tenancy, TenancyLimits } from './index.js'
 
@@ -134,14 +135,18 @@ describe('memory and disk', () => {
     return plugin(wall, await roleOf(`sorts-${JSON.stringify(limits)}`, wall)).query(sort)
   }
 
-  test('on disk a statement has tempFileLimitMb', async ({ skip }) => {
-    if (!database.hardened) skip('only a superuser lets the host set it, and this server has none for the tests')
+  const needsHardened = (context: TestContext) => {
+    if (!database.hardened) skipAloud(context, 'only a superuser lets the host limit it, and there is none here')
+  }
+
+  test('on disk a statement has tempFileLimitMb', async (context) => {
+    needsHardened(context)
     await sortWith({ workMemMb: 1, tempFileLimitMb: 30 })
     await expect(sortWith({ workMemMb: 1, tempFileLimitMb: 1 })).rejects.toThrow('temp_file_limit')
   })
 
-  test('in memory a sort has workMemMb, and goes to disk with more', async ({ skip }) => {
-    if (!database.hardened) skip('only a superuser lets the host set it, and this server has none for the tests')
+  test('in memory a sort has workMemMb, and goes to disk with more', async (context) => {
+    needsHardened(context)
     await sortWith({ workMemMb: 30, tempFileLimitMb: 0 })
     await expect(sortWith({ workMemMb: 1, tempFileLimitMb: 0 })).rejects.toThrow('temp_file_limit')
   })
