@@ -4,6 +4,7 @@ import ts from 'typescript'
 /** One test as it is written. */
 export interface WrittenTest {
   title: string
+  /** It, or something around it, is left out wherever it runs. */
   isSkipped: boolean
   /** What its text, the rows of its table included, calls by name: keys of objects, and texts. */
   names: ReadonlySet<string>
@@ -35,9 +36,15 @@ function writtenTest(node: ts.Node): WrittenTest | undefined {
   if (!title || !ts.isStringLiteralLike(title) || !['it', 'test'].includes(words[0] ?? '')) return undefined
   return {
     title: title.text,
-    isSkipped: words.some((word) => ['skip', 'todo', 'fails'].includes(word)),
+    isSkipped: isLeftOut(node),
     names: namesIn(node, () => false),
   }
+}
+
+function isLeftOut(node: ts.Node): boolean {
+  const words = ts.isCallExpression(node) ? wordsOf(node.expression) : []
+  if (words.some((word) => ['skip', 'todo', 'fails'].includes(word))) return true
+  return !ts.isSourceFile(node) && isLeftOut(node.parent)
 }
 
 /** `it.each(rows)` is `it` and `each`. */
@@ -48,10 +55,10 @@ function wordsOf(callee: ts.Expression): string[] {
   return ts.isExpressionWithTypeArguments(callee) ? wordsOf(callee.expression) : []
 }
 
-function namesIn(node: ts.Node, isLeftOut: (node: ts.Node) => boolean): Set<string> {
+function namesIn(node: ts.Node, isTest: (node: ts.Node) => boolean): Set<string> {
   const names = new Set<string>()
   const look = (child: ts.Node): void => {
-    if (isLeftOut(child)) return
+    if (isTest(child)) return
     if (ts.isPropertyAssignment(child) || ts.isShorthandPropertyAssignment(child)) names.add(child.name.getText())
     else if (ts.isStringLiteralLike(child)) names.add(child.text)
     ts.forEachChild(child, look)
