@@ -6,7 +6,13 @@ import type { ClientConfig } from 'pg'
 import { pino, type Logger } from 'pino'
 import type { ZodOpenApiPathsObject } from 'zod-openapi'
 import { createDenials } from './audit/index.js'
-import { createArtifacts, createArtifactStore, type ArtifactLimits, type NpmOptions } from './artifacts/index.js'
+import {
+  createArtifacts,
+  createArtifactStore,
+  resolveArtifactLimits,
+  type ArtifactLimits,
+  type NpmOptions,
+} from './artifacts/index.js'
 import { createCatalog, createPostgresCatalogStore, type RefreshReport } from './catalog/index.js'
 import { createConnectionStore } from './connections/connection-store.js'
 import { createOAuthStates } from './connections/oauth-states.js'
@@ -266,14 +272,15 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     log: logEvent,
     ...(marketplace.refreshIntervalMs === undefined ? {} : { refreshIntervalMs: marketplace.refreshIntervalMs }),
   })
+  const artifactLimits = resolveArtifactLimits(options.limits?.artifacts)
   const artifacts = createArtifacts({
     location: marketplace.location,
     fetch: fetch as unknown as typeof globalThis.fetch,
-    store: createArtifactStore({ pool, cacheDir: path.join(dataDir, 'artifacts') }),
+    store: createArtifactStore({ pool, cacheDir: path.join(dataDir, 'artifacts'), limits: artifactLimits }),
     tempDir: path.join(dataDir, 'builds'),
     log: logEvent,
     ...(options.npm ? { npm: options.npm } : {}),
-    ...(options.limits?.artifacts ? { limits: options.limits.artifacts } : {}),
+    limits: artifactLimits,
   })
 
   // What is remembered of what happens

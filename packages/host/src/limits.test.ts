@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
 import { artifactLimitTable } from './artifacts/artifact-limits.js'
 import { catalogLimitTable } from './catalog/catalog-limits.js'
 import { jobLimitTable } from './jobs/job-limits.js'
@@ -6,18 +7,34 @@ import type { LimitTable } from './limit-table.js'
 import { recordLimitTable } from './records/record-limits.js'
 import { runtimeLimitTable } from './runtime/limits.js'
 import { tenancyLimitTable } from './tenancy/limits.js'
+import {
+  artifactLimitTests,
+  catalogLimitTests,
+  jobLimitTests,
+  type LimitTests,
+  recordLimitTests,
+  runtimeLimitTests,
+  tenancyLimitTests,
+  type TestsOf,
+  uploadLimitTests,
+} from './testing/limit-tests.js'
+import { readTestSource, type TestSource } from './testing/test-sources.js'
 import { uploadLimitTable } from './uploads/upload-limits.js'
 
-interface Part {
+interface Part<Table extends LimitTable = LimitTable> {
   title: string
   /** Under which name the host takes other numbers, if it does. */
   option?: string
   about: string[]
-  table: LimitTable
+  table: Table
+  tests: TestsOf<Table>
 }
 
+/** A part whose table and tests have the same limits. */
+const part = <Table extends LimitTable>(own: Part<Table>): Part => own
+
 const parts: Part[] = [
-  {
+  part({
     title: 'Processes, calls and the network',
     option: 'limits.runtime',
     about: [
@@ -25,14 +42,16 @@ const parts: Part[] = [
       'a plugin 8 MB, one to it 64 MB, attachments 64 MB.',
     ],
     table: runtimeLimitTable,
-  },
-  {
+    tests: runtimeLimitTests,
+  }),
+  part({
     title: 'Database',
     option: 'limits.tenancy',
     about: ['What a plugin may take of Postgres.'],
     table: tenancyLimitTable,
-  },
-  {
+    tests: tenancyLimitTests,
+  }),
+  part({
     title: 'Long work',
     option: 'limits.jobs',
     about: [
@@ -40,8 +59,9 @@ const parts: Part[] = [
       '40 s, 160 s and 640 s.',
     ],
     table: jobLimitTable,
-  },
-  {
+    tests: jobLimitTests,
+  }),
+  part({
     title: 'Uploads',
     option: 'limits.uploads',
     about: [
@@ -49,19 +69,28 @@ const parts: Part[] = [
       'file can be read in pieces with `context.uploads.read(file.id)`.',
     ],
     table: uploadLimitTable,
-  },
-  { title: 'Records', option: 'limits.records', about: ['What is kept of what plugins do.'], table: recordLimitTable },
-  {
+    tests: uploadLimitTests,
+  }),
+  part({
+    title: 'Records',
+    option: 'limits.records',
+    about: ['What is kept of what plugins do.'],
+    table: recordLimitTable,
+    tests: recordLimitTests,
+  }),
+  part({
     title: 'Code',
     option: 'limits.artifacts',
     about: ['What the code of a plugin may take until it can run.'],
     table: artifactLimitTable,
-  },
-  {
+    tests: artifactLimitTests,
+  }),
+  part({
     title: 'Marketplace',
     about: ['What a list of plugins may take. `marketplace.refreshIntervalMs` is an option of the host.'],
     table: catalogLimitTable,
-  },
+    tests: catalogLimitTests,
+  }),
 ]
 
 function sectionOf({ title, option, about, table }: Part): string[] {
@@ -90,4 +119,48 @@ test('docs/limits.md has every limit', async () => {
     ...parts.flatMap(sectionOf),
   ].join('\n')
   await expect(page).toMatchFileSnapshot('../../../docs/limits.md')
+})
+
+describe('the tests of a limit', () => {
+  const sources = new Map<string, TestSource>()
+  function sourceOf(file: string): TestSource {
+    const source = sources.get(file) ?? readTestSource(file)
+    sources.set(file, source)
+    return source
+  }
+
+  /** What is missing; undefined when both tests are there, and at least one gives the limit another number. */
+  function lackOf(limit: string, tests: LimitTests | undefined): string | undefined {
+    if (!tests) return 'no test is named'
+    const written = [tests.passes, tests.fails].map(({ file, title }) => {
+      const { tests: all, names } = sourceOf(file)
+      const found = all.filter((one) => one.title === title && !one.isSkipped)
+      return {
+        file,
+        title,
+        exists: found.length > 0,
+        sets: names.has(limit) || found.some((one) => one.names.has(limit)),
+      }
+    })
+    const missing = written.find(({ exists }) => !exists)
+    if (missing) return `${missing.file} has no test "${missing.title}"`
+    return written.some(({ sets }) => sets) ? undefined : 'its tests do not set it'
+  }
+
+  test.each(parts)(
+    '$title: each has one for just under and one for just over, and is overridden',
+    ({ table, tests }) => {
+      const lacks = Object.keys(table).map((limit) => [limit, lackOf(limit, tests[limit])])
+      expect(lacks.filter(([, lack]) => lack !== undefined)).toEqual([])
+    },
+  )
+
+  test('are asked for of every table that there is', () => {
+    const src = new URL('.', import.meta.url)
+    const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      /(?<!\.test)\.ts$/.test(file),
+    )
+    const made = files.filter((file) => /LimitTable = \{/.test(readFileSync(new URL(file, src), 'utf8')))
+    expect(made).toHaveLength(parts.length)
+  })
 })

@@ -63,7 +63,7 @@ const keepers: TestPlugin[] = [
 }))
 
 beforeAll(async () => {
-  it = await startHostInTest({ limits: { records: { writeEveryMs: 30, tailEveryMs: 30 } } })
+  it = await startHostInTest({ limits: { records: { writeEveryMs: 30, tailEveryMs: 30 }, runtime: { backoffMs: 10 } } })
   await it.publish(talker)
   two = await it.startReplica()
   id = ((await it.api('POST', '/install', { pluginKey: 'talker' })).content as { id: number }).id
@@ -233,6 +233,33 @@ describe('the health of an installation', () => {
     await it.api('POST', `/installations/${id}/enable`)
     expect(await say('again')).toMatchObject({ status: 200 })
   })
+})
+
+test('three crashes within an hour pause a plugin for its organization and for no other; two do not', async () => {
+  await it.publish({ ...talker, key: 'crasher' })
+  const ids = await Promise.all(
+    [1, 2].map(async (organizationId) => {
+      const { content } = await it.api('POST', '/install', { pluginKey: 'crasher' }, { organizationId })
+      return (content as { id: number }).id
+    }),
+  )
+  const ask = (what: string, organizationId: number) =>
+    it.api('GET', `/crasher/${what}?text=hello`, undefined, { organizationId })
+  const stateOf = async (organizationId: number) => {
+    const path = `/installations/${ids[organizationId - 1]}/health`
+    return ((await it.api('GET', path, undefined, { organizationId })).content as { state: string }).state
+  }
+  const exited = { body: { code: 'PLUGIN_EXITED' } }
+  for (const organizationId of [1, 2]) {
+    for (let crashes = 1; crashes <= 2; crashes++) expect(await ask('crash', organizationId)).toMatchObject(exited)
+    expect(await ask('say', organizationId)).toMatchObject({ status: 200 })
+    expect(await stateOf(organizationId)).toBe('running')
+  }
+  expect(await ask('crash', 1)).toMatchObject(exited)
+  expect(await ask('say', 1)).toMatchObject({ status: 503, body: { code: 'PLUGIN_CRASH_LOOP' } })
+  expect(await stateOf(1)).toBe('crash_loop')
+  expect(await ask('say', 2)).toMatchObject({ status: 200 })
+  expect(await stateOf(2)).toBe('running')
 })
 
 test('uninstalling on one replica ends the process on the other at once, and removes what was recorded', async () => {

@@ -359,6 +359,15 @@ describe('a failure', () => {
     const waited = await it.api('POST', '/worker/fail', { how: 'status', status: 503 })
     expect(waited).toMatchObject({ status: 503, content: 'no, with 503' })
   })
+
+  test('that passes is tried maxAttempts times, where the operator says how often', async () => {
+    for (const maxAttempts of [2, 3]) {
+      const replica = await it.startReplica({ limits: { ...limits, jobs: { ...limits.jobs, maxAttempts } } })
+      const runId = await startRun('/worker/fail', { how: 'status', status: 503 }, { url: replica.url })
+      expect(await whenOver(runId)).toMatchObject({ state: 'failed', attempts: maxAttempts })
+      await replica.close()
+    }
+  })
 })
 
 describe('turns', () => {

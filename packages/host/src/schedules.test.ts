@@ -182,4 +182,18 @@ describe('what goes on failing', () => {
     expect(await announced()).toMatchObject([{}, { name: 'plugin.recovered', payload: { failures: 4 } }])
     expect(await alerts()).toEqual([])
   })
+
+  test('is told after as many failures as failuresToTell says', async () => {
+    const fail = () => it.api('POST', '/clock/tidy', { status: 401 })
+    for (const failuresToTell of [2, 3]) {
+      await it.pool.query(`DELETE FROM tenon.plugin_runs WHERE kind <> 'install'`)
+      const replica = await it.startReplica({ limits: { jobs: { ...limits.jobs, failuresToTell } } })
+      const told = async () => (await replica.api('GET', '/alerts')).content
+      for (let failures = 1; failures < failuresToTell; failures++) await fail()
+      expect(await told()).toEqual([])
+      await fail()
+      expect(await told()).toMatchObject([{ subject: { action: 'tidy' }, failures: failuresToTell }])
+      await replica.close()
+    }
+  })
 })

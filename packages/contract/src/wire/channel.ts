@@ -24,10 +24,10 @@ export interface Channel {
    * @throws UnsendableValue when the message is circular or larger than the limits.
    */
   send(message: unknown, written?: () => void): void
-  /** Stops reading: the peer's writes pile up in its own process. */
+  /** Hands over nothing more until `resume`, and stops reading: the peer's writes pile up in its own process. */
   pause(): void
   resume(): void
-  /** Hands over what has arrived, however long that takes; for when the peer has ended. */
+  /** Hands over what has arrived, paused or not, however long that takes; for when the peer has ended. */
   flush(): void
 }
 
@@ -48,6 +48,7 @@ export function createChannel(options: {
   const reader = createFrameReader(limits.maxFrameBytes)
   let broken = false
   let paused = false
+  let over = false
   let nextTurn: NodeJS.Immediate | undefined
   let nextAttachment = 1
 
@@ -62,7 +63,9 @@ export function createChannel(options: {
   function takeFor(milliseconds: number): boolean {
     const end = performance.now() + milliseconds
     try {
-      for (let body = reader.next(); body && !broken; body = reader.next()) {
+      while (!paused && !broken) {
+        const body = reader.next()
+        if (!body) return true
         take(body)
         if (performance.now() > end) return false
       }
@@ -148,16 +151,21 @@ export function createChannel(options: {
       stream.write(frame, written)
     },
     pause() {
+      if (over) return
       paused = true
       stream.pause()
     },
     resume() {
+      if (!paused) return
       paused = false
-      if (!nextTurn) stream.resume()
+      // What has arrived meanwhile comes before what is read next.
+      nextTurn ??= setImmediate(takeTurn)
     },
     flush() {
       clearImmediate(nextTurn)
       nextTurn = undefined
+      over = true
+      paused = false
       takeFor(Infinity)
     },
   }

@@ -157,12 +157,13 @@ describe('more messages than fit into a turn of the event loop', () => {
   const flood = Buffer.concat(Array.from({ length: 100 }, (_, number) => body(number)))
 
   /** A channel to which each message is a millisecond of work. */
-  function busyChannel(stream: PassThrough) {
+  function busyChannel(stream: PassThrough, afterwards = () => {}) {
     const seen: unknown[] = []
     const onMessage = (message: unknown) => {
       seen.push(message)
       const end = performance.now() + 1
       while (performance.now() < end);
+      afterwards()
     }
     const channel = createChannel({
       stream,
@@ -204,11 +205,21 @@ describe('more messages than fit into a turn of the event loop', () => {
     stream.write(flood)
     while (!stream.isPaused()) await new Promise((resolve) => setImmediate(resolve))
     channel.pause()
-    await expect.poll(() => seen.length).toBe(100)
+    const before = seen.length
     stream.write(body(100))
     await new Promise((resolve) => setTimeout(resolve, 30))
-    expect(seen).toHaveLength(100)
+    expect(seen).toHaveLength(before)
     channel.resume()
-    await expect.poll(() => seen.length).toBe(101)
+    await expect.poll(() => seen).toEqual(Array.from({ length: 101 }, (_, number) => number))
+  })
+
+  it('are all handed over when the peer has ended, also where they make the reader want no more', async () => {
+    const stream = new PassThrough()
+    const { channel, seen } = busyChannel(stream, () => channel.pause())
+    stream.write(flood)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(seen).toEqual([0])
+    channel.flush()
+    expect(seen).toHaveLength(100)
   })
 })

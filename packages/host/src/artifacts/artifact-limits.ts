@@ -24,4 +24,6 @@ export const artifactLimitTable = {
 
 export type ArtifactLimits = LimitsOf<typeof artifactLimitTable>
 
-export const artifactLimits: ArtifactLimits = limitsOf(artifactLimitTable)
+export function resolveArtifactLimits(overrides: Partial<ArtifactLimits> = {}): ArtifactLimits {
+  return limitsOf(artifactLimitTable, overrides)
+}

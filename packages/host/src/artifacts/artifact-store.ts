@@ -3,7 +3,7 @@ import type { ArtifactManifest } from '@tenon/contract'
 import type { Pool } from 'pg'
 import { ArchiveError, type ReadArchive } from './archive.js'
 import { createArtifactCache, type ArtifactCache } from './artifact-cache.js'
-import { artifactLimits } from './artifact-limits.js'
+import type { ArtifactLimits } from './artifact-limits.js'
 
 /** The driver turns a piece from text to bytes in one go, which must not hold the event loop. */
 const pieceBytes = 1_000_000
@@ -32,11 +32,11 @@ export interface ArtifactStoreOptions {
   pool: Pool
   /** A folder of the host's own. */
   cacheDir: string
-  maxUnpackedBytes?: number
+  limits: Pick<ArtifactLimits, 'maxUnpackedBytes'>
 }
 
-export function createArtifactStore({ pool, cacheDir, ...options }: ArtifactStoreOptions): ArtifactStore {
-  const cache = createArtifactCache(cacheDir, options.maxUnpackedBytes ?? artifactLimits.maxUnpackedBytes)
+export function createArtifactStore({ pool, cacheDir, limits }: ArtifactStoreOptions): ArtifactStore {
+  const cache = createArtifactCache(cacheDir, limits.maxUnpackedBytes)
 
   async function fetchFromDatabase(digest: string): Promise<ReadArchive | undefined> {
     const { rows } = await pool.query<{ size: number }>(

@@ -11,10 +11,9 @@ import {
   type CatalogEntry,
   type VerifiedArtifact,
 } from '@tenon/contract'
-import { limitsOf } from '../limit-table.js'
 import { openMarketplaceFiles, type Fetch } from '../marketplace-files.js'
 import { ArchiveError, packArchive } from './archive.js'
-import { artifactLimitTable, type ArtifactLimits } from './artifact-limits.js'
+import { type ArtifactLimits, resolveArtifactLimits } from './artifact-limits.js'
 import type { ArtifactStore } from './artifact-store.js'
 import { createSourceBuilder } from './build-source.js'
 import { downloadPackage } from './download.js'
@@ -60,7 +59,7 @@ const gzipped = promisify(gzip)
 
 export function createArtifacts(options: ArtifactsOptions): Artifacts {
   const { location, fetch, store, tempDir } = options
-  const limits = limitsOf(artifactLimitTable, options.limits)
+  const limits = resolveArtifactLimits(options.limits)
   const log = options.log ?? (() => undefined)
   const files = openMarketplaceFiles(location, fetch)
   const npm = createNpm(options.npm ?? {}, join(tempDir, 'npm-cache'))

@@ -1,4 +1,4 @@
-export { artifactLimits, type ArtifactLimits } from './artifact-limits.js'
+export { type ArtifactLimits, resolveArtifactLimits } from './artifact-limits.js'
 export { createArtifactStore, type ArtifactStore, type ArtifactStoreOptions } from './artifact-store.js'
 export { createArtifacts, type Artifacts, type ArtifactsOptions } from './artifacts.js'
 export type { Icon } from './icon.js'

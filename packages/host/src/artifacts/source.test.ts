@@ -226,12 +226,4 @@ describe('a build that fails', () => {
       message: expect.stringContaining('left-out') as string,
     })
   })
-
-  it('ends at its time limits', async () => {
-    addFiles({ 'plugins/sample/index.ts': 'export const answer = 1' })
-    expect(await failure({}, { bundleTimeoutMs: 5 })).toMatchObject({ code: 'BUILD_FAILED' })
-    marketplace.files.set('plugins/sample/index.ts', (_request, response) => void response.write('x'))
-    expect(await failure({}, { fileTimeoutMs: 100 })).toMatchObject({ code: 'ARTIFACT_UNREACHABLE' })
-    expect(await failure({}, { buildTimeoutMs: 100 })).toMatchObject({ code: 'BUILD_FAILED' })
-  })
 })

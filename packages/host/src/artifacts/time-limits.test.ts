@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { catalogLimits } from '../catalog/catalog-limits.js'
-import { artifactLimits } from './artifact-limits.js'
+import { resolveArtifactLimits } from './artifact-limits.js'
 import { createArtifactsHarness, type ArtifactsHarness } from './testing/artifacts-harness.js'
 import { catalogEntry, startMarketplace } from './testing/marketplace-server.js'
 
@@ -14,7 +14,11 @@ afterAll(() => harness.close())
 
 it('gives a manifest and a file 10 seconds, npm a minute, and a resolution five days', () => {
   expect(catalogLimits.timeoutMs).toBe(10_000)
-  expect(artifactLimits).toMatchObject({ fileTimeoutMs: 10_000, npmTimeoutMs: 60_000, sourceFreshMs: 432_000_000 })
+  expect(resolveArtifactLimits()).toMatchObject({
+    fileTimeoutMs: 10_000,
+    npmTimeoutMs: 60_000,
+    sourceFreshMs: 432_000_000,
+  })
 })
 
 it('ends npm when a registry does not answer, and leaves nothing', async () => {

@@ -186,6 +186,14 @@ describe('looking at the registry', () => {
     expect(requests).toHaveLength(length)
   })
 
+  it('does not look before the interval has passed', async () => {
+    const { url, requests } = await serve((_request, response) => response.end(manifestOf()))
+    await startedCatalog(url, { refreshIntervalMs: 15_000 })
+    const { length } = requests
+    await new Promise((passed) => setTimeout(passed, 120))
+    expect(requests).toHaveLength(length)
+  })
+
   it('makes one look of many at once', async () => {
     const { url, requests } = await serve((_request, response) => setTimeout(() => response.end(manifestOf()), 30))
     const catalog = makeCatalog(url)
@@ -301,6 +309,14 @@ describe('a registry that does harm', () => {
     expect((await makeCatalog(url, { maxBytes: manifest.length }).refresh()).outcome).toBe('updated')
     const refused = await makeCatalog(url, { maxBytes: manifest.length - 1 }).refresh()
     expect(refused.error).toMatchObject({ code: 'MANIFEST_TOO_LARGE', details: { limit: manifest.length - 1 } })
+  })
+
+  it('waits timeoutMs for an answer, and not longer', async () => {
+    const { url } = await serve((_request, response) => setTimeout(() => response.end(manifestOf()), 200))
+    expect((await makeCatalog(url, { timeoutMs: 15_000 }).refresh()).outcome).toBe('updated')
+    expect((await makeCatalog(url, { timeoutMs: 50 }).refresh()).error).toMatchObject({
+      code: 'MARKETPLACE_UNREACHABLE',
+    })
   })
 
   it('does not hold the event loop with a manifest of 5 MB', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createHostMigrator } from '../host-migrations.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
@@ -61,22 +62,66 @@ describe('the log of a plugin', () => {
     const it = records({ maxWaitingCharacters: 10 })
     print(it, '12345')
     it.log.write(other, { level: 'info', text: '123456' })
-    expect((await it.log.read(owner, all)).total).toBe(1)
+    expect(textsOf((await it.log.read(owner, all)).items)).toEqual(['12345'])
     expect((await it.log.read(other, all)).items).toMatchObject([
       { text: expect.stringContaining('1 line was left out') as string },
     ])
   })
 
-  test('keeps the newest lines, and none for longer than a week', async () => {
+  test('keeps the newest lines', async () => {
     const it = records({ keptLines: 400 })
     for (let line = 0; line < 600; line++) print(it, String(line))
     const { total, items } = await it.log.read(owner, all)
     expect(total).toBe(400)
     expect(items[0]?.text).toBe('599')
-    await database.pool.query(`UPDATE tenon.plugin_logs SET logged_at = now() - interval '8 days' WHERE text <> '599'`)
+  })
+
+  test('keeps the newest 10,000 lines by itself', async () => {
+    await database.pool.query(
+      `INSERT INTO tenon.plugin_logs (organization_id, plugin_key, level, text, logged_at)
+       SELECT 1, 'plugin', 'info', line::text, now() FROM generate_series(1, 9990) line`,
+    )
+    const it = records()
+    for (let line = 9_991; line <= 10_050; line++) print(it, String(line))
+    expect((await it.log.read(owner, all)).total).toBe(10_050)
     it.log.start()
-    await vi.waitFor(async () => expect((await it.log.read(owner, all)).total).toBe(1))
+    await vi.waitFor(async () => expect((await it.log.read(owner, all)).total).toBe(10_000))
     await it.log.stop()
+    expect((await it.log.read(owner, { page: 1, pageSize: 1 })).items).toMatchObject([{ text: '10050' }])
+    expect((await it.log.read(owner, { page: 10_000, pageSize: 1 })).items).toMatchObject([{ text: '51' }])
+  })
+
+  test.each([{ keptDays: 2 }, {}])('keeps no line for longer than keptDays, a week by itself: %o', async (limits) => {
+    const it = records(limits)
+    for (const text of ['younger', 'older']) print(it, text)
+    expect((await it.log.read(owner, all)).total).toBe(2)
+    const age = (text: string, hours: number) =>
+      database.pool.query(`UPDATE tenon.plugin_logs SET logged_at = now() - $2 * interval '1 hour' WHERE text = $1`, [
+        text,
+        hours,
+      ])
+    const kept = (limits.keptDays ?? 7) * 24
+    await age('younger', kept - 1)
+    await age('older', kept + 1)
+    it.log.start()
+    await vi.waitFor(async () => expect(textsOf((await it.log.read(owner, all)).items)).toEqual(['younger']))
+    await it.log.stop()
+  })
+
+  test('is written every writeEveryMs', async () => {
+    const writtenAfterAWhile = async (writeEveryMs: number) => {
+      const it = records({ writeEveryMs })
+      it.log.start()
+      print(it, `every ${writeEveryMs} ms`)
+      await sleep(200)
+      const { rowCount } = await database.pool.query('SELECT FROM tenon.plugin_logs WHERE text = $1', [
+        `every ${writeEveryMs} ms`,
+      ])
+      await it.log.stop()
+      return rowCount
+    }
+    expect(await writtenAfterAWhile(20)).toBe(1)
+    expect(await writtenAfterAWhile(15_000)).toBe(0)
   })
 
   test('waits for a database that is away, and writes then', async () => {
@@ -109,7 +154,7 @@ describe('a live tail', () => {
       for await (const lines of here.log.tail(owner, { level: 'info' }, stop.signal)) seen.push(...lines)
     })()
     await vi.waitFor(() => expect(seen).toEqual([]))
-    await new Promise((go) => setTimeout(go, 50))
+    await sleep(50)
     const late = await database.pool.connect()
     await late.query('BEGIN')
     await late.query(
@@ -131,6 +176,37 @@ describe('a live tail', () => {
       expect(textsOf(lines)).toEqual(['of another replica', 'not asked for'])
       break
     }
+  })
+
+  test('looks every tailEveryMs for lines of other replicas', async () => {
+    const shownAfterAWhile = async (tailEveryMs: number) => {
+      const [here, there] = [records({ tailEveryMs }), records()]
+      const stop = new AbortController()
+      const next = here.log.tail(owner, {}, stop.signal).next()
+      await sleep(50)
+      print(there, 'of another replica')
+      await there.log.stop()
+      const shown = await Promise.race([next, sleep(300, 'nothing')])
+      stop.abort()
+      await next
+      return shown
+    }
+    expect(await shownAfterAWhile(20)).toMatchObject({ value: [{ text: 'of another replica' }] })
+    expect(await shownAfterAWhile(15_000)).toBe('nothing')
+  })
+
+  test('ends after longestTailMs, and not before', async () => {
+    const endedAfterAWhile = async (longestTailMs: number) => {
+      const it = records({ longestTailMs, tailEveryMs: 20 })
+      const stop = new AbortController()
+      const next = it.log.tail(owner, {}, stop.signal).next()
+      const ended = await Promise.race([next, sleep(300, 'goes on')])
+      stop.abort()
+      await next
+      return ended
+    }
+    expect(await endedAfterAWhile(50)).toMatchObject({ done: true })
+    expect(await endedAfterAWhile(15_000)).toBe('goes on')
   })
 
   test('is limited in number, and in time', async () => {

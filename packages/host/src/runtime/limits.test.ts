@@ -40,6 +40,31 @@ describe('the deadline of each kind of call', () => {
   })
 })
 
+describe('after its deadline', () => {
+  it('a call still has graceMs to come to an end by itself', async () => {
+    const tidying = targetOf(`exports.install = () => ({})
+      exports.sync = (context) => new Promise((resolve) =>
+        context.signal.addEventListener('abort', () => setTimeout(resolve, 200, 'tidied up')))`)
+    const sync = functionCall('sync', [{ $context: true }], { deadlineMs: 50 })
+    expect(await start({ graceMs: 15_000 }).call(tidying, sync)).toBe('tidied up')
+    await expect(start({ graceMs: 20 }).call(tidying, sync)).rejects.toMatchObject({ code: 'CALL_TIMEOUT' })
+  })
+
+  it('a process that answers within pingMs lives on, and is ended otherwise', async () => {
+    const busy = targetOf(`exports.install = () => ({})
+      exports.pause = () => new Promise((resolve) => setTimeout(resolve, 500, 'finished'))
+      exports.spin = () => new Promise(() => setImmediate(() => { const end = Date.now() + 300; while (Date.now() < end); }))`)
+    const neighbourOfBusy = async (runtime: Runtime) => {
+      const neighbour = runtime.call(busy, functionCall('pause')).catch(({ code }: { code: string }) => code)
+      const call = runtime.call(busy, functionCall('spin', [], { deadlineMs: 50 }))
+      await expect(call).rejects.toMatchObject({ code: 'CALL_TIMEOUT' })
+      return neighbour
+    }
+    expect(await neighbourOfBusy(start({ pingMs: 15_000 }))).toBe('finished')
+    expect(await neighbourOfBusy(start({ pingMs: 20 }))).toBe('PLUGIN_RESTARTED')
+  })
+})
+
 describe('starting', () => {
   const plain = targetOf(`exports.install = () => ({}); exports.hello = () => 'hello'`)
 
@@ -50,10 +75,85 @@ describe('starting', () => {
     })
   })
 
-  it('makes a child as nice as niceness says', async () => {
-    const runtime = start({ niceness: 5 })
+  it('gives top-level code loadMs', async () => {
+    const slow = targetOf(`const end = Date.now() + 300; while (Date.now() < end);
+      exports.install = () => ({}); exports.hello = () => 'hello'`)
+    expect(await start({ loadMs: 15_000 }).call(slow, functionCall('hello'))).toBe('hello')
+    await expect(start({ loadMs: 100 }).call(slow, functionCall('hello'))).rejects.toMatchObject({
+      code: 'PLUGIN_LOAD_FAILED',
+    })
+  })
+
+  it.each([5, 7])('makes a child as nice as a niceness of %d says', async (niceness) => {
+    const runtime = start({ niceness })
     await runtime.call(plain, functionCall('hello'))
-    expect(os.getPriority(runtime.status().processes[0]?.pid)).toBe(os.getPriority() + 5)
+    expect(os.getPriority(runtime.status().processes[0]?.pid)).toBe(os.getPriority() + niceness)
+  })
+
+  it.each([0, 2])('keeps warmRunners ready, %d of them', async (warmRunners) => {
+    const runtime = start({ warmRunners })
+    await runtime.call(plain, functionCall('hello'))
+    await expect.poll(() => runtime.status().warm).toBe(warmRunners)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(runtime.status().warm).toBe(warmRunners)
+  })
+})
+
+describe('calls of one plugin', () => {
+  const counting = targetOf(`exports.install = () => ({}); let now = 0; let most = 0
+    exports.work = (ms) => new Promise((resolve) => {
+      most = Math.max(most, ++now)
+      setTimeout(() => { now--; resolve(most) }, ms)
+    })`)
+  const work = (ms: number) => functionCall('work', [ms])
+
+  it.each([1, 2])('are at most maxCallsPerPlugin at once, here %d; others wait for their turn', async (most) => {
+    const runtime = start({ maxCallsPerPlugin: most })
+    await runtime.call(counting, work(0))
+    const answers = await Promise.all(Array.from({ length: 4 }, () => runtime.call(counting, work(100))))
+    expect(Math.max(...(answers as number[]))).toBe(most)
+  })
+
+  it('wait maxQueuedPerPlugin at a time; one more is refused', async () => {
+    const runtime = start({ maxCallsPerPlugin: 1, maxQueuedPerPlugin: 2 })
+    const taken = Array.from({ length: 3 }, () => runtime.call(counting, work(100)))
+    await expect(runtime.call(counting, work(100))).rejects.toMatchObject({ code: 'PLUGIN_OVERLOADED' })
+    expect(await Promise.all(taken)).toEqual([1, 1, 1])
+  })
+
+  it('wait queueWaitMs and not longer', async () => {
+    const waiting = async (queueWaitMs: number) => {
+      const runtime = start({ maxCallsPerPlugin: 1, queueWaitMs })
+      const first = runtime.call(counting, work(400))
+      const second = runtime.call(counting, work(0))
+      return Promise.allSettled([second, first])
+    }
+    expect(await waiting(15_000)).toMatchObject([{ value: 1 }, { value: 1 }])
+    expect(await waiting(100)).toMatchObject([{ reason: { code: 'PLUGIN_OVERLOADED' } }, { value: 1 }])
+  })
+})
+
+describe('a child without calls', () => {
+  const restless = targetOf(`exports.install = () => ({})
+    exports.spinLater = (ms) => { setTimeout(() => { const end = Date.now() + ms; while (Date.now() < end); }, 20) }`)
+  const processes = (runtime: Runtime) => runtime.status().processes.length
+
+  it('may be busy for a moment; one that answers no two idlePingMs long is ended', async () => {
+    const runtime = start({ idlePingMs: 300 })
+    await runtime.call(restless, functionCall('spinLater', [150]))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(processes(runtime)).toBe(1)
+    await runtime.call(restless, functionCall('spinLater', [60_000]))
+    await expect.poll(() => processes(runtime)).toBe(0)
+  })
+
+  it('is looked at every memoryPollMs: what is over between two looks is not seen', async () => {
+    const bomb = targetOf(`exports.install = () => ({}); let kept
+      exports.take = (bytes) => { kept = Buffer.alloc(bytes, 1); return new Promise((resolve) => setTimeout(resolve, 300, 'unseen')) }`)
+    const take = (memoryPollMs: number) =>
+      start({ memoryPollMs, maxRssBytes: 150_000_000 }).call(bomb, functionCall('take', [200_000_000]))
+    expect(await take(15_000)).toBe('unseen')
+    await expect(take(20)).rejects.toMatchObject({ code: 'PLUGIN_KILLED' })
   })
 })
 
@@ -65,6 +165,20 @@ describe('crashes', () => {
     await expect(crash(runtime)).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
     await expect(crash(runtime)).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
     await expect(crash(runtime)).rejects.toMatchObject({ code: 'PLUGIN_CRASH_LOOP' })
+  })
+
+  it.each([20, 40])('let the next start wait, twice as long with each: backoffMs is %d', async (backoffMs) => {
+    const runtime = start({ maxCrashes: 5, backoffMs })
+    const { tenantId, pluginKey } = hostile('process-exit')
+    let startedAgain = Date.now()
+    for (let crashes = 1; crashes <= 3; crashes++) {
+      await expect(crash(runtime)).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
+      const startsAgain = runtime.healthOf(tenantId, pluginKey).restartAfter?.getTime() ?? 0
+      const pause = backoffMs * 2 ** (crashes - 1)
+      expect(startsAgain).toBeGreaterThanOrEqual(startedAgain + pause)
+      expect(startsAgain).toBeLessThanOrEqual(Date.now() + pause)
+      startedAgain = startsAgain
+    }
   })
 
   it('that are further apart do not', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createSecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import net from 'node:net'
@@ -61,6 +62,7 @@ exports.hold = (port, host) => new Promise((resolve, reject) => {
   const socket = net.connect(port, host, () => resolve('held')).on('error', reject).on('close', () => (held.closed = true))
   held.push(socket)
 })
+exports.release = () => held.forEach((socket) => socket.destroy())
 exports.heldClosed = () => held.closed === true
 exports.timeout = (url) => fetch(url, { signal: AbortSignal.timeout(100) }).then(() => 'answered', (error) => error.name)
 `)
@@ -211,6 +213,32 @@ describe('the rules of a connection', () => {
     expect(await open('hold')).toBe('held')
     expect(await open('connectFailure')).toEqual({ code: 'EMFILE', message: 'connect EMFILE raw.example:7000' })
     await own.stop()
+  })
+
+  it('keep what is open for socketLingerMs after a call, for the next one', async () => {
+    const own = createRuntime({ log: silentLog, hostMap, limits: { socketLingerMs: 15_000, warmRunners: 0 } })
+    await own.call(plugin, functionCall('hold', [7000, 'raw.example'], { network: exampleOnly }))
+    await sleep(200)
+    expect(await own.call(plugin, functionCall('heldClosed'))).toBe(false)
+    await own.stop()
+  })
+
+  it('wait connectMs for a free one', async () => {
+    const second = async (connectMs: number) => {
+      const limits = { maxConnections: 1, connectMs, socketLingerMs: 15_000, warmRunners: 0 }
+      const own = createRuntime({ log: silentLog, hostMap, limits })
+      const call = (name: string) =>
+        own.call(plugin, functionCall(name, [7000, 'raw.example'], { network: exampleOnly }))
+      await call('hold')
+      const waiting = call('connectFailure')
+      await sleep(300)
+      await call('release')
+      const answer = await waiting
+      await own.stop()
+      return answer
+    }
+    expect(await second(15_000)).toBe('connected')
+    expect(await second(100)).toMatchObject({ code: 'EMFILE' })
   })
 
   it('do not trust an authority that the operator did not name', async () => {

@@ -232,6 +232,8 @@ export function createRunnerProcess(options: {
   }
 
   async function reply(ask: Ask): Promise<void> {
+    // Comes in spite of the pause only when its process has ended, and then nobody is left to hear of it.
+    if (hostCalls >= limits.maxHostCalls) return
     if (++hostCalls >= limits.maxHostCalls) channel.pause()
     const answer = await answerOf(calls.get(ask.call), ask)
     const sent = () => {

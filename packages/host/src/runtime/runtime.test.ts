@@ -329,18 +329,6 @@ describe('limits of calls', () => {
     exports.slow = (ms) => new Promise((resolve) => setTimeout(resolve, ms, 'done'))`)
   const slowCall = (ms: number, more = {}) => functionCall('slow', [ms], more)
 
-  it('a line that is full, or does not move, is PLUGIN_OVERLOADED', async () => {
-    const limits = { maxCallsPerPlugin: 1, maxQueuedPerPlugin: 2, queueWaitMs: 300, warmRunners: 0 }
-    const own = createRuntime({ log: silentLog, limits })
-    const running = own.call(slow, slowCall(600))
-    const waiting = [own.call(slow, slowCall(1)), own.call(slow, slowCall(1))]
-    const overloaded = { code: 'PLUGIN_OVERLOADED' }
-    await expect(own.call(slow, slowCall(1))).rejects.toMatchObject(overloaded)
-    for (const call of waiting) await expect(call).rejects.toMatchObject(overloaded)
-    expect(await running).toBe('done')
-    await own.stop()
-  })
-
   it('a deadline holds for its kind, and the call may set its own', async () => {
     const own = createRuntime({ log: silentLog, limits: { functionMs: 100, graceMs: 50, warmRunners: 0 } })
     expect(await own.call(slow, slowCall(50))).toBe('done')
@@ -373,18 +361,27 @@ describe('limits of calls', () => {
     await own.stop()
   })
 
-  it('an idle process is ended, a used one is not', async () => {
-    const own = createRuntime({ log: silentLog, limits: { idleStopMs: 400, memoryPollMs: 50, warmRunners: 0 } })
-    await own.call(slow, slowCall(600))
-    expect(own.status().processes).toHaveLength(1)
-    await expect.poll(() => own.status().processes.length, { timeout: 3_000 }).toBe(0)
-    await own.stop()
+  it('an idle process is ended after idleStopMs, a used one is not', async () => {
+    const processesLater = async (idleStopMs: number) => {
+      const own = createRuntime({ log: silentLog, limits: { idleStopMs, memoryPollMs: 20, warmRunners: 0 } })
+      await own.call(slow, slowCall(300))
+      expect(own.status().processes).toHaveLength(1)
+      await new Promise((resolve) => setTimeout(resolve, 400))
+      const later = own.status().processes
+      await own.stop()
+      return later.length
+    }
+    expect(await processesLater(200)).toBe(0)
+    expect(await processesLater(15_000)).toBe(1)
   })
 
-  it('a process that has grown is replaced once it is idle', async () => {
+  it('a process that has grown is replaced once it is idle, and no other', async () => {
     const grown = targetOf(`exports.install = () => ({}); let kept
-      exports.slow = () => { kept = Buffer.alloc(80e6, 1) }; exports.kept = () => kept !== undefined`)
-    const own = createRuntime({ log: silentLog, limits: { recycleRssBytes: 100e6, memoryPollMs: 50, warmRunners: 0 } })
+      exports.slow = () => { kept = Buffer.alloc(180e6, 1) }; exports.kept = () => kept !== undefined`)
+    const own = createRuntime({ log: silentLog, limits: { recycleRssBytes: 200e6, memoryPollMs: 50, warmRunners: 0 } })
+    await own.call(grown, functionCall('kept'))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(own.status().processes).toHaveLength(1)
     await own.call(grown, slowCall(0))
     await expect.poll(() => own.status().processes.length, { timeout: 3_000 }).toBe(0)
     expect(await own.call(grown, functionCall('kept'))).toBe(false)
@@ -405,7 +402,8 @@ describe('memory', () => {
 
 describe('the host and its children', () => {
   it('are started by a small process, whose end is no crash of theirs', async () => {
-    const own = createRuntime({ log: silentLog, limits: { warmRunners: 0 } })
+    // Under T3 another process stands between the two.
+    const own = createRuntime({ log: silentLog, maxTier: 'T2', limits: { warmRunners: 0 } })
     const hello = () => own.call(seedPlugin, callOf({ kind: 'uninstall' }))
     await hello()
     const [child] = own.status().processes
@@ -536,7 +534,7 @@ describe('the health of a plugin', () => {
     await own.stop()
   })
 
-  it('ends its pause by itself after a day', async () => {
+  it('ends its pause by itself after crashPauseMs, a day', async () => {
     const own = createRuntime({
       log: silentLog,
       limits: { crashPauseMs: 300, maxCrashes: 1, backoffMs: 0, warmRunners: 1 },

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeEach, describe, expect, it, type TestContext } from 'vitest'
+import { skipAloud } from '../testing/skip-aloud.js'
 import { functionCall, silentLog, targetOf } from './fixtures/plugin-under-test.js'
 import { createRuntime, type Runtime, type RuntimeOptions } from './index.js'
 import { findBubblewrap, namespaceArguments } from './namespaces.js'
@@ -23,7 +24,13 @@ const statusOf = (runtime: Runtime) => readFileSync(`/proc/${runtime.status().pr
 /** Linux with glibc and koffi, on a version of Node that was traced: what the project's own machines have. */
 const hasSeal = process.platform === 'linux' && cLibraryOf(process.execPath) === 'glibc'
 
-describe.runIf(hasSeal)('tier 2', () => {
+const needsSeal = (context: TestContext) => {
+  if (!hasSeal) skipAloud(context, 'it needs Linux with glibc')
+}
+
+describe('tier 2', () => {
+  beforeEach(needsSeal)
+
   it('is taken by itself, and the kernel says that it holds every thread', async () => {
     const runtime = start(tier2)
     expect(await hello(runtime)).toBe('hello')
@@ -34,7 +41,8 @@ describe.runIf(hasSeal)('tier 2', () => {
     expect(statusOf(runtime)).toMatch(/^NoNewPrivs:\s+1$/m)
   })
 
-  it.runIf(process.getuid?.() === 0)('gives each process a user of its own when the host is root', async () => {
+  it('gives each process a user of its own when the host is root', async (context) => {
+    if (process.getuid?.() !== 0) skipAloud(context, 'only root has users to give away')
     const runtime = start(tier2)
     await hello(runtime)
     await runtime.call({ ...plugin, tenantId: 'another000' }, functionCall('hello'))
@@ -86,12 +94,15 @@ describe.runIf(hasSeal)('tier 2', () => {
 })
 
 describe('tier 3', () => {
-  it.runIf(hasSeal)('is taken where bubblewrap works, and says why not where it does not', async () => {
+  it('is taken where bubblewrap works, and says why not where it does not', async (context) => {
+    needsSeal(context)
     const runtime = start()
     expect(await hello(runtime)).toBe('hello')
     const { tier, notTaken, processes } = runtime.status()
-    if (tier !== 'T3')
-      return expect(notTaken).toEqual([{ tier: 'T3', reason: expect.stringMatching(/bwrap|hold here/) }])
+    if (tier !== 'T3') {
+      expect(notTaken).toEqual([{ tier: 'T3', reason: expect.stringMatching(/bwrap|hold here/) }])
+      skipAloud(context, `tier 3 cannot be had here: ${notTaken[0]?.reason}`)
+    }
     const pid = processes[0]?.pid ?? 0
     // It is the first process of its own world, with a network of its own.
     expect(statusOf(runtime)).toMatch(/^NSpid:\s+\d+\s+1$/m)

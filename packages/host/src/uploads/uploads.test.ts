@@ -188,4 +188,9 @@ test('sweepMs says how often is looked; a look that fails is told and not the la
   const until = looks
   await sleep(20)
   expect({ looks, told }).toEqual({ looks: until, told: ['upload-sweep-failed'] })
+  const patient = createUploadSweeper({ store: { sweep }, sweepMs: 15_000, log: () => {} })
+  patient.start()
+  await sleep(50)
+  await patient.stop()
+  expect(looks).toBe(until + 1)
 })

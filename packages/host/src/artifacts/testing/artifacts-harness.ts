@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { createTestDatabase } from '@tenon/embedded-postgres/testing'
 import pg from 'pg'
 import { createMigrator } from '../../migrations/index.js'
-import { createArtifactStore, createArtifacts, type Artifacts, type ArtifactsOptions } from '../index.js'
+import {
+  createArtifactStore,
+  createArtifacts,
+  resolveArtifactLimits,
+  type Artifacts,
+  type ArtifactsOptions,
+} from '../index.js'
 import { artifactsMigration } from '../migration.js'
 
 export interface ArtifactsHarness {
@@ -35,7 +41,7 @@ export async function createArtifactsHarness(): Promise<ArtifactsHarness> {
     async newHost(location, options = {}) {
       hosts += 1
       const cacheDir = join(folder, `cache-${hosts}`)
-      const store = createArtifactStore({ pool, cacheDir })
+      const store = createArtifactStore({ pool, cacheDir, limits: resolveArtifactLimits(options.limits) })
       const artifacts = createArtifacts({ location, fetch, store, tempDir: npmCache, ...options })
       return { artifacts, cacheDir, leftovers: () => readdir(join(npmCache, 'builds')).catch(() => []) }
     },
