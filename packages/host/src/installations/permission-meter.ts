@@ -2,6 +2,7 @@ import { permissionIds, tablePrivileges, type CatalogEntry, type TablePrivilege 
 import type { NetworkPolicy } from '../runtime/index.js'
 import type { Usage } from '../records/index.js'
 import type { TenantScope } from '../migrations/index.js'
+import type { KnownSecrets } from './known-secrets.js'
 import { matchesHost, parsePattern } from './network-policy.js'
 
 /** Whose use of a permission it is. */
@@ -23,16 +24,20 @@ export interface PermissionMeter {
 
 interface PermissionMeterOptions {
   usage: Pick<Usage, 'countUse' | 'countRefusal'>
+  /** A plugin chooses the name of what it is refused. */
+  secrets: KnownSecrets
   /** Hears of each refusal. */
   onRefusal?: (owner: { organizationId: number; pluginKey: string }, permission: string) => void
 }
 
-export function createPermissionMeter({ usage, onRefusal }: PermissionMeterOptions): PermissionMeter {
+export function createPermissionMeter({ usage, secrets, onRefusal }: PermissionMeterOptions): PermissionMeter {
   const ownerOf = ({ tenant, pluginKey }: MeterSubject) => ({ organizationId: tenant.organizationId, pluginKey })
   const used: PermissionMeter['used'] = (subject, permission) => usage.countUse(ownerOf(subject), permission)
   const refused: PermissionMeter['refused'] = (subject, permission) => {
-    usage.countRefusal(ownerOf(subject), permission)
-    onRefusal?.(ownerOf(subject), permission)
+    const { tenant, pluginKey } = subject
+    const shown = secrets.of({ tenantId: tenant.schema, pluginKey }).text(permission)
+    usage.countRefusal(ownerOf(subject), shown)
+    onRefusal?.(ownerOf(subject), shown)
   }
 
   return {
