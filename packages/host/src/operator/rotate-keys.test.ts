@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pool } from 'pg'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createConnectionStore } from '../connections/connection-store.js'
 import { createSealer } from '../secrets/sealer.js'
 import { getTenantHash } from '../tenancy/tenant-hash.js'
@@ -8,7 +12,9 @@ import { openAudit } from './open-audit.js'
 import { rotateKeys } from './rotate-keys.js'
 
 const [oldKey, newKey] = ['the old key of this test', 'the new key of this test']
+const nextKey = 'the next key of this test'
 const newFirst = createSealer([newKey, oldKey])
+const nextFirst = createSealer([nextKey, newKey])
 const owner = { organizationId: 1, tenantId: getTenantHash(1), pluginKey: 'keeper' }
 
 const keeper: TestPlugin = {
@@ -21,6 +27,7 @@ const keeper: TestPlugin = {
         properties: {
           list: { type: 'array', items: { properties: { token: { writeOnly: true } } } },
           pin: { writeOnly: true },
+          kept: { writeOnly: true },
         },
       },
       connections: [{ id: 'account', kind: 'oauth2', provider: 'somewhere' }],
@@ -35,6 +42,12 @@ const keeper: TestPlugin = {
       }
       export const uninstall = install
       export const metadata = {}
+      export const configure = async (_user: number, _tenant: string, { pin }: any) => {
+        if (pin !== 'slow') return { success: true }
+        console.log('begins to think')
+        await new Promise((go) => setTimeout(go, 1_000))
+        return { success: true }
+      }
       export const router = {
         'GET /secrets': async ({ configuration, connections, sequelize, secrets }: any) => {
           const [connection] = await connections.list()
@@ -46,25 +59,36 @@ const keeper: TestPlugin = {
 }
 
 let it: HostInTest
+let provider: Server
+/** The last token that the provider gave. */
+let granted = ''
+let installationId: number
 let webhookId: number
 let webhookSecret: string
 const tenant = { organizationId: 1, schema: owner.tenantId }
-const configuration = { pin: 'pin-1', list: [{ token: 'token-1' }, { token: 'token-2' }] }
+const configuration = { pin: 'pin-1', kept: 'kept-1', list: [{ token: 'token-1' }, { token: 'token-2' }] }
 const expected = { configuration, token: 'access-token', own: 'kept by the plugin' }
 const secretsOf = async (from: Replica) => (await from.api('GET', '/keeper/secrets')).content
 
 beforeAll(async () => {
+  let tokens = 0
+  provider = createServer((_request, response) => {
+    granted = `token ${(tokens += 1)}`
+    response.end(JSON.stringify({ access_token: granted, refresh_token: `again ${granted}`, expires_in: 1 }))
+  })
+  await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
   const connection = {
     clientId: 'a',
     clientSecret: 'b',
     authorizeUrl: 'https://x.example',
-    tokenUrl: 'https://x.example',
+    tokenUrl: `http://127.0.0.1:${(provider.address() as AddressInfo).port}/`,
     audience: [],
   }
   it = await startHostInTest({ secretKeys: [oldKey, newKey], grantable: { connections: { keeper: connection } } })
   await it.publish(keeper)
   const { content } = await it.api('POST', '/install', { pluginKey: 'keeper' })
-  const saved = await it.api('PUT', `/installations/${(content as { id: number }).id}/configuration`, { configuration })
+  installationId = (content as { id: number }).id
+  const saved = await it.api('PUT', `/installations/${installationId}/configuration`, { configuration })
   expect(saved, JSON.stringify(saved.body)).toMatchObject({ status: 200 })
   const store = createConnectionStore({ pool: it.pool, sealer: createSealer([oldKey]) })
   await store.save(owner, {
@@ -81,7 +105,10 @@ beforeAll(async () => {
   webhookId = webhook.id
   webhookSecret = webhook.secret
 })
-afterAll(() => it.close())
+afterAll(async () => {
+  await it.close()
+  provider.close()
+})
 
 test('a rotation that was cut off goes on, while calls go on, and then the old key is not needed any more', async () => {
   expect(await secretsOf(it)).toEqual(expected)
@@ -122,6 +149,113 @@ test('a rotation that was cut off goes on, while calls go on, and then the old k
   ).toBe(5)
 })
 
+describe('while servers have the next key already', () => {
+  let two: Replica
+  beforeAll(async () => {
+    two = await it.startReplica({ secretKeys: [nextKey, newKey] })
+  })
+  afterAll(() => two.close())
+
+  const save = (sent: object) =>
+    two.api('PUT', `/installations/${installationId}/configuration`, { configuration: sent })
+
+  test('a secret that a person keeps is under the new key, also when it was read before the rotation and is written after it', async () => {
+    const saving = save({ pin: 'slow' })
+    await vi.waitFor(() => expect(two.log.join('')).toContain('begins to think'), 10_000)
+    expect(await rotateKeys({ pool: it.pool, sealer: nextFirst })).toMatchObject({ configurations: 1, unreadable: [] })
+    expect(await saving).toMatchObject({ status: 200 })
+    const { rows } = await it.pool.query<{ configuration: object }>(
+      `SELECT configuration FROM "${owner.tenantId}".plugin_installations`,
+    )
+    const seals = JSON.stringify(rows).match(/v1\.[^.]+\./g)
+    expect(seals).toHaveLength(2)
+    expect(new Set(seals)).toEqual(new Set([`v1.${nextFirst.currentKeyId}.`]))
+  })
+
+  test('configurations are saved, tokens and secrets renewed and calls made meanwhile, and nothing of it is lost', async () => {
+    const connections = createConnectionStore({ pool: it.pool, sealer: createSealer([newKey]) })
+    const [first] = await connections.list(owner)
+    const asBefore = { accessToken: 'access-token', refreshToken: 'again', secrets: {} }
+    await connections.saveTokens(owner, first?.id ?? 0, asBefore, new Date())
+    const others = []
+    for (let account = 0; account < 60; account += 1)
+      others.push(await connections.save({ ...owner, pluginKey: 'other' }, connectionOf(`account ${account}`)))
+    let over = false
+    const counts = { calls: 0, saved: 0, renewed: 0 }
+    let pin = 'pin-0'
+    let secret = ''
+    const whileRotating = async (work: () => Promise<void>) => {
+      while (!over) await work()
+    }
+    const working = Promise.all([
+      whileRotating(async () => {
+        const answer = await two.api('GET', '/keeper/secrets')
+        expect(answer, JSON.stringify(answer.body)).toMatchObject({
+          status: 200,
+          content: {
+            configuration: { kept: 'kept-1' },
+            token: expect.stringMatching(/^token \d+$/) as unknown,
+            own: expected.own,
+          },
+        })
+        counts.calls += 1
+      }),
+      whileRotating(async () => {
+        const next = `pin-${counts.saved}`
+        expect(await save({ pin: next })).toMatchObject({ status: 200 })
+        pin = next
+        counts.saved += 1
+      }),
+      whileRotating(async () => {
+        const answer = await two.api('POST', `/webhooks/${webhookId}/secret`)
+        expect(answer).toMatchObject({ status: 200 })
+        secret = (answer.content as { secret: string }).secret
+        counts.renewed += 1
+      }),
+    ])
+    const rotated = await rotateKeys({ pool: slowly(it.pool), sealer: createSealer([nextKey, newKey]) })
+    // Each of them was at work while the keys were rotated, and goes on after it.
+    const during = { ...counts }
+    over = true
+    await working
+    for (const count of Object.values(during)) expect(count).toBeGreaterThan(2)
+    expect(rotated).toMatchObject({ unreadable: [] })
+    expect(rotated.connections).toBeGreaterThanOrEqual(others.length)
+
+    const onlyNext = createSealer([nextKey])
+    const store = createConnectionStore({ pool: it.pool, sealer: onlyNext })
+    for (const { id, account } of others)
+      expect(await store.open({ ...owner, pluginKey: 'other' }, id)).toMatchObject({
+        accessToken: `token of ${account.id}`,
+      })
+    expect(await store.open(owner, first?.id ?? 0)).toMatchObject({ accessToken: granted })
+    expect(await createWebhookStore({ pool: it.pool, sealer: onlyNext }).secretOf(tenant, webhookId)).toBe(secret)
+    const three = await it.startReplica({ secretKeys: [nextKey] })
+    expect(await secretsOf(three)).toMatchObject({ configuration: { pin, kept: 'kept-1' }, own: expected.own })
+    await three.close()
+    expect((await (await openAudit({ pool: it.pool, sealer: onlyNext })).verify()).problem).toBeUndefined()
+  })
+})
+
+const connectionOf = (id: string) => ({
+  contributionId: 'account',
+  provider: 'somewhere',
+  account: { id, name: id },
+  details: {},
+  settings: {},
+  connectedBy: 1,
+  tokens: { accessToken: `token of ${id}`, secrets: {} },
+})
+
+/** Waits before each statement, so that what others write comes between any two. */
+const slowly = (pool: Pool): Pool =>
+  ({
+    async query(sql: string, values?: unknown[]) {
+      await sleep(20)
+      return pool.query(sql, values)
+    },
+  }) as unknown as Pool
+
 test('what no key opens is named, and stays as it is', async () => {
   const lost = createConnectionStore({ pool: it.pool, sealer: createSealer(['a key that was lost']) })
   const { id } = await lost.save(owner, {
@@ -133,7 +267,7 @@ test('what no key opens is named, and stays as it is', async () => {
     connectedBy: 1,
     tokens: { accessToken: 'x', secrets: {} },
   })
-  expect(await rotateKeys({ pool: it.pool, sealer: newFirst })).toMatchObject({
+  expect(await rotateKeys({ pool: it.pool, sealer: nextFirst })).toMatchObject({
     unreadable: [`connections ${id} of keeper in ${owner.tenantId}`],
   })
   expect(await lost.open(owner, id)).toMatchObject({ accessToken: 'x' })
