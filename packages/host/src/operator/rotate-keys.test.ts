@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createConnectionStore } from '../connections/connection-store.js'
+import { createConfigurationVault } from '../secrets/configuration-vault.js'
 import { createSealer } from '../secrets/sealer.js'
 import { getTenantHash } from '../tenancy/tenant-hash.js'
 import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from '../testing/host-in-test.js'
@@ -172,63 +172,75 @@ describe('while servers have the next key already', () => {
     expect(new Set(seals)).toEqual(new Set([`v1.${nextFirst.currentKeyId}.`]))
   })
 
-  test('configurations are saved, tokens and secrets renewed and calls made meanwhile, and nothing of it is lost', async () => {
-    const connections = createConnectionStore({ pool: it.pool, sealer: createSealer([newKey]) })
-    const [first] = await connections.list(owner)
-    const asBefore = { accessToken: 'access-token', refreshToken: 'again', secrets: {} }
-    await connections.saveTokens(owner, first?.id ?? 0, asBefore, new Date())
-    const others = []
-    for (let account = 0; account < 60; account += 1)
-      others.push(await connections.save({ ...owner, pluginKey: 'other' }, connectionOf(`account ${account}`)))
+  test('what is renewed or saved between the reading and the writing of a rotation is not lost, and no call fails', async () => {
+    const earlier = createConnectionStore({ pool: it.pool, sealer: createSealer([newKey]) })
+    const [account] = await earlier.list(owner)
+    const accountId = account?.id ?? 0
+    const tokens = { accessToken: 'access-token', refreshToken: 'again', secrets: {} }
+    await earlier.saveTokens(owner, accountId, tokens, new Date(Date.now() + 3_600_000))
+    const other = { ...owner, pluginKey: 'other' }
+    const untouched = await Promise.all(['a', 'b', 'c'].map((id) => earlier.save(other, connectionOf(id))))
+    await createWebhookStore({ pool: it.pool, sealer: createSealer([newKey]) }).renewSecret(tenant, webhookId)
+    const vault = createConfigurationVault({ sealer: createSealer([newKey]) })
+    const schema = keeper.entry?.['contributes'] as { configuration: Record<string, unknown> }
+    const sealed = vault.seal({ pin: 'earlier', kept: 'kept-1' }, { ...owner, schema: schema.configuration }, 1)
+    await it.pool.query(`UPDATE "${owner.tenantId}".plugin_installations SET configuration = $1`, [sealed])
     let over = false
-    const counts = { calls: 0, saved: 0, renewed: 0 }
-    let pin = 'pin-0'
+    let pin = ''
     let secret = ''
-    const whileRotating = async (work: () => Promise<void>) => {
-      while (!over) await work()
-    }
-    const working = Promise.all([
-      whileRotating(async () => {
+    const done = { calls: 0, renewals: 0, secrets: 0, saves: 0 }
+    const work = {
+      async calls() {
         const answer = await two.api('GET', '/keeper/secrets')
-        expect(answer, JSON.stringify(answer.body)).toMatchObject({
-          status: 200,
-          content: {
-            configuration: { kept: 'kept-1' },
-            token: expect.stringMatching(/^token \d+$/) as unknown,
-            own: expected.own,
-          },
-        })
-        counts.calls += 1
-      }),
-      whileRotating(async () => {
-        const next = `pin-${counts.saved}`
-        expect(await save({ pin: next })).toMatchObject({ status: 200 })
-        pin = next
-        counts.saved += 1
-      }),
-      whileRotating(async () => {
+        const content = { configuration: { kept: 'kept-1' }, own: expected.own }
+        expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 200, content })
+      },
+      async renewals() {
+        await it.pool.query('UPDATE tenon.connections SET expires_at = now() WHERE id = $1', [accountId])
+        await work.calls()
+      },
+      async secrets() {
         const answer = await two.api('POST', `/webhooks/${webhookId}/secret`)
         expect(answer).toMatchObject({ status: 200 })
         secret = (answer.content as { secret: string }).secret
-        counts.renewed += 1
-      }),
-    ])
-    const rotated = await rotateKeys({ pool: slowly(it.pool), sealer: createSealer([nextKey, newKey]) })
-    // Each of them was at work while the keys were rotated, and goes on after it.
-    const during = { ...counts }
+      },
+      async saves() {
+        const next = `pin of save ${done.saves}`
+        expect(await save({ pin: next })).toMatchObject({ status: 200 })
+        pin = next
+      },
+    }
+    const underWay = new Map<keyof typeof work, Promise<void>>()
+    const begin = (what: keyof typeof work) => {
+      const loop = async () => {
+        while (!over) {
+          await work[what]()
+          done[what] += 1
+        }
+      }
+      if (!underWay.has(what)) underWay.set(what, loop())
+    }
+    begin('calls')
+    /** The rotation has read what it is about to write: now somebody else writes it. */
+    const between = async (sql: string) => {
+      const what = writers.find(([table]) => sql.startsWith('UPDATE') && sql.includes(table))?.[1]
+      if (what === undefined) return
+      begin(what)
+      const { calls, [what]: times } = done
+      await vi.waitFor(() => expect(Math.min(done.calls - calls, done[what] - times)).toBeGreaterThan(0), 5_000)
+    }
+    const rotated = await rotateKeys({ pool: withPause(it.pool, between), sealer: nextFirst })
     over = true
-    await working
-    for (const count of Object.values(during)) expect(count).toBeGreaterThan(2)
-    expect(rotated).toMatchObject({ unreadable: [] })
-    expect(rotated.connections).toBeGreaterThanOrEqual(others.length)
+    await Promise.all(underWay.values())
+    expect([...underWay.keys()].sort()).toEqual(Object.keys(done).sort())
+    // What was written meanwhile was not written over.
+    expect(rotated).toMatchObject({ connections: untouched.length, webhooks: 0, unreadable: [] })
 
     const onlyNext = createSealer([nextKey])
-    const store = createConnectionStore({ pool: it.pool, sealer: onlyNext })
-    for (const { id, account } of others)
-      expect(await store.open({ ...owner, pluginKey: 'other' }, id)).toMatchObject({
-        accessToken: `token of ${account.id}`,
-      })
-    expect(await store.open(owner, first?.id ?? 0)).toMatchObject({ accessToken: granted })
+    const connections = createConnectionStore({ pool: it.pool, sealer: onlyNext })
+    for (const { id, account: of } of untouched)
+      expect(await connections.open(other, id)).toMatchObject({ accessToken: `token of ${of.id}` })
+    expect(await connections.open(owner, accountId)).toMatchObject({ accessToken: granted })
     expect(await createWebhookStore({ pool: it.pool, sealer: onlyNext }).secretOf(tenant, webhookId)).toBe(secret)
     const three = await it.startReplica({ secretKeys: [nextKey] })
     expect(await secretsOf(three)).toMatchObject({ configuration: { pin, kept: 'kept-1' }, own: expected.own })
@@ -236,6 +248,13 @@ describe('while servers have the next key already', () => {
     expect((await (await openAudit({ pool: it.pool, sealer: onlyNext })).verify()).problem).toBeUndefined()
   })
 })
+
+/** Who writes what the rotation writes. */
+const writers = [
+  ['tenon.connections', 'renewals'],
+  ['tenon.webhooks', 'secrets'],
+  ['plugin_installations', 'saves'],
+] as const
 
 const connectionOf = (id: string) => ({
   contributionId: 'account',
@@ -247,11 +266,10 @@ const connectionOf = (id: string) => ({
   tokens: { accessToken: `token of ${id}`, secrets: {} },
 })
 
-/** Waits before each statement, so that what others write comes between any two. */
-const slowly = (pool: Pool): Pool =>
+const withPause = (pool: Pool, before: (sql: string) => Promise<void>): Pool =>
   ({
     async query(sql: string, values?: unknown[]) {
-      await sleep(20)
+      await before(sql)
       return pool.query(sql, values)
     },
   }) as unknown as Pool
