@@ -144,7 +144,7 @@ export function createPluginCaller({
           },
           ...(request.deadlineMs === undefined ? {} : { deadlineMs: request.deadlineMs }),
           ...(request.lane ? { lane: request.lane } : {}),
-          network: meter.network(subject, networkPolicy(subject.manifest, configuration)),
+          network: meter.network(subject, networkPolicy(subject.manifest, configuration), configuration),
           host: () => ({
             ...session.handlers,
             'db.query': hidingPublished(namingPermission('db.query', session, subject, meter), redactor),
