@@ -137,7 +137,7 @@ test('exact code is blocked under whatever key it comes', async () => {
 
 test('exact code that works on every replica, for a call and for a run, stops on each, and the runs say why', async () => {
   const inBoth = [1, 2].map((organizationId) => ({ organizationId }))
-  const installed = []
+  const installed: { id: number; digest: string }[] = []
   for (const who of inBoth) {
     const answer = await it.api('POST', '/install', { pluginKey: 'coded' }, who)
     expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 201 })
