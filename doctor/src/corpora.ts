@@ -3,7 +3,8 @@ import type { Corpus } from './corpus.js'
 import { egressCorpus, egressOptions } from './egress/egress-corpus.js'
 import { createRecordingNetwork } from './egress/recording-network.js'
 import type { Ground } from './ground.js'
-import { buildCorpus, offlineOptions } from './build/build-corpus.js'
+import { buildCorpus, buildOptions } from './build/build-corpus.js'
+import { startRegistries } from './build/registries.js'
 import { faultOptions, faultsCorpus } from './faults/faults-corpus.js'
 import { manifestCorpus, strictOptions } from './manifest/manifest-corpus.js'
 import { pluginCorpus } from './plugins/plugin-corpus.js'
@@ -73,7 +74,14 @@ export const corpusPlans: readonly CorpusPlan[] = [
   {
     name: 'build',
     about: 'what a plugin that is source only can get hold of while it is bundled',
-    open: async () => ({ options: offlineOptions, on: buildCorpus }),
+    async open() {
+      const registries = await startRegistries()
+      return {
+        options: () => buildOptions(registries),
+        on: (ground) => buildCorpus(ground, registries),
+        close: () => registries.close(),
+      }
+    },
   },
   {
     name: 'faults',

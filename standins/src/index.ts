@@ -21,6 +21,7 @@ export {
   type NewRegisteredModel,
 } from './mlflow/state.js'
 export type { Experiment, Metric, MlflowState, ModelVersion, Pair, RegisteredModel, Run } from './mlflow/wire.js'
+export { startNpmRegistry, type NpmRegistry, type RegistryPackage } from './npm-registry.js'
 export type { Message } from './slack/inbox.js'
 export { startSlackStandin, type SlackStandin, type SlackStandinOptions } from './slack/slack-standin.js'
 export type { Channel, Workspace, WorkspaceOptions } from './slack/workspace.js'

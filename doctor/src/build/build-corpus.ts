@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { PluginHostOptions } from '@tenon/host'
 import type { AttackResult, Corpus } from '../corpus.js'
 import type { Ground } from '../ground.js'
+import { hostilePackages, type Registries } from './registries.js'
 
 /** One thing that the files of a source-only plugin may try while they are made into a bundle. */
 interface BuildAttack {
@@ -25,7 +26,8 @@ const needs = (name: string, specification: string): BuildAttack => ({
   dependencies: { planted: specification },
 })
 
-const attacks: BuildAttack[] = [
+/** `other` is the address of a registry that the host was never told of, and that no build may ask. */
+const attacksWith = (other: string): BuildAttack[] => [
   { name: 'imports a file outside of the marketplace', files: takes(`${outside}.json`) },
   { name: 'imports code outside of the marketplace', files: takes(`${outside}.js`) },
   { name: 'imports a text outside of the marketplace', files: takes(`${outside}.txt`) },
@@ -89,7 +91,7 @@ const attacks: BuildAttack[] = [
     name: 'brings an .npmrc',
     files: {
       ...takes('planted'),
-      '.npmrc': 'registry=http://127.0.0.1:9/\nscript-shell=/bin/sh\nignore-scripts=false',
+      '.npmrc': `registry=${other}\nscript-shell=/bin/sh\nignore-scripts=false`,
     },
     dependencies: { planted: '1.0.0' },
   },
@@ -120,11 +122,12 @@ const attacks: BuildAttack[] = [
   needs('depends on a path', '../..'),
   needs('depends on a link', 'link:../..'),
   needs('depends on a workspace', 'workspace:*'),
-  needs('depends on a repository', 'git+https://127.0.0.1:9/x.git'),
+  needs('depends on a repository', `git+${other}planted.git`),
   needs('depends on a repository by its short name', 'x/y#main'),
-  needs('depends on an archive', 'http://127.0.0.1:9/x.tgz'),
+  needs('depends on an archive', `${other}planted.tgz`),
   needs('depends on another package by an alias', 'npm:secrets@1'),
   needs('hands an option to npm', '--globalconfig=../../secrets.txt'),
+  needs('hands another registry to npm', `--registry=${other}`),
   needs('hands a command to npm', '$(touch PWNED)'),
   {
     name: 'depends on a name that is a path',
@@ -137,13 +140,13 @@ const attacks: BuildAttack[] = [
   },
 ]
 
-/** No package is fetched: nobody answers on this port of this machine. */
-export function offlineOptions(): Pick<PluginHostOptions, 'npm' | 'limits'> {
-  return { npm: { registry: 'http://127.0.0.1:9/' }, limits: { artifacts: { npmTimeoutMs: 2_000 } } }
+/** Packages come from a registry on this machine, and from nowhere else. */
+export function buildOptions({ own }: Registries): Pick<PluginHostOptions, 'npm'> {
+  return { npm: { registry: own.url } }
 }
 
 /** What the files of a source-only plugin can get hold of while the host makes a bundle of them. */
-export function buildCorpus(ground: Ground): Corpus {
+export function buildCorpus(ground: Ground, registries: Registries): Corpus {
   return {
     name: 'build',
     async *run(signal) {
@@ -151,10 +154,12 @@ export function buildCorpus(ground: Ground): Corpus {
       await plantAround(ground, canary)
       process.env['TENON_DOCTOR_CANARY'] = canary
       try {
-        await assertOwnFilesAreFound(ground, canary)
-        for (const [at, attack] of attacks.entries()) {
+        const scene = { ground, registries, canary }
+        await assertOwnFilesAreFound(scene)
+        await assertPackagesAreFound(scene)
+        for (const [at, attack] of [...attacksWith(registries.other.url), ...attacksOfPackages].entries()) {
           if (signal?.aborted) return
-          yield await attempt(ground, `build-${at}`, attack, canary)
+          yield await attempt(scene, `build-${at}`, attack)
         }
       } finally {
         delete process.env['TENON_DOCTOR_CANARY']
@@ -163,11 +168,31 @@ export function buildCorpus(ground: Ground): Corpus {
   }
 }
 
+const attacksOfPackages = Object.entries(hostilePackages).map(([name, what]): BuildAttack => ({
+  name: what,
+  files: takes(name),
+  dependencies: { [name]: '1.0.0' },
+}))
+
+interface BuildScene {
+  ground: Ground
+  registries: Registries
+  canary: string
+}
+
+/** Where the way out of the folder of a build may end, besides the folder of the ground. */
+const foldersAbove = ({ directory }: Ground): string[] =>
+  ['data', 'data/builds'].map((folder) => path.join(directory, folder))
+
 /** Something to be found in every place that a path may lead to. */
-async function plantAround({ directory }: Ground, canary: string): Promise<void> {
+async function plantAround(ground: Ground, canary: string): Promise<void> {
+  const { directory } = ground
   const around = path.join(directory, 'node_modules', 'around')
   await mkdir(around, { recursive: true })
+  const above = foldersAbove(ground)
+  for (const folder of above) await mkdir(folder, { recursive: true })
   await Promise.all([
+    ...above.map((folder) => writeFile(path.join(folder, 'secrets.json'), JSON.stringify({ canary }))),
     writeFile(path.join(directory, 'secrets.json'), JSON.stringify({ canary })),
     writeFile(path.join(directory, 'secrets.js'), `export default '${canary}'; export const canary = '${canary}'`),
     writeFile(path.join(directory, 'secrets.txt'), canary),
@@ -180,16 +205,29 @@ async function plantAround({ directory }: Ground, canary: string): Promise<void>
 }
 
 /** Where a plugin does not even get its own files, or those would not be noticed, refusals prove nothing. */
-async function assertOwnFilesAreFound(ground: Ground, canary: string): Promise<void> {
+async function assertOwnFilesAreFound(scene: BuildScene): Promise<void> {
   const own: BuildAttack = {
     name: 'imports a file of its own',
-    files: { ...takes('./own.json'), 'own.json': JSON.stringify({ canary }) },
+    files: { ...takes('./own.json'), 'own.json': JSON.stringify({ canary: scene.canary }) },
   }
-  const { outcome, how } = await attempt(ground, 'build-plain', own, canary)
+  const { outcome, how } = await attempt(scene, 'build-plain', own)
   if (outcome !== 'succeeded') throw new Error(`a plugin that ${own.name} gets nothing here: ${how}`)
 }
 
-async function attempt(ground: Ground, key: string, attack: BuildAttack, canary: string): Promise<AttackResult> {
+/** Where no package is installed, what packages try proves nothing. */
+async function assertPackagesAreFound(scene: BuildScene): Promise<void> {
+  const before = scene.registries.own.requests.length
+  const { how } = await attempt(scene, 'build-packaged', {
+    name: 'imports a package',
+    files: takes('plain'),
+    dependencies: { plain: '1.0.0' },
+  })
+  if (how !== '{"it":1,"all":{}}' || scene.registries.own.requests.length === before)
+    throw new Error(`a plugin that imports a package gets nothing here: ${how}`)
+}
+
+async function attempt(scene: BuildScene, key: string, attack: BuildAttack): Promise<AttackResult> {
+  const { ground, registries, canary } = scene
   const { name, files, dependencies, link } = attack
   const marker = path.join(ground.directory, `pwned-${key}`)
   if (link) {
@@ -198,6 +236,7 @@ async function attempt(ground: Ground, key: string, attack: BuildAttack, canary:
     await symlink(path.join(ground.directory, link.to), path.join(folder, link.name))
   }
   const before = ground.log.length
+  registries.other.requests.length = 0
   const outcome = await ground
     .install(ground.attacker, {
       key,
@@ -212,7 +251,10 @@ async function attempt(ground: Ground, key: string, attack: BuildAttack, canary:
   const said = outcome + ground.log.slice(before).join('')
   if (said.includes(canary) || /root:x:0/.test(said))
     return { name, outcome: 'succeeded', how: 'it read a file or a variable of the host' }
-  if (await exists(marker)) return { name, outcome: 'succeeded', how: 'it ran a command' }
+  if (registries.other.requests.length > 0 || said.includes(registries.foreign))
+    return { name, outcome: 'succeeded', how: 'it had something fetched from somewhere else' }
+  if ((await exists(marker)) || (await registries.ranCommand()))
+    return { name, outcome: 'succeeded', how: 'it ran a command' }
   return { name, outcome: 'stopped', how: outcome.replace(/\s+/g, ' ').slice(0, 200) }
 }
 

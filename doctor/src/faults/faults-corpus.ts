@@ -12,9 +12,13 @@ interface Fault {
   tells: RegExp
   /** In a thousand. */
   share: number
-  /** The caller goes away after this many milliseconds; for what never answers. */
-  leaveAfterMs?: number
+  /** Where a fault is made that nobody would wait for: in a call with a deadline of its own, far shorter than that of others. */
+  hangs?: true
 }
+
+/** Nobody goes away before it: what hangs is ended because its time is over. */
+const deadlineMs = 200
+const deadlineTold = /did not answer within 0\.2 s/
 
 const faults: Fault[] = [
   { name: 'exits', tells: /ended its own process/, share: 250, code: 'process.exit(1)' },
@@ -55,14 +59,23 @@ const faults: Fault[] = [
     share: 40,
     code: `await Promise.allSettled(Array.from({ length: 50 }, () => sequelize.query('SELECT 1'))); return { data: 1 }`,
   },
-  { name: 'never answers', tells: /cancelled/, share: 60, code: 'return new Promise(() => {})', leaveAfterMs: 60 },
-  { name: 'spins', tells: /cancelled/, share: 40, code: 'for (;;) {}', leaveAfterMs: 60 },
+  { name: 'never answers', tells: deadlineTold, share: 60, code: 'return new Promise(() => {})', hangs: true },
+  { name: 'spins', tells: deadlineTold, share: 40, code: 'for (;;) {}', hangs: true },
 ]
 
 /** Crashes may follow each other here, and nobody waits long for what does not answer. */
 export function faultOptions(): Pick<PluginHostOptions, 'limits'> {
   return {
-    limits: { runtime: { maxCrashes: 1_000_000, backoffMs: 0, graceMs: 150, pingMs: 300, maxQueuedPerPlugin: 500 } },
+    limits: {
+      runtime: {
+        maxCrashes: 1_000_000,
+        backoffMs: 0,
+        testConnectionMs: deadlineMs,
+        graceMs: 150,
+        pingMs: 300,
+        maxQueuedPerPlugin: 500,
+      },
+    },
   }
 }
 
@@ -161,24 +174,31 @@ async function work(ground: Ground, tenants: readonly GroundTenant[], until: Abo
 
 /** One fault after the other; answers what the host said of each, by its name. */
 async function inject(
-  { call }: Ground,
+  ground: Ground,
   tenant: GroundTenant,
   plan: readonly Fault[],
   signal: AbortSignal | undefined,
 ): Promise<Map<string, string[]>> {
   const told = new Map<string, string[]>()
-  for (const { name, leaveAfterMs } of plan) {
+  for (const { name, hangs } of plan) {
     if (signal?.aborted) break
-    const leave = new AbortController()
-    const timer = leaveAfterMs === undefined ? undefined : setTimeout(() => leave.abort(), leaveAfterMs)
-    const answer = await call(tenant, faultyPlugin.key, 'POST', '/fault', { name }, leave.signal).then(
-      () => 'it was answered',
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    const answer = await (hangs ? hang(ground, tenant, name) : commit(ground, tenant, name)).catch((error: unknown) =>
+      error instanceof Error ? error.message : String(error),
     )
-    clearTimeout(timer)
     told.set(name, [...(told.get(name) ?? []), answer.slice(0, 160)])
   }
   return told
+}
+
+async function commit({ call }: Ground, tenant: GroundTenant, name: string): Promise<string> {
+  await call(tenant, faultyPlugin.key, 'POST', '/fault', { name })
+  return 'it was answered'
+}
+
+async function hang({ host }: Ground, tenant: GroundTenant, fault: string): Promise<string> {
+  const { schema: tenantId, organizationId, userId } = tenant
+  const principal = { tenantId, organizationId, userId, role: 'Admin' as const, sessionId: '', isOperator: false }
+  return (await host.service.testConnection(faultyPlugin.key, { fault }, principal)).message
 }
 
 /** A machine has other things to do as well, so what is calm is asked before and after. */
@@ -248,6 +268,7 @@ ${lifecycle}
 const faults: any = {
 ${faults.map(({ name, code }) => `  ${JSON.stringify(name)}: async (sequelize: any) => { ${code} },`).join('\n')}
 }
+export const testConnection = (configuration: any) => faults[configuration.fault]()
 export const router = {
   'POST /fault': async ({ sequelize, body }: any) => faults[body.name](sequelize),
 }`,

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createBlocks, type BlockTarget } from './operator/blocks.js'
-import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from './testing/host-in-test.js'
+import {
+  startHostInTest,
+  type ApiAnswer,
+  type HostInTest,
+  type Replica,
+  type TestPlugin,
+} from './testing/host-in-test.js'
 
 let it: HostInTest
 let two: Replica
@@ -10,7 +16,10 @@ const plugin = (key: string): TestPlugin => ({
   key,
   entry: {
     permissions: { database: { tenantSchema: true }, events: ['thing.*'] },
-    contributes: { events: [{ name: 'thing.*', handler: 'onThing' }] },
+    contributes: {
+      events: [{ name: 'thing.*', handler: 'onThing' }],
+      actions: [{ id: 'work', title: 'Work', route: 'POST /work' }],
+    },
   },
   files: {
     'index.ts': `
@@ -20,14 +29,16 @@ const plugin = (key: string): TestPlugin => ({
       export const onThing = async () => undefined
       export const router = {
         'GET /hello': async () => ({ data: '${key}' }),
+        'POST /work': async () => { console.log('works on ${key}'); await new Promise((go) => setTimeout(go, 20_000)) },
         'GET /long': async () => { await new Promise((go) => setTimeout(go, 20_000)) },
       }`,
   },
 })
 
 beforeAll(async () => {
-  it = await startHostInTest()
-  await it.publish(plugin('bad'), plugin('good'))
+  // One job on each server: two of them are on two servers.
+  it = await startHostInTest({ limits: { jobs: { workers: 1, pollMs: 100 } } })
+  await it.publish(plugin('bad'), plugin('good'), plugin('coded'))
   two = await it.startReplica()
 })
 afterAll(async () => {
@@ -122,6 +133,69 @@ test('exact code is blocked under whatever key it comes', async () => {
   const installed = await it.api('POST', '/install', { pluginKey: 'good' }, { organizationId: 2 })
   expect(installed).toMatchObject({ status: 403, content: expect.stringContaining('known hole') as string })
   await it.api('DELETE', `/blocks/${(answer.content as { id: number }).id}`, undefined, operator)
+})
+
+test('exact code that works on every replica, for a call and for a run, stops on each, and the runs say why', async () => {
+  const inBoth = [1, 2].map((organizationId) => ({ organizationId }))
+  const installed: { id: number; digest: string }[] = []
+  for (const who of inBoth) {
+    const answer = await it.api('POST', '/install', { pluginKey: 'coded' }, who)
+    expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 201 })
+    installed.push(answer.content as { id: number; digest: string })
+  }
+  const running = inBoth.map((who) => it.api('POST', '/coded/work', {}, who))
+  for (const replica of [it, two]) {
+    expect(await replica.api('GET', '/coded/hello')).toMatchObject({ status: 200 })
+    expect(await replica.api('GET', '/good/hello')).toMatchObject({ status: 200 })
+    await vi.waitFor(() => expect(replica.log.join('')).toContain('works on coded'), { timeout: 10_000 })
+  }
+  const lanesOn = async (replica: Replica) => {
+    const healths = inBoth.map((who, index) =>
+      replica.api('GET', `/installations/${installed[index]?.id}/health`, undefined, who),
+    )
+    const processesOf = ({ content }: ApiAnswer) => (content as { processes: { lane: string }[] }).processes
+    return (await Promise.all(healths)).flatMap(processesOf).map(({ lane }) => lane)
+  }
+  for (const replica of [it, two]) expect(new Set(await lanesOn(replica))).toEqual(new Set(['page', 'job']))
+
+  const answer = await block({ digest: installed[0]?.digest, reason: 'known hole' })
+  expect(answer).toMatchObject({ status: 201 })
+  for (const replica of [it, two])
+    await vi.waitFor(async () => expect(await lanesOn(replica)).toEqual([]), { timeout: 5_000 })
+  for (const end of await Promise.all(running))
+    expect(end).toMatchObject({
+      status: 403,
+      body: { code: 'PLUGIN_BLOCKED' },
+      content: 'coded is blocked by the operator of this installation: known hole',
+    })
+  for (const [index, who] of inBoth.entries()) {
+    const runs = await two.api('GET', `/installations/${installed[index]?.id}/runs?action=work`, undefined, who)
+    expect(runs.content).toMatchObject({
+      items: [
+        {
+          state: 'failed',
+          attempts: 1,
+          error: {
+            code: 'PLUGIN_BLOCKED',
+            kind: 'configuration',
+            message: expect.stringContaining('known hole') as string,
+            nextStep: expect.stringContaining('Ask the operator') as string,
+          },
+        },
+      ],
+    })
+    for (const replica of [it, two])
+      expect(await replica.api('GET', '/coded/hello', undefined, who)).toMatchObject({
+        status: 403,
+        body: { code: 'PLUGIN_BLOCKED' },
+      })
+  }
+  await it.host.createTenant(3)
+  for (const replica of [it, two]) {
+    const refused = await replica.api('POST', '/install', { pluginKey: 'coded' }, { organizationId: 3 })
+    expect(refused).toMatchObject({ status: 403, body: { code: 'PLUGIN_BLOCKED' } })
+    expect(await replica.api('GET', '/good/hello')).toMatchObject({ status: 200 })
+  }
 })
 
 test('a block whose notification got lost is found by looking', async () => {

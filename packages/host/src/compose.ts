@@ -288,7 +288,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const denials = createDenials({ audit })
   const records = createRecords({ pool, log: logEvent, limits: options.limits?.records ?? {} })
   const secrets = createKnownSecrets()
-  const meter = createPermissionMeter({ usage: records.usage, onRefusal: denials.count })
+  const meter = createPermissionMeter({ usage: records.usage, secrets, onRefusal: denials.count })
   /** For what is said of a plugin by the name of the tenant's schema. Nobody keeps anything of who has gone. */
   const withOwner = (
     { tenantId, pluginKey }: { tenantId: string; pluginKey: string },

@@ -2,7 +2,7 @@ import { readFile, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packMarketplace } from './artifacts/packing.js'
-import { startNpmRegistry, type NpmRegistry } from './artifacts/testing/npm-registry.js'
+import { startNpmRegistry, type NpmRegistry } from '@tenon/standins'
 import { getTenantHash } from './tenancy/tenant-hash.js'
 import { startHostInTest, type HostInTest, type TestPlugin } from './testing/host-in-test.js'
 

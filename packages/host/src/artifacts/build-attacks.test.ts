@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createArtifactsHarness, type ArtifactsHarness, type TestHost } from './testing/artifacts-harness.js'
 import { catalogEntry, loadBundle, startMarketplace, type MarketplaceServer } from './testing/marketplace-server.js'
-import { startNpmRegistry, type NpmRegistry, type RegistryPackage } from './testing/npm-registry.js'
+import { startNpmRegistry, type NpmRegistry, type RegistryPackage } from '@tenon/standins'
 
 /**
  * Building a source-only plugin is attacker input: what it imports and what its package.json asks npm for. Each case is

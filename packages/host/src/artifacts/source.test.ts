@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createArtifactsHarness, type ArtifactsHarness } from './testing/artifacts-harness.js'
 import { catalogEntry, loadBundle, startMarketplace, type MarketplaceServer } from './testing/marketplace-server.js'
-import { startNpmRegistry, type NpmRegistry } from './testing/npm-registry.js'
+import { startNpmRegistry, type NpmRegistry } from '@tenon/standins'
 
 let harness: ArtifactsHarness
 let marketplace: MarketplaceServer

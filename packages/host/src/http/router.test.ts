@@ -1,12 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startHostInTest, type HostInTest } from '../testing/host-in-test.js'
-import type { Observations } from '../installations/observations.js'
-import type { OperatorActs } from '../operator/operator-acts.js'
-import type { Frames } from '../installations/frames.js'
-import type { PluginRequests } from '../installations/plugin-requests.js'
-import type { EventActs } from '../installations/event-acts.js'
-import { createEndpoints, type Uploads } from './endpoints.js'
-import type { RunEndpoints } from './run-endpoints.js'
+import { endpointTable } from '../testing/endpoint-table.js'
 
 let it: HostInTest
 beforeAll(async () => {
@@ -14,26 +8,14 @@ beforeAll(async () => {
 })
 afterAll(() => it.close())
 
-/** Only what they are called matters here; nothing is called. */
-const parts = () => ({
-  service: it.host.service,
-  observations: {} as Observations,
-  operator: {} as OperatorActs,
-  longWork: {} as RunEndpoints,
-  eventActs: {} as EventActs,
-  requests: {} as PluginRequests,
-  uploads: {} as Uploads,
-  frames: {} as Frames,
-})
-
 test('the router has the frames of plugins, the endpoints of the table in its order, and then the routes of plugins', () => {
   const mounted = it.host.router.stack.flatMap(({ route }) => (route ? [route] : []))
-  const described = createEndpoints(parts()).map(({ path }) => path)
+  const described = endpointTable().map(({ path }) => path)
   expect(mounted.map(({ path }) => path)).toEqual(['/frames/:token', ...described, '/:key/*path'])
 })
 
 test('no endpoint is hidden by one before it (C1)', () => {
-  const endpoints = createEndpoints(parts())
+  const endpoints = endpointTable()
   for (const [index, { method, path }] of endpoints.entries()) {
     const hiding = endpoints.slice(0, index).find((earlier) => earlier.method === method && covers(earlier.path, path))
     expect(hiding?.path, `${method} ${path}`).toBeUndefined()

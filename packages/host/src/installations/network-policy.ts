@@ -53,7 +53,7 @@ export function matchesHost(pattern: string, host: string): boolean {
 }
 
 /** Host and port of an http(s) URL; undefined for anything else. */
-function targetOf(value: unknown): Target | undefined {
+export function targetOf(value: unknown): Target | undefined {
   if (typeof value !== 'string' || !URL.canParse(value)) return undefined
   const { protocol, hostname, port } = new URL(value)
   if (protocol !== 'https:' && protocol !== 'http:') return undefined

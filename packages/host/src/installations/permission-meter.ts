@@ -1,8 +1,9 @@
-import { permissionIds, tablePrivileges, type CatalogEntry, type TablePrivilege } from '@tenon/contract'
+import { permissionIds, tablePrivileges, valueAt, type CatalogEntry, type TablePrivilege } from '@tenon/contract'
 import type { NetworkPolicy } from '../runtime/index.js'
 import type { Usage } from '../records/index.js'
 import type { TenantScope } from '../migrations/index.js'
-import { matchesHost, parsePattern } from './network-policy.js'
+import type { KnownSecrets } from './known-secrets.js'
+import { matchesHost, parsePattern, targetOf, type Target } from './network-policy.js'
 
 /** Whose use of a permission it is. */
 export interface MeterSubject {
@@ -15,34 +16,38 @@ export interface MeterSubject {
 export interface PermissionMeter {
   used(subject: MeterSubject, permission: string): void
   refused(subject: MeterSubject, permission: string): void
-  /** The same policy, which counts. */
-  network(subject: MeterSubject, policy: NetworkPolicy): NetworkPolicy
+  /** The same policy, which counts; with the configuration that it was made of. */
+  network(subject: MeterSubject, policy: NetworkPolicy, configuration: Record<string, unknown>): NetworkPolicy
   /** To be told what a statement reads and writes, before it runs. */
   tables(subject: MeterSubject): (touches: readonly string[]) => void
 }
 
 interface PermissionMeterOptions {
   usage: Pick<Usage, 'countUse' | 'countRefusal'>
+  /** A plugin chooses the name of what it is refused. */
+  secrets: KnownSecrets
   /** Hears of each refusal. */
   onRefusal?: (owner: { organizationId: number; pluginKey: string }, permission: string) => void
 }
 
-export function createPermissionMeter({ usage, onRefusal }: PermissionMeterOptions): PermissionMeter {
+export function createPermissionMeter({ usage, secrets, onRefusal }: PermissionMeterOptions): PermissionMeter {
   const ownerOf = ({ tenant, pluginKey }: MeterSubject) => ({ organizationId: tenant.organizationId, pluginKey })
   const used: PermissionMeter['used'] = (subject, permission) => usage.countUse(ownerOf(subject), permission)
   const refused: PermissionMeter['refused'] = (subject, permission) => {
-    usage.countRefusal(ownerOf(subject), permission)
-    onRefusal?.(ownerOf(subject), permission)
+    const { tenant, pluginKey } = subject
+    const shown = secrets.of({ tenantId: tenant.schema, pluginKey }).text(permission)
+    usage.countRefusal(ownerOf(subject), shown)
+    onRefusal?.(ownerOf(subject), shown)
   }
 
   return {
     used,
     refused,
-    network: (subject, policy) => ({
+    network: (subject, policy, configuration) => ({
       ...policy,
       allows(host, port) {
         const allowed = policy.allows(host, port)
-        if (allowed) used(subject, networkPermission(subject.manifest, host, port))
+        if (allowed) used(subject, networkPermission(subject.manifest, configuration, { host, port }))
         else refused(subject, `network:${host}:${port}`)
         return allowed
       },
@@ -57,12 +62,19 @@ export function createPermissionMeter({ usage, onRefusal }: PermissionMeterOptio
 }
 
 /** Which of the permissions of an entry a connection uses; that of a configured host when no pattern covers it. */
-function networkPermission({ permissions }: CatalogEntry, host: string, port: number): string {
+function networkPermission(
+  { permissions }: CatalogEntry,
+  configuration: Record<string, unknown>,
+  { host, port }: Target,
+): string {
   const pattern = (permissions?.network.hosts ?? []).find((candidate) => {
     const parsed = parsePattern(candidate)
     return parsed.port === port && matchesHost(parsed.host, host)
   })
-  const field = permissions?.network.fromConfiguration[0]
+  const field = permissions?.network.fromConfiguration.find((candidate) => {
+    const target = targetOf(valueAt(configuration, `/${candidate}`))
+    return target?.host === host && target.port === port
+  })
   if (pattern !== undefined) return permissionIds.host(pattern)
   return field === undefined ? `network:${host}:${port}` : permissionIds.configuredHost(field)
 }

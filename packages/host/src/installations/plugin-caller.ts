@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   PluginInstallationStatus as Status,
   TenonError,
@@ -144,10 +145,10 @@ export function createPluginCaller({
           },
           ...(request.deadlineMs === undefined ? {} : { deadlineMs: request.deadlineMs }),
           ...(request.lane ? { lane: request.lane } : {}),
-          network: meter.network(subject, networkPolicy(subject.manifest, configuration)),
+          network: meter.network(subject, networkPolicy(subject.manifest, configuration), configuration),
           host: () => ({
             ...session.handlers,
-            'db.query': namingPermission('db.query', session, subject, meter),
+            'db.query': hidingPublished(namingPermission('db.query', session, subject, meter), redactor),
             'db.copy': namingPermission('db.copy', session, subject, meter),
             ...hidingOpened(hostCalls(subject), redactor),
             ...publishThrough(session, subject, meter, redactor),
@@ -301,8 +302,18 @@ function redactError(error: unknown, redactor: Redactor): unknown {
   if (error instanceof PluginCallError) {
     return new PluginCallError(String(error.details['plugin']), redactor.value(error.pluginError))
   }
-  if (!(error instanceof TenonError) || redactor.text(error.message) === error.message) return error
-  return new TenonError(error.code, redactor.value(error.details))
+  if (!(error instanceof TenonError)) return error
+  const said = { details: error.details, cause: error.cause }
+  const { details, cause } = redactor.value(said)
+  return isDeepStrictEqual({ details, cause }, said) ? error : new TenonError(error.code, details, { cause })
+}
+
+/** Publishing with a statement of one's own is publishing all the same. */
+function hidingPublished(query: NonNullable<HostCalls[string]>, redactor: Redactor): NonNullable<HostCalls[string]> {
+  return async (params) => {
+    const { sql } = params as { sql?: unknown }
+    return query(typeof sql === 'string' && /tenon_api/i.test(sql) ? redactor.value(params) : params)
+  }
 }
 
 /** Publishing is SQL on the plugin's own role: it joins the plugin's transaction, and Postgres checks the name. */

@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 import { createConfigurationVault, type ConfigurationVault } from '../secrets/configuration-vault.js'
 import type { SealContext, Sealer } from '../secrets/sealer.js'
+import { openAudit } from './open-audit.js'
 
 /** What was sealed anew, and what could not be. */
 export interface KeyRotation {
@@ -42,17 +43,34 @@ export async function rotateKeys(given: RotateKeysOptions): Promise<KeyRotation>
     dataKeys: 0,
     unreadable: [],
   }
-  await rotateDataKeys(options, rotation)
-  for (const column of sealedColumns) await rotateColumn(options, column, rotation)
-  await rotateConfigurations(options, rotation)
+  let outcome = 'failed'
+  try {
+    await rotateDataKeys(options, rotation)
+    for (const column of sealedColumns) await rotateColumn(options, column, rotation)
+    await rotateConfigurations(options, rotation)
+    outcome = 'done'
+  } finally {
+    await record(options, outcome, rotation)
+  }
   return rotation
 }
+
+/** Nobody is signed in to the command: the entry says what was done, and not by whom. */
+async function record({ pool, sealer }: RotateKeysOptions, outcome: string, rotation: KeyRotation): Promise<void> {
+  // Without the key of the audit nothing can be chained to it.
+  if (rotation.unreadable.includes(nameOfDataKey('audit'))) return
+  const audit = await openAudit({ pool, sealer })
+  await audit.record({ action: 'rotate-keys', outcome, details: { ...rotation } })
+  await audit.stop()
+}
+
+const nameOfDataKey = (name: string) => `the data key "${name}"`
 
 async function rotateDataKeys({ pool, sealer }: RotateKeysOptions, rotation: KeyRotation): Promise<void> {
   const { rows } = await pool.query<{ name: string; sealed: string }>('SELECT name, sealed FROM tenon.data_keys')
   for (const { name, sealed } of rows) {
     const context = { tenantId: '', pluginKey: '', field: `data key ${name}` }
-    const fresh = resealed(sealer, sealed, context, rotation, `the data key "${name}"`)
+    const fresh = resealed(sealer, sealed, context, rotation, nameOfDataKey(name))
     if (fresh === undefined) continue
     await pool.query('UPDATE tenon.data_keys SET sealed = $3 WHERE name = $1 AND sealed = $2', [name, sealed, fresh])
     rotation.dataKeys += 1

@@ -223,7 +223,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       health.noticeEnd(supervisorKey(identity.tenantId, identity.pluginKey), end, crashed)
       const fields = { ...identity, cause: describeEnd(end), exitCode: end.exitCode, signal: end.signal }
       if (crashed)
-        log.warn({ ...fields, lastWords: redact(identity, end.lastWords.slice(-500)) }, 'plugin process crashed')
+        log.warn({ ...fields, lastWords: redact(identity, end.lastWords).slice(-500) }, 'plugin process crashed')
       else log.info(fields, 'plugin process ended')
     },
   })
@@ -276,8 +276,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         const owner = owners.get(process)
         if (owner) options.onPluginLog?.(owner, line)
       },
-      onNetworkRefused: ({ message, reason }) =>
-        log.warn({ ...owners.get(process), target: message, reason }, 'plugin connection refused'),
+      onNetworkRefused({ message, reason }) {
+        const owner = owners.get(process)
+        const target = owner ? redact(owner, message) : message
+        log.warn({ ...owner, target, reason }, 'plugin connection refused')
+      },
     })
     processes.add(process)
     pidFiles.add(process.startedPid)

@@ -55,8 +55,11 @@ export function createConfigurationVault({ sealer }: { sealer: Sealer }): Config
       const before = isSealedSecret(previous) ? {} : previous
       const sealPart = (value: unknown, field: string): SealedSecret => {
         const kept = valueAt(before, field)
-        if (isSealedSecret(kept) && openPart(kept, field, owner) === value) return kept
-        return { $sealed: sealer.seal(JSON.stringify(value), { ...owner, field }), setAt: now, setBy }
+        const isKept = isSealedSecret(kept) && openPart(kept, field, owner) === value
+        // A rotation of keys may have gone past this row since it was read: nobody would seal it anew any more.
+        if (isKept && !sealer.isOutdated(kept.$sealed)) return kept
+        const $sealed = sealer.seal(JSON.stringify(value), { ...owner, field })
+        return isKept ? { ...kept, $sealed } : { $sealed, setAt: now, setBy }
       }
       if (!owner.schema) return { ...sealPart(configuration, '') }
       return replaceSecrets(configuration, owner.schema, (value, path) =>

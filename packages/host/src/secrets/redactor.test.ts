@@ -27,6 +27,16 @@ describe('a redactor', () => {
     },
   )
 
+  test('hides a secret in a statement, and among bytes', () => {
+    const redactor = createRedactor()
+    redactor.hide("it's a secret")
+    expect(redactor.text("SELECT 'it''s a secret'")).toBe("SELECT '[hidden]'")
+    const bytes = Buffer.concat([Buffer.from([0, 255]), Buffer.from("it's a secret"), Buffer.from([254])])
+    const left = redactor.value({ bytes, typed: new Uint8Array(bytes), other: Buffer.from([1, 2, 200]) })
+    const expected = Buffer.concat([Buffer.from([0, 255]), Buffer.from('[hidden]'), Buffer.from([254])])
+    expect(left).toEqual({ bytes: expected, typed: expected, other: Buffer.from([1, 2, 200]) })
+  })
+
   test('hides a secret that contains another one as a whole', () => {
     const redactor = createRedactor()
     redactor.hide('abcdef')

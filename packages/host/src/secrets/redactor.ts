@@ -7,12 +7,14 @@ export interface Redactor {
   /** Makes every text in `value` (6 characters or more) known as a secret. */
   hide(value: unknown): void
   text(text: string): string
-  /** The same in every text of a value of JSON. */
+  /** The same in every text, and in the bytes, of a value of JSON. */
   value<Value>(value: Value): Value
 }
 
 /** Shorter texts are part of ordinary words. */
 const shortest = 6
+/** Of larger ones nothing is kept but by a plugin itself. */
+const maxBytes = 256 * 1024
 /** A plugin can open as many sealed values as it likes; the oldest are forgotten first. */
 const maxKnown = 500
 
@@ -26,10 +28,19 @@ export function createRedactor(): Redactor {
     return redacted
   }
 
+  /** A character for each byte finds every form, whatever stands around it. */
+  function bytes(given: Uint8Array): Uint8Array {
+    const whole = Buffer.from(given).toString('latin1')
+    let redacted = whole
+    for (const form of forms) redacted = redacted.replaceAll(Buffer.from(form).toString('latin1'), '[hidden]')
+    return redacted === whole ? given : Buffer.from(redacted, 'latin1')
+  }
+
   function redact(value: unknown): unknown {
     if (typeof value === 'string') return text(value)
     if (Array.isArray(value)) return value.map(redact)
-    // Bytes and dates are left alone
+    if (value instanceof Uint8Array && value.length <= maxBytes) return bytes(value)
+    // Dates and what else is no JSON are left alone
     if (!isJsonObject(value) || ![Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null))
       return value
     return Object.fromEntries(Object.entries(value).map(([key, part]) => [text(key), redact(part)]))
@@ -51,13 +62,15 @@ export function createRedactor(): Redactor {
   }
 }
 
-/** A secret as it is, and as it appears in printed JSON, in addresses, and in what is encoded. */
+/** A secret as it is, and as it appears in printed JSON, in statements, in addresses, and in what is encoded. */
 function formsOf(secret: string): string[] {
   // through bytes, because half a character has no such form
   const bytes = Buffer.from(secret)
   return [
     secret,
     JSON.stringify(secret).slice(1, -1),
+    // A text in a statement
+    secret.replaceAll("'", "''"),
     encodeURIComponent(bytes.toString()),
     bytes.toString('hex'),
     ...base64FormsOf(bytes),

@@ -46,7 +46,25 @@ test('says what is read and written, also inside WITH, joins and a DO block', as
   expect(await touches('UPDATE own.a SET x = 1 FROM b')).toEqual(['b:select', 'own.a:update'])
   expect(
     await touches('DO $$ BEGIN IF NOT EXISTS (SELECT FROM a) THEN CREATE TABLE e (x int); END IF; END $$'),
-  ).toEqual(['a:select'])
+  ).toEqual(['a:select', 'e:define'])
+  expect(
+    await touches(
+      'MERGE INTO a USING b ON a.x = b.x WHEN MATCHED AND b.y THEN DO NOTHING WHEN MATCHED THEN UPDATE SET x = 1 WHEN NOT MATCHED THEN INSERT VALUES (1)',
+    ),
+  ).toEqual(['a:insert', 'a:update', 'b:select'])
+})
+
+test.each([
+  ['CREATE TABLE a (x int)', 'a'],
+  ['CREATE TABLE own.a AS SELECT 1', 'own.a'],
+  ['CREATE INDEX i ON a (x)', 'a'],
+  ['CREATE SEQUENCE s', 's'],
+  ['ALTER SEQUENCE s RESTART', 's'],
+  ['ALTER TABLE a ADD COLUMN y int', 'a'],
+  ['ALTER TABLE a RENAME TO b', 'a'],
+  ['DROP TABLE IF EXISTS own.a', 'own.a'],
+])('says that %s makes or changes something', async (sql, name) => {
+  expect((await plan(sql)).touches).toEqual([`${name}:define`])
 })
 
 test('lets functions of the catalog and of the application’s list pass, and no others', async () => {

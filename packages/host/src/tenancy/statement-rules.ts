@@ -164,10 +164,30 @@ function walk(value: unknown, functions: FunctionNames, touches: Set<string>, de
 }
 
 const writes: Record<string, string> = { InsertStmt: 'insert', UpdateStmt: 'update', DeleteStmt: 'delete' }
+const definitions = /^(Create|CreateTableAs|CreateSeq|AlterSeq|Index|AlterTable|Rename|Drop)Stmt$/
 
 function noteWrite(kind: string, statement: unknown, touches: Set<string>): void {
+  const node = asNode(statement)
   const privilege = Object.hasOwn(writes, kind) ? writes[kind] : undefined
-  if (privilege !== undefined) touches.add(`${relationName(asNode(asNode(statement)['relation']))}:${privilege}`)
+  if (privilege !== undefined) touches.add(`${relationName(asNode(node['relation']))}:${privilege}`)
+  if (kind === 'MergeStmt') {
+    for (const clause of listOf(node['mergeWhenClauses'])) {
+      const command = String(asNode(clause['MergeWhenClause'])['commandType']).replace('CMD_', '').toLowerCase()
+      if (command !== 'nothing') touches.add(`${relationName(asNode(node['relation']))}:${command}`)
+    }
+  }
+  if (definitions.test(kind)) for (const name of definedBy(node)) touches.add(`${name}:define`)
+}
+
+/** What a statement makes, alters or drops. */
+function definedBy(node: ParseNode): string[] {
+  const relation = asNode(node['relation'] ?? node['sequence'] ?? asNode(node['into'])['rel'])
+  const dropped = listOf(node['objects']).map((object) =>
+    listOf(asNode(object['List'])['items'])
+      .map((item) => String(asNode(item['String'])['sval']))
+      .join('.'),
+  )
+  return [...('relname' in relation ? [relationName(relation)] : []), ...dropped.filter((name) => name !== '')]
 }
 
 function relationName(node: ParseNode): string {
