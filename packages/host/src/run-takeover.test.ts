@@ -18,6 +18,8 @@ import {
 const limits = {
   claimMs: 2_000,
   tenancy: { maxConnectionsPerRole: 6 },
+  // So that the body of 500 kB is more than one.
+  uploads: { pieceBytes: 200_000 },
   jobs: { pollMs: 250, progressMs: 50, workers: 8, runningPerOrganization: 8, stopMs: 200 },
 }
 /** By how much a claim lives longer where nothing else is said. */

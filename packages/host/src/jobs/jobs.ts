@@ -111,7 +111,13 @@ export function createJobs(options: JobsOptions): Jobs {
 
   function wake(): void {
     again = true
-    if (!stopped) filling ??= fill()
+    if (!stopped) filling ??= fill().finally(filled)
+  }
+
+  /** Not within `fill`: without room it ends in the turn in which it began, before anybody has noted that it goes on. */
+  function filled(): void {
+    filling = undefined
+    if (again) wake()
   }
 
   /** Begins what is next as long as there is room. */
@@ -128,7 +134,6 @@ export function createJobs(options: JobsOptions): Jobs {
         problem(error)
       }
     }
-    filling = undefined
   }
 
   const working = () => [...active.values()].filter(({ lease }) => lease.run.kind !== 'install').length
