@@ -164,7 +164,7 @@ describe('what fails because of this installation', () => {
     await surroundings.pool.query('ALTER TABLE tenon.moved_roles RENAME TO plugin_roles')
     expect(run).toMatchObject({ state: 'failed', attempts: 1, error: { code: 'INTERNAL', ...forOperator } })
     expect(JSON.stringify(run)).not.toContain('plugin_roles')
-    const line = replica.log.find((text) => text.includes('run-failed')) ?? '{}'
+    const line = replica.log.find((text) => text.includes('run-failed') && text.includes(run.id)) ?? '{}'
     expect(JSON.parse(line)).toMatchObject({ runId: run.id, code: 'INTERNAL', kind: 'platform' })
     expect((JSON.parse(line) as { cause: string }).cause).toContain('plugin_roles')
   })

@@ -17,7 +17,6 @@ import {
 
 const limits = {
   claimMs: 2_000,
-  tenancy: { maxConnectionsPerRole: 6 },
   // So that the body of 500 kB is more than one.
   uploads: { pieceBytes: 200_000 },
   jobs: { pollMs: 250, progressMs: 50, workers: 8, runningPerOrganization: 8, stopMs: 200 },
@@ -45,7 +44,7 @@ const reader: TestPlugin = {
         'POST /sync': async ({ sequelize }: any) => {
           const [{ count }] = await sequelize.query('SELECT count(*)::int AS count FROM pages', { type: 'SELECT' })
           for (let page = count + 1; page <= 12; page += 1) {
-            await new Promise((go) => setTimeout(go, 150))
+            await new Promise((go) => setTimeout(go, 200))
             await sequelize.query('INSERT INTO pages (page) VALUES (:page)', { replacements: { page } })
           }
           return { data: { success: true, from: count, pages: 12 } }
@@ -86,7 +85,7 @@ const keeper: TestPlugin = {
       const begin = (sequelize: any, what: string) => sequelize.query('INSERT INTO begun VALUES (:what)', { replacements: { what } })
       async function pass(sequelize: any, name: string | undefined) {
         const isClosed = async () => (await select(sequelize, 'SELECT FROM gates WHERE name = :name', { name })).length === 0
-        while (name && (await isClosed())) await new Promise((go) => setTimeout(go, 20))
+        while (name && (await isClosed())) await new Promise((go) => setTimeout(go, 50))
       }
       const importRows = async ({ body, file, run, sequelize }: any) => {
         await begin(sequelize, run.id)
@@ -198,9 +197,12 @@ describe('the runs of a killed server', () => {
     const { api, url } = await startChild()
     for (const pluginKey of ['reader', 'keeper'])
       expect(await api('POST', '/install', { pluginKey })).toMatchObject({ status: 201 })
+    ids = { afterCommit: await start(url, '/keeper/more', { ...rowsOf('c1', 'c2', 'c3'), after: 'never' }) }
+    // A plugin has one transaction at a time.
+    await until(async () => expect(await read('/keeper/rows', api)).toHaveLength(3))
     ids = {
+      ...ids,
       beforeCommit: await start(url, '/keeper/rows', { ...rowsOf('b1', 'b2'), before: 'b' }),
-      afterCommit: await start(url, '/keeper/more', { ...rowsOf('c1', 'c2', 'c3'), after: 'never' }),
       plain: await start(url, '/keeper/plain', { before: 'never', said: 'at work' }),
       charge: await start(url, '/keeper/charge', { before: 'never' }),
       digest: await start(url, '/keeper/digest', { before: 'd' }),
