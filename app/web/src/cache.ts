@@ -8,8 +8,7 @@ export function createCache(): QueryClient {
       queries: {
         staleTime: 10_000,
         // What the server refused it would refuse again; what it could not do may work in a moment.
-        retry: (failures, error) =>
-          failures < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 502),
+        retry: (failures, error) => failures < 2 && error instanceof ApiError && error.isPassing,
         retryDelay: (failures) => 400 * 2 ** failures,
       },
     },

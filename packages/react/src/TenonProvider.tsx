@@ -49,9 +49,7 @@ function createCache(): QueryClient {
   return new QueryClient({
     defaultOptions: {
       // What the server refused it would refuse again.
-      queries: { retry: (failures, error) => failures < 2 && error instanceof ApiError && isPassing(error.status) },
+      queries: { retry: (failures, error) => failures < 2 && error instanceof ApiError && error.isPassing },
     },
   })
 }
-
-const isPassing = (status: number): boolean => status === 0 || status >= 502
