@@ -129,7 +129,9 @@ export const actionSchema = z.looseObject({
   repeatable: z
     .boolean()
     .optional()
-    .describe('False for what must not be called again when its server died, or when it failed for a reason that passes'),
+    .describe(
+      'False for what must not be called again when its server died, or when it failed for a reason that passes',
+    ),
 })
 
 export const viewColumnSchema = z.looseObject({
