@@ -100,7 +100,8 @@ export async function importSheet(
     const refusal = report.errors.length > 0 && (options.mode === 'all' || report.valid === 0)
     if (refusal) {
       await writer.abandon()
-      return refused(report)
+      // Duplicates may be of an earlier call of this very run, which was still at work when this one began.
+      return (await earlier()) ?? refused(report)
     }
     const { fileName, fileDigest } = options
     const named = {
@@ -117,7 +118,7 @@ export async function importSheet(
     return result
   } catch (error) {
     await writer.abandon()
-    // The call of a server that was taken for dead may have come to its end meanwhile.
+    // The same when it ended just before this one wanted to.
     const other = await earlier().catch(() => undefined)
     if (other) return other
     throw error

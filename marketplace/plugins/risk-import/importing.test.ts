@@ -267,6 +267,26 @@ describe('an import that is called again, because its server died', () => {
     expect(await publishedIn(application)).toHaveLength(1)
   })
 
+  it('does not take for a duplicate what the first call stored after the second had begun', async () => {
+    const { run, sequelize } = context
+    let first: RouteResult | undefined
+    context.sequelize = new Proxy(sequelize, {
+      get: (of, name) =>
+        name !== 'query'
+          ? Reflect.get(of, name)
+          : async (...statement: Parameters<typeof of.query>) => {
+              const rows = await of.query(...statement)
+              context.sequelize = sequelize
+              first ??= await again()
+              return rows
+            },
+    })
+    const second = await again()
+    expect(first?.data).toMatchObject({ imported: 2, importId: run?.id })
+    expect(second).toEqual(first)
+    expect(await countStored()).toBe(2)
+  })
+
   it('brings nothing back that was taken back meanwhile', async () => {
     const first = await again()
     expect((await call('POST /undo', { body: { importId: context.run?.id } })).data).toMatchObject({ removed: 2 })
