@@ -1,4 +1,5 @@
 import type { SeedContext, Sequelize, Transaction } from '@tenon/sdk'
+import type { ImportResult } from './import-risks'
 import { UNDO_DAYS } from './import-limits'
 import { tableOf } from './risk-table'
 
@@ -15,6 +16,7 @@ export interface PastImport {
 }
 
 const PASTS_IN_LIST = 100
+const columns = 'id, file_name, imported, imported_at, imported_by, undone_at'
 const table = (tenantId: string): string => tableOf(tenantId, 'risk_imports')
 
 export async function createHistory(sequelize: Sequelize, tenantId: string): Promise<void> {
@@ -28,6 +30,7 @@ export async function createHistory(sequelize: Sequelize, tenantId: string): Pro
       imported_at timestamptz NOT NULL DEFAULT now(),
       undone_at timestamptz
     )`)
+  await sequelize.query(`ALTER TABLE ${table(tenantId)} ADD COLUMN IF NOT EXISTS result jsonb`)
 }
 
 export async function dropHistory(sequelize: Sequelize, tenantId: string): Promise<void> {
@@ -38,16 +41,17 @@ export async function dropHistory(sequelize: Sequelize, tenantId: string): Promi
 export async function recordImport(
   { sequelize, userId }: SeedContext,
   tenantId: string,
-  made: { importId: string; imported: number; fileName?: string; fileDigest?: string },
+  made: { result: ImportResult; fileName?: string; fileDigest?: string },
   transaction: Transaction,
 ): Promise<void> {
   await sequelize.query(
-    `INSERT INTO ${table(tenantId)} (id, file_name, file_digest, imported, imported_by)
-     VALUES (CAST(:importId AS uuid), :fileName, :fileDigest, :imported, :userId)`,
+    `INSERT INTO ${table(tenantId)} (id, file_name, file_digest, imported, imported_by, result)
+     VALUES (CAST(:importId AS uuid), :fileName, :fileDigest, :imported, :userId, CAST(:result AS jsonb))`,
     {
       replacements: {
-        importId: made.importId,
-        imported: made.imported,
+        importId: made.result.importId,
+        imported: made.result.imported,
+        result: JSON.stringify(made.result),
         fileName: made.fileName ?? null,
         fileDigest: made.fileDigest ?? null,
         userId: userId ?? null,
@@ -57,6 +61,19 @@ export async function recordImport(
   )
 }
 
+/** What came of the import with this id, if it was made. */
+export async function findResult(
+  { sequelize }: SeedContext,
+  tenantId: string,
+  importId: string,
+): Promise<ImportResult | undefined> {
+  const [made] = await sequelize.query<{ result: ImportResult | null }>(
+    `SELECT result FROM ${table(tenantId)} WHERE id = CAST(:importId AS uuid)`,
+    { replacements: { importId }, type: 'SELECT' },
+  )
+  return made?.result ?? undefined
+}
+
 /** The import that brought the very same file, unless it was taken back. */
 export async function findSameFile(
   { sequelize }: SeedContext,
@@ -64,7 +81,7 @@ export async function findSameFile(
   fileDigest: string,
 ): Promise<PastImport | undefined> {
   const found = await sequelize.query<StoredImport>(
-    `SELECT * FROM ${table(tenantId)} WHERE file_digest = :fileDigest AND undone_at IS NULL
+    `SELECT ${columns} FROM ${table(tenantId)} WHERE file_digest = :fileDigest AND undone_at IS NULL
      ORDER BY imported_at DESC LIMIT 1`,
     { replacements: { fileDigest }, type: 'SELECT' },
   )
@@ -73,7 +90,7 @@ export async function findSameFile(
 
 export async function listImports({ sequelize }: SeedContext, tenantId: string): Promise<PastImport[]> {
   const rows = await sequelize.query<StoredImport>(
-    `SELECT * FROM ${table(tenantId)} ORDER BY imported_at DESC, id LIMIT ${PASTS_IN_LIST}`,
+    `SELECT ${columns} FROM ${table(tenantId)} ORDER BY imported_at DESC, id LIMIT ${PASTS_IN_LIST}`,
     { type: 'SELECT' },
   )
   return rows.map(toPastImport)
@@ -91,7 +108,7 @@ export async function undoImport({ sequelize }: SeedContext, tenantId: string, i
   return sequelize.transaction(async (transaction) => {
     // Whoever asks for the same at the same moment waits here, and is told then.
     const found = await sequelize.query<StoredImport>(
-      `SELECT * FROM ${table(tenantId)} WHERE id::text = :importId FOR UPDATE`,
+      `SELECT ${columns} FROM ${table(tenantId)} WHERE id::text = :importId FOR UPDATE`,
       { replacements: { importId }, type: 'SELECT', transaction },
     )
     const [past] = found.map(toPastImport)

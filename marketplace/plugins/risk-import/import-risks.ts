@@ -4,7 +4,7 @@ import { checkRow, errorOf, generalError, type Risk, type RowError, type SheetRo
 import { columnOfHeader, columns } from './columns'
 import { type Duplicates, noDuplicates, readDuplicates } from './duplicates'
 import { FileError } from './file-error'
-import { findSameFile, recordImport } from './import-history'
+import { findResult, findSameFile, recordImport } from './import-history'
 import { MAX_ERRORS, MAX_ROWS, ROWS_PER_BATCH } from './import-limits'
 import { type People, readPeople } from './people'
 import { insertRisks } from './risk-table'
@@ -75,7 +75,8 @@ const now = (): string => new Date().toISOString()
 
 /**
  * Like {@link importRisks}, for rows that come one after the other: they are checked and written in batches, so that no
- * more than a few thousand are in memory, and what was written is rolled back when a later row is wrong.
+ * more than a few thousand are in memory, and what was written is rolled back when a later row is wrong. The import has the
+ * id of the run that it is: where that run was called before, because its server died, what came of it then is the result.
  *
  * @throws FileError when the rows cannot be read, or are too many.
  */
@@ -85,7 +86,11 @@ export async function importSheet(
   context: SeedContext,
   options: ImportOptions = usual,
 ): Promise<ImportResult> {
-  const importId = randomUUID()
+  const { run } = context
+  const earlier = () => (run ? findResult(context, tenantId, run.id) : Promise.resolve(undefined))
+  const made = await earlier()
+  if (made) return made
+  const importId = run?.id ?? randomUUID()
   const writer = createWriter(importId, tenantId, context)
   try {
     const report = await checkAll(rows, tenantId, context, options, async (risk, errorCount) => {
@@ -95,22 +100,27 @@ export async function importSheet(
     const refusal = report.errors.length > 0 && (options.mode === 'all' || report.valid === 0)
     if (refusal) {
       await writer.abandon()
-      return refused(report)
+      // Duplicates may be of an earlier call of this very run, which was still at work when this one began.
+      return (await earlier()) ?? refused(report)
     }
     const { fileName, fileDigest } = options
     const named = {
       ...(fileName === undefined ? {} : { fileName }),
       ...(fileDigest === undefined ? {} : { fileDigest }),
     }
+    const result = done(report, importId)
     await writer.commit(async (transaction) => {
-      await recordImport(context, tenantId, { importId, imported: report.valid, ...named }, transaction)
+      await recordImport(context, tenantId, { result, ...named }, transaction)
       const payload = { imported: report.valid, importId, ...(fileName === undefined ? {} : { fileName }) }
       await announce(payload, context, transaction)
     })
     context.log?.info(`Imported ${report.valid} risks`, importId)
-    return done(report, importId)
+    return result
   } catch (error) {
     await writer.abandon()
+    // The same when it ended just before this one wanted to.
+    const other = await earlier().catch(() => undefined)
+    if (other) return other
     throw error
   }
 }

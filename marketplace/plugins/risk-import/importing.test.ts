@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import ExcelJS from 'exceljs'
 import type { RouteResult, UploadedFile } from '@tenon/sdk'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -242,6 +242,66 @@ describe('taking an import back', () => {
       expect(await uninstall(1, tenant, context)).toMatchObject({ success: true })
     await install(1, tenant, {}, context)
     await install(1, tenant, {}, context)
+  })
+})
+
+describe('an import that is called again, because its server died', () => {
+  const file = csvOf(named('A'), named('B'), named('C', { severity: 'Terrible' }))
+  const again = () => call('POST /import', { file, body: { mode: 'good' } })
+  beforeEach(() => {
+    context = { ...context, run: { id: randomUUID() } }
+  })
+
+  it('answers what came of it, mistakes too, and adds nothing', async () => {
+    const first = await again()
+    expect(first.data).toMatchObject({ imported: 2, failed: 1, errorCount: 1, importId: context.run?.id })
+    expect(await again()).toEqual(first)
+    expect(await countStored()).toBe(2)
+    expect(await publishedIn(application)).toHaveLength(1)
+  })
+
+  it('adds its risks once, also when the first call still goes on', async () => {
+    const answers = await Promise.all([again(), again(), again()])
+    for (const { data } of answers) expect(data).toMatchObject({ imported: 2, importId: context.run?.id })
+    expect(await countStored()).toBe(2)
+    expect(await publishedIn(application)).toHaveLength(1)
+  })
+
+  it('does not take for a duplicate what the first call stored after the second had begun', async () => {
+    const { run, sequelize } = context
+    let first: RouteResult | undefined
+    context.sequelize = new Proxy(sequelize, {
+      get: (of, name) =>
+        name !== 'query'
+          ? Reflect.get(of, name)
+          : async (...statement: Parameters<typeof of.query>) => {
+              const rows = await of.query(...statement)
+              context.sequelize = sequelize
+              first ??= await again()
+              return rows
+            },
+    })
+    const second = await again()
+    expect(first?.data).toMatchObject({ imported: 2, importId: run?.id })
+    expect(second).toEqual(first)
+    expect(await countStored()).toBe(2)
+  })
+
+  it('brings nothing back that was taken back meanwhile', async () => {
+    const first = await again()
+    expect((await call('POST /undo', { body: { importId: context.run?.id } })).data).toMatchObject({ removed: 2 })
+    expect(await again()).toEqual(first)
+    expect(await countStored()).toBe(0)
+  })
+
+  it('is tried from the beginning when nothing came of it', async () => {
+    const wrong = csvOf(named('A'), named('C', { severity: 'Terrible' }))
+    for (const time of [1, 2])
+      expect((await call('POST /import', { file: wrong })).data, String(time)).toMatchObject({
+        success: false,
+        imported: 0,
+      })
+    expect(await again()).toMatchObject({ data: { imported: 2 } })
   })
 })
 

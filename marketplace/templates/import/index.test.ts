@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { checkRows } from './check-rows'
-import { install, router, uninstall, validateConfig } from './index'
+import { importItems, install, router, uninstall, validateConfig } from './index'
 
 it('makes its table, and drops it', async () => {
   const statements: string[] = []
@@ -33,4 +33,21 @@ it('reads a file', async () => {
   const check = router['POST /check'] as (request: object) => Promise<unknown>
   const buffer = Buffer.from('\ufeffName;Due date;Amount\nA;2030-12-31;7\n')
   expect(await check({ file: { buffer } })).toMatchObject({ data: { success: true, valid: 1 } })
+})
+
+it('stores the rows of a run once, however often it is called', async () => {
+  const runs = new Set<unknown>()
+  const stored: unknown[] = []
+  const context = {
+    run: { id: '00000000-0000-4000-8000-000000000001' },
+    sequelize: {
+      transaction: (work: (transaction: object) => unknown) => work({}),
+      query: (_sql: string, { replacements: { id } }: { replacements: { id: string } }) =>
+        Promise.resolve(runs.has(id) ? [] : runs.add(id) && [{ id }]),
+    },
+    database: { insertMany: (_table: string, rows: unknown[]) => Promise.resolve(stored.push(...rows)) },
+  } as unknown as Parameters<typeof importItems>[2]
+  for (const time of [1, 2])
+    expect(await importItems([{ name: 'A' }], 'tenant', context), String(time)).toMatchObject({ imported: 1 })
+  expect(stored).toHaveLength(1)
 })

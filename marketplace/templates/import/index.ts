@@ -7,6 +7,7 @@ import type {
   Router,
   SeedContext,
   Sequelize,
+  Transaction,
   UninstallResult,
   ValidationResult,
 } from '@tenon/sdk'
@@ -30,13 +31,14 @@ export async function install(
   { sequelize }: SeedContext,
 ): Promise<InstallResult> {
   await sequelize.query(`
-    CREATE TABLE IF NOT EXISTS ${tableOf(tenantId)} (
+    CREATE TABLE IF NOT EXISTS ${tableOf(tenantId, 'items')} (
       id serial PRIMARY KEY,
       name text NOT NULL,
       due_date date,
       amount numeric,
       created_at timestamptz NOT NULL DEFAULT now()
-    )`)
+    );
+    CREATE TABLE IF NOT EXISTS ${tableOf(tenantId, 'runs')} (id uuid PRIMARY KEY)`)
   return { success: true, message: 'My Plugin is installed. Download the template and fill it in.' }
 }
 
@@ -45,7 +47,7 @@ export async function uninstall(
   tenantId: string,
   { sequelize }: SeedContext,
 ): Promise<UninstallResult> {
-  await sequelize.query(`DROP TABLE IF EXISTS ${tableOf(tenantId)} CASCADE`)
+  await sequelize.query(`DROP TABLE IF EXISTS ${tableOf(tenantId, 'items')}, ${tableOf(tenantId, 'runs')} CASCADE`)
   return { success: true, message: 'My Plugin is uninstalled, and its items are gone.' }
 }
 
@@ -54,16 +56,19 @@ export function validateConfig(): ValidationResult {
   return { valid: true, errors: [] }
 }
 
-/** Adds all rows in one transaction, or none. */
+/** Adds all rows in one transaction, or none; once for each run, also when it is called again because its server died. */
 export async function importItems(
   rows: readonly unknown[],
   tenantId: string,
-  { sequelize, database, log }: SeedContext,
+  { sequelize, database, log, run }: SeedContext,
 ) {
   const { items, errors } = checkRows(rows)
   if (errors.length > 0) return result(0, rows.length, errors)
-  if (database) await database.insertMany(`${tenantId}.my_plugin_items`, items)
-  else await insertOneByOne(sequelize, tenantId, items)
+  await sequelize.transaction(async (transaction) => {
+    if (run && !(await isFirst(run.id, tenantId, sequelize, transaction))) return
+    if (database) await database.insertMany(`${tenantId}.my_plugin_items`, items, { transaction })
+    else await insertOneByOne(sequelize, tenantId, items, transaction)
+  })
   log?.info(`Imported ${items.length} items`)
   return result(items.length, 0, [])
 }
@@ -82,7 +87,9 @@ export const router: Router = {
   'POST /import': (request) =>
     withRows(request, async (rows) => ({ data: await importItems(rows, request.tenantId, request) })),
   'GET /items': async ({ sequelize, tenantId }) => {
-    const items = await sequelize.query(`SELECT * FROM ${tableOf(tenantId)} ORDER BY id LIMIT 200`, { type: 'SELECT' })
+    const items = await sequelize.query(`SELECT * FROM ${tableOf(tenantId, 'items')} ORDER BY id LIMIT 200`, {
+      type: 'SELECT',
+    })
     return { data: { items, total: items.length } }
   },
 }
@@ -118,18 +125,30 @@ function result(imported: number, failed: number, errors: RowError[]) {
   return { success: errors.length === 0, imported, failed, errors, importedAt: new Date().toISOString() }
 }
 
-async function insertOneByOne(sequelize: Sequelize, tenantId: string, items: readonly Item[]): Promise<void> {
-  await sequelize.transaction(async (transaction) => {
-    for (const { name, due_date, amount } of items) {
-      await sequelize.query(
-        `INSERT INTO ${tableOf(tenantId)} (name, due_date, amount) VALUES (:name, :due_date, :amount)`,
-        { replacements: { name, due_date, amount }, transaction },
-      )
-    }
-  })
+/** False when this run has stored its rows already; waits for a call that is about to. */
+async function isFirst(id: string, tenantId: string, sequelize: Sequelize, transaction: Transaction): Promise<boolean> {
+  const recorded = await sequelize.query(
+    `INSERT INTO ${tableOf(tenantId, 'runs')} (id) VALUES (CAST(:id AS uuid)) ON CONFLICT DO NOTHING RETURNING id`,
+    { replacements: { id }, type: 'SELECT', transaction },
+  )
+  return recorded.length > 0
 }
 
-function tableOf(tenantId: string): string {
+async function insertOneByOne(
+  sequelize: Sequelize,
+  tenantId: string,
+  items: readonly Item[],
+  transaction: Transaction,
+): Promise<void> {
+  for (const { name, due_date, amount } of items) {
+    await sequelize.query(
+      `INSERT INTO ${tableOf(tenantId, 'items')} (name, due_date, amount) VALUES (:name, :due_date, :amount)`,
+      { replacements: { name, due_date, amount }, transaction },
+    )
+  }
+}
+
+function tableOf(tenantId: string, name: 'items' | 'runs'): string {
   if (!/^[A-Za-z0-9_]{1,63}$/.test(tenantId)) throw new Error('This is not the name of an organization')
-  return `"${tenantId}".my_plugin_items`
+  return `"${tenantId}".my_plugin_${name}`
 }

@@ -126,6 +126,12 @@ export const actionSchema = z.looseObject({
   schedule: cronSchema.optional(),
   slot: z.string().max(100).optional(),
   role: roleSchema.optional(),
+  repeatable: z
+    .boolean()
+    .optional()
+    .describe(
+      'False for what must not be called again when its server died, or when it failed for a reason that passes',
+    ),
 })
 
 export const viewColumnSchema = z.looseObject({
@@ -228,6 +234,12 @@ export const importerSchema = z.looseObject({
   template: routeSchema.optional(),
   check: routeSchema.optional(),
   import: routeSchema,
+  repeatable: z
+    .boolean()
+    .optional()
+    .describe(
+      'Called again with the same `context.run.id` after its server died, it finds what it did and answers that; see `run` in the contract',
+    ),
   corrections: routeSchema.optional(),
   history: routeSchema
     .optional()

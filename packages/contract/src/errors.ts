@@ -198,6 +198,14 @@ export const errorTable = {
     status: 409,
     sentence: 'What this run worked on is no longer kept. Start it again where you started it.',
   },
+  RUN_INTERRUPTED: {
+    status: 503,
+    sentence: 'The server was stopped while this was at work, and nobody knows how far it came.',
+  },
+  RUN_STOPS_SERVERS: {
+    status: 503,
+    sentence: 'The server was stopped {count} times while this was at work, so it is not begun again.',
+  },
   RUN_LIMIT: {
     status: 429,
     sentence:

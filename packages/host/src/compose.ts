@@ -63,6 +63,7 @@ import { createKnownInstallations } from './installations/known-installations.js
 import { createLiveStream } from './installations/live-stream.js'
 import { createRequestStore } from './installations/request-store.js'
 import { createCallRoute } from './installations/routes.js'
+import { createRequestedRuns } from './installations/requested-runs.js'
 import { createRuns, createRunWork } from './installations/runs.js'
 import { createStrayProcesses } from './installations/stray-processes.js'
 import { createSubscriptions } from './installations/subscriptions.js'
@@ -398,6 +399,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     store,
     caller,
     vault,
+    uploads: uploadStore,
     findTenant,
     deadlineMs: resolveLimits(options.limits?.runtime).jobMs,
   })
@@ -418,7 +420,8 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     findTenant,
     connectionsToRenew: (tenant) => connectionStore.listRefused(tenant.organizationId),
   })
-  const runs = createRuns({ jobs, store, work: runWork })
+  const requested = createRequestedRuns({ pool, jobs, uploads: uploadStore })
+  const runs = createRuns({ jobs, store, requested })
   const schedules = createSchedules({
     pool,
     runFor: createScheduledRuns({

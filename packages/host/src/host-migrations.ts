@@ -9,7 +9,7 @@ import { waitingEventsMigration } from './events/waiting-events.js'
 import { deliveryStreaksMigration } from './installations/delivery-streaks.js'
 import { installationsMigration } from './installations/migration.js'
 import { pluginRequestsMigration } from './installations/request-migration.js'
-import { runClaimsMigration, runsMigration } from './jobs/migration.js'
+import { repeatableRunsMigration, runClaimsMigration, runsMigration } from './jobs/migration.js'
 import { schedulesMigration } from './jobs/schedule-migration.js'
 import {
   createMigrator,
@@ -22,7 +22,7 @@ import {
 import { blocksMigration } from './operator/migration.js'
 import { networkUseMigration, recordsMigration } from './records/index.js'
 import { dataKeysMigration } from './secrets/data-keys.js'
-import { uploadsMigration } from './uploads/index.js'
+import { uploadHoldsMigration, uploadsMigration } from './uploads/index.js'
 import { webhooksMigration } from './webhooks/migration.js'
 import type { Pool } from 'pg'
 
@@ -53,6 +53,8 @@ const platform: PlatformMigration[] = [
   pluginRequestsMigration,
   settledDeliveriesMigration,
   deliveryStreaksMigration,
+  repeatableRunsMigration,
+  uploadHoldsMigration,
   networkUseMigration,
 ]
 

@@ -256,6 +256,23 @@ describe('an import', () => {
     ])
     // What was sent is not kept, so it cannot be sent again.
     expect(await it.api('POST', `/runs/${items[0]?.id}/retry`)).toMatchObject({ status: 409 })
+    const left = await it.pool.query('SELECT is_idle FROM tenon.uploads')
+    expect(left.rows).toEqual([{ is_idle: true }])
+  })
+
+  test('leaves nothing of what was sent when it is cancelled before its turn', async () => {
+    const working = await startRun('/worker/rows', { csvData: ['kept'], ms: 60_000 })
+    await until(async () => expect(await runOf(working)).toMatchObject({ state: 'running' }))
+    const waiting = await startRun('/worker/rows', { csvData: ['cancelled'] })
+    const bodies = async () =>
+      (
+        await it.pool.query<{ text: string }>(
+          `SELECT convert_from(bytes, 'UTF8') AS text FROM tenon.upload_pieces JOIN tenon.upload_holds USING (upload_id)`,
+        )
+      ).rows.map(({ text }) => (JSON.parse(text) as { body: { csvData: string[] } }).body.csvData[0])
+    expect((await bodies()).sort()).toEqual(['cancelled', 'kept'])
+    expect(await it.api('POST', `/runs/${waiting}/cancel`)).toMatchObject({ status: 200 })
+    expect(await bodies()).toEqual(['kept'])
   })
 })
 
@@ -389,6 +406,26 @@ describe('turns', () => {
     for (const [index, { begin }] of found.entries()) expect(begin).toBeGreaterThanOrEqual(found[index - 1]?.end ?? 0)
   })
 
+  test('waits for the same action that is at work anywhere else, and for no other', async () => {
+    await it.pool.query(
+      `INSERT INTO tenon.plugin_runs
+         (organization_id, installation_id, plugin_key, kind, action, title, state, claimed_by, claim_expires_at)
+       VALUES (1, $1, 'worker', 'action', 'work', 'Elsewhere', 'running', 'a third server', now() + interval '1 hour')`,
+      [id],
+    )
+    const waiting = await startRun('/worker/work/x', { n: 'e1', ms: 1 })
+    expect(await whenOver(await startRun('/worker/other-work', { n: 'e2', ms: 1 }))).toMatchObject({
+      state: 'succeeded',
+    })
+    // Both servers have looked for something to do by then.
+    await new Promise((go) => setTimeout(go, 3 * limits.jobs.pollMs))
+    expect(await runOf(waiting)).toMatchObject({ state: 'queued' })
+    await it.pool.query(
+      `UPDATE tenon.plugin_runs SET state = 'succeeded', finished_at = now() WHERE title = 'Elsewhere'`,
+    )
+    expect(await whenOver(waiting)).toMatchObject({ state: 'succeeded' })
+  })
+
   test('two runs of an organization at a time', async () => {
     const ids = [
       await startRun('/worker/work/x', { n: 't1', ms: 300 }),
@@ -402,21 +439,36 @@ describe('turns', () => {
     expect(third.begin).toBeGreaterThanOrEqual(Math.min(first.end, second.end))
   })
 
-  test('200 waiting runs of one organization delay another by less than 5 s', async () => {
-    await it.pool.query(
+  /** As many runs of a second that wait for their turn. */
+  const flood = (organizationId: number, count: number) =>
+    it.pool.query(
       `INSERT INTO tenon.plugin_runs (organization_id, installation_id, plugin_key, kind, action, title, state, input)
-       SELECT 1, $1, 'worker', 'action', CASE n % 2 WHEN 0 THEN 'work' ELSE 'other-work' END, 'Work', 'queued',
+       SELECT $2, $1, 'worker', 'action', CASE n % 2 WHEN 0 THEN 'work' ELSE 'other-work' END, 'Work', 'queued',
          jsonb_build_object('method', 'POST', 'path', CASE n % 2 WHEN 0 THEN '/work/x' ELSE '/other-work' END,
            'body', jsonb_build_object('n', 'flood', 'ms', 1000))
-       FROM generate_series(1, 200) n`,
-      [id],
+       FROM generate_series(1, $3) n`,
+      [id, organizationId, count],
     )
+
+  test('200 waiting runs of one organization delay another by less than 5 s, on one server with four workers', async () => {
+    await two.close()
+    await it.host.createTenant(3)
+    await it.api('POST', '/install', { pluginKey: 'worker' }, { organizationId: 3 })
+    const delayOf = async (n: string) => {
+      const runId = await startRun('/worker/work/x', { n, ms: 1_000 }, { organizationId: 2 })
+      const { createdAt, startedAt, state } = await whenOver(runId, { organizationId: 2 })
+      expect(state).toBe('succeeded')
+      return new Date(startedAt ?? '').getTime() - new Date(createdAt ?? '').getTime()
+    }
+    await flood(1, 200)
     await until(async () => expect(await countOf('running')).toBe(2))
-    const startedAt = Date.now()
-    const runId = await startRun('/worker/work/x', { n: 'alone', ms: 1_000 }, { organizationId: 2 })
-    await whenOver(runId, { organizationId: 2 })
-    expect(Date.now() - startedAt - 1_000).toBeLessThan(5_000)
-    expect(await countOf('running')).toBe(2)
+    expect(await delayOf('beside one')).toBeLessThan(5_000)
+    // Two that ask for so much have all four workers.
+    await flood(3, 200)
+    await until(async () => expect(await countOf('running')).toBe(4))
+    expect(await delayOf('beside two')).toBeLessThan(5_000)
+    expect(await countOf('queued')).toBeGreaterThan(350)
+    two = await it.startReplica()
   })
 })
 
@@ -435,6 +487,9 @@ describe('what is kept', () => {
     expect(await run()).toMatchObject({ status: 200 })
     await insert(1, 'queued', null)
     expect(await run()).toMatchObject({ status: 429, body: { code: 'RUN_LIMIT' } })
+    await it.pool.query('DELETE FROM tenon.uploads')
+    expect(await it.api('POST', '/worker/rows', { csvData: [1] })).toMatchObject({ status: 429 })
+    expect((await it.pool.query('SELECT FROM tenon.uploads')).rowCount).toBe(0)
     expect(await it.api('POST', '/worker/work/x', { n: 'other', ms: 1 }, { organizationId: 2 })).toMatchObject({
       status: 200,
     })

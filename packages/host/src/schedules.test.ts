@@ -113,6 +113,35 @@ describe('a schedule', () => {
     expect(Date.now() - new Date(sync?.['lastRunAt'] ?? '').getTime()).toBeLessThan(10_000)
   })
 
+  test('is moved on once, by whichever of two servers that look at the same moment', async () => {
+    await it.pool.query(`
+      CREATE TABLE public.moved (action text);
+      CREATE FUNCTION public.note_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO public.moved VALUES (NEW.action); RETURN NULL; END $$;
+      CREATE TRIGGER note_moved AFTER UPDATE OF next_run_at ON tenon.plugin_schedules FOR EACH ROW
+        WHEN (NEW.next_run_at > now()) EXECUTE FUNCTION public.note_moved()`)
+    const client = await it.pool.connect()
+    const waiting = async () =>
+      (await it.pool.query(`SELECT FROM pg_locks WHERE NOT granted AND relation = 'tenon.plugin_schedules'::regclass`))
+        .rowCount
+    for (const round of [1, 2, 3]) {
+      await client.query('BEGIN; LOCK TABLE tenon.plugin_schedules IN ACCESS EXCLUSIVE MODE')
+      await client.query(`UPDATE tenon.plugin_schedules SET next_run_at = now() - interval '1 minute'`)
+      await until(async () => expect(await waiting()).toBe(2))
+      await client.query('COMMIT')
+      await until(async () =>
+        expect((await scheduledRuns()).filter(({ state }) => state === 'succeeded')).toHaveLength(round),
+      )
+    }
+    client.release()
+    await pause(3 * limits.jobs.pollMs)
+    expect((await it.pool.query('SELECT action FROM public.moved')).rows).toEqual(Array(3).fill({ action: 'sync' }))
+    expect(await scheduledRuns()).toHaveLength(3)
+    await it.pool.query(
+      'DROP TRIGGER note_moved ON tenon.plugin_schedules; DROP FUNCTION public.note_moved; DROP TABLE public.moved',
+    )
+  })
+
   test('rests while the plugin is disabled, and goes with it', async () => {
     await it.api('POST', `/installations/${id}/disable`)
     await due('1 minute')

@@ -69,6 +69,11 @@ export interface PluginContext<Configuration = Record<string, unknown>> {
   userId: number
   tenantId: string
   organizationId: number
+  /**
+   * In long work (actions, syncs, imports): the run that this call is. The id is a UUID, and the same when the run is
+   * called again because its server died: what is recorded under it, in the transaction that does the work, is found then.
+   */
+  run?: { id: string }
 }
 
 /**

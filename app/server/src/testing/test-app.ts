@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import type { Principal } from '@tenon/contract'
-import { createTestDatabase } from '@tenon/embedded-postgres/testing'
+import { createTestDatabase, type TestDatabase } from '@tenon/embedded-postgres/testing'
 import type { Express } from 'express'
 import pg from 'pg'
 import { pino } from 'pino'
@@ -17,7 +17,7 @@ import { createApp } from '../create-app.js'
 import { parseSettings, type Settings } from '../env.js'
 import type { PluginHostPort } from '../plugin-host-port.js'
 import { hostOptions } from '../start/host-options.js'
-import { createHostMigrator, createPluginHost } from '@tenon/host'
+import { createHostMigrator, createPluginHost, type PluginHostOptions } from '@tenon/host'
 import { appMigrations } from '../migrations/index.js'
 
 export const testJwtSecret = 'a secret of the tests, long enough to be one'
@@ -56,6 +56,8 @@ export interface TestApp {
   /** Lines of the log. */
   logged: Record<string, unknown>[]
   finishInterrupted(): Promise<void>
+  /** Looks at the marketplace, and begins with what happens by itself. Not done at once: most tests need no plugins. */
+  start(): Promise<void>
   authenticate(req: AuthenticatedRequest): Promise<Principal>
   call(method: string, path: string, options?: { token?: string; body?: unknown; headers?: object }): Promise<Answer>
   /** Registers an organization and answers its admin's token and ids. */
@@ -71,13 +73,18 @@ interface TestAppOptions {
   host?: (host: PluginHostPort) => PluginHostPort
   /** A built web client to serve. */
   clientDirectory?: string
+  /** A database that is there already, and stays. Default: one of its own. */
+  database?: Pick<TestDatabase, 'connection'>
+  /** Default: an empty one. */
+  marketplaceLocation?: string
+  limits?: PluginHostOptions['limits']
 }
 
 export const testPassword = 'correct horse battery'
 
-/** The application on a database of its own and a free port. */
-export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
-  const database = await createTestDatabase({
+/** A database with the tables of the application. */
+export function createAppDatabase(): Promise<TestDatabase> {
+  return createTestDatabase({
     template: {
       name: 'app-server',
       async build(connection) {
@@ -87,7 +94,13 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       },
     },
   })
-  const pool = new pg.Pool(database.connection)
+}
+
+/** The application on a free port. */
+export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const ownDatabase = options.database ? undefined : await createAppDatabase()
+  const { connection } = options.database ?? (ownDatabase as TestDatabase)
+  const pool = new pg.Pool(connection)
   const settings = { ...parseSettings({}), ...options.settings }
   const logged: Record<string, unknown>[] = []
   const logStream = new PassThrough().on('data', (line: Buffer) => logged.push(JSON.parse(line.toString())))
@@ -96,17 +109,16 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const endedSessions = createEndedSessions({ pool })
   const authenticate = createAuthenticate({ pool, sessions, endedSessions, operatorEmails: settings.operatorEmails })
   const dataDir = await mkdtemp(join(tmpdir(), 'tenon-app-'))
-  const pluginHost = await createPluginHost(
-    await hostOptions({
-      database: { pool, connection: database.connection },
-      settings: { ...settings, dataDir },
-      secrets: { secretKeys: [testSecretKey] },
-      marketplaceLocation: join(dataDir, 'plugins.json'),
-      publicUrl: 'http://localhost',
-      authenticate,
-      log,
-    }),
-  )
+  const fromSettings = await hostOptions({
+    database: { pool, connection },
+    settings: { ...settings, dataDir },
+    secrets: { secretKeys: [testSecretKey] },
+    marketplaceLocation: options.marketplaceLocation ?? join(dataDir, 'plugins.json'),
+    publicUrl: 'http://localhost',
+    authenticate,
+    log,
+  })
+  const pluginHost = await createPluginHost({ ...fromSettings, ...(options.limits ? { limits: options.limits } : {}) })
   const host = (options.host ?? ((same) => same))(pluginHost)
   const accounts = createAccounts({ pool, host, sessions, endedSessions, settings, log })
   const { clientDirectory } = options
@@ -136,6 +148,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     host,
     logged,
     finishInterrupted: accounts.finishInterrupted,
+    start: () => pluginHost.start(),
     authenticate,
     call,
     async register(name = `Organization ${++people}`) {
@@ -159,7 +172,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       await new Promise((resolve) => server.close(resolve))
       await pluginHost.stop()
       await pool.end()
-      await database.drop()
+      await ownDatabase?.drop()
       await rm(dataDir, { recursive: true, force: true })
     },
   }

@@ -62,6 +62,8 @@ export interface CallContext {
   userId: number
   organizationId: number
   configuration: Record<string, unknown>
+  /** Of long work: the run that it is, the same each time it is begun again. */
+  run?: { id: string }
 }
 
 /** In the arguments of a named function: replaced in the runner by the call's context or its `sequelize`. */

@@ -9,7 +9,7 @@ import { packArchive } from './archive.js'
 import type { ArtifactLimits } from './artifact-limits.js'
 import { createArtifactsHarness, type ArtifactsHarness } from './testing/artifacts-harness.js'
 import { catalogEntry, startMarketplace, type MarketplaceServer } from './testing/marketplace-server.js'
-import { startNpmRegistry, type NpmRegistry } from './testing/npm-registry.js'
+import { startNpmRegistry, type NpmRegistry } from '@tenon/standins'
 
 let harness: ArtifactsHarness
 let registry: NpmRegistry

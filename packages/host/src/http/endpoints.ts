@@ -561,11 +561,7 @@ export function callPluginRoute(service: PluginService, { store, maxFileBytes }:
         signal,
         receive,
         respondAsync: asksForAsync(request),
-        holdUpload(until) {
-          isHeld = true
-          const done = () => release().catch(() => undefined)
-          void until.then(done, done)
-        },
+        isHeld: () => void (isHeld = true),
       })
       return toAnswer(answer)
     } finally {

@@ -149,7 +149,7 @@ export function createScheduledRuns({
     if (!installation || installation.status !== Status.INSTALLED) return undefined
     const action = schedulable(installation).find(({ id }) => id === actionId)
     if (!action) return undefined
-    const { kind, title } = workOf(action)
+    const { kind, title, isRepeatable } = workOf(action)
     const [method = 'POST', path = '/'] = action.route.split(' ')
     onRun?.({ organizationId, pluginKey })
     return {
@@ -162,6 +162,7 @@ export function createScheduledRuns({
       trigger: 'schedule',
       input: { method, path },
       maxAttempts,
+      isRepeatable,
     }
   }
 }

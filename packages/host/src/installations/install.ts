@@ -97,6 +97,7 @@ async function asRun(
     trigger: 'manual',
     requestedBy: userId,
     maxAttempts: 1,
+    isRepeatable: false,
   }
   const begun = await jobs
     .perform(run, async (active) => {

@@ -7,6 +7,11 @@ export interface LongWork {
   /** Id of the action or the importer that declares it. */
   action: string
   title: string
+  /**
+   * Whether its handler may be called again for the same run. Of an action that is expected, of an import it has to be
+   * declared: nobody must import twice.
+   */
+  isRepeatable: boolean
   /** What the declaration asks for besides the route itself. */
   role?: RoleName
 }
@@ -19,19 +24,23 @@ export function longWorkFor(entry: CatalogEntry | null, method: string, path: st
   const action = actions.find(({ route }) => covers(route))
   if (action) return workOf(action)
   const importer = importers.find((declared) => covers(declared.import))
-  if (importer) return { kind: 'import', action: importer.id, title: importer.title }
-  if (covers('POST /sync')) return { kind: 'sync', action: 'sync', title: 'Sync' }
-  return covers('POST /import') ? { kind: 'import', action: 'import', title: 'Import' } : undefined
+  if (importer) {
+    const { id, title, repeatable = false } = importer
+    return { kind: 'import', action: id, title, isRepeatable: repeatable }
+  }
+  if (covers('POST /sync')) return { kind: 'sync', action: 'sync', title: 'Sync', isRepeatable: true }
+  return covers('POST /import') ? { kind: 'import', action: 'import', title: 'Import', isRepeatable: false } : undefined
 }
 
 type Action = NonNullable<CatalogEntry['contributes']>['actions'][number]
 
-export function workOf({ id, title, route, role }: Action): LongWork {
+export function workOf({ id, title, route, role, repeatable = true }: Action): LongWork {
   const needed = roleNames.find((name) => name === role)
   return {
     kind: /(^|[-_])sync$/.test(id) || route === 'POST /sync' ? 'sync' : 'action',
     action: id,
     title,
+    isRepeatable: repeatable,
     ...(needed ? { role: needed } : {}),
   }
 }

@@ -52,6 +52,8 @@ export interface CallRequest {
   /** In clear, for this call only. */
   configuration: Record<string, unknown>
   deadlineMs?: number
+  /** Of long work, told to the plugin. */
+  runId?: string
   /** Long work has a process of its own. */
   lane?: 'job'
   signal?: AbortSignal
@@ -142,6 +144,7 @@ export function createPluginCaller({
             organizationId: subject.tenant.organizationId,
             userId,
             configuration,
+            ...(request.runId === undefined ? {} : { run: { id: request.runId } }),
           },
           ...(request.deadlineMs === undefined ? {} : { deadlineMs: request.deadlineMs }),
           ...(request.lane ? { lane: request.lane } : {}),

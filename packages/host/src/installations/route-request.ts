@@ -19,8 +19,8 @@ export interface RouteRequest {
   receive?: () => Promise<Pick<RouteRequest, 'body' | 'file'>>
   /** Long work is not waited for: the answer is the id of its run. */
   respondAsync?: boolean
-  /** Keeps what was uploaded from making room for others until then, for work that goes on after the request. */
-  holdUpload?: (until: Promise<unknown>) => void
+  /** Called when a run keeps what was uploaded: it makes room for others when that has ended, not with the request. */
+  isHeld?: () => void
   signal?: AbortSignal
 }
 

@@ -5,11 +5,13 @@ import { isOver, toRunJson, type NewRun, type Run } from '../jobs/run.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { RouteAnswer } from '../runtime/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
+import type { UploadStore } from '../uploads/index.js'
 import { reportOf } from './configure.js'
 import type { Installation, InstallationStore } from './installation-store.js'
 import { isJob, longWorkFor, type LongWork } from './long-work.js'
 import type { PluginCaller } from './plugin-caller.js'
 import { PluginAnsweredError } from './plugin-answered-error.js'
+import { readSaid, type RequestedRuns } from './requested-runs.js'
 import type { RouteRequest } from './route-request.js'
 import { assertRole, findRunning, functionAnswer, invocationFor } from './routes.js'
 import { configurationOwnerOf, subjectOf } from './subject.js'
@@ -18,19 +20,17 @@ interface RunWorkOptions {
   store: InstallationStore
   caller: PluginCaller
   vault: ConfigurationVault
+  uploads: Pick<UploadStore, 'read'>
   findTenant: (organizationId: number) => Promise<TenantScope | undefined>
   /** A run that takes longer is ended, in milliseconds. */
   deadlineMs: number
 }
 
-/** What a request sent that is not kept in the row. */
-type Sent = Pick<RouteRequest, 'query' | 'body' | 'file'>
-
 /** Does a run: calls the plugin in its process for jobs. */
-export type RunWork = (active: ActiveRun, sent?: Sent) => Promise<WorkResult>
+export type RunWork = (active: ActiveRun) => Promise<WorkResult>
 
-export function createRunWork({ store, caller, vault, findTenant, deadlineMs }: RunWorkOptions): RunWork {
-  return async (active, sent) => {
+export function createRunWork({ store, caller, vault, uploads, findTenant, deadlineMs }: RunWorkOptions): RunWork {
+  return async (active) => {
     const { run, signal } = active
     const tenant = await findTenant(run.organizationId)
     if (!tenant) throw new TenonError('PLUGIN_NOT_INSTALLED', { plugin: run.pluginKey })
@@ -39,19 +39,11 @@ export function createRunWork({ store, caller, vault, findTenant, deadlineMs }: 
     if (!subject) throw new TenonError('PLUGIN_NOT_INSTALLED', { plugin: run.pluginKey })
     const report = reportOf(installation)
     const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
-    const { method = 'POST', path = '/' } = run.input ?? {}
+    const { method = 'POST', path = '/', sentId, ...input } = run.input ?? {}
+    const said = sentId === undefined ? {} : await readSaid(uploads, run, sentId)
     const userId = run.requestedBy ?? 0
-    const request = {
-      tenant,
-      body: {},
-      pluginKey: run.pluginKey,
-      userId,
-      role: 'host' as const,
-      method,
-      path,
-      ...run.input,
-      ...sent,
-    }
+    const { pluginKey } = run
+    const request = { tenant, body: {}, pluginKey, userId, role: 'host' as const, method, path, ...input, ...said }
     const invocation = isJob(report, run.action, method, path)
       ? { kind: 'job' as const, name: run.action, args: [request.body ?? {}] }
       : invocationFor(request, report, configuration)
@@ -60,6 +52,7 @@ export function createRunWork({ store, caller, vault, findTenant, deadlineMs }: 
       userId,
       configuration,
       invocation,
+      runId: run.id,
       lane: 'job',
       deadlineMs,
       signal,
@@ -120,28 +113,12 @@ export interface Runs {
 interface RunsOptions {
   jobs: Jobs
   store: InstallationStore
-  work: RunWork
+  requested: RequestedRuns
 }
 
-/** Bytes of a body that is kept in the row, so that any server can do the run. */
-const maxKeptBody = 64 * 1024
-/** For how long an upload is held whose run has not ended; no run takes longer. */
-const longestHoldMs = 2 * 60 * 60_000
-
-export function createRuns({ jobs, store, work }: RunsOptions): Runs {
-  /** What an import was sent is here only, and an import is not repeated unasked. */
-  function enqueue(run: NewRun, request: RouteRequest): Promise<Run> {
-    const { method, path, query, body, file } = request
-    const input = { method, path }
-    const said = { ...(isEmpty(query) ? {} : { query }), ...(isEmpty(body) ? {} : { body }) }
-    const isSmall = file === undefined && run.kind !== 'import' && JSON.stringify(said).length <= maxKeptBody
-    if (isSmall) return jobs.enqueue({ ...run, input: { ...input, ...said } })
-    const sent = { ...said, ...(file ? { file } : {}) }
-    return jobs.enqueueHere({ ...run, input }, (active) => work(active, sent))
-  }
-
+export function createRuns({ jobs, store, requested }: RunsOptions): Runs {
   return {
-    async call(request, installation, { kind, action, title }) {
+    async call(request, installation, { kind, action, title, isRepeatable }) {
       const { tenant, userId, respondAsync = false } = request
       const newRun: NewRun = {
         organizationId: tenant.organizationId,
@@ -154,9 +131,10 @@ export function createRuns({ jobs, store, work }: RunsOptions): Runs {
         requestedBy: userId,
         // A person who waits is told at once, and decides.
         maxAttempts: respondAsync ? jobs.limits.maxAttempts : 1,
+        isRepeatable,
       }
-      const run = await enqueue(newRun, request)
-      request.holdUpload?.(jobs.wait(run, longestHoldMs))
+      const run = await requested.enqueue(newRun, request)
+      request.isHeld?.()
       const ended = respondAsync ? { run } : await jobs.wait(run, jobs.limits.waitMs)
       return isOver(ended.run.state) ? answerOf(ended) : { status: 202, data: { runId: run.id } }
     },
@@ -179,15 +157,16 @@ export function createRuns({ jobs, store, work }: RunsOptions): Runs {
     async retry(tenant, id, { userId, role }) {
       const run = await jobs.get(tenant.organizationId, id)
       if (!isOver(run.state)) throw new TenonError('RUN_NOT_OVER', { state: run.state })
-      const { input, kind, action, title } = run
-      if (!input || kind === 'install' || kind === 'import') throw new TenonError('RUN_NOT_REPEATABLE')
+      const { input, kind, action, title, isRepeatable } = run
+      const isKept = input && input.file === undefined && input.sentId === undefined
+      if (!isKept || kind === 'install' || kind === 'import') throw new TenonError('RUN_NOT_REPEATABLE')
       const installation = await findRunning(store, tenant, run.pluginKey)
       assertRole(role, longWorkFor(installation.manifest, input.method, input.path)?.role ?? 'Editor')
       const again = {
         organizationId: tenant.organizationId,
         installationId: installation.id,
         pluginKey: run.pluginKey,
-        ...{ kind, action, title, input },
+        ...{ kind, action, title, input, isRepeatable },
         trigger: 'manual' as const,
         requestedBy: userId,
         maxAttempts: jobs.limits.maxAttempts,
@@ -196,9 +175,6 @@ export function createRuns({ jobs, store, work }: RunsOptions): Runs {
     },
   }
 }
-
-const isEmpty = (value: unknown): boolean =>
-  value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)
 
 /** What the request that waited gets: exactly what the plugin said, or threw. */
 function answerOf({ run, outcome }: Ended): RouteAnswer {

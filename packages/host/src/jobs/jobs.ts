@@ -5,7 +5,7 @@ import type { Notifications } from '../notifications/index.js'
 import { startLease, type ActiveRun, type Lease } from './active-run.js'
 import { type JobLimits, resolveJobLimits } from './job-limits.js'
 import { isOver, type NewRun, type Run } from './run.js'
-import { failureOf } from './run-failure.js'
+import { failureOf, interruption, takenBack } from './run-failure.js'
 import { createRunStore, type RunClaim, type RunEnd, type RunFilter, type RunStore } from './run-store.js'
 
 /** What the work of a run came to. */
@@ -29,14 +29,12 @@ export interface Ended {
 export interface Jobs {
   readonly limits: JobLimits
   /**
-   * Asks for work that any server does when it is its turn. Where the same work, without any input of its own, is asked
+   * Asks for work that any server does when it is its turn, also when this one has died by then. Where the same work, without any input of its own, is asked
    * for already, that is the run.
    * @param client of a transaction that it joins
    * @throws TenonError RUN_LIMIT
    */
   enqueue(run: NewRun, client?: PoolClient): Promise<Run>
-  /** The same for work that only this server can do, because what it works on is here. It does not survive the server. */
-  enqueueHere(run: NewRun, work: Work): Promise<Run>
   /** Work that does not wait for its turn. Resolves when it has begun; `ended` rejects with what made it fail. */
   perform(run: NewRun, work: Work): Promise<{ run: Run; ended: Promise<unknown> }>
   /** The run when it has ended, or as it is after so many milliseconds. */
@@ -80,7 +78,6 @@ export function createJobs(options: JobsOptions): Jobs {
   const store = createRunStore({ pool, claimMs, limits })
   const replicaId = randomUUID()
   const active = new Map<string, { lease: Lease; done: Promise<void> }>()
-  const here = new Map<string, Work>()
   const outcomes = new Map<string, NonNullable<Ended['outcome']>>()
   const waiters = new Map<string, Set<Waiter>>()
   const watchers = new Map<number, Set<(runId: string) => void>>()
@@ -114,7 +111,13 @@ export function createJobs(options: JobsOptions): Jobs {
 
   function wake(): void {
     again = true
-    if (!stopped) filling ??= fill()
+    if (!stopped) filling ??= fill().finally(filled)
+  }
+
+  /** Not within `fill`: without room it ends in the turn in which it began, before anybody has noted that it goes on. */
+  function filled(): void {
+    filling = undefined
+    if (again) wake()
   }
 
   /** Begins what is next as long as there is room. */
@@ -123,15 +126,14 @@ export function createJobs(options: JobsOptions): Jobs {
       again = false
       try {
         while (!stopped && working() < limits.workers) {
-          const claim = await store.claimNext(replicaId, newHolder())
+          const claim = await store.claimNext(newHolder())
           if (!claim) break
-          begin(claim, here.get(claim.run.id) ?? work)
+          begin(claim, work)
         }
       } catch (error) {
         problem(error)
       }
     }
-    filling = undefined
   }
 
   const working = () => [...active.values()].filter(({ lease }) => lease.run.kind !== 'install').length
@@ -176,7 +178,8 @@ export function createJobs(options: JobsOptions): Jobs {
       })
     }
     const run = await store.end(lease.claim, end)
-    here.delete(id)
+    // Lost to another server: what comes of it there is what counts.
+    if (!run) outcomes.delete(id)
     release(id)
     if (run && isOver(run.state)) await told(run)
   }
@@ -189,11 +192,13 @@ export function createJobs(options: JobsOptions): Jobs {
     const { run } = lease
     const cause = lease.stopCause()
     if (cause === 'cancelled') return { state: 'cancelled' }
-    const isKept = run.kind !== 'install' && !here.has(run.id)
-    if (cause === 'stopping' && isKept) return { state: 'queued', failure: null, delayMs: 0, isAttempt: false }
-    const failure = failureOf(cause === undefined ? outcome.error : new TenonError('INTERRUPTED'))
+    if (cause !== undefined)
+      return run.isRepeatable
+        ? { state: 'queued', failure: null, delayMs: 0, isAttempt: false }
+        : { state: 'failed', failure: run.kind === 'install' ? takenBack : interruption }
+    const failure = failureOf(outcome.error)
     const delayMs = limits.retryDelaysMs[run.attempts - 1] ?? limits.retryDelaysMs.at(-1) ?? 0
-    const isRepeated = cause === undefined && isKept && failure.kind === 'transient' && run.attempts < run.maxAttempts
+    const isRepeated = run.isRepeatable && failure.kind === 'transient' && run.attempts < run.maxAttempts
     return isRepeated ? { state: 'queued', failure, delayMs, isAttempt: true } : { state: 'failed', failure }
   }
 
@@ -212,7 +217,6 @@ export function createJobs(options: JobsOptions): Jobs {
   }
 
   async function look(): Promise<void> {
-    await store.renewOwn(replicaId)
     for (const run of await store.takeExpired()) {
       log('run-taken-over', { ...ids(run), state: run.state })
       if (isOver(run.state)) await told(run)
@@ -225,12 +229,6 @@ export function createJobs(options: JobsOptions): Jobs {
     limits,
     async enqueue(run, client) {
       const added = await store.add(run, { once: isBare(run), client })
-      wake()
-      return added
-    },
-    async enqueueHere(run, what) {
-      const added = await store.add(run, { onlyOn: replicaId })
-      here.set(added.id, what)
       wake()
       return added
     },
@@ -287,10 +285,7 @@ export function createJobs(options: JobsOptions): Jobs {
     async cancel(organizationId, id) {
       const run = await store.cancel(organizationId, id)
       active.get(id)?.lease.stop('cancelled')
-      if (isOver(run.state)) {
-        here.delete(id)
-        keepOutcome(id, { error: new TenonError('CALL_CANCELLED') })
-      }
+      if (isOver(run.state)) keepOutcome(id, { error: new TenonError('CALL_CANCELLED') })
       release(id)
       return run
     },
@@ -331,7 +326,8 @@ const ids = ({ id, organizationId, pluginKey, kind, action }: Run) => ({
 /** Where nothing was sent along, doing it once is enough for everybody who asks meanwhile. */
 function isBare({ input, kind }: NewRun): boolean {
   if (kind === 'import') return false
-  const { body } = input ?? {}
+  const { body, file, sentId } = input ?? {}
+  if (file ?? sentId) return false
   return body === undefined || (typeof body === 'object' && body !== null && Object.keys(body).length === 0)
 }
 

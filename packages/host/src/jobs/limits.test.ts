@@ -73,6 +73,7 @@ const newRun = (ms: number): NewRun => ({
   title: 'Work',
   trigger: 'manual',
   input: { method: 'POST', path: '/', body: ms },
+  isRepeatable: true,
   maxAttempts: 1,
 })
 const stateOf = async ({ id }: Run) => (await asking().get(1, id)).state

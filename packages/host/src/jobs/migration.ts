@@ -1,4 +1,6 @@
 import type { PlatformMigration } from '../migrations/index.js'
+import { storableJson } from '../migrations/sql-text.js'
+import { interruption } from './run-failure.js'
 
 /**
  * Long work. A row is the run that people see and its place in the queue at once, so that the two can never differ. Each
@@ -73,5 +75,26 @@ export const runClaimsMigration: PlatformMigration = {
   },
   async down(client) {
     await client.query('DROP INDEX tenon.plugin_runs_claims')
+  },
+}
+
+/**
+ * Runs say themselves whether they may be begun again, and no longer wait for the one server that has what was sent: of
+ * those that still do, nothing was kept.
+ */
+export const repeatableRunsMigration: PlatformMigration = {
+  name: '0063-repeatable-runs',
+  async up(client) {
+    await client.query(`ALTER TABLE tenon.plugin_runs ADD COLUMN repeatable boolean NOT NULL DEFAULT true;
+      UPDATE tenon.plugin_runs SET repeatable = false WHERE kind IN ('install', 'import') OR only_on IS NOT NULL`)
+    await client.query(
+      `UPDATE tenon.plugin_runs SET state = 'failed', failure = $1, finished_at = now(), updated_at = now(),
+         claim_expires_at = NULL WHERE state = 'queued' AND only_on IS NOT NULL`,
+      [storableJson(interruption)],
+    )
+    await client.query('ALTER TABLE tenon.plugin_runs DROP COLUMN only_on')
+  },
+  async down(client) {
+    await client.query('ALTER TABLE tenon.plugin_runs DROP COLUMN repeatable, ADD COLUMN only_on text')
   },
 }

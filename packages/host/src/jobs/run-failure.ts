@@ -1,4 +1,4 @@
-import { type TenonError, errorTable, knownErrorOf, type ErrorCode, type RunErrorKind } from '@tenon/contract'
+import { TenonError, errorTable, knownErrorOf, type ErrorCode, type RunErrorKind } from '@tenon/contract'
 import { storableText } from '../migrations/sql-text.js'
 import type { RunFailure } from './run.js'
 
@@ -42,7 +42,14 @@ const configuration: ReadonlySet<ErrorCode> = new Set([
   'VALIDATION_FAILED',
 ])
 
-const platform: ReadonlySet<ErrorCode> = new Set(['ARTIFACT_NOT_STORED', 'INTERNAL', 'SEALED_VALUE_UNREADABLE'])
+/** Codes that only the operator of the installation can do something about. */
+const platform: ReadonlySet<ErrorCode> = new Set([
+  'ARTIFACT_NOT_STORED',
+  'INTERNAL',
+  'RUN_INTERRUPTED',
+  'RUN_STOPS_SERVERS',
+  'SEALED_VALUE_UNREADABLE',
+])
 
 /** What the network says in an error that a plugin did not catch. */
 const passingNetwork =
@@ -66,6 +73,7 @@ const nextStepsOf: Partial<Record<ErrorCode, string>> = {
   PLUGIN_DISABLED: 'Enable the plugin, then run it again.',
   PLUGIN_KILLED: 'Look at the log of the plugin; if it ran out of memory, try it with less at once.',
   PLUGIN_NOT_INSTALLED: 'Install the plugin again.',
+  RUN_INTERRUPTED: 'See whether it was done, wholly or in part, before you start it again.',
 }
 
 const longestMessage = 2_000
@@ -85,6 +93,13 @@ export function failureOf(error: unknown): RunFailure {
     ...(details ? { details } : {}),
   }
 }
+
+/** Of an installation whose server died: its recovery undoes what was done. */
+export const takenBack = failureOf(new TenonError('INTERRUPTED'))
+/** Of what may not be begun again. */
+export const interruption = failureOf(new TenonError('RUN_INTERRUPTED'))
+/** Of what was begun again so often that it must be what the servers died of. */
+export const stopsServers = (count: number): RunFailure => failureOf(new TenonError('RUN_STOPS_SERVERS', { count }))
 
 function kindOf(error: TenonError): RunErrorKind {
   if (error.code === 'PLUGIN_ANSWERED') return kindOfStatus(error.status)

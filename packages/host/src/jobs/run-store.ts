@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg'
 import { storableJson } from '../migrations/sql-text.js'
 import { inTransaction } from '../migrations/transaction.js'
 import type { NewRun, Run, RunFailure, RunProgress } from './run.js'
+import { interruption, stopsServers, takenBack } from './run-failure.js'
 
 /** The right to work on one run. Each claim is another one, also of the same server. */
 export interface RunClaim {
@@ -27,23 +28,20 @@ export interface RunFilter {
 
 export interface RunStore {
   /**
-   * `onlyOn`: the one server that can do it. `once`: where the same is waited for, or worked on, already, that is the run.
-   * `client`: of a transaction that it joins.
+   * `once`: where the same is waited for, or worked on, already, that is the run. `client`: of a transaction that it joins.
    * @throws TenonError RUN_LIMIT
    */
-  add(run: NewRun, options?: { onlyOn?: string; once?: boolean; client?: PoolClient | undefined }): Promise<Run>
+  add(run: NewRun, options?: { once?: boolean; client?: PoolClient | undefined }): Promise<Run>
   /** One that is at work from the beginning. */
   addRunning(run: NewRun, holder: string): Promise<RunClaim>
-  /** The next run whose turn it is, for this server. */
-  claimNext(replicaId: string, holder: string): Promise<RunClaim | undefined>
-  /** Keeps alive what waits for this server and can be done by no other. */
-  renewOwn(replicaId: string): Promise<void>
+  /** The next run whose turn it is. */
+  claimNext(holder: string): Promise<RunClaim | undefined>
   /** Keeps a claim alive. False when it was lost; says whether somebody asked the run to stop. */
   renew(claim: RunClaim): Promise<{ held: boolean; cancelled: boolean }>
   note(claim: RunClaim, change: { step?: string; progress?: RunProgress }): Promise<void>
   /** Undefined when the claim was lost: what the new holder makes of it is what counts. */
   end(claim: RunClaim, end: RunEnd): Promise<Run | undefined>
-  /** Puts back, or fails, what a server that died was working on. */
+  /** Puts back what a server that died was working on; what may not be begun again has failed. */
   takeExpired(): Promise<Run[]>
   list(filter: RunFilter & { page: number; pageSize: number }): Promise<{ items: Run[]; total: number }>
   /** @throws TenonError RUN_NOT_FOUND */
@@ -73,11 +71,11 @@ const pruneBatch = 5_000
 export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunStore {
   const expiry = `now() + ${claimMs} * interval '1 millisecond'`
 
-  async function insert(client: Pick<PoolClient, 'query'>, run: NewRun, onlyOn?: string): Promise<Run> {
+  async function insert(client: Pick<PoolClient, 'query'>, run: NewRun): Promise<Run> {
     const { rows } = await client.query<RunRow>(
       `INSERT INTO tenon.plugin_runs
-         (organization_id, installation_id, plugin_key, kind, action, title, trigger, input, requested_by, max_attempts, only_on, claim_expires_at, state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $11::text IS NOT NULL THEN ${expiry} END, 'queued')
+         (organization_id, installation_id, plugin_key, kind, action, title, trigger, input, requested_by, max_attempts, repeatable, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued')
        RETURNING *`,
       [
         run.organizationId,
@@ -90,14 +88,14 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
         run.input ? storableJson(run.input) : null,
         run.requestedBy ?? null,
         run.maxAttempts,
-        onlyOn ?? null,
+        run.isRepeatable,
       ],
     )
     return toRun(first(rows))
   }
 
   return {
-    async add(run, { onlyOn, once = false, client: joined } = {}) {
+    async add(run, { once = false, client: joined } = {}) {
       const add = async (client: PoolClient) => {
         // One after the other for each action, so that two who ask at the same moment find each other's run.
         const { organizationId, pluginKey, action } = run
@@ -111,7 +109,7 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
         )
         const limit = limits.queuedPerOrganization
         if (first(rows).waiting >= limit) throw new TenonError('RUN_LIMIT', { limit })
-        return insert(client, run, onlyOn)
+        return insert(client, run)
       }
       return joined ? add(joined) : inTransaction(pool, add)
     },
@@ -128,25 +126,18 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
       })
     },
 
-    async claimNext(replicaId, holder) {
-      if (!(await isAnyDue(pool, replicaId))) return undefined
+    async claimNext(holder) {
+      if (!(await isAnyDue(pool))) return undefined
       return inTransaction(pool, async (client) => {
         await client.query('SELECT pg_advisory_xact_lock($1)', [claimLock])
         const { rows } = await client.query<RunRow>(
           `UPDATE tenon.plugin_runs SET state = 'running', attempts = attempts + 1, started_at = now(), step = NULL,
-             progress = NULL, claimed_by = $3, claim_expires_at = ${expiry}, updated_at = now()
+             progress = NULL, claimed_by = $2, claim_expires_at = ${expiry}, updated_at = now()
            WHERE id = (${nextInTurn}) RETURNING *`,
-          [replicaId, limits.runningPerOrganization, holder],
+          [limits.runningPerOrganization, holder],
         )
         return rows[0] && { run: toRun(rows[0]), holder }
       })
-    },
-
-    async renewOwn(replicaId) {
-      await pool.query(
-        `UPDATE tenon.plugin_runs SET claim_expires_at = ${expiry} WHERE state = 'queued' AND only_on = $1`,
-        [replicaId],
-      )
     },
 
     async renew({ run, holder }) {
@@ -194,13 +185,16 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
     async takeExpired() {
       const { rows } = await pool.query<RunRow>(
         `UPDATE tenon.plugin_runs SET
-           state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN ${isRepeatable} THEN 'queued' ELSE 'failed' END,
-           failure = CASE WHEN cancel_requested_at IS NULL AND NOT ${isRepeatable} THEN $1::jsonb END,
-           finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR NOT ${isRepeatable} THEN now() END,
+           state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN ${isBegunAgain} THEN 'queued' ELSE 'failed' END,
+           failure = CASE WHEN cancel_requested_at IS NOT NULL OR ${isBegunAgain} THEN NULL
+             WHEN kind = 'install' THEN $2::jsonb WHEN repeatable THEN $4::jsonb ELSE $3::jsonb END,
+           finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR NOT ${isBegunAgain} THEN now() END,
            attempts = greatest(attempts - 1, 0), restarts = restarts + 1, next_attempt_at = now(),
            claimed_by = NULL, claim_expires_at = NULL, updated_at = now()
-         WHERE (state = 'running' OR state = 'queued' AND only_on IS NOT NULL) AND claim_expires_at < now() RETURNING *`,
-        [storableJson(interrupted), limits.maxRestarts],
+         WHERE state = 'running' AND claim_expires_at < now() RETURNING *`,
+        [limits.maxRestarts, takenBack, interruption, stopsServers(limits.maxRestarts + 1)].map((value) =>
+          typeof value === 'number' ? value : storableJson(value),
+        ),
       )
       return rows.map(toRun)
     },
@@ -292,17 +286,8 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
   }
 }
 
-/** What an installation leaves half-way is taken back by its own recovery, and what only one server knew died with it. */
-const isRepeatable = `(kind <> 'install' AND only_on IS NULL AND restarts < $2)`
-
-const interruption = new TenonError('INTERRUPTED')
-const interrupted: RunFailure = {
-  code: interruption.code,
-  kind: 'platform',
-  message: interruption.message,
-  nextStep: 'Run it again.',
-  status: interruption.status,
-}
+/** What an installation leaves half-way is taken back by its own recovery. */
+const isBegunAgain = `(kind <> 'install' AND repeatable AND restarts < $1)`
 
 /**
  * The next run by turns: of the organizations that have room, that with the fewest at work and the longest wait since
@@ -312,7 +297,7 @@ const nextInTurn = `
   SELECT id FROM (
     SELECT DISTINCT ON (r.organization_id) r.id, r.position, r.organization_id
     FROM tenon.plugin_runs r JOIN tenon.tenants t ON t.organization_id = r.organization_id AND t.state <> 'removing'
-    WHERE r.state = 'queued' AND r.next_attempt_at <= now() AND (r.only_on IS NULL OR r.only_on = $1)
+    WHERE r.state = 'queued' AND r.next_attempt_at <= now()
       AND NOT EXISTS (
         SELECT FROM tenon.plugin_runs o WHERE o.state = 'running' AND o.kind <> 'install'
           AND (o.organization_id, o.plugin_key, o.action) = (r.organization_id, r.plugin_key, r.action))
@@ -323,25 +308,23 @@ const nextInTurn = `
   CROSS JOIN LATERAL (
     SELECT max(started_at) AS last_turn FROM tenon.plugin_runs o
     WHERE o.organization_id = candidate.organization_id AND o.updated_at > now() - interval '1 hour') turns
-  WHERE at_work < $2 ORDER BY at_work, last_turn NULLS FIRST, position LIMIT 1`
+  WHERE at_work < $1 ORDER BY at_work, last_turn NULLS FIRST, position LIMIT 1`
 
-/** One with the same input that any server may do. */
+/** One with the same input. */
 async function findSame(client: PoolClient, run: NewRun): Promise<Run | undefined> {
   const { rows } = await client.query<RunRow>(
     `SELECT * FROM tenon.plugin_runs
      WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND state IN ('queued', 'running')
-       AND only_on IS NULL AND cancel_requested_at IS NULL AND input = $4::jsonb ORDER BY position LIMIT 1`,
+       AND cancel_requested_at IS NULL AND input = $4::jsonb ORDER BY position LIMIT 1`,
     [run.organizationId, run.pluginKey, run.action, storableJson(run.input ?? null)],
   )
   return rows[0] && toRun(rows[0])
 }
 
 /** Looking costs less than locking. */
-async function isAnyDue(pool: Pool, replicaId: string): Promise<boolean> {
+async function isAnyDue(pool: Pool): Promise<boolean> {
   const { rows } = await pool.query(
-    `SELECT FROM tenon.plugin_runs
-     WHERE state = 'queued' AND next_attempt_at <= now() AND (only_on IS NULL OR only_on = $1) LIMIT 1`,
-    [replicaId],
+    `SELECT FROM tenon.plugin_runs WHERE state = 'queued' AND next_attempt_at <= now() LIMIT 1`,
   )
   return rows.length > 0
 }
@@ -370,6 +353,7 @@ interface RunRow {
   failure: RunFailure | null
   attempts: number
   max_attempts: number
+  repeatable: boolean
   next_attempt_at: Date
   requested_by: number | null
   cancel_requested_at: Date | null
@@ -399,6 +383,7 @@ function toRun(row: RunRow): Run {
     failure: row.failure,
     attempts: row.attempts,
     maxAttempts: row.max_attempts,
+    isRepeatable: row.repeatable,
     requestedBy: row.requested_by,
     createdAt: row.created_at,
     startedAt: row.started_at,

@@ -1,4 +1,5 @@
 import type { RunError, RunJson, RunKind, RunState } from '@tenon/contract'
+import type { RouteFile } from '@tenon/contract/wire'
 
 /** What a person, or a schedule, wants done. */
 export interface NewRun {
@@ -10,11 +11,13 @@ export interface NewRun {
   action: string
   title: string
   trigger: 'manual' | 'schedule'
-  /** What the work needs to know; kept until the run has ended. */
+  /** What the work needs to know. */
   input?: RunInput
   requestedBy?: number | undefined
   /** How often it is tried when it fails for a reason that passes. */
   maxAttempts: number
+  /** Whether it is begun again when its server died in the middle, and tried again for a reason that passes. */
+  isRepeatable: boolean
 }
 
 /** A request to a route of the plugin. */
@@ -23,6 +26,9 @@ export interface RunInput {
   path: string
   query?: Record<string, unknown>
   body?: unknown
+  file?: RouteFile
+  /** Where the query and the body are that are not kept here. */
+  sentId?: string
 }
 
 /** Why a run failed: what people read, and what is needed to answer the request that waits for it. */
@@ -42,6 +48,7 @@ export interface Run extends Omit<RunJson, 'createdAt' | 'startedAt' | 'finished
   input: RunInput | null
   failure: RunFailure | null
   maxAttempts: number
+  isRepeatable: boolean
   createdAt: Date
   startedAt: Date | null
   finishedAt: Date | null
@@ -52,7 +59,7 @@ export interface Run extends Omit<RunJson, 'createdAt' | 'startedAt' | 'finished
 export const isOver = (state: RunState): boolean => state === 'succeeded' || state === 'failed' || state === 'cancelled'
 
 export function toRunJson(run: Run): RunJson {
-  const { organizationId: _o, input: _i, failure, maxAttempts: _m, updatedAt: _u, ...rest } = run
+  const { organizationId: _o, input: _i, failure, maxAttempts: _m, isRepeatable: _r, updatedAt: _u, ...rest } = run
   return {
     ...rest,
     error: failure && {

@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type LoopbackServer, startHttpServer } from '../egress/fixtures/loopback-server.js'
 import type { NetworkPolicy } from '../egress/index.js'
 import { functionCall, silentLog, targetOf } from './fixtures/plugin-under-test.js'
-import { createRuntime, type Runtime, type RuntimeLimits } from './index.js'
+import { createRuntime, type NetworkLedger, type Runtime, type RuntimeLimits } from './index.js'
 
 const plugin = targetOf(`
 const http = require('http')
@@ -29,9 +29,14 @@ beforeAll(async () => {
 afterAll(() => server.close())
 afterEach(() => runtime?.stop())
 
-function start(limits: Partial<RuntimeLimits>): Runtime {
+function start(limits: Partial<RuntimeLimits>, networkLedger?: NetworkLedger): Runtime {
   const hostMap = new Map([['service.example:80', { host: '127.0.0.1', port: server.port }]])
-  runtime = createRuntime({ log: silentLog, hostMap, limits: { warmRunners: 0, ...limits } })
+  runtime = createRuntime({
+    log: silentLog,
+    hostMap,
+    limits: { warmRunners: 0, ...limits },
+    ...(networkLedger ? { networkLedger } : {}),
+  })
   return runtime
 }
 
@@ -72,6 +77,38 @@ describe('the connections of a plugin', () => {
     await ask('/bytes/10', 2)
     expect(await ask('/bytes/10', 1, { ...plugin, tenantId: 'another' })).toEqual([10])
     expect(useOf({ ...plugin, tenantId: 'another' })).toMatchObject({ connections: 1, refused: 0 })
+  })
+})
+
+describe('the connections through one server', () => {
+  /** Keeps what it is told. */
+  function toldLedger() {
+    let connections = 0
+    const ledger: NetworkLedger = {
+      add: (uses) => {
+        for (const use of uses) connections += use.connections
+        return Promise.resolve(uses.map((use) => ({ ...use, connections })))
+      },
+    }
+    return { ledger, told: () => connections }
+  }
+
+  it('are told to the other servers within egressShareMs', async () => {
+    const { ledger, told } = toldLedger()
+    start({ egressShareMs: 100 }, ledger)
+    await ask('/bytes/10', 5)
+    await vi.waitFor(() => expect(told()).toBe(5))
+  })
+
+  it('are not told to the other servers before egressShareMs is over', async () => {
+    const { ledger, told } = toldLedger()
+    start({ egressShareMs: 60_000 }, ledger)
+    // The first of a window asks at once what the others counted.
+    await ask('/bytes/10', 1)
+    await vi.waitFor(() => expect(told()).toBe(1))
+    await ask('/bytes/10', 4)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(told()).toBe(1)
   })
 })
 

@@ -76,6 +76,10 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
   maxConnections: ofSockets('count connections: the one beyond the maximum waits, and fails when none comes free'),
   maxWaitingConnections: ofRuntime('wait for one another up to the limit; more fail'),
   egressWindowMs: ofEgress('are counted anew in the next window'),
+  egressShareMs: ofEgress(
+    'are told to the other servers within egressShareMs',
+    'are not told to the other servers before egressShareMs is over',
+  ),
   maxEgressBytes: ofEgress(
     'are counted in both directions, and may come up to the limit',
     'beyond it end the connection, and no other is opened',

@@ -26,6 +26,11 @@ export interface UploadStore {
   begin(owner: UploadOwner, announcedBytes: number): Promise<IncomingUpload>
   /** One piece, from 0 on; undefined behind the last one. @throws TenonError UPLOAD_NOT_FOUND */
   read(owner: UploadOwner, id: string, position: number): Promise<Buffer | undefined>
+  /**
+   * Keeps it until the run has ended, however long that takes. What was sent for the run alone, its body, is removed then.
+   * @param client of the transaction that adds the run
+   */
+  hold(client: PoolClient, id: string, hold: { runId: string; isBody: boolean }): Promise<void>
   /** Nobody works on it any more: it may make room for others. */
   release(owner: UploadOwner, id: string): Promise<void>
   /** Everything of a plugin that is gone. */
@@ -45,11 +50,19 @@ export function createUploadStore({ pool, limits }: { pool: Pool; limits: Upload
       const { rows } = await pool.query<{ bytes: Buffer | null }>(
         `SELECT p.bytes FROM tenon.uploads u LEFT JOIN tenon.upload_pieces p ON p.upload_id = u.id AND p.position = $4
          WHERE u.id::text = $1 AND u.organization_id = $2 AND u.plugin_key = $3 AND u.size IS NOT NULL
-           AND u.expires_at > now()`,
+           AND (u.expires_at > now() OR EXISTS (SELECT FROM tenon.upload_holds h WHERE h.upload_id = u.id))`,
         [id, organizationId, pluginKey, position],
       )
       if (!rows[0]) throw new TenonError('UPLOAD_NOT_FOUND')
       return rows[0].bytes ?? undefined
+    },
+
+    async hold(client, id, { runId, isBody }) {
+      await client.query('INSERT INTO tenon.upload_holds (run_id, upload_id, is_body) VALUES ($1, $2, $3)', [
+        runId,
+        id,
+        isBody,
+      ])
     },
 
     async release({ organizationId, pluginKey }, id) {
@@ -67,7 +80,10 @@ export function createUploadStore({ pool, limits }: { pool: Pool; limits: Upload
     },
 
     async sweep() {
-      await pool.query('DELETE FROM tenon.uploads WHERE expires_at <= now()')
+      await pool.query(
+        `DELETE FROM tenon.uploads u WHERE expires_at <= now()
+           AND NOT EXISTS (SELECT FROM tenon.upload_holds h WHERE h.upload_id = u.id)`,
+      )
     },
   }
 }

@@ -21,6 +21,11 @@ export class ApiError extends Error {
     super(message)
   }
 
+  /** True when the same may work in a moment: no server was reached, or one that stops or has only just begun. */
+  get isPassing(): boolean {
+    return this.status === 0 || this.status >= 502
+  }
+
   /** What is wrong with which field, when the server said so. */
   get problems(): FieldProblem[] {
     const problems = this.details['problems']

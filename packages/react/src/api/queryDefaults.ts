@@ -15,8 +15,7 @@ export const queryDefaults = {
   queries: {
     networkMode: 'always',
     refetchOnReconnect: true,
-    retry: (failures, error) =>
-      failures < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 502),
+    retry: (failures, error) => failures < 2 && error instanceof ApiError && error.isPassing,
     retryDelay: (failures) => 400 * 2 ** failures,
   },
   mutations: { networkMode: 'always' },

@@ -31,7 +31,7 @@ export function PluginLogs({ installation }: { installation: PluginInstallation 
   const [settled] = useDebouncedValue(text, 250)
   const filter = useMemo(() => ({ level, text: settled || undefined }), [level, settled])
   const logs = usePluginLogs({ pluginKey: keyOf(installation), installationId: installation.id }, filter)
-  const added = useLiveLines(installation.id, filter, following && logs.isSuccess ? logs.data.items : undefined)
+  const added = useLiveLines(installation.id, filter, logs.data?.items, following)
   const lines = useMemo(
     () => [...(logs.data?.items ?? []).toReversed(), ...added].slice(-mostLines),
     [logs.data, added],
@@ -79,24 +79,31 @@ export function PluginLogs({ installation }: { installation: PluginInstallation 
   )
 }
 
-/** Lines that are printed from now on, after the newest of those that are known. */
+/**
+ * Lines that are printed from now on, after the newest of those that are known. They stay when nobody follows any more:
+ * that is how one reads them.
+ */
 function useLiveLines(
   installationId: number,
-  { level, text }: { level: string; text?: string },
+  { level, text }: { level: string; text?: string | undefined },
   known: readonly LogLine[] | undefined,
+  following: boolean,
 ): LogLine[] {
   const [lines, setLines] = useState<LogLine[]>([])
-  const after = known?.[0]?.id ?? 0
-  const isOn = known !== undefined
+  const newestKnown = known?.[0]?.id ?? 0
+  const newest = useRef(0)
+  newest.current = Math.max(newestKnown, lines.at(-1)?.id ?? 0)
+  const isOn = known !== undefined && following
+  useEffect(() => setLines([]), [installationId, level, text])
   useEffect(() => {
-    setLines([])
     if (!isOn) return undefined
-    const query = new URLSearchParams({ level, after: String(after), ...(text ? { text } : {}) })
+    const after = String(newest.current)
+    const query = new URLSearchParams({ level, after, ...(text ? { text } : {}) })
     const source = openEvents(`/plugins/installations/${installationId}/logs/stream?${query.toString()}`)
     source.addEventListener('line', ({ data }: MessageEvent<string>) => {
       setLines((before) => [...before, JSON.parse(data) as LogLine].slice(-mostLines))
     })
     return () => source.close()
-  }, [installationId, level, text, after, isOn])
-  return lines
+  }, [installationId, level, text, isOn])
+  return useMemo(() => lines.filter(({ id }) => id > newestKnown), [lines, newestKnown])
 }

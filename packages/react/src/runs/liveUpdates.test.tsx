@@ -10,7 +10,7 @@ import { configureRequests, request } from '../api/request.js'
 import { pluginKeys, useInstallations } from '../plugins/queries.js'
 import { createLiveUpdates } from './liveUpdates.js'
 import type { Run } from './run.repository.js'
-import { useActiveRun, usePluginRuns, useRun, whenRunEnds } from './runs.js'
+import { followRun, useActiveRun, usePluginRuns, useRun, whenRunEnds } from './runs.js'
 import { aRun } from './testing/aRun.js'
 import { useRunOutcomes } from './useRunOutcomes.js'
 import { unwatchAllRuns, useRunShown, watchRun } from './watchedRuns.js'
@@ -20,6 +20,8 @@ let answers: Record<string, unknown>
 let asked: string[]
 let streams: { response: ServerResponse; lastEventId: string | undefined }[]
 let refuseStreams: boolean
+/** Between a server that was killed and the next one. */
+let isAway: boolean
 let server: Server
 let root: Root
 let page: HTMLElement
@@ -30,6 +32,7 @@ beforeEach(async () => {
   asked = []
   streams = []
   refuseStreams = false
+  isAway = false
   server = createServer(answer)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   configureRequests({
@@ -51,6 +54,7 @@ afterEach(async () => {
 function answer(request: IncomingMessage, response: ServerResponse) {
   const path = request.url?.split('?')[0] ?? ''
   asked.push(path)
+  if (isAway) return void response.writeHead(503).end()
   if (path === '/plugins/events' && !refuseStreams) {
     const stream = { response, lastEventId: request.headers['last-event-id'] as string | undefined }
     streams.push(stream)
@@ -264,6 +268,23 @@ describe('what is known of a run', () => {
     await connected(0)
     await expect(whenRunEnds(client, 'nothing')).rejects.toMatchObject({ status: 404 })
   })
+
+  it('is waited for while no server answers, and when another one begins it again', async () => {
+    isAway = true
+    const ended = whenRunEnds(client, running.id)
+    const settled = vi.fn()
+    ended.then(settled, settled)
+    await expect.poll(() => asked.filter((one) => one === path).length).toBeGreaterThan(0)
+    await expect.poll(() => client.isFetching()).toBe(0)
+    isAway = false
+    answers[path] = { ...running, state: 'queued', progress: null }
+    await expect
+      .poll(() => client.getQueryData<Run>(['tenon', 'runs', 'one', running.id])?.state, { timeout: 5_000 })
+      .toBe('queued')
+    expect(settled).not.toHaveBeenCalled()
+    answers[path] = { ...running, state: 'succeeded' }
+    expect(await ended).toMatchObject({ state: 'succeeded' })
+  })
 })
 
 describe('runs that a person began', () => {
@@ -289,6 +310,27 @@ describe('runs that a person began', () => {
     await expect.poll(() => told).toEqual(['Sync models failed false'])
     await connected(0)
     expect(sessionStorage.getItem('tenon.watched-runs')).toBe('[]')
+  })
+
+  it('are followed from the beginning when the server dies that took them', async () => {
+    isAway = true
+    const followed = followRun(client, running.id)
+    await expect.poll(() => asked.filter((one) => one === path).length).toBeGreaterThan(0)
+    answers[path] = { ...running, state: 'queued' }
+    isAway = false
+    expect(await followed).toMatchObject({ state: 'queued' })
+    await expect(followRun(client, 'nothing')).rejects.toMatchObject({ status: 404 })
+  })
+
+  it('are not forgotten while no server answers', async () => {
+    isAway = true
+    watchRun(running.id)
+    show(<Told />)
+    await expect.poll(() => asked.filter((one) => one === path).length).toBeGreaterThan(0)
+    await expect.poll(() => client.isFetching()).toBe(0)
+    isAway = false
+    answers[path] = { ...running, state: 'succeeded' }
+    await expect.poll(() => told, { timeout: 5_000 }).toEqual(['Sync models succeeded false'])
   })
 
   it('say when the end is to be seen already', async () => {

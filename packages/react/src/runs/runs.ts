@@ -7,6 +7,7 @@ import {
   useQuery,
   useQueryClient,
 } from '@tanstack/react-query'
+import { ApiError } from '../api/ApiError.js'
 import { liveUpdatesOf, useLiveUpdates } from './liveUpdates.js'
 import {
   cancelRun,
@@ -34,11 +35,14 @@ const lookAgain = (client: QueryClient, isUnderWay: boolean): number | false => 
   return liveUpdatesOf(client).isOpen() ? sureMs : lookMs
 }
 
+/** Of a server that does not answer nothing is known: another one may be at work on the run by now. */
+export const isAway = (error: unknown): boolean => error instanceof ApiError && error.isPassing
+
 export function runQuery(client: QueryClient, id: string) {
   return queryOptions({
     queryKey: runKeys.one(id),
     queryFn: async ({ signal }) => absorbRun(client, await getRun({ id, signal })),
-    refetchInterval: ({ state }) => lookAgain(client, state.data !== undefined && !isRunOver(state.data)),
+    refetchInterval: ({ state: { data, error } }) => lookAgain(client, data ? !isRunOver(data) : isAway(error)),
     staleTime: lookMs,
   })
 }
@@ -63,7 +67,7 @@ export function whenRunEnds(client: QueryClient, id: string): Promise<Run> {
   return new Promise<Run>((resolve, reject) => {
     const unsubscribe = observer.subscribe(({ data, error }) => {
       if (data && isRunOver(data)) resolve(data)
-      else if (error && !data) reject(error)
+      else if (error && !data && !isAway(error)) reject(error)
       else return
       // Not within the call that it is made from, where it may not be there yet.
       queueMicrotask(() => unsubscribe())
@@ -106,7 +110,12 @@ export function useActiveRun(installationId: number | null | undefined, action: 
 /** After something was begun: its end will be told, and wherever runs are shown it appears. */
 export async function followRun(client: QueryClient, id: string): Promise<Run> {
   watchRun(id)
-  const run = await client.fetchQuery(runQuery(client, id))
+  const run = await client.fetchQuery({
+    ...runQuery(client, id),
+    // It was begun: where nobody answers now, somebody will.
+    retry: (_failures, error) => isAway(error),
+    retryDelay: lookMs,
+  })
   await client.invalidateQueries({ queryKey: runKeys.lists })
   return run
 }

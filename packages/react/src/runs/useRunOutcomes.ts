@@ -3,7 +3,7 @@ import { useEffect } from 'react'
 import { useLiveUpdates } from './liveUpdates.js'
 import type { Run } from './run.repository.js'
 import { isRunOver } from './runCache.js'
-import { runQuery } from './runs.js'
+import { isAway, runQuery } from './runs.js'
 import { isRunShown, unwatchRun, useWatchedRuns } from './watchedRuns.js'
 
 /**
@@ -23,7 +23,7 @@ export function useRunOutcomes(onOutcome: (run: Run, how: { isShown: boolean }) 
       const id = ids[index]
       if (id === undefined) return
       // What is gone, or of another organization, has no end to be told.
-      if (error && !data) unwatchRun(id)
+      if (error && !data && !isAway(error)) unwatchRun(id)
       if (!data || !isRunOver(data)) return
       if (unwatchRun(id)) onOutcome(data, { isShown: isRunShown(id) })
     })
