@@ -26,18 +26,21 @@ import type { ActionOutcome } from '../views/PluginActions.js'
 export interface PluginConnectionsProps {
   plugin: Plugin
   connection: ConnectionContribution
-  readOnly?: boolean
+  readOnly?: boolean | undefined
   /** How people are called; without it nobody is named. */
-  nameOf?: (userId: number) => string | undefined
+  nameOf?: ((userId: number) => string | undefined) | undefined
   onOutcome: (outcome: ActionOutcome) => void
   /** Goes to the page of the service; the browser's own way by default. */
-  leaveTo?: (address: string) => void
+  leaveTo?: ((address: string) => void) | undefined
 }
 
 /**
  * The accounts at another service that an organization has connected for a plugin, each with its own settings.
  *
- * @example <PluginConnections plugin={plugin} connection={plugin.contributes.connections[0]} onOutcome={toast} />
+ * @example
+ * return plugin.contributes?.connections.map((connection) => (
+ *   <PluginConnections key={connection.id} plugin={plugin} connection={connection} onOutcome={toast} />
+ * ))
  * @since 0.1.0
  */
 export function PluginConnections(props: PluginConnectionsProps) {

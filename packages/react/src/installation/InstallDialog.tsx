@@ -19,15 +19,22 @@ export interface InstallDialogProps {
   plugin: Plugin | undefined
   onClose: () => void
   /** Called while the dialog is open; of one that was closed `useRunOutcomes` tells the end. */
-  onInstalled?: (installation: PluginInstallation) => void
+  onInstalled?: ((installation: PluginInstallation) => void) | undefined
   /** Called by the button that follows a successful installation. */
-  onContinue?: (plugin: Plugin) => void
+  onContinue?: ((plugin: Plugin) => void) | undefined
 }
 
 /**
  * Asks whether a plugin may do what it asks for, all of it or a part, installs it, and says how that went.
  *
- * @example <InstallDialog plugin={chosen} onClose={() => setChosen(undefined)} />
+ * @example
+ * const [chosen, setChosen] = useState<Plugin>()
+ * return (
+ *   <>
+ *     <PluginCard plugin={plugin} onInstall={setChosen} />
+ *     <InstallDialog plugin={chosen} onClose={() => setChosen(undefined)} onInstalled={() => toast('Installed')} />
+ *   </>
+ * )
  * @since 0.1.0
  */
 export function InstallDialog({ plugin, ...rest }: InstallDialogProps) {

@@ -12,27 +12,27 @@ import type { Plugin, PluginInstallation } from './types.js'
 export interface PluginCardProps {
   plugin: Plugin
   /** Called by Uninstall in the menu, which is there only with it. */
-  onUninstall?: (installationId: number) => Promise<void> | void
+  onUninstall?: ((installationId: number) => Promise<void> | void) | undefined
   /** Called when the card is opened; without it the browser follows `href`. */
-  onManage?: (plugin: Plugin) => void
+  onManage?: ((plugin: Plugin) => void) | undefined
   /** Something is being done with the plugin. */
-  loading?: boolean
+  loading?: boolean | undefined
   /** Called by Install; without it the card shows no such button, for people who may not install. */
-  onInstall?: (plugin: Plugin) => void
+  onInstall?: ((plugin: Plugin) => void) | undefined
   /** Called by Ask for it, which is there in place of Install: for people who may not install. */
-  onRequest?: (plugin: Plugin) => void
+  onRequest?: ((plugin: Plugin) => void) | undefined
   /** What the person asked for last of this plugin. */
-  request?: PluginRequest
+  request?: PluginRequest | undefined
   /** Called by Withdraw, where the request is open. */
-  onWithdraw?: (request: PluginRequest) => void
+  onWithdraw?: ((request: PluginRequest) => void) | undefined
   /** Called by Update; without it the card shows no such button, for people who may not update. */
-  onUpdate?: (plugin: Plugin) => void
+  onUpdate?: ((plugin: Plugin) => void) | undefined
   /** Lets the button name what comes after the installation. */
-  installation?: PluginInstallation
+  installation?: PluginInstallation | undefined
   /** How the category is called. */
-  category?: string
+  category?: string | undefined
   /** Where the management page is. Default: `/plugins/<key>/manage`. */
-  href?: string
+  href?: string | undefined
 }
 
 const shownFeatures = 2
