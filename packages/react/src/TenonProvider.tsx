@@ -12,7 +12,7 @@ export interface TenonProviderProps {
   theme?: MantineThemeOverride | undefined
   /** Default: as the person has set up their browser. */
   colorScheme?: MantineColorScheme | undefined
-  /** Of the page's content security policy, for the one style element. */
+  /** Of the page's content security policy, for the style elements: one of the theme, one while a dialog is open. */
   styleNonce?: (() => string) | undefined
   /** The application's own cache, where it has one. */
   client?: QueryClient | undefined
@@ -36,6 +36,8 @@ export function TenonProvider({ children, api, theme, colorScheme = 'auto', styl
   const [cache] = useState(() => {
     // Before anything below asks for something.
     if (api) configureRequests(api)
+    // Read by the library that locks scrolling behind dialogs.
+    if (styleNonce) Object.assign(globalThis, { __webpack_nonce__: styleNonce() })
     return client ?? createCache()
   })
   return (

@@ -78,6 +78,8 @@ declare global {
   const frame: TenonFrame
   const names: ReadonlyMap<number, string>
   const isAdmin: boolean
+  const isEditor: boolean
+  const TokenEventSource: typeof EventSource
   const token: () => string
   const App: () => null
   function may(role: 'Admin' | 'Editor' | 'Reviewer' | 'Auditor'): boolean
