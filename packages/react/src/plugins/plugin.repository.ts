@@ -153,7 +153,7 @@ export async function testPluginConnection({
   pluginKey: string
   configuration: Record<string, unknown>
 }): Promise<ConnectionTest> {
-  return request(`/plugins/${pluginKey}/test-connection`, { method: 'POST', body: { configuration } })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/test-connection`, { method: 'POST', body: { configuration } })
 }
 
 /**
@@ -172,7 +172,7 @@ export async function connectOAuthWorkspace({
   code: string
   state?: string
 }): Promise<Workspace> {
-  return request(`/plugins/${pluginKey}/oauth/connect`, { method: 'POST', body: { code, state } })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/connect`, { method: 'POST', body: { code, state } })
 }
 
 /**
@@ -189,7 +189,7 @@ export async function getOAuthWorkspaces({
   pluginKey: string
   signal?: AbortSignal
 }): Promise<Workspace[]> {
-  return request(`/plugins/${pluginKey}/oauth/workspaces`, { signal })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/workspaces`, { signal })
 }
 
 /**
@@ -210,7 +210,7 @@ export async function updateOAuthWorkspace({
   routing_type?: string[]
   is_active?: boolean
 } & Record<string, unknown>): Promise<Workspace> {
-  return request(`/plugins/${pluginKey}/oauth/workspaces/${webhookId}`, { method: 'PATCH', body: change })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/workspaces/${webhookId}`, { method: 'PATCH', body: change })
 }
 
 /**
@@ -227,7 +227,7 @@ export async function disconnectOAuthWorkspace({
   pluginKey: string
   webhookId: number
 }): Promise<void> {
-  await request(`/plugins/${pluginKey}/oauth/workspaces/${webhookId}`, { method: 'DELETE' })
+  await request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/workspaces/${webhookId}`, { method: 'DELETE' })
 }
 
 /** Begins to connect an account: the address at the service that the person is sent to. @throws ApiError */
@@ -238,7 +238,7 @@ export async function startOAuth({
   pluginKey: string
   connection?: string
 }): Promise<{ authorizeUrl: string }> {
-  return request(`/plugins/${pluginKey}/oauth/start`, { method: 'POST', body: { connection } })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/start`, { method: 'POST', body: { connection } })
 }
 
 /** Stops a plugin without removing anything of it, or lets it work again. @throws ApiError */
