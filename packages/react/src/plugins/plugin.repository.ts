@@ -153,7 +153,10 @@ export async function testPluginConnection({
   pluginKey: string
   configuration: Record<string, unknown>
 }): Promise<ConnectionTest> {
-  return request(`/plugins/${encodeURIComponent(pluginKey)}/test-connection`, { method: 'POST', body: { configuration } })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/test-connection`, {
+    method: 'POST',
+    body: { configuration },
+  })
 }
 
 /**
@@ -210,7 +213,10 @@ export async function updateOAuthWorkspace({
   routing_type?: string[]
   is_active?: boolean
 } & Record<string, unknown>): Promise<Workspace> {
-  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/workspaces/${webhookId}`, { method: 'PATCH', body: change })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/workspaces/${webhookId}`, {
+    method: 'PATCH',
+    body: change,
+  })
 }
 
 /**
