@@ -16,7 +16,7 @@ import {
   startOAuth,
   updateOAuthWorkspace,
 } from '../plugins/plugin.repository.js'
-import { pluginKeys } from '../plugins/queries.js'
+import { pluginKeys, refreshPlugins } from '../plugins/queries.js'
 import { Badge } from '../plugins/StatusBadge.js'
 import type { Plugin, Workspace } from '../plugins/types.js'
 import { callRoute } from '../views/route.js'
@@ -60,7 +60,8 @@ function Connections(props: PluginConnectionsProps) {
     queryKey: pluginKeys.of(plugin.key, 'connections'),
     queryFn: ({ signal }) => getOAuthWorkspaces({ pluginKey: plugin.key, signal }),
   })
-  const refresh = () => client.invalidateQueries({ queryKey: pluginKeys.of(plugin.key, 'connections') })
+  // Whether anything is connected is said of the installation, too.
+  const refresh = () => refreshPlugins(client)
   const start = useMutation({
     mutationFn: () => startOAuth({ pluginKey: plugin.key, connection: connection.id }),
     onSuccess: ({ authorizeUrl }) => leaveTo(authorizeUrl),

@@ -91,9 +91,9 @@ function CardStatus({ plugin, installation, request }: Pick<PluginCardProps, 'pl
   if (status === 'installed' && installation?.updateAvailable) {
     return <Badge tone="note">Version {installation.updateAvailable} available</Badge>
   }
-  if (status === 'installed' && nextAction(plugin, installation) === 'configure') {
-    return <Badge tone="warn">Needs configuration</Badge>
-  }
+  const next = nextAction(plugin, installation)
+  if (next === 'configure') return <Badge tone="warn">Needs configuration</Badge>
+  if (next === 'connect') return <Badge tone="warn">Not connected</Badge>
   if (status) return <StatusBadge status={status} />
   if (plugin.installable === false) return <Badge tone="warn">Not installable here</Badge>
   if (request?.state === 'open') return <span className="tn-quiet">Asked on {dayOf(request.requestedAt)}</span>
@@ -121,7 +121,7 @@ function CardButton(props: PluginCardProps & { open: (event: MouseEvent) => void
     )
   }
   if (action === 'install' && props.onRequest) return <RequestButton {...props} />
-  const isUrgent = action === 'configure' || action === 'fix' || action === 'enable'
+  const isUrgent = action === 'configure' || action === 'connect' || action === 'fix' || action === 'enable'
   return (
     <Button
       component="a"

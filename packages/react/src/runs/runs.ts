@@ -61,6 +61,8 @@ export function whenRunEnds(client: QueryClient, id: string): Promise<Run> {
   const leave = liveUpdatesOf(client).listen()
   const observer = new QueryObserver(client, runQuery(client, id))
   return new Promise<Run>((resolve, reject) => {
+    const { data: known } = observer.getCurrentResult()
+    if (known && isRunOver(known)) return resolve(known)
     const unsubscribe = observer.subscribe(({ data, error }) => {
       if (data && isRunOver(data)) resolve(data)
       else if (error && !data) reject(error)
