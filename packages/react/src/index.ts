@@ -9,6 +9,7 @@ export {
   request,
   requestFile,
   requestWork,
+  type EventStream,
   type RequestInput,
   type RequestOptions,
   type Work,

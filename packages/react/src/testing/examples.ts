@@ -79,7 +79,6 @@ declare global {
   const names: ReadonlyMap<number, string>
   const isAdmin: boolean
   const isEditor: boolean
-  const TokenEventSource: typeof EventSource
   const token: () => string
   const App: () => null
   function may(role: 'Admin' | 'Editor' | 'Reviewer' | 'Auditor'): boolean

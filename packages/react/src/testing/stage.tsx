@@ -81,7 +81,7 @@ export function setStage(): Stage {
     configureRequests({
       baseUrl: `http://127.0.0.1:${port}`,
       onError: () => undefined,
-      openEvents: () => Object.assign(new EventTarget(), { readyState: 0, close() {} }) as never,
+      openEvents: () => ({ readyState: 0, addEventListener() {}, close() {} }),
     })
     page = document.createElement('div')
     document.body.append(page)
