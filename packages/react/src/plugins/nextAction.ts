@@ -35,7 +35,7 @@ export function needsConfiguration(
   { configuration }: Pick<PluginInstallation, 'configuration'>,
 ): boolean {
   if (!asksForConfiguration(plugin)) return false
-  return configuration === null || (requiresFields(plugin) && Object.keys(configuration).length === 0)
+  return !configuration || (requiresFields(plugin) && Object.keys(configuration).length === 0)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { useCallback, useMemo } from 'react'
-import { needsConfiguration } from './nextAction.js'
+import { needsConfiguration, needsConnection } from './nextAction.js'
 import { useInstallations, useMarketplace } from './queries.js'
 import type { Plugin, PluginInstallation } from './types.js'
 
@@ -62,6 +62,7 @@ export function withInstallation(plugin: Plugin, installation: PluginInstallatio
     ...(installedAt === null ? {} : { installedAt }),
     ...(updateAvailable ? { updateAvailable } : {}),
     ...(needsConfiguration(plugin, installation) ? { needsConfiguration: true } : {}),
+    ...(needsConnection(plugin, installation) ? { needsConnection: true } : {}),
   }
 }
 
