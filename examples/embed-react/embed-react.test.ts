@@ -13,7 +13,7 @@ beforeAll(async () => {
   copy = await installCopy({
     directory: import.meta.dirname,
     packages: ['react'],
-    dependencies: ['express', 'react', 'react-dom'],
+    dependencies: ['express', 'react', 'react-dom', 'eventsource'],
     devDependencies: ['vite', '@vitejs/plugin-react', '@types/react', '@types/react-dom'],
   })
   await copy.run('vite', ['build', '--logLevel', 'error'])
@@ -68,6 +68,29 @@ test('installing one opens the gate, and its form saves what the server accepts'
   await expect.poll(() => form.getByLabel('Words').inputValue(), { timeout: 10_000 }).toBe('Good day')
 })
 
+test('a file is imported, its lines are in the table, and the run says how many', { timeout: 60_000 }, async () => {
+  const table = page.getByRole('region', { name: 'Greetings', exact: true })
+  await table.getByText('There is nothing here yet.').waitFor()
+  const importer = page.getByRole('region', { name: 'Import greetings' })
+  const buffer = Buffer.from('Good morning\nGood night\n')
+  await importer.locator('input[type=file]').setInputFiles({ name: 'greetings.txt', mimeType: 'text/plain', buffer })
+  await importer.getByRole('button', { name: /^Import/ }).click()
+  await table.getByText('Good night').first().waitFor()
+  await table.getByText('1 to 2 of 2').waitFor()
+  const settings = page.getByRole('region', { name: 'Settings of Greeter' })
+  await settings.locator('.tn-runs', { hasText: 'Import greetings' }).getByText('Done').first().waitFor()
+})
+
+test('an account is connected at the service, as this application', { timeout: 60_000 }, async () => {
+  await page.route('https://post.example/**', (route) => route.fulfill({ contentType: 'text/html', body: 'The post' }))
+  await page.getByRole('button', { name: 'Connect Post office' }).click()
+  await page.waitForURL('https://post.example/**')
+  const asked = new URL(page.url()).searchParams
+  expect(Object.fromEntries(asked)).toMatchObject({ client_id: 'orchard', scope: 'letters:write' })
+  await page.goBack()
+  await page.getByText('A plugin greets here.').waitFor()
+})
+
 test(
   'it has no accessibility problems of ours, light and dark, and says nothing on the console',
   { timeout: 60_000 },
@@ -84,5 +107,6 @@ test(
 test('somebody who may not install sees the same without buttons', { timeout: 60_000 }, async () => {
   await page.goto('/?as=reader')
   await page.getByText('A plugin greets here.').waitFor()
-  expect(await page.getByRole('button', { name: 'Install' }).count()).toBe(0)
+  await page.getByText('Good night').first().waitFor()
+  expect(await page.getByRole('button', { name: /Install|Import|Connect|Save/ }).count()).toBe(0)
 })

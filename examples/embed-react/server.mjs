@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { startEmbeddedPostgres } from '@tenon/embedded-postgres'
 import { createPluginHost, hardenDatabase } from '@tenon/host'
 import express from 'express'
@@ -17,13 +19,37 @@ const plugins = await createPluginHost({
   marketplace: { location: 'marketplace/plugins.json' },
   secretKeys: [process.env.SECRET_KEY ?? 'only for trying it out'],
   authenticate: (request) => people.get(request.get('x-api-key')),
+  // Where plugins may connect accounts, as whom, and where people come back to.
+  publicUrl: 'http://127.0.0.1:3000',
+  grantable: {
+    connections: {
+      greeter: {
+        clientId: 'orchard',
+        clientSecret: 'only for trying it out',
+        authorizeUrl: 'https://post.example/authorize',
+        tokenUrl: 'https://post.example/token',
+        audience: ['post.example'],
+      },
+    },
+  },
 })
 await plugins.createTenant(7)
 await plugins.start()
 
 const app = express()
 app.use('/backend/plugins', plugins.router)
-app.use(express.static('dist'))
+// The strictest policy under which everything works: nothing is made of text, nothing comes from elsewhere.
+const page = readFileSync('dist/index.html', 'utf8')
+app.get('/', (_request, response) => {
+  const nonce = randomBytes(16).toString('base64')
+  response.set(
+    'content-security-policy',
+    `default-src 'none'; script-src 'self'; style-src 'self' 'nonce-${nonce}'; img-src 'self' data: blob:; ` +
+      "font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'",
+  )
+  response.type('html').send(page.replace('{nonce}', nonce))
+})
+app.use(express.static('dist', { index: false }))
 const server = app.listen(process.env.PORT ?? 3000, '127.0.0.1')
 server.once('listening', () => process.stdout.write(`http://127.0.0.1:${server.address().port}\n`))
 

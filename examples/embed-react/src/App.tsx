@@ -3,26 +3,35 @@ import {
   type Plugin,
   PluginCard,
   PluginGate,
+  PluginImporter,
+  type PluginInstallation,
+  PluginRuns,
+  PluginView,
   useInstallations,
   usePluginInstallation,
   usePlugins,
+  useSlot,
 } from '@tenon/react'
-import { PluginConfigForm } from '@tenon/react/configuration'
+import { PluginConfigForm, PluginConnections } from '@tenon/react/configuration'
 import { useState } from 'react'
 
-/** An application of its own, with a corner for plugins. It names places and never a plugin. */
+/** The place at which plugins greet: this application names it, and knows none of them. */
+const greetings = 'orchard.greeting'
+
+/** An application of its own, with a corner for plugins. */
 export function App({ mayInstall }: { mayInstall: boolean }) {
   return (
     <>
       <header className="orchard-head">
         <h1>Orchard</h1>
-        <PluginGate slot="orchard.greeting" fallback={<p>Nobody greets here yet.</p>}>
+        <PluginGate slot={greetings} fallback={<p>Nobody greets here yet.</p>}>
           <p>A plugin greets here.</p>
         </PluginGate>
       </header>
       <main className="orchard">
         <Plugins mayInstall={mayInstall} />
-        {mayInstall && <Configurations />}
+        <Greetings mayImport={mayInstall} />
+        {mayInstall && <Settings />}
       </main>
     </>
   )
@@ -43,28 +52,66 @@ function Plugins({ mayInstall }: { mayInstall: boolean }) {
           plugin={plugin}
           href={`#${plugin.key}`}
           loading={isInstalling(plugin.key)}
-          {...(mayInstall ? { onInstall: setChosen, onUninstall: (id: number) => uninstall(id) } : {})}
+          onInstall={mayInstall ? setChosen : undefined}
+          onUninstall={mayInstall ? (id) => uninstall(id) : undefined}
         />
       ))}
-      <InstallDialog
-        plugin={chosen}
-        onClose={() => setChosen(undefined)}
-        onInstalled={() => undefined}
-        onContinue={() => setChosen(undefined)}
-      />
+      <InstallDialog plugin={chosen} onClose={() => setChosen(undefined)} onContinue={() => setChosen(undefined)} />
     </section>
   )
 }
 
-/** A form for whatever is installed and can be configured. */
-function Configurations() {
+/** The tables of whatever greets, and the files that it takes. */
+function Greetings({ mayImport }: { mayImport: boolean }) {
+  const views = useSlot(greetings, 'views').contributions
+  const importers = useSlot(greetings, 'importers').contributions
+  return (
+    <>
+      {views.map(({ plugin, contribution }) => (
+        <section key={`${plugin.key}.${contribution.id}`} aria-label={contribution.title}>
+          <h2>{contribution.title}</h2>
+          <PluginView plugin={plugin} view={contribution} />
+        </section>
+      ))}
+      {mayImport &&
+        importers.map(({ plugin, contribution }) => (
+          <section key={`${plugin.key}.${contribution.id}`} aria-label={contribution.title}>
+            <h2>{contribution.title}</h2>
+            <PluginImporter plugin={plugin} importer={contribution} />
+          </section>
+        ))}
+    </>
+  )
+}
+
+/** For whatever is installed: its form, its accounts, and what it did. */
+function Settings() {
   const { data = [] } = useInstallations()
   return data.map((installation) =>
-    installation.plugin?.contributes?.configuration ? (
-      <section key={installation.id} aria-label={`Settings of ${installation.plugin.displayName}`}>
-        <h2>{installation.plugin.displayName}</h2>
-        <PluginConfigForm plugin={installation.plugin} installation={installation} />
-      </section>
+    installation.plugin ? (
+      <PluginSettings key={installation.id} plugin={installation.plugin} installation={installation} />
     ) : null,
+  )
+}
+
+function PluginSettings({ plugin, installation }: { plugin: Plugin; installation: PluginInstallation }) {
+  const [message, setMessage] = useState('')
+  const { configuration, connections = [] } = plugin.contributes ?? {}
+  return (
+    <section aria-label={`Settings of ${plugin.displayName}`}>
+      <h2>{plugin.displayName}</h2>
+      <p role="status">{message}</p>
+      {configuration && <PluginConfigForm plugin={plugin} installation={installation} />}
+      {connections.map((connection) => (
+        <PluginConnections
+          key={connection.id}
+          plugin={plugin}
+          connection={connection}
+          onOutcome={(outcome) => setMessage(outcome.message)}
+        />
+      ))}
+      <h3>What it did</h3>
+      <PluginRuns plugin={plugin} installation={installation} may={() => true} />
+    </section>
   )
 }

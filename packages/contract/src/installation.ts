@@ -39,6 +39,10 @@ export const pluginInstallationSchema = z
       .optional()
       .describe('The version before the last update, which a rollback brings back'),
     updateAvailable: z.string().nullable().optional().describe('The newer version in the marketplace'),
+    connected: z
+      .boolean()
+      .optional()
+      .describe('In lists, of a plugin that declares connections: whether any account is connected'),
   })
   .meta({ id: 'PluginInstallation' })
 

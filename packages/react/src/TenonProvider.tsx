@@ -7,15 +7,15 @@ import { configureRequests, type RequestOptions } from './api/request.js'
 export interface TenonProviderProps {
   children: ReactNode
   /** How requests reach the host. It is read once: `headers` is a function, so that a token may change. */
-  api?: Partial<RequestOptions>
+  api?: Partial<RequestOptions> | undefined
   /** Fonts, radius and the main colour; the rest are the variables that begin with `--tn-`. */
-  theme?: MantineThemeOverride
+  theme?: MantineThemeOverride | undefined
   /** Default: as the person has set up their browser. */
-  colorScheme?: MantineColorScheme
-  /** Of the page's content security policy, for the one style element. */
-  styleNonce?: () => string
+  colorScheme?: MantineColorScheme | undefined
+  /** Of the page's content security policy, for the style elements: one of the theme, one while a dialog is open. */
+  styleNonce?: (() => string) | undefined
   /** The application's own cache, where it has one. */
-  client?: QueryClient
+  client?: QueryClient | undefined
 }
 
 /**
@@ -24,13 +24,20 @@ export interface TenonProviderProps {
  *
  * @example
  * import '@tenon/react/complete.css'
- * <TenonProvider api={{ headers: () => ({ authorization: `Bearer ${token()}` }) }}><Plugins /></TenonProvider>
+ * const api = { headers: () => ({ authorization: `Bearer ${token()}` }) }
+ * createRoot(document.body).render(
+ *   <TenonProvider api={api}>
+ *     <App />
+ *   </TenonProvider>,
+ * )
  * @since 0.1.0
  */
 export function TenonProvider({ children, api, theme, colorScheme = 'auto', styleNonce, client }: TenonProviderProps) {
   const [cache] = useState(() => {
     // Before anything below asks for something.
     if (api) configureRequests(api)
+    // Read by the library that locks scrolling behind dialogs.
+    if (styleNonce) Object.assign(globalThis, { __webpack_nonce__: styleNonce() })
     return client ?? new QueryClient({ defaultOptions: queryDefaults })
   })
   return (

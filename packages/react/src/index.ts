@@ -10,6 +10,7 @@ export {
   request,
   requestFile,
   requestWork,
+  type EventStream,
   type RequestInput,
   type RequestOptions,
   type Work,
@@ -24,7 +25,14 @@ export { InstallProgress } from './installation/InstallProgress.js'
 export { PermissionList, type AskedPermission, type PermissionListProps } from './installation/PermissionList.js'
 export { UninstallDialog, type UninstallChoice, type UninstallDialogProps } from './installation/UninstallDialog.js'
 export { publisherOf } from './plugins/publisherOf.js'
-export { actionLabels, needsConfiguration, nextAction, type NextAction } from './plugins/nextAction.js'
+export {
+  actionLabels,
+  asksForConfiguration,
+  needsConfiguration,
+  needsConnection,
+  nextAction,
+  type NextAction,
+} from './plugins/nextAction.js'
 export * from './plugins/plugin.repository.js'
 export { PluginCard, type PluginCardProps } from './plugins/PluginCard.js'
 export { PluginGate, type PluginGateProps } from './plugins/PluginGate.js'

@@ -88,7 +88,7 @@ export interface PluginDefinition {
  *
  * @example
  * export default definePlugin({
- *   metadata,
+ *   metadata: { name: 'Notes', version: '1.0.0', author: 'You', description: 'Keeps notes' },
  *   async install(userId, tenantId, config, { sequelize }) {
  *     await sequelize.query(`CREATE TABLE "${tenantId}".notes (id serial PRIMARY KEY, text text NOT NULL)`)
  *     return { success: true }

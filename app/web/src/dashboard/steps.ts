@@ -2,6 +2,7 @@ import { useQueries, useQuery } from '@tanstack/react-query'
 import {
   getOAuthWorkspaces,
   keyOf,
+  asksForConfiguration,
   needsConfiguration,
   pluginKeys,
   type PluginInstallation,
@@ -130,7 +131,7 @@ function stateSteps(installation: PluginInstallation): Step[] {
   if (status === 'failed') {
     return [{ title: `Repair ${plugin.displayName}`, text: 'Its installation failed.', label: 'Fix', to, done: false }]
   }
-  if (status !== 'installed' || !plugin.contributes?.configuration?.['required']) return []
+  if (status !== 'installed' || !asksForConfiguration(plugin)) return []
   return [
     {
       title: `Configure ${plugin.displayName}`,

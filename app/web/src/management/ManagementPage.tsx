@@ -16,7 +16,7 @@ import {
   PluginRequestStatus,
   UninstallDialog,
   keyOf,
-  needsConfiguration,
+  nextAction,
   useInstallations,
   usePluginDetails,
   usePluginInstallation,
@@ -103,10 +103,7 @@ function Managed({ plugin, installation }: ManagedProps) {
   const mayAsk = useMayAsk()
   const sections = useSections(plugin, installation)
   // Where one begins is not where one is thrown back to: saving what was needed leaves the person where it was entered.
-  const first = useMemo(
-    () => (installation && needsConfiguration(plugin, installation) ? 'configuration' : 'overview'),
-    [installation?.id, installation?.status],
-  )
+  const first = useMemo(() => firstSection(plugin, installation), [installation?.id, installation?.status])
   const asked = parameters.get('section') ?? (parameters.has('code') ? 'connections' : first)
   const current = sections.find(({ id }) => id === asked) ?? sections[0]
   const returning = useOAuthReturn(plugin)
@@ -136,6 +133,12 @@ function Managed({ plugin, installation }: ManagedProps) {
       {current?.content()}
     </>
   )
+}
+
+/** S15: what is waited for, or else what it is for. */
+function firstSection(plugin: Plugin, installation: PluginInstallation | undefined): string {
+  const next = nextAction(plugin, installation)
+  return next === 'configure' ? 'configuration' : next === 'connect' ? 'connections' : 'overview'
 }
 
 function useSections(plugin: Plugin, installation: PluginInstallation | undefined): Section[] {

@@ -1,6 +1,6 @@
 import { Alert, Loader } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { connectOAuthWorkspace, ErrorNote, type Plugin, pluginKeys } from '@tenon/react'
+import { connectOAuthWorkspace, ErrorNote, type Plugin, refreshPlugins } from '@tenon/react'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useSearchParams } from 'react-router'
 import { showOutcome } from '../ui/showOutcome.js'
@@ -18,7 +18,7 @@ export function useOAuthReturn(plugin: Plugin): ReactNode {
       connectOAuthWorkspace({ pluginKey: plugin.key, ...answer }),
     onSuccess: async () => {
       showOutcome({ title: plugin.displayName, success: true, message: 'Connected successfully' })
-      await client.invalidateQueries({ queryKey: pluginKeys.of(plugin.key, 'connections') })
+      await refreshPlugins(client)
     },
   })
   const code = parameters.get('code')

@@ -8,11 +8,14 @@ const registry = {
   contributes: { configuration: { required: ['url'] } },
 } as unknown as Plugin
 
+const chat = { key: 'chat', requiresConfiguration: true, contributes: { connections: [{ id: 'account' }] } }
+
 describe('plugins that need attention', () => {
-  const needsAttention = (installation?: object) => {
+  const needsAttention = (installation?: object, of: object = registry) => {
     const installed =
-      installation && ({ id: 1, pluginKey: 'registry', installedAt: null, ...installation } as PluginInstallation)
-    const [plugin] = mergeInstallations([registry], installed ? [installed] : [])
+      installation &&
+      ({ id: 1, pluginKey: (of as Plugin).key, installedAt: null, ...installation } as PluginInstallation)
+    const [plugin] = mergeInstallations([of as Plugin], installed ? [installed] : [])
     return statusOptions.find(({ value }) => value === 'attention')?.matches(plugin as Plugin)
   }
 
@@ -30,5 +33,11 @@ describe('plugins that need attention', () => {
     ['has what it needs', { status: 'installed', configuration: { url: 'https://models.example' } }],
   ])('are not one that %s', (_, installation) => {
     expect(needsAttention(installation)).toBe(false)
+  })
+
+  it('are those that wait for an account, until there is one', () => {
+    expect(needsAttention({ status: 'installed', configuration: null, connected: false }, chat)).toBe(true)
+    expect(needsAttention({ status: 'installed', configuration: null, connected: true }, chat)).toBe(false)
+    expect(needsAttention({ status: 'installing', configuration: null, connected: false }, chat)).toBe(false)
   })
 })

@@ -47,10 +47,10 @@ export const statusOptions: FilterOption[] = [
   {
     value: 'attention',
     label: 'Needs attention',
-    matches: ({ installationStatus, needsConfiguration }) =>
+    matches: ({ installationStatus, needsConfiguration, needsConnection }) =>
       installationStatus === 'failed' ||
       installationStatus === 'disabled' ||
-      (installationStatus === 'installed' && needsConfiguration === true),
+      (installationStatus === 'installed' && (needsConfiguration === true || needsConnection === true)),
   },
 ]
 

@@ -384,6 +384,19 @@ describe('connected accounts', () => {
     expect(await workspaces()).toMatchObject([{ id, is_active: true }])
   })
 
+  test('are known where the installed plugins are listed, to their own organization', async () => {
+    const listed = async (who?: Who) => {
+      const { content } = await it.api('GET', '/installations', undefined, who)
+      return (content as { pluginKey: string; connected?: boolean }[]).find(({ pluginKey }) => pluginKey === 'chat')
+    }
+    expect(await listed()).toMatchObject({ connected: false })
+    const { id } = await connected('code-1')
+    expect(await listed()).toMatchObject({ connected: true })
+    expect(await listed({ organizationId: 2 })).toMatchObject({ connected: false })
+    await it.api('DELETE', `/chat/oauth/workspaces/${id}`)
+    expect(await listed()).toMatchObject({ connected: false })
+  })
+
   test('go with the plugin', async () => {
     await connected('code-1', { organizationId: 2, userId: 2 })
     const { content } = await it.api('GET', '/installations', undefined, { organizationId: 2 })

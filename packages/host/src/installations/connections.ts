@@ -41,6 +41,8 @@ export interface Connections {
   /** Finishes the round trip with what the provider sent back. */
   connect(request: ConnectionRequest & { code: string; state: string }): Promise<ConnectionJson>
   list(request: Omit<ConnectionRequest, 'sessionId' | 'userId'>): Promise<ConnectionJson[]>
+  /** Keys of the plugins that an organization has connected accounts for. */
+  connectedPlugins(tenant: TenantScope): Promise<ReadonlySet<string>>
   update(request: Omit<ConnectionRequest, 'sessionId'> & { id: number; change: JsonObject }): Promise<ConnectionJson>
   disconnect(request: Omit<ConnectionRequest, 'sessionId'> & { id: number }): Promise<void>
 }
@@ -140,6 +142,8 @@ export function createConnections(options: ConnectionsOptions): Connections {
     async list({ tenant, pluginKey }) {
       return (await connections.list(ownerOf(tenant, pluginKey))).map(toJson)
     },
+
+    connectedPlugins: async ({ organizationId }) => new Set(await connections.pluginsOf(organizationId)),
 
     async update({ tenant, pluginKey, userId, id, change }) {
       const owner = ownerOf(tenant, pluginKey)

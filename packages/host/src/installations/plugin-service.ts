@@ -213,7 +213,13 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
     },
     async getInstalledPlugins(tenantId) {
       const tenant = await tenantOf(tenantId)
-      return (await store.list(tenant)).map((installation) => json(tenant, installation))
+      const installations = await store.list(tenant)
+      const connects = ({ manifest }: Installation) => Boolean(manifest?.contributes?.connections.length)
+      const connected = installations.some(connects) ? await connections.connectedPlugins(tenant) : undefined
+      return installations.map((installation) => ({
+        ...json(tenant, installation),
+        ...(connects(installation) ? { connected: connected?.has(installation.pluginKey) ?? false } : {}),
+      }))
     },
     async updateConfiguration(installationId, userId, tenantId, configuration, options = {}) {
       const tenant = await tenantOf(tenantId)

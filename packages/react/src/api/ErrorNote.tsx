@@ -5,7 +5,7 @@ import { ApiError } from './ApiError.js'
 
 export interface ErrorNoteProps {
   error: Error
-  title?: string
+  title?: string | undefined
   /** What was undone, or what to do. */
   children?: ReactNode
 }
@@ -13,7 +13,9 @@ export interface ErrorNoteProps {
 /**
  * What went wrong, in the server's sentence, with the id under which the operator finds it.
  *
- * @example <ErrorNote error={query.error} title="The plugins cannot be shown" />
+ * @example
+ * const { error } = useInstallations()
+ * return error && <ErrorNote error={error} title="The plugins cannot be shown" />
  * @since 0.1.0
  */
 export function ErrorNote({ error, title, children }: ErrorNoteProps) {

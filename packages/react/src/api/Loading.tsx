@@ -8,7 +8,9 @@ export interface LoadingProps {
 /**
  * The shape of something that is on its way, which says so to who does not see it.
  *
- * @example if (!data) return <Loading height={120} />
+ * @example
+ * const { data } = usePluginDetails(pluginKey)
+ * if (!data) return <Loading height={120} />
  * @since 0.1.0
  */
 export function Loading({ height }: LoadingProps) {

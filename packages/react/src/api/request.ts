@@ -14,7 +14,14 @@ export interface RequestOptions {
    * Opens a stream of server-sent events. Default: the browser's `EventSource`, which sends the cookie of the session.
    * An application that signs in with a token gives one that can send it.
    */
-  openEvents: (address: string) => EventSource
+  openEvents: (address: string) => EventStream
+}
+
+/** As much of an `EventSource` as is used here: the browser's own, or that of a package which sends headers, too. */
+export interface EventStream {
+  readonly readyState: number
+  addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void
+  close(): void
 }
 
 let options: RequestOptions = {
@@ -28,7 +35,9 @@ let options: RequestOptions = {
 /**
  * Says how the functions of this package reach the server.
  *
- * @example configureRequests({ headers: () => ({ authorization: `Bearer ${token}` }) })
+ * @example
+ * const headers = () => ({ authorization: `Bearer ${token()}` })
+ * configureRequests({ headers, imagesNeedHeaders: true })
  * @since 0.1.0
  */
 export function configureRequests(changes: Partial<RequestOptions>): void {
@@ -76,7 +85,7 @@ export async function requestWork<Answer>(path: string, input: RequestInput = {}
 }
 
 /** Opens a stream of events below the base address. */
-export function openEvents(path: string): EventSource {
+export function openEvents(path: string): EventStream {
   return options.openEvents(options.baseUrl + path)
 }
 

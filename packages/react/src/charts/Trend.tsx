@@ -10,7 +10,9 @@ const TrendPlot = lazy(() => import('./TrendPlot.js').then((part) => ({ default:
  * A small chart of what changes over time, versions or whatever else has an order. The arrow keys go from place to
  * place; the same in words is read out, and all of it is there as a table.
  *
- * @example <Trend title="Accuracy" axis="Version" lines={[{ key: 'a', title: 'Accuracy' }]} points={points} />
+ * @example
+ * const points = [{ label: '1', values: { auc: 0.82 } }, { label: '2', values: { auc: 0.91 } }]
+ * return <Trend title="Accuracy" axis="Version" lines={[{ key: 'auc', title: 'AUC' }]} points={points} />
  * @since 0.1.0
  */
 export function Trend(props: TrendProps) {

@@ -19,9 +19,9 @@ export interface TrendProps {
   lines: readonly TrendLine[]
   points: readonly TrendPoint[]
   /** Amounts are drawn as columns from zero; figures as lines, in the range that they have. Default: lines. */
-  as?: 'lines' | 'columns'
+  as?: 'lines' | 'columns' | undefined
   /** How a number is written. Default: with at most four decimals. */
-  format?: (value: number) => string
+  format?: ((value: number) => string) | undefined
 }
 
 /** More places than this cannot be told apart; the last ones are shown. */

@@ -14,12 +14,12 @@ export interface PluginConfigFormProps {
   plugin: Plugin
   installation: PluginInstallation
   /** People who may not change anything see what is set. */
-  readOnly?: boolean
+  readOnly?: boolean | undefined
   /** Values that may be filled in at the press of a button, for trying the plugin. */
-  sample?: { title: string; configuration: Record<string, unknown> }
+  sample?: { title: string; configuration: Record<string, unknown> } | undefined
   /** How people are called, for who has set a secret; without it nobody is named. */
   nameOf?: ((userId: number) => string | undefined) | undefined
-  onSaved?: (installation: PluginInstallation) => void
+  onSaved?: ((installation: PluginInstallation) => void) | undefined
 }
 
 /**

@@ -16,8 +16,8 @@ export interface SchemaFormProps {
   /** Called when the form is sent and nothing is wrong with it as far as can be seen here. */
   onSubmit: (value: Record<string, unknown>) => void
   /** What the server found wrong; shown at the fields. */
-  problems?: readonly FieldProblem[]
-  disabled?: boolean
+  problems?: readonly FieldProblem[] | undefined
+  disabled?: boolean | undefined
   /** How people are called; without it nobody is named. */
   nameOf?: NameOf | undefined
   /** With it, a button elsewhere on the page can send the form. */
@@ -29,7 +29,14 @@ export interface SchemaFormProps {
 /**
  * A form drawn from a JSON Schema: conditions show their fields only when they hold, secrets are never shown again.
  *
- * @example <SchemaForm schema={schema} value={value} onChange={setValue} onSubmit={save}><Button type="submit">Save</Button></SchemaForm>
+ * @example
+ * const [value, setValue] = useState<Record<string, unknown>>({})
+ * const schema = { type: 'object', properties: { url: { type: 'string', format: 'uri', title: 'Address' } } }
+ * return (
+ *   <SchemaForm schema={schema} value={value} onChange={setValue} onSubmit={toast}>
+ *     <button type="submit">Save</button>
+ *   </SchemaForm>
+ * )
  * @since 0.1.0
  */
 export function SchemaForm(props: SchemaFormProps) {

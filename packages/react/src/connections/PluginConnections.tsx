@@ -16,7 +16,7 @@ import {
   startOAuth,
   updateOAuthWorkspace,
 } from '../plugins/plugin.repository.js'
-import { pluginKeys } from '../plugins/queries.js'
+import { pluginKeys, refreshPlugins } from '../plugins/queries.js'
 import { Badge } from '../plugins/StatusBadge.js'
 import type { Plugin, Workspace } from '../plugins/types.js'
 import { callRoute } from '../views/route.js'
@@ -26,18 +26,21 @@ import type { ActionOutcome } from '../views/PluginActions.js'
 export interface PluginConnectionsProps {
   plugin: Plugin
   connection: ConnectionContribution
-  readOnly?: boolean
+  readOnly?: boolean | undefined
   /** How people are called; without it nobody is named. */
-  nameOf?: (userId: number) => string | undefined
+  nameOf?: ((userId: number) => string | undefined) | undefined
   onOutcome: (outcome: ActionOutcome) => void
   /** Goes to the page of the service; the browser's own way by default. */
-  leaveTo?: (address: string) => void
+  leaveTo?: ((address: string) => void) | undefined
 }
 
 /**
  * The accounts at another service that an organization has connected for a plugin, each with its own settings.
  *
- * @example <PluginConnections plugin={plugin} connection={plugin.contributes.connections[0]} onOutcome={toast} />
+ * @example
+ * return plugin.contributes?.connections.map((connection) => (
+ *   <PluginConnections key={connection.id} plugin={plugin} connection={connection} onOutcome={toast} />
+ * ))
  * @since 0.1.0
  */
 export function PluginConnections(props: PluginConnectionsProps) {
@@ -57,7 +60,8 @@ function Connections(props: PluginConnectionsProps) {
     queryKey: pluginKeys.of(plugin.key, 'connections'),
     queryFn: ({ signal }) => getOAuthWorkspaces({ pluginKey: plugin.key, signal }),
   })
-  const refresh = () => client.invalidateQueries({ queryKey: pluginKeys.of(plugin.key, 'connections') })
+  // Whether anything is connected is said of the installation, too.
+  const refresh = () => refreshPlugins(client)
   const start = useMutation({
     mutationFn: () => startOAuth({ pluginKey: plugin.key, connection: connection.id }),
     onSuccess: ({ authorizeUrl }) => leaveTo(authorizeUrl),

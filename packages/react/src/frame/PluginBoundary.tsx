@@ -13,7 +13,7 @@ export interface PluginBoundaryProps {
  * Keeps what a plugin answers or declares from breaking more than its own place on the page: where it cannot be drawn, that is said
  * there, and the rest goes on.
  *
- * @example <PluginBoundary plugin={plugin}><Board rows={rows} /></PluginBoundary>
+ * @example <PluginBoundary plugin={plugin}><App /></PluginBoundary>
  * @since 0.1.0
  */
 export function PluginBoundary({ plugin, children }: PluginBoundaryProps) {

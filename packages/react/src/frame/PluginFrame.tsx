@@ -14,9 +14,9 @@ export interface PluginFrameProps {
   plugin: Plugin
   installation: PluginInstallation
   /** Which of the plugin's own pages is shown; the first one when absent. */
-  page?: string
+  page?: string | undefined
   /** The person goes to another of its pages: show the frame with that one. */
-  onNavigate?: (page: string) => void
+  onNavigate?: ((page: string) => void) | undefined
 }
 
 /**
@@ -24,7 +24,9 @@ export interface PluginFrameProps {
  * plugin's own routes as the signed-in user. Let your pages be served with `frame-src` naming the origin of the API and
  * nothing else: a frame can leave its document, and this keeps it from taking anything along.
  *
- * @example <PluginFrame plugin={plugin} installation={installation} page={page} onNavigate={setPage} />
+ * @example
+ * const [page, setPage] = useState('overview')
+ * return <PluginFrame plugin={plugin} installation={installation} page={page} onNavigate={setPage} />
  * @since 0.1.0
  */
 export function PluginFrame(props: PluginFrameProps) {

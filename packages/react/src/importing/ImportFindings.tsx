@@ -11,7 +11,7 @@ const shownColumns = 4
 export interface ImportMistakesProps {
   result: ImportResult
   /** Downloads the file with the mistakes marked. */
-  onCorrections?: () => void
+  onCorrections?: (() => void) | undefined
 }
 
 /** What has to be corrected, and what happens to the rows that are right. */

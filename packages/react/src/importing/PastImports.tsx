@@ -9,9 +9,9 @@ import { type ImporterOfPlugin, type PastImport, usePastImports, useUndoImport }
 
 export interface PastImportsProps extends ImporterOfPlugin {
   /** How people are called; without it nobody is named. */
-  nameOf?: (userId: number) => string | undefined
+  nameOf?: ((userId: number) => string | undefined) | undefined
   /** Called after an import was taken back. */
-  onUndone?: (answer: { message?: string }) => void
+  onUndone?: ((answer: { message?: string }) => void) | undefined
 }
 
 const shownAtOnce = 5
@@ -21,7 +21,10 @@ const shownMore = 20
  * What was imported earlier, by whom and from which file; what can still be taken back is offered to be. Shows nothing
  * where a plugin does not tell its past imports.
  *
- * @example <PastImports plugin={plugin} importer={importer} onUndone={({ message }) => toast(message)} />
+ * @example
+ * return plugin.contributes?.importers.map((importer) => (
+ *   <PastImports key={importer.id} plugin={plugin} importer={importer} onUndone={({ message }) => toast(message)} />
+ * ))
  * @since 0.1.0
  */
 export function PastImports(props: PastImportsProps) {

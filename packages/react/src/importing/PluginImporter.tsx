@@ -40,8 +40,8 @@ export interface PluginImporterProps extends Pick<PastImportsProps, 'nameOf' | '
   plugin: Plugin
   importer: ImporterContribution
   /** Called after rows were imported. */
-  onImported?: (result: ImportResult) => void
-  onClose?: () => void
+  onImported?: ((result: ImportResult) => void) | undefined
+  onClose?: (() => void) | undefined
 }
 
 /**
@@ -49,7 +49,10 @@ export interface PluginImporterProps extends Pick<PastImportsProps, 'nameOf' | '
  * the file or what it holds, and what came of it. While it imports it can be left, come back to, and stopped; earlier
  * imports stand below it, and can be taken back.
  *
- * @example <PluginImporter plugin={plugin} importer={plugin.contributes.importers[0]} />
+ * @example
+ * return plugin.contributes?.importers.map((importer) => (
+ *   <PluginImporter key={importer.id} plugin={plugin} importer={importer} />
+ * ))
  * @since 0.1.0
  */
 export function PluginImporter(props: PluginImporterProps) {

@@ -90,7 +90,7 @@ export function usePastImports({ plugin, importer }: ImporterOfPlugin) {
   })
 }
 
-/** @example const undo = useUndoImport({ plugin, importer }); undo.mutate(importId) */
+/** Takes back what an import brought, as far as the plugin can. */
 export function useUndoImport({ plugin, importer }: ImporterOfPlugin) {
   const client = useQueryClient()
   return useMutation({

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
+import { nextAction, type NextAction } from '../plugins/nextAction.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
 import { publisherOf } from '../plugins/publisherOf.js'
 import { usePluginDetails } from '../plugins/queries.js'
@@ -19,15 +20,22 @@ export interface InstallDialogProps {
   plugin: Plugin | undefined
   onClose: () => void
   /** Called while the dialog is open; of one that was closed `useRunOutcomes` tells the end. */
-  onInstalled?: (installation: PluginInstallation) => void
+  onInstalled?: ((installation: PluginInstallation) => void) | undefined
   /** Called by the button that follows a successful installation. */
-  onContinue?: (plugin: Plugin) => void
+  onContinue?: ((plugin: Plugin) => void) | undefined
 }
 
 /**
  * Asks whether a plugin may do what it asks for, all of it or a part, installs it, and says how that went.
  *
- * @example <InstallDialog plugin={chosen} onClose={() => setChosen(undefined)} />
+ * @example
+ * const [chosen, setChosen] = useState<Plugin>()
+ * return (
+ *   <>
+ *     <PluginCard plugin={plugin} onInstall={setChosen} />
+ *     <InstallDialog plugin={chosen} onClose={() => setChosen(undefined)} onInstalled={() => toast('Installed')} />
+ *   </>
+ * )
  * @since 0.1.0
  */
 export function InstallDialog({ plugin, ...rest }: InstallDialogProps) {
@@ -51,7 +59,7 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
   const [refused, setRefused] = useState<ReadonlySet<string>>(new Set())
   const [choosing, setChoosing] = useState(false)
   const [error, setError] = useState<ApiError>()
-  const [done, setDone] = useState(false)
+  const [installed, setInstalled] = useState<PluginInstallation>()
   const isUnderWay = useInstallRun(plugin.key) !== undefined
   const busy = isInstalling(plugin.key) || isUnderWay
   const isOpen = useIsMounted()
@@ -62,14 +70,14 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
     setError(undefined)
     try {
       const installation = await install(plugin.key, refused.size > 0 ? { permissions: granted } : {})
-      setDone(true)
+      setInstalled(installation)
       if (isOpen()) onInstalled?.(installation)
     } catch (failure) {
       setError(failure as ApiError)
     }
   }
 
-  if (done) return <Installed plugin={plugin} onClose={onClose} onContinue={onContinue} />
+  if (installed) return <Installed plugin={plugin} installation={installed} onClose={onClose} onContinue={onContinue} />
   const choice = choosing
     ? {
         chosen: new Set(granted),
@@ -148,16 +156,26 @@ function useIsMounted(): () => boolean {
   return () => mounted.current
 }
 
-function Installed({
-  plugin,
-  onClose,
-  onContinue,
-}: Pick<InstallDialogProps, 'onClose' | 'onContinue'> & { plugin: Plugin }) {
+/** S15: a plugin that requires a configuration, or an account, leads to it. */
+const continuations: Partial<Record<NextAction, { sentence: string; label: string }>> = {
+  configure: { sentence: 'Tell it next what to work with.', label: 'Configure it' },
+  connect: { sentence: 'Connect an account next.', label: 'Connect an account' },
+}
+const readyToUse = { sentence: 'It is ready to be used.', label: 'Open it' }
+
+interface InstalledProps extends Pick<InstallDialogProps, 'onClose' | 'onContinue'> {
+  plugin: Plugin
+  installation: PluginInstallation
+}
+
+function Installed({ plugin, installation, onClose, onContinue }: InstalledProps) {
+  // What was installed just now has no account yet, also where the answer does not say so.
+  const next = nextAction(plugin, { connected: false, ...installation })
+  const { sentence, label } = continuations[next] ?? readyToUse
   return (
     <div className="tn-dialog">
       <Alert className="tn-note" data-tone="good" icon={<CircleCheck size={18} />} role="status">
-        <strong>{plugin.displayName} is installed.</strong>{' '}
-        {plugin.requiresConfiguration ? 'Tell it next what to work with.' : 'It is ready to be used.'}
+        <strong>{plugin.displayName} is installed.</strong> {sentence}
       </Alert>
       <Group justify="flex-end" gap="sm">
         <Button variant="default" onClick={onClose}>
@@ -165,7 +183,7 @@ function Installed({
         </Button>
         {onContinue && (
           <Button onClick={() => onContinue(plugin)} data-autofocus>
-            {plugin.requiresConfiguration ? 'Configure it' : 'Open it'}
+            {label}
           </Button>
         )}
       </Group>

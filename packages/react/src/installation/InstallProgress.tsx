@@ -8,7 +8,13 @@ import { installSteps, useInstallRun, useInstallRunId } from './installRun.js'
  * @example <InstallProgress pluginKey={plugin.key} />
  * @since 0.1.0
  */
-export function InstallProgress({ pluginKey, starting = false }: { pluginKey: string; starting?: boolean }) {
+export function InstallProgress({
+  pluginKey,
+  starting = false,
+}: {
+  pluginKey: string
+  starting?: boolean | undefined
+}) {
   const run = useInstallRun(pluginKey)
   useRunShown(useInstallRunId(pluginKey))
   if (!run && !starting) return null

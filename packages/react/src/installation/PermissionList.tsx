@@ -20,10 +20,10 @@ const groups: { id: string; title: string; icon: LucideIcon }[] = [
 export interface PermissionListProps<Permission extends AskedPermission> {
   permissions: readonly Permission[]
   /** With it each permission can be chosen; it holds the ids of the chosen ones. */
-  chosen?: ReadonlySet<string>
-  onChoose?: (chosen: ReadonlySet<string>) => void
+  chosen?: ReadonlySet<string> | undefined
+  onChoose?: ((chosen: ReadonlySet<string>) => void) | undefined
   /** Beside a sentence: how often it was used, for instance. */
-  noteOf?: (permission: Permission) => ReactNode
+  noteOf?: ((permission: Permission) => ReactNode) | undefined
 }
 
 /**

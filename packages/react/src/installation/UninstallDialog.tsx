@@ -12,7 +12,7 @@ export interface UninstallDialogProps {
   plugin: Plugin | undefined
   onClose: () => void
   /** Called after it was done. */
-  onDone?: (choice: UninstallChoice) => void
+  onDone?: ((choice: UninstallChoice) => void) | undefined
 }
 
 const choices: { value: UninstallChoice; label: string; description: string }[] = [
@@ -43,7 +43,14 @@ const confirmLabels: Record<UninstallChoice, string> = {
 /**
  * The three ways in which a plugin can go, which differ in what is left. Erasing asks for its name.
  *
- * @example <UninstallDialog plugin={leaving} onClose={() => setLeaving(undefined)} />
+ * @example
+ * const [leaving, setLeaving] = useState<Plugin>()
+ * return (
+ *   <>
+ *     <PluginCard plugin={plugin} onUninstall={() => setLeaving(plugin)} />
+ *     <UninstallDialog plugin={leaving} onClose={() => setLeaving(undefined)} onDone={toast} />
+ *   </>
+ * )
  * @since 0.1.0
  */
 export function UninstallDialog({ plugin, ...rest }: UninstallDialogProps) {

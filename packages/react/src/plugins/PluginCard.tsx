@@ -12,27 +12,27 @@ import type { Plugin, PluginInstallation } from './types.js'
 export interface PluginCardProps {
   plugin: Plugin
   /** Called by Uninstall in the menu, which is there only with it. */
-  onUninstall?: (installationId: number) => Promise<void> | void
+  onUninstall?: ((installationId: number) => Promise<void> | void) | undefined
   /** Called when the card is opened; without it the browser follows `href`. */
-  onManage?: (plugin: Plugin) => void
+  onManage?: ((plugin: Plugin) => void) | undefined
   /** Something is being done with the plugin. */
-  loading?: boolean
+  loading?: boolean | undefined
   /** Called by Install; without it the card shows no such button, for people who may not install. */
-  onInstall?: (plugin: Plugin) => void
+  onInstall?: ((plugin: Plugin) => void) | undefined
   /** Called by Ask for it, which is there in place of Install: for people who may not install. */
-  onRequest?: (plugin: Plugin) => void
+  onRequest?: ((plugin: Plugin) => void) | undefined
   /** What the person asked for last of this plugin. */
-  request?: PluginRequest
+  request?: PluginRequest | undefined
   /** Called by Withdraw, where the request is open. */
-  onWithdraw?: (request: PluginRequest) => void
+  onWithdraw?: ((request: PluginRequest) => void) | undefined
   /** Called by Update; without it the card shows no such button, for people who may not update. */
-  onUpdate?: (plugin: Plugin) => void
+  onUpdate?: ((plugin: Plugin) => void) | undefined
   /** Lets the button name what comes after the installation. */
-  installation?: PluginInstallation
+  installation?: PluginInstallation | undefined
   /** How the category is called. */
-  category?: string
+  category?: string | undefined
   /** Where the management page is. Default: `/plugins/<key>/manage`. */
-  href?: string
+  href?: string | undefined
 }
 
 const shownFeatures = 2
@@ -91,9 +91,9 @@ function CardStatus({ plugin, installation, request }: Pick<PluginCardProps, 'pl
   if (status === 'installed' && installation?.updateAvailable) {
     return <Badge tone="note">Version {installation.updateAvailable} available</Badge>
   }
-  if (status === 'installed' && nextAction(plugin, installation) === 'configure') {
-    return <Badge tone="warn">Needs configuration</Badge>
-  }
+  const next = nextAction(plugin, installation)
+  if (next === 'configure') return <Badge tone="warn">Needs configuration</Badge>
+  if (next === 'connect') return <Badge tone="warn">Not connected</Badge>
   if (status) return <StatusBadge status={status} />
   if (plugin.installable === false) return <Badge tone="warn">Not installable here</Badge>
   if (request?.state === 'open') return <span className="tn-quiet">Asked on {dayOf(request.requestedAt)}</span>
@@ -121,7 +121,7 @@ function CardButton(props: PluginCardProps & { open: (event: MouseEvent) => void
     )
   }
   if (action === 'install' && props.onRequest) return <RequestButton {...props} />
-  const isUrgent = action === 'configure' || action === 'fix' || action === 'enable'
+  const isUrgent = action === 'configure' || action === 'connect' || action === 'fix' || action === 'enable'
   return (
     <Button
       component="a"

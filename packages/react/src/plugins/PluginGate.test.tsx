@@ -7,6 +7,7 @@ import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { configureRequests } from '../api/request.js'
 import { PluginGate } from './PluginGate.js'
+import { refreshPlugins } from './queries.js'
 import { useIsPluginInstalled } from './useIsPluginInstalled.js'
 import { usePlugins } from './usePlugins.js'
 
@@ -20,10 +21,10 @@ let page: HTMLElement
 beforeEach(async () => {
   answers = {}
   asked = []
-  server = createServer((request, response) => {
+  server = createServer(async (request, response) => {
     const path = request.url ?? ''
     asked.push(path)
-    const data = answers[path.split('?')[0] ?? '']
+    const data = await answers[path.split('?')[0] ?? '']
     response.writeHead(data === undefined ? 503 : 200, { 'content-type': 'application/json' })
     response.end(JSON.stringify(data === undefined ? { error: 'It is away', code: 'AWAY' } : { data }))
   })
@@ -41,6 +42,16 @@ afterEach(async () => {
 function show(content: ReactNode) {
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } })
   root.render(<QueryClientProvider client={client}>{content}</QueryClientProvider>)
+  return client
+}
+
+/** Lets a question wait until the answer is given. */
+function hold(path: string): (data: unknown) => void {
+  let give: (data: unknown) => void = () => undefined
+  answers[path] = new Promise((resolve) => {
+    give = resolve
+  })
+  return give
 }
 
 const shown = (text: string) => expect.poll(() => page.textContent).toBe(text)
@@ -95,12 +106,60 @@ describe('a gate', () => {
     await shown('models nothing')
   })
 
-  it('shows what is given for the meantime, and the fallback when the server is away', async () => {
+  it('shows what is given for the meantime, and then its children', async () => {
+    const held = hold('/plugins/installations')
     show(
       <PluginGate pluginKey="here" loading="loading" fallback="closed">
         open
       </PluginGate>,
     )
+    await shown('loading')
+    held([installation('here')])
+    await shown('open')
+  })
+
+  it('shows nothing in the meantime, and nothing when it is closed, unless something is given for that', async () => {
+    const held = hold('/plugins/installations')
+    show(
+      <>
+        before<PluginGate pluginKey="here">open</PluginGate>after
+      </>,
+    )
+    await shown('beforeafter')
+    await expect.poll(() => asked).toEqual(['/plugins/installations'])
+    expect(page.textContent).toBe('beforeafter')
+    held([installation('away')])
+    show(
+      <>
+        before<PluginGate pluginKey="here">open</PluginGate>later
+      </>,
+    )
+    await shown('beforelater')
+  })
+
+  it('shows the fallback when the server is away', async () => {
+    show(
+      <PluginGate pluginKey="here" loading="loading" fallback="closed">
+        open
+      </PluginGate>,
+    )
+    await shown('closed')
+  })
+
+  it('opens when its plugin was installed meanwhile, and closes when it was removed', async () => {
+    answers['/plugins/installations'] = []
+    const gate = (
+      <PluginGate pluginKey="here" fallback="closed">
+        open
+      </PluginGate>
+    )
+    const client = show(gate)
+    await shown('closed')
+    answers['/plugins/installations'] = [installation('here')]
+    await refreshPlugins(client)
+    await shown('open')
+    answers['/plugins/installations'] = []
+    await refreshPlugins(client)
     await shown('closed')
   })
 })

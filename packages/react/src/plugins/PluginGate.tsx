@@ -15,7 +15,7 @@ export type PluginGateProps = {
  * S114: shows its children when a plugin is installed: the one with `pluginKey`, or any that fills `slot`. However many
  * gates are on a page, they cost one request.
  *
- * @example <PluginGate slot="models.tabs" fallback={<InstallPrompt />}><Models /></PluginGate>
+ * @example <PluginGate slot="models.tabs" fallback={<a href="/plugins">Find a plugin</a>}><App /></PluginGate>
  * @since 0.1.0
  */
 export function PluginGate({ children, fallback = null, loading = null, pluginKey, slot }: PluginGateProps) {

@@ -29,7 +29,7 @@ const fallbacks: Record<string, LucideIcon> = {
 export interface PluginIconProps {
   plugin: Pick<Plugin, 'key' | 'category' | 'iconUrl'>
   /** Edge in pixels. Default: 40. */
-  size?: number
+  size?: number | undefined
 }
 
 /**

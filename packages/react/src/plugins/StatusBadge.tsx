@@ -18,7 +18,15 @@ const icons: Record<Tone, LucideIcon> = {
  * @example <Badge tone="good">Official</Badge>
  * @since 0.1.0
  */
-export function Badge({ tone, children, icon }: { tone: Tone | 'warn'; children: ReactNode; icon?: boolean }) {
+export function Badge({
+  tone,
+  children,
+  icon,
+}: {
+  tone: Tone | 'warn'
+  children: ReactNode
+  icon?: boolean | undefined
+}) {
   const Icon = tone === 'warn' ? TriangleAlert : icons[tone]
   return (
     <span className="tn-badge" data-tone={tone}>

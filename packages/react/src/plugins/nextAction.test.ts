@@ -18,12 +18,38 @@ describe('what to do next', () => {
   })
 
   it.each([
-    ['the plugin requires none', { requiresConfiguration: false }],
-    ['nothing in it is required', { contributes: { configuration: {} } }],
-    ['the plugin declares no form', { contributes: {} }],
-  ])('is to open a plugin without a configuration when %s', (_, more) => {
-    expect(needsConfiguration(plugin(more), installed())).toBe(false)
-    expect(nextAction(plugin(more), installed())).toBe('open')
+    ['requires fields', {}, null, 'configure'],
+    ['requires fields, and nothing was entered', {}, {}, 'configure'],
+    ['requires fields, and some were entered', {}, { url: 'https://models.example' }, 'open'],
+    ['declares a form without required fields', { contributes: { configuration: {} } }, null, 'configure'],
+    ['declares such a form, and it was saved as it is', { contributes: { configuration: {} } }, {}, 'open'],
+    ['declares no form, as in the seed', { contributes: undefined }, null, 'configure'],
+    ['declares no form, and something was saved', { contributes: undefined }, { server_url: '' }, 'open'],
+    ['says that it requires none', { requiresConfiguration: false }, null, 'open'],
+  ])('of a plugin that %s', (_, more, configuration, action) => {
+    expect(nextAction(plugin(more), installed({ configuration }))).toBe(action)
+    expect(needsConfiguration(plugin(more), installed({ configuration }))).toBe(action === 'configure')
+  })
+
+  const connections = [{ id: 'workspace' }]
+  it.each([
+    ['with no account', { connections }, { connected: false }, 'connect'],
+    ['with an account', { connections }, { connected: true }, 'open'],
+    ['of which it is not known', { connections }, {}, 'open'],
+    ['that declares none', {}, { connected: false }, 'open'],
+    ['with fields that are not required', { connections, configuration: {} }, { connected: false }, 'connect'],
+    [
+      'that is filled in first',
+      { connections, configuration: { required: ['url'] } },
+      { connected: false },
+      'configure',
+    ],
+    ['that is updated first', { connections }, { connected: false, updateAvailable: '2.0.0' }, 'update'],
+    ['that is disabled', { connections }, { connected: false, status: 'disabled' }, 'enable'],
+  ])('of a plugin for accounts %s', (_, contributes, more, action) => {
+    const installation = installed({ configuration: null, ...more })
+    const requiresConfiguration = 'connections' in contributes
+    expect(nextAction(plugin({ contributes, requiresConfiguration }), installation)).toBe(action)
   })
 
   it.each([

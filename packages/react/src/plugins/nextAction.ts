@@ -25,12 +25,36 @@ export function nextAction(plugin: Plugin, installation?: PluginInstallation): N
   if (status !== 'installed') return 'wait'
   if (!installation) return 'open'
   if (needsConfiguration(plugin, installation)) return 'configure'
-  return installation.updateAvailable ? 'update' : 'open'
+  if (installation.updateAvailable) return 'update'
+  return needsConnection(plugin, installation) ? 'connect' : 'open'
 }
 
-/** True when something that the plugin cannot work without has not been entered. */
-export function needsConfiguration(plugin: Plugin, { configuration }: PluginInstallation): boolean {
-  if (!plugin.requiresConfiguration) return false
-  const required = plugin.contributes?.configuration?.['required']
-  return Array.isArray(required) && required.length > 0 && Object.keys(configuration ?? {}).length === 0
+/** True when the plugin says that it requires a configuration, and what that takes has not been saved (S15). */
+export function needsConfiguration(
+  plugin: Plugin,
+  { configuration }: Pick<PluginInstallation, 'configuration'>,
+): boolean {
+  if (!asksForConfiguration(plugin)) return false
+  return !configuration || (requiresFields(plugin) && Object.keys(configuration).length === 0)
+}
+
+/**
+ * True for a plugin that says it cannot work before its form was filled in. Where nothing in the form is required and there
+ * are accounts to connect, it is an account that it waits for.
+ */
+export function asksForConfiguration(plugin: Plugin): boolean {
+  return plugin.requiresConfiguration && (requiresFields(plugin) || !plugin.contributes?.connections?.length)
+}
+
+function requiresFields({ contributes }: Plugin): boolean {
+  const required = contributes?.configuration?.['required']
+  return Array.isArray(required) && required.length > 0
+}
+
+/** True when the plugin declares accounts at other services, and none is connected yet. */
+export function needsConnection(
+  { contributes }: Plugin,
+  { connected }: Pick<PluginInstallation, 'connected'>,
+): boolean {
+  return Boolean(contributes?.connections?.length) && connected === false
 }

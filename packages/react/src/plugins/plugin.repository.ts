@@ -12,22 +12,47 @@ interface Cancellable {
   responseType?: string
 }
 
-/** S98 @throws ApiError */
+/**
+ * S98: the plugins of the marketplace, all of them or those of a category.
+ *
+ * @example const plugins = await getAllPlugins({ category: 'security', signal: AbortSignal.timeout(5_000) })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function getAllPlugins({ category, signal }: { category?: string } & Cancellable): Promise<Plugin[]> {
   return request('/plugins/marketplace', { query: { category }, signal })
 }
 
-/** S99 @throws ApiError */
+/**
+ * S99: one plugin of the marketplace, with what it asks for in sentences.
+ *
+ * @example const { displayName, asks } = await getPluginByKey({ key: pluginKey })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function getPluginByKey({ key, signal }: { key: string } & Cancellable): Promise<Plugin> {
   return request(`/plugins/marketplace/${encodeURIComponent(key)}`, { signal })
 }
 
-/** S100 @throws ApiError */
+/**
+ * S100: the plugins of the marketplace in whose name, description or tags the words are.
+ *
+ * @example const found = await searchPlugins({ query: 'model registry' })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function searchPlugins({ query, signal }: { query: string } & Cancellable): Promise<Plugin[]> {
   return request('/plugins/marketplace/search', { query: { q: query }, signal })
 }
 
-/** S101; `permissions` are the ids of those that are granted, all when absent. @throws ApiError */
+/**
+ * S101: installs a plugin, and answers when it is installed. `permissions` are the ids of those that are granted, all
+ * that it asks for when absent.
+ *
+ * @example const { id, status } = await installPlugin({ pluginKey, permissions: [] })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function installPlugin({
   pluginKey,
   permissions,
@@ -49,7 +74,14 @@ export async function startInstall({
   return requestWork('/plugins/install', { method: 'POST', body: { pluginKey, permissions } })
 }
 
-/** S102; `data: 'keep'` leaves the plugin's tables for a later installation. @throws ApiError */
+/**
+ * S102: removes a plugin, and answers the sentence that says so. `data: 'keep'` leaves the plugin's tables for a later
+ * installation; otherwise they are erased.
+ *
+ * @example await uninstallPlugin({ installationId: installation.id, data: 'keep' })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function uninstallPlugin({
   installationId,
   data,
@@ -60,17 +92,36 @@ export async function uninstallPlugin({
   return request(`/plugins/installations/${installationId}`, { method: 'DELETE', query: { data } })
 }
 
-/** S103 @throws ApiError */
+/**
+ * S103: what the organization has installed, secrets masked.
+ *
+ * @example const installations = await getInstalledPlugins()
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function getInstalledPlugins({ signal }: Cancellable = {}): Promise<PluginInstallation[]> {
   return request('/plugins/installations', { signal })
 }
 
-/** S104 @throws ApiError */
+/**
+ * S104: the categories of the marketplace.
+ *
+ * @example const categories = await getCategories()
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function getCategories({ signal }: Cancellable = {}): Promise<PluginCategoryInfo[]> {
   return request('/plugins/categories', { signal })
 }
 
-/** S105; `force` saves although the connection test fails. @throws ApiError */
+/**
+ * S105: checks a configuration and saves it; a refused one throws an error whose `problems` say what is wrong with which
+ * field. `force` saves although the connection test fails.
+ *
+ * @example await updatePluginConfiguration({ installationId: installation.id, configuration: { timeout: 30 } })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function updatePluginConfiguration({
   installationId,
   configuration,
@@ -88,7 +139,13 @@ export async function updatePluginConfiguration({
   })
 }
 
-/** S106; a failed test is an answer. @throws ApiError */
+/**
+ * S106: tries a configuration without saving it. A test that fails is an answer, not an error.
+ *
+ * @example const { success, message } = await testPluginConnection({ pluginKey, configuration: { timeout: 30 } })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function testPluginConnection({
   pluginKey,
   configuration,
@@ -96,10 +153,19 @@ export async function testPluginConnection({
   pluginKey: string
   configuration: Record<string, unknown>
 }): Promise<ConnectionTest> {
-  return request(`/plugins/${pluginKey}/test-connection`, { method: 'POST', body: { configuration } })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/test-connection`, {
+    method: 'POST',
+    body: { configuration },
+  })
 }
 
-/** S107; `state` came back from the service together with the code. @throws ApiError */
+/**
+ * S107: finishes what {@link startOAuth} began, with the code and the state with which the service sent the person back.
+ *
+ * @example await connectOAuthWorkspace({ pluginKey, code: 'from the address', state: 'from the address' })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function connectOAuthWorkspace({
   pluginKey,
   code,
@@ -109,10 +175,16 @@ export async function connectOAuthWorkspace({
   code: string
   state?: string
 }): Promise<Workspace> {
-  return request(`/plugins/${pluginKey}/oauth/connect`, { method: 'POST', body: { code, state } })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/connect`, { method: 'POST', body: { code, state } })
 }
 
-/** S108 @throws ApiError */
+/**
+ * S108: the accounts that the organization has connected for a plugin.
+ *
+ * @example const workspaces = await getOAuthWorkspaces({ pluginKey })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function getOAuthWorkspaces({
   pluginKey,
   signal,
@@ -120,10 +192,17 @@ export async function getOAuthWorkspaces({
   pluginKey: string
   signal?: AbortSignal
 }): Promise<Workspace[]> {
-  return request(`/plugins/${pluginKey}/oauth/workspaces`, { signal })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/workspaces`, { signal })
 }
 
-/** S109; besides the two of the seed, whatever settings the plugin declares. @throws ApiError */
+/**
+ * S109: changes a connected account: whether it is used, what it is told about, and whatever else the plugin declares as
+ * its settings.
+ *
+ * @example await updateOAuthWorkspace({ pluginKey, webhookId: 5, is_active: false })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function updateOAuthWorkspace({
   pluginKey,
   webhookId,
@@ -134,10 +213,19 @@ export async function updateOAuthWorkspace({
   routing_type?: string[]
   is_active?: boolean
 } & Record<string, unknown>): Promise<Workspace> {
-  return request(`/plugins/${pluginKey}/oauth/workspaces/${webhookId}`, { method: 'PATCH', body: change })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/workspaces/${webhookId}`, {
+    method: 'PATCH',
+    body: change,
+  })
 }
 
-/** S110 @throws ApiError */
+/**
+ * S110: disconnects an account, and forgets what it was given to sign in there.
+ *
+ * @example await disconnectOAuthWorkspace({ pluginKey, webhookId: 5 })
+ * @throws ApiError
+ * @since 0.1.0
+ */
 export async function disconnectOAuthWorkspace({
   pluginKey,
   webhookId,
@@ -145,7 +233,7 @@ export async function disconnectOAuthWorkspace({
   pluginKey: string
   webhookId: number
 }): Promise<void> {
-  await request(`/plugins/${pluginKey}/oauth/workspaces/${webhookId}`, { method: 'DELETE' })
+  await request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/workspaces/${webhookId}`, { method: 'DELETE' })
 }
 
 /** Begins to connect an account: the address at the service that the person is sent to. @throws ApiError */
@@ -156,7 +244,7 @@ export async function startOAuth({
   pluginKey: string
   connection?: string
 }): Promise<{ authorizeUrl: string }> {
-  return request(`/plugins/${pluginKey}/oauth/start`, { method: 'POST', body: { connection } })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/start`, { method: 'POST', body: { connection } })
 }
 
 /** Stops a plugin without removing anything of it, or lets it work again. @throws ApiError */

@@ -19,6 +19,13 @@ const busyLookMs = 1_500
 
 const busyStatuses: readonly string[] = ['installing', 'updating', 'uninstalling']
 
+/**
+ * The plugins that the marketplace offers, all of them or those of a category, without what is known of their
+ * installations: see {@link usePlugins} for both.
+ *
+ * @example const { data: plugins = [], error } = useMarketplace('security')
+ * @since 0.1.0
+ */
 export function useMarketplace(category?: string) {
   return useQuery({
     queryKey: pluginKeys.marketplace(category),
@@ -27,7 +34,12 @@ export function useMarketplace(category?: string) {
   })
 }
 
-/** What is installed: one request for a page, however many components ask. */
+/**
+ * What is installed: one request for a page, however many components ask.
+ *
+ * @example const { data: installations = [], isPending } = useInstallations()
+ * @since 0.1.0
+ */
 export function useInstallations() {
   return useQuery({
     queryKey: pluginKeys.installations,
@@ -38,7 +50,14 @@ export function useInstallations() {
   })
 }
 
-/** One plugin of the marketplace, with what it asks for in sentences. */
+/**
+ * One plugin of the marketplace, with what it asks for in sentences.
+ *
+ * @example
+ * const { data: plugin } = usePluginDetails(pluginKey)
+ * return <PermissionList permissions={plugin?.asks ?? []} />
+ * @since 0.1.0
+ */
 export function usePluginDetails(pluginKey: string) {
   return useQuery({
     queryKey: pluginKeys.of(pluginKey, 'details'),
@@ -47,6 +66,14 @@ export function usePluginDetails(pluginKey: string) {
   })
 }
 
+/**
+ * The categories of the marketplace, with the names that people read.
+ *
+ * @example
+ * const { data: categories = [] } = useCategories()
+ * const category = categories.find(({ id }) => id === plugin.category)?.name
+ * @since 0.1.0
+ */
 export function useCategories() {
   return useQuery({
     queryKey: pluginKeys.categories,
@@ -55,7 +82,12 @@ export function useCategories() {
   })
 }
 
-/** After a change: everything that is shown of plugins is asked again. */
+/**
+ * After a change that was made without this package: everything that is shown of plugins is asked again.
+ *
+ * @example await refreshPlugins(useQueryClient())
+ * @since 0.1.0
+ */
 export function refreshPlugins(client: QueryClient): Promise<void> {
   return client.invalidateQueries({ queryKey: pluginKeys.all })
 }

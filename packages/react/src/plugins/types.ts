@@ -8,6 +8,8 @@ export type Plugin = ContractPlugin & {
   updateAvailable?: string
   /** Nothing has been entered yet of what it cannot work without. */
   needsConfiguration?: boolean
+  /** It declares accounts at other services, and none is connected yet. */
+  needsConnection?: boolean
 }
 
 /** S96: what an organization has installed. */

@@ -27,10 +27,22 @@ const installing = ['tenon', 'install']
 const uninstalling = ['tenon', 'uninstall']
 
 /**
- * S112: installs and uninstalls, any number at once. An installation is a run, whose steps can be followed. What is under way is known to every component of the page, also
- * after the one that began it is gone.
+ * S112: installs and uninstalls, any number at once. An installation is a run, whose steps can be followed. What is under
+ * way is known to every component of the page, also after the one that began it is gone. A failure is thrown as an
+ * `ApiError` to whoever called, and what is under way ends in either case.
  *
- * @example const { install, isInstalling } = usePluginInstallation()
+ * @example
+ * const { install, uninstall, isInstalling, isUninstalling } = usePluginInstallation()
+ * return (
+ *   <>
+ *     <button disabled={isInstalling(plugin.key)} onClick={() => install(plugin.key).catch(toast)}>
+ *       Install
+ *     </button>
+ *     <button disabled={isUninstalling(installation.id)} onClick={() => uninstall(installation.id).catch(toast)}>
+ *       Uninstall
+ *     </button>
+ *   </>
+ * )
  * @since 0.1.0
  */
 export function usePluginInstallation(): UsePluginInstallation {

@@ -1,5 +1,5 @@
 import { useCallback, useMemo } from 'react'
-import { needsConfiguration } from './nextAction.js'
+import { needsConfiguration, needsConnection } from './nextAction.js'
 import { useInstallations, useMarketplace } from './queries.js'
 import type { Plugin, PluginInstallation } from './types.js'
 
@@ -15,7 +15,11 @@ export interface UsePlugins {
  * S111: the plugins of the marketplace, each with what is known of its installation. When the installations cannot be
  * had the marketplace is shown without.
  *
- * @example const { plugins, loading, error, refetch } = usePlugins('communication')
+ * @example
+ * const { plugins, loading, error, refetch } = usePlugins('communication')
+ * if (loading) return <Loading height={120} />
+ * if (error !== null) return <button onClick={refetch}>{error} Try again</button>
+ * return plugins.map((plugin) => <PluginCard key={plugin.key} plugin={plugin} />)
  * @since 0.1.0
  */
 export function usePlugins(category?: string): UsePlugins {
@@ -48,6 +52,7 @@ export function mergeInstallations(plugins: readonly Plugin[], installations: re
   })
 }
 
+/** A plugin with what is known of its installation beside it. */
 export function withInstallation(plugin: Plugin, installation: PluginInstallation): Plugin {
   const { id, status, installedAt, updateAvailable } = installation
   return {
@@ -57,6 +62,7 @@ export function withInstallation(plugin: Plugin, installation: PluginInstallatio
     ...(installedAt === null ? {} : { installedAt }),
     ...(updateAvailable ? { updateAvailable } : {}),
     ...(needsConfiguration(plugin, installation) ? { needsConfiguration: true } : {}),
+    ...(needsConnection(plugin, installation) ? { needsConnection: true } : {}),
   }
 }
 

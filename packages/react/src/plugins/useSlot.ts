@@ -22,7 +22,11 @@ export interface Slot<Kind extends SlotKind> {
 /**
  * What installed plugins declare for a place of the application. The application names the place, never a plugin.
  *
- * @example const { contributions } = useSlot('models.tabs', 'views')
+ * @example
+ * const { contributions } = useSlot('models.tabs', 'views')
+ * return contributions.map(({ plugin, contribution }) => (
+ *   <PluginView key={`${plugin.key}.${contribution.id}`} plugin={plugin} view={contribution} />
+ * ))
  * @since 0.1.0
  */
 export function useSlot<Kind extends SlotKind>(slot: string, kind: Kind): Slot<Kind> {

@@ -12,7 +12,7 @@ import { type ActivityEntry, isMissing, useActivity, usePluginActivity } from '.
 export interface PluginActivityProps {
   installation: PluginInstallation
   /** How people are called. */
-  nameOf?: (userId: number) => string | undefined
+  nameOf?: ((userId: number) => string | undefined) | undefined
 }
 
 const pageSize = 20
@@ -31,7 +31,7 @@ export function PluginActivity({ installation, nameOf }: PluginActivityProps) {
 
 export interface OrganizationActivityProps extends Pick<PluginActivityProps, 'nameOf'> {
   /** How a plugin is shown, with a link to its page for instance. Default: its key. */
-  pluginOf?: (pluginKey: string) => ReactNode
+  pluginOf?: ((pluginKey: string) => ReactNode) | undefined
 }
 
 /**

@@ -1,7 +1,7 @@
 import { SegmentedControl, Switch, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { Search } from 'lucide-react'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { memo, useEffect, useMemo, useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { openEvents } from '../api/request.js'
 import type { PluginInstallation } from '../plugins/types.js'
@@ -66,18 +66,23 @@ export function PluginLogs({ installation }: { installation: PluginInstallation 
         {lines.length === 0 ? (
           <p className="tn-quiet">{logs.isPending ? 'Loading…' : 'It has printed nothing yet.'}</p>
         ) : (
-          lines.map(({ id, at, level: lineLevel, text: line }) => (
-            <p key={id} data-level={lineLevel}>
-              <time dateTime={at}>{new Date(at).toLocaleTimeString('en-GB')}</time>
-              <span className="tn-log-level">{lineLevel}</span>
-              <span className="tn-log-text">{line}</span>
-            </p>
-          ))
+          lines.map((line) => <Line key={line.id} line={line} />)
         )}
       </div>
     </div>
   )
 }
+
+/** Drawn once, however many come after it. */
+const Line = memo(function Line({ line: { at, level, text } }: { line: LogLine }) {
+  return (
+    <p data-level={level}>
+      <time dateTime={at}>{new Date(at).toLocaleTimeString('en-GB')}</time>
+      <span className="tn-log-level">{level}</span>
+      <span className="tn-log-text">{text}</span>
+    </p>
+  )
+})
 
 /**
  * Lines that are printed from now on, after the newest of those that are known. They stay when nobody follows any more:

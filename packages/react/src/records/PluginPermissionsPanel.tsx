@@ -11,7 +11,7 @@ import { isMissing, type UsedPermission, useGrantPermissions, usePluginPermissio
 
 export interface PluginPermissionsPanelProps {
   installation: PluginInstallation
-  readOnly?: boolean
+  readOnly?: boolean | undefined
 }
 
 /**

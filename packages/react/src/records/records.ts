@@ -99,7 +99,12 @@ export function usePluginActivity({ pluginKey, installationId }: OfInstallation,
   })
 }
 
-/** What was done to all plugins of the organization, those that are gone included. */
+/**
+ * What was done to all plugins of the organization, those that are gone included; 20 entries to a page, from 1.
+ *
+ * @example const { data } = useActivity(1)
+ * @since 0.1.0
+ */
 export function useActivity(page: number) {
   return useQuery({
     queryKey: [...pluginKeys.all, 'activity', page],

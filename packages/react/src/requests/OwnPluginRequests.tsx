@@ -13,7 +13,7 @@ import { useOwnRequests, usePluginRequests, useWithdrawRequest } from './request
 
 export interface OwnPluginRequestsProps {
   /** How a plugin is shown, with a link to its page for instance. Default: its name. */
-  pluginOf?: (request: PluginRequest) => ReactNode
+  pluginOf?: ((request: PluginRequest) => ReactNode) | undefined
   /** Shown when nothing waits for an answer and nothing was declined. */
   empty?: ReactNode
 }

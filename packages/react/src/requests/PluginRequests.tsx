@@ -15,11 +15,11 @@ import { usePluginRequests } from './requests.js'
 
 export interface PluginRequestsProps {
   /** How people are called. */
-  nameOf?: (userId: number) => string | undefined
+  nameOf?: ((userId: number) => string | undefined) | undefined
   /** How a plugin is shown, with a link to its page for instance. Default: its name. */
-  pluginOf?: (request: PluginRequest) => ReactNode
+  pluginOf?: ((request: PluginRequest) => ReactNode) | undefined
   /** Called by the button that follows a successful installation. */
-  onContinue?: (plugin: Plugin) => void
+  onContinue?: ((plugin: Plugin) => void) | undefined
 }
 
 /**

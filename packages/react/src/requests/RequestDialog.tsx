@@ -10,13 +10,20 @@ export interface RequestDialogProps {
   plugin: Plugin | undefined
   onClose: () => void
   /** Called after it was asked for. */
-  onAsked?: (request: PluginRequest) => void
+  onAsked?: ((request: PluginRequest) => void) | undefined
 }
 
 /**
  * Asks the admins for a plugin, with a note if the person has something to say.
  *
- * @example <RequestDialog plugin={wanted} onClose={() => setWanted(undefined)} />
+ * @example
+ * const [wanted, setWanted] = useState<Plugin>()
+ * return (
+ *   <>
+ *     <PluginCard plugin={plugin} onRequest={setWanted} />
+ *     <RequestDialog plugin={wanted} onClose={() => setWanted(undefined)} />
+ *   </>
+ * )
  * @since 0.1.0
  */
 export function RequestDialog({ plugin, ...rest }: RequestDialogProps) {

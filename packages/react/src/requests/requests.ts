@@ -58,17 +58,44 @@ function useRequestList(filter: PluginRequestFilter, isWanted: boolean) {
   })
 }
 
-/** @example const ask = useRequestPlugin(); ask.mutate({ pluginKey: plugin.key, note }) */
+/**
+ * Asks the admins for a plugin.
+ *
+ * @example
+ * const ask = useRequestPlugin()
+ * ask.mutate({ pluginKey: plugin.key, note: 'For the audit in May' }, { onSuccess: () => toast('Asked') })
+ * @since 0.1.0
+ */
 export function useRequestPlugin() {
   return useChange(requestPlugin)
 }
 
-/** @example const decline = useDeclineRequest(); decline.mutate({ id: request.id, reason }) */
+/**
+ * Declines what somebody asked for; `reason` is shown to them. For admins.
+ *
+ * @example
+ * const decline = useDeclineRequest()
+ * const { data } = usePluginRequests({ state: 'open' })
+ * return data?.items.map(({ id, plugin }) => (
+ *   <button key={id} onClick={() => decline.mutate({ id, reason: 'We have another one' })}>
+ *     Decline {plugin}
+ *   </button>
+ * ))
+ * @since 0.1.0
+ */
 export function useDeclineRequest() {
   return useChange(declinePluginRequest)
 }
 
-/** @example const withdraw = useWithdrawRequest(); withdraw.mutate({ id: request.id }) */
+/**
+ * Takes back what the person asked for.
+ *
+ * @example
+ * const withdraw = useWithdrawRequest()
+ * const asked = useOwnRequests().get(plugin.key)
+ * if (asked?.state === 'open') withdraw.mutate({ id: asked.id })
+ * @since 0.1.0
+ */
 export function useWithdrawRequest() {
   return useChange(withdrawPluginRequest)
 }

@@ -7,9 +7,9 @@ import { useAlerts } from './runs.js'
 
 export interface PluginAlertsProps {
   /** Only those of one plugin. */
-  pluginKey?: string
+  pluginKey?: string | undefined
   /** Where the person goes to do something about it. */
-  action?: (alert: PluginAlert) => ReactNode
+  action?: ((alert: PluginAlert) => ReactNode) | undefined
 }
 
 /**

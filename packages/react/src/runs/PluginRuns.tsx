@@ -23,17 +23,19 @@ export interface PluginRunsProps {
   /** Whether the person has at least this role. */
   may: (role: Role) => boolean
   /** How people are called. */
-  nameOf?: (userId: number) => string | undefined
+  nameOf?: ((userId: number) => string | undefined) | undefined
   /** The run that is shown in full; with `onSelect` the application keeps it in the address. */
-  selected?: string
-  onSelect?: (runId: string | undefined) => void
+  selected?: string | undefined
+  onSelect?: ((runId: string | undefined) => void) | undefined
 }
 
 /**
  * What a plugin did and does: each run with its state, who or what began it, what it counted, how long it took, why it
  * failed and what to do about that. Runs that are under way move by themselves and can be stopped.
  *
- * @example <PluginRuns plugin={plugin} installation={installation} may={may} selected={id} onSelect={setId} />
+ * @example
+ * const [runId, setRunId] = useState<string>()
+ * return <PluginRuns plugin={plugin} installation={installation} may={may} selected={runId} onSelect={setRunId} />
  * @since 0.1.0
  */
 export function PluginRuns(props: PluginRunsProps) {

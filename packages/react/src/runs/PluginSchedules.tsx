@@ -12,7 +12,7 @@ import { cronOf, type ScheduleTimes, timesOf, weekdays } from './scheduleTimes.j
 
 export interface PluginSchedulesProps {
   installationId: number
-  readOnly?: boolean
+  readOnly?: boolean | undefined
 }
 
 /**

@@ -9,7 +9,7 @@ import { useCancelRun } from './runs.js'
 export interface RunProgressProps {
   run: Run
   /** Whether the person may stop it. */
-  mayCancel?: boolean
+  mayCancel?: boolean | undefined
 }
 
 /**

@@ -37,7 +37,7 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   configureRequests({
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    openEvents: (address) => new EventSource(address) as unknown as globalThis.EventSource,
+    openEvents: (address) => new EventSource(address),
   })
   page = document.createElement('div')
   root = createRoot(page)
@@ -137,7 +137,7 @@ describe('the live connection', () => {
     refuseStreams = true
     const onGap = vi.fn()
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/plugins/events`
-    const open = () => new EventSource(address) as unknown as globalThis.EventSource
+    const open = () => new EventSource(address)
     const live = createLiveUpdates({ open, onEvent: vi.fn(), onGap, retryMs: 10 })
     const leave = live.listen()
     await expect.poll(() => asked.length).toBeGreaterThan(2)

@@ -1,6 +1,6 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useSyncExternalStore } from 'react'
-import { openEvents } from '../api/request.js'
+import { type EventStream, openEvents } from '../api/request.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { refreshRequests } from '../requests/requestCache.js'
 import type { Run } from './run.repository.js'
@@ -14,7 +14,7 @@ export interface LiveUpdates {
 }
 
 interface LiveUpdatesOptions {
-  open: () => EventSource
+  open: () => EventStream
   onEvent: (name: LiveEventName, data: unknown) => void
   /** Told when news may have been missed. */
   onGap: () => void
@@ -37,7 +37,7 @@ const lingerMs = 200
  */
 export function createLiveUpdates({ open, onEvent, onGap, retryMs = firstRetryMs }: LiveUpdatesOptions): LiveUpdates {
   const listeners = new Set<() => void>()
-  let source: EventSource | undefined
+  let source: EventStream | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let leaving: ReturnType<typeof setTimeout> | undefined
   let refusals = 0

@@ -64,7 +64,7 @@ export async function getRuns({
   return request(`${ofInstallation(installationId)}/runs`, { query: { ...filter }, signal })
 }
 
-/** @throws ApiError */
+/** A run as it is now. @throws ApiError */
 export async function getRun({ id, signal }: { id: string; signal?: AbortSignal }): Promise<Run> {
   return request(`/plugins/runs/${id}`, { signal })
 }
@@ -79,7 +79,7 @@ export async function retryRun(id: string): Promise<Run> {
   return request(`/plugins/runs/${id}/retry`, { method: 'POST' })
 }
 
-/** @throws ApiError */
+/** When the actions of a plugin run by themselves. @throws ApiError */
 export async function getSchedules({
   installationId,
   signal,
@@ -90,7 +90,7 @@ export async function getSchedules({
   return request(`${ofInstallation(installationId)}/schedules`, { signal })
 }
 
-/** @throws ApiError */
+/** Changes when an action runs by itself. @throws ApiError */
 export async function setSchedule({
   installationId,
   action,

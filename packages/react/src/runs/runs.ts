@@ -65,6 +65,8 @@ export function whenRunEnds(client: QueryClient, id: string): Promise<Run> {
   const leave = liveUpdatesOf(client).listen()
   const observer = new QueryObserver(client, runQuery(client, id))
   return new Promise<Run>((resolve, reject) => {
+    const { data: known } = observer.getCurrentResult()
+    if (known && isRunOver(known)) return resolve(known)
     const unsubscribe = observer.subscribe(({ data, error }) => {
       if (data && isRunOver(data)) resolve(data)
       else if (error && !data && !isAway(error)) reject(error)
@@ -101,7 +103,14 @@ export function usePluginRuns(
   })
 }
 
-/** The run of an action or an importer that is under way, by whomever it was begun. */
+/**
+ * The run of an action or an importer that is under way, by whomever it was begun.
+ *
+ * @example
+ * const run = useActiveRun(installation.id, 'sync')
+ * return run ? <RunProgress run={run} /> : null
+ * @since 0.1.0
+ */
 export function useActiveRun(installationId: number | null | undefined, action: string): Run | undefined {
   const { data } = usePluginRuns(installationId)
   return data?.items.find((run) => run.action === action && !isRunOver(run))
@@ -120,7 +129,14 @@ export async function followRun(client: QueryClient, id: string): Promise<Run> {
   return run
 }
 
-/** @example const cancel = useCancelRun(); cancel.mutate(run.id) */
+/**
+ * Asks a run to stop, which may take it a moment.
+ *
+ * @example
+ * const cancel = useCancelRun()
+ * return <button onClick={() => cancel.mutate(runId)}>Stop</button>
+ * @since 0.1.0
+ */
 export function useCancelRun() {
   const client = useQueryClient()
   return useMutation({
@@ -131,7 +147,14 @@ export function useCancelRun() {
   })
 }
 
-/** @example const retry = useRetryRun(); retry.mutate(run.id) */
+/**
+ * Does what a run did once more, as a run of its own.
+ *
+ * @example
+ * const retry = useRetryRun()
+ * return <button onClick={() => retry.mutate(runId)}>Try again</button>
+ * @since 0.1.0
+ */
 export function useRetryRun() {
   const client = useQueryClient()
   return useMutation({
@@ -143,7 +166,12 @@ export function useRetryRun() {
   })
 }
 
-/** When the actions of a plugin run by themselves. */
+/**
+ * When the actions of a plugin run by themselves.
+ *
+ * @example const { data: schedules = [] } = useSchedules(installation.id)
+ * @since 0.1.0
+ */
 export function useSchedules(installationId: number) {
   return useQuery({
     queryKey: runKeys.schedules(installationId),
@@ -151,7 +179,15 @@ export function useSchedules(installationId: number) {
   })
 }
 
-/** Changes when an action runs by itself; null is what the plugin proposes. */
+/**
+ * Changes when an action runs by itself; null is what the plugin proposes.
+ *
+ * @example
+ * const set = useSetSchedule(installation.id, 'sync')
+ * set.mutate({ cron: '0 6 * * 1', timeZone: 'Europe/Berlin', enabled: true })
+ * set.mutate(null)
+ * @since 0.1.0
+ */
 export function useSetSchedule(installationId: number, action: string) {
   const client = useQueryClient()
   return useMutation({

@@ -10,7 +10,7 @@ import { isRunShown, unwatchRun, useWatchedRuns } from './watchedRuns.js'
  * Hears, once for each, how the runs ended that this person began or looked at, wherever in the application they are.
  * `isShown` is true when the end is already to be seen on the page.
  *
- * @example useRunOutcomes((run, { isShown }) => isShown || toast(run.title, run.state))
+ * @example useRunOutcomes((run, { isShown }) => isShown || toast(sentenceOfOutcome(run)))
  * @since 0.1.0
  */
 export function useRunOutcomes(onOutcome: (run: Run, how: { isShown: boolean }) => void): void {

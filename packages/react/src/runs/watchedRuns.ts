@@ -12,7 +12,12 @@ const listeners = new Set<() => void>()
 const shown = new Map<string, number>()
 let watched: readonly string[] = read()
 
-/** @example watchRun(runId) */
+/**
+ * From now on the end of a run is told to `useRunOutcomes`.
+ *
+ * @example watchRun(runId)
+ * @since 0.1.0
+ */
 export function watchRun(id: string): void {
   if (!watched.includes(id)) write([...watched, id].slice(-mostWatched))
 }
@@ -29,7 +34,14 @@ export function unwatchAllRuns(): void {
   write([])
 }
 
-/** @example const ids = useWatchedRuns() */
+/**
+ * The ids of the runs that are watched.
+ *
+ * @example
+ * const ids = useWatchedRuns()
+ * return <span>{ids.length} under way</span>
+ * @since 0.1.0
+ */
 export function useWatchedRuns(): readonly string[] {
   return useSyncExternalStore(subscribe, () => watched)
 }

@@ -9,19 +9,26 @@ import { useRollBackPlugin } from './updates.js'
 export interface PluginVersionsProps {
   installation: PluginInstallation
   /** As its own page has it: with it, all versions are listed with what is new in them. */
-  plugin?: Plugin
+  plugin?: Plugin | undefined
   /** Called by Update; without it, and without `mayChange`, versions are only shown. */
-  onUpdate?: () => void
+  onUpdate?: (() => void) | undefined
   /** Called once the earlier version works again. */
-  onRolledBack?: (installation: PluginInstallation) => void
+  onRolledBack?: ((installation: PluginInstallation) => void) | undefined
   /** Whether the person may go back to the earlier version. */
-  mayChange?: boolean
+  mayChange?: boolean | undefined
 }
 
 /**
  * The version that runs, the exact bytes of it, the one before it, the newest of the marketplace, and what is new in each.
  *
- * @example <PluginVersions installation={installation} mayChange onUpdate={() => setUpdating(true)} />
+ * @example
+ * const [updating, setUpdating] = useState(false)
+ * return (
+ *   <>
+ *     <PluginVersions plugin={plugin} installation={installation} mayChange onUpdate={() => setUpdating(true)} />
+ *     <UpdateDialog subject={updating ? { plugin, installation } : undefined} onClose={() => setUpdating(false)} />
+ *   </>
+ * )
  * @since 0.1.0
  */
 export function PluginVersions(props: PluginVersionsProps) {

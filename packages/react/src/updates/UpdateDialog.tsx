@@ -17,14 +17,16 @@ export interface UpdateDialogProps {
   subject: { plugin: Plugin; installation: PluginInstallation } | undefined
   onClose: () => void
   /** Called once the new version works. */
-  onUpdated?: (installation: PluginInstallation) => void
+  onUpdated?: ((installation: PluginInstallation) => void) | undefined
 }
 
 /**
  * Shows what a newer version may do that the present one may not, asks for consent to it, and updates. When the update
  * fails the present version goes on with its data as it was.
  *
- * @example <UpdateDialog subject={chosen && { plugin, installation }} onClose={() => setChosen(undefined)} />
+ * @example
+ * const [updating, setUpdating] = useState(true)
+ * return <UpdateDialog subject={updating ? { plugin, installation } : undefined} onClose={() => setUpdating(false)} />
  * @since 0.1.0
  */
 export function UpdateDialog({ subject, ...rest }: UpdateDialogProps) {

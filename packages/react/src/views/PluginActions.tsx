@@ -29,7 +29,9 @@ export interface PluginActionsProps {
  * A button for each thing that a plugin lets people do. What takes its time goes on as a run: its progress is beside the
  * button, also for somebody who comes back to it or did not begin it, and can be stopped.
  *
- * @example <PluginActions plugin={plugin} actions={plugin.contributes.actions} may={may} onOutcome={toast} />
+ * @example
+ * const actions = plugin.contributes?.actions ?? []
+ * return <PluginActions plugin={plugin} actions={actions} may={may} onOutcome={({ message }) => toast(message)} />
  * @since 0.1.0
  */
 export function PluginActions({ plugin, actions, may, onOutcome }: PluginActionsProps) {

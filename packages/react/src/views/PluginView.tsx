@@ -31,7 +31,7 @@ const shownColumns = 7
  * with all of its values and charts in a drawer. The server holds the rows; only a page of them is here. With `state`
  * the application holds what is shown, to keep it in its address: see `readViewState` and `writeViewState`.
  *
- * @example <PluginView plugin={plugin} view={plugin.contributes.views[0]} />
+ * @example return plugin.contributes?.views.map((view) => <PluginView key={view.id} plugin={plugin} view={view} />)
  * @since 0.1.0
  */
 export function PluginView(props: PluginViewProps) {

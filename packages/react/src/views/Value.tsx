@@ -7,7 +7,7 @@ export interface ValueProps {
   /** As the manifest says: text, number, date, boolean, status, link, json. */
   type: string
   /** In full, where there is room for it. */
-  full?: boolean
+  full?: boolean | undefined
 }
 
 const fractionDigits = 4
@@ -15,7 +15,7 @@ const fractionDigits = 4
 /**
  * One value of a plugin's data, by its declared type. Text of a plugin is never more than text.
  *
- * @example <Value value={row.auc} type="number" />
+ * @example <Value value={0.9131} type="number" />
  * @since 0.1.0
  */
 export function Value({ value, type, full = false }: ValueProps) {

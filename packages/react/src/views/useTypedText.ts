@@ -9,7 +9,10 @@ const pauseMs = 150
  * and comes back as `value` letters later: taken as it comes, it would take away what was typed in between.
  *
  * @returns the text, what to do with a new one, and the same for one that is not to wait
- * @example const [text, enter] = useTypedText(value, onChange)
+ * @example
+ * const [query, setQuery] = useState('')
+ * const [text, enter] = useTypedText(query, setQuery)
+ * return <input value={text} onChange={(event) => enter(event.currentTarget.value)} />
  * @since 0.1.0
  */
 export function useTypedText(value: string, onChange: (value: string) => void) {

@@ -5,7 +5,9 @@ import { firstViewState, pageSizes, type ViewState } from './viewState.js'
  * What the parameters of an address say of a view. What it does not have is left out: somebody may have written them by
  * hand, or the plugin is another version by now. `prefix` tells views on one page apart.
  *
- * @example readViewState(view, new URLSearchParams('page=2&sort=-version&filter.name=churn'))
+ * @example
+ * const parameters = new URLSearchParams('page=2&sort=-version&filter.name=churn')
+ * const states = plugin.contributes?.views.map((view) => readViewState(view, parameters))
  * @since 0.1.0
  */
 export function readViewState(view: ViewContribution, parameters: URLSearchParams, prefix = ''): ViewState {

@@ -21,9 +21,9 @@ export const firstViewState: ViewState = { page: 1, pageSize: 10, filters: {} }
 
 export interface ViewStateProps {
   /** What is shown, where the application holds it: in its address for instance. Without it the view does. */
-  state?: ViewState
+  state?: ViewState | undefined
   /** Told what is to be shown from now on, and what of it is new. */
-  onStateChange?: (state: ViewState, changes: Partial<ViewState>) => void
+  onStateChange?: ((state: ViewState, changes: Partial<ViewState>) => void) | undefined
 }
 
 /** Held by the application, or else here. Whatever changes but the page leads back to the first page. */
