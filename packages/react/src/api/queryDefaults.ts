@@ -7,6 +7,7 @@ import { ApiError } from './ApiError.js'
  *
  * @example
  * ```ts
+ * import { QueryClient } from '@tanstack/react-query'
  * const client = new QueryClient({ defaultOptions: queryDefaults })
  * ```
  * @since 0.1.0
