@@ -11,12 +11,14 @@ const holder: TestPlugin = {
       export const uninstall = install
       export const metadata = {}
       const born = Math.random()
+      const slow = async () => {
+        await new Promise((go) => setTimeout(go, 600))
+        return { data: process.env.HOLDER_KEY ?? 'none' }
+      }
       export const router = {
         'GET /process': () => ({ data: { born, key: process.env.HOLDER_KEY ?? 'none' } }),
-        'POST /slow': async () => {
-          await new Promise((go) => setTimeout(go, 600))
-          return { data: process.env.HOLDER_KEY ?? 'none' }
-        },
+        'GET /slow': slow,
+        'POST /slow': slow,
       }`,
   },
 }
@@ -67,6 +69,15 @@ test('a process of another server that holds what is granted no longer ends at o
   await grant(['schedule'])
   await vi.waitFor(async () => expect(await processes(two)).toBe(0))
   expect(await processOf(two)).toMatchObject({ key: 'none' })
+})
+
+test('a request that was under way is not done once more with what is no longer granted', async () => {
+  await grant(['schedule', 'environment:HOLDER_KEY'])
+  const slow = one.api('GET', '/holder/slow')
+  await sleep(200)
+  await grant(['schedule'])
+  expect(await slow).toMatchObject({ status: 503, body: { code: 'PLUGIN_RESTARTED' } })
+  expect((await one.api('GET', '/holder/slow')).content).toBe('none')
 })
 
 test('a call under the new grants never goes to a process of the earlier ones, told of the change or not', async () => {

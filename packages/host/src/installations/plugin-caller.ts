@@ -94,6 +94,9 @@ interface PluginCallerOptions {
   log: (event: string, fields: Record<string, unknown>) => void
 }
 
+/** What people and the host ask of a plugin that is installed. */
+const asksForWork: ReadonlySet<PluginInvocation['kind']> = new Set(['route', 'function', 'event', 'job'])
+
 /** The session of a call ends with the call; this is for a call that is never told its end. No call takes longer. */
 const longestSessionMs = 16 * 60_000
 
@@ -161,7 +164,7 @@ export function createPluginCaller({
             records.log.write(ownerOf(subject), kept)
             log('plugin-log', { ...ids(subject), ...logFields(kept) })
           },
-          mayRepeat: () => isInForce(subject),
+          isInForce: () => isInForce(subject, invocation),
           ...(request.onProgress ? { onProgress: redactedProgress(request.onProgress, redactor) } : {}),
           ...(signal ? { signal } : {}),
         },
@@ -191,11 +194,19 @@ export function createPluginCaller({
     if (pattern !== undefined) meter.used(subject, permissionIds.event(pattern))
   }
 
-  /** False for what was blocked, disabled, updated or removed meanwhile: its process was stopped on purpose. */
-  async function isInForce({ tenant, pluginKey, digest }: CallSubject): Promise<boolean> {
+  /**
+   * False for what was blocked, disabled, updated, removed or granted something else meanwhile: its process was stopped on
+   * purpose. What installs, configures or removes a plugin has a claim on it, and is in force until it has ended.
+   */
+  async function isInForce(
+    { tenant, pluginKey, digest, manifest }: CallSubject,
+    { kind }: PluginInvocation,
+  ): Promise<boolean> {
+    if (blocks.find({ pluginKey, digest })) return false
+    if (!asksForWork.has(kind)) return true
     const installation = await store.findByKey(tenant, pluginKey)
     if (installation?.status !== Status.INSTALLED || installation.digest !== digest) return false
-    return blocks.find({ pluginKey, digest }) === undefined
+    return installation.manifest !== null && grantsOf(installation.manifest) === grantsOf(manifest)
   }
 
   function assertRunnable({ pluginKey, digest, manifest }: CallSubject): void {

@@ -2,12 +2,12 @@ import { PluginInstallationStatus as Status } from '@tenon/contract'
 import type { Notifications } from '../notifications/index.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { Runtime } from '../runtime/index.js'
-import type { Installation, InstallationStore } from './installation-store.js'
+import type { InstallationStore } from './installation-store.js'
 import { grantsOf } from './plugin-caller.js'
 
 interface StrayProcessesOptions {
   store: Pick<InstallationStore, 'findByKey'>
-  runtime: Pick<Runtime, 'stopPlugin' | 'status'>
+  runtime: Pick<Runtime, 'stopMatching' | 'stopPlugin' | 'status'>
   notifications: Pick<Notifications, 'subscribe'>
   /** @throws for a schema that is no tenant's any more */
   tenantOf: (tenantId: string) => Promise<TenantScope>
@@ -32,18 +32,23 @@ export function createStrayProcesses(options: StrayProcessesOptions): StrayProce
   const running = (): string[] => [
     ...new Set(runtime.status().processes.map(({ tenantId, pluginKey }) => `${tenantId} ${pluginKey}`)),
   ]
-  const grantsInUse = (name: string): string[] =>
-    runtime
-      .status()
-      .processes.filter(({ tenantId, pluginKey }) => `${tenantId} ${pluginKey}` === name)
-      .map(({ grants }) => grants)
-
   async function lookAt(name: string): Promise<void> {
     const [tenantId = '', pluginKey = ''] = name.split(' ')
+    // Before the row is read: what starts after a change of it has the new ones.
+    const inUse = new Set(
+      runtime
+        .status()
+        .processes.filter((one) => one.tenantId === tenantId && one.pluginKey === pluginKey)
+        .map(({ grants }) => grants),
+    )
     const tenant = await tenantOf(tenantId).catch(() => undefined)
     const installation = tenant && (await store.findByKey(tenant, pluginKey))
-    if (installation && mayRun.has(installation.status) && !isGrantedOtherwise(installation, grantsInUse(name))) return
-    await runtime.stopPlugin(tenantId, pluginKey)
+    if (!installation || !mayRun.has(installation.status)) return runtime.stopPlugin(tenantId, pluginKey)
+    // While grants are being changed, the change ends the processes itself.
+    if (installation.status !== Status.INSTALLED || installation.manifest === null) return
+    inUse.delete(grantsOf(installation.manifest))
+    for (const grants of inUse)
+      await runtime.stopMatching({ tenantId, pluginKey, grants }, 'it held what is no longer granted')
   }
 
   function look(names: () => readonly string[]): void {
@@ -70,11 +75,4 @@ export function createStrayProcesses(options: StrayProcessesOptions): StrayProce
       await looking
     },
   }
-}
-
-/** A process may hold what it was given under other grants. While these are being changed, the change ends it itself. */
-function isGrantedOtherwise({ status, manifest }: Installation, inUse: readonly string[]): boolean {
-  if (status !== Status.INSTALLED || manifest === null) return false
-  const granted = grantsOf(manifest)
-  return inUse.some((grants) => grants !== granted)
 }

@@ -8,10 +8,15 @@ interface Line {
 /** Lets at most `maxRunning` calls of one plugin of one tenant run; the others wait in order. */
 export interface CallQueue {
   /**
-   * Runs `work` when it is its turn.
+   * Runs `work` when it is its turn, and tells it whether it had to wait for that.
    * @throws TenonError PLUGIN_OVERLOADED when the line is too long or does not move, CALL_CANCELLED when `signal` fires.
    */
-  run<T>(key: string, plugin: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T>
+  run<T>(
+    key: string,
+    plugin: string,
+    signal: AbortSignal | undefined,
+    work: (hasWaited: boolean) => Promise<T>,
+  ): Promise<T>
   readonly waiting: number
 }
 
@@ -30,21 +35,23 @@ export function createCallQueue(limits: { maxRunning: number; maxWaiting: number
     if (line.running === 0 && line.waiting.length === 0) lines.delete(key)
   }
 
-  async function enter(line: Line, plugin: string, signal: AbortSignal | undefined): Promise<void> {
-    if (line.running >= limits.maxRunning) {
+  async function enter(line: Line, plugin: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const mustWait = line.running >= limits.maxRunning
+    if (mustWait) {
       if (line.waiting.length >= limits.maxWaiting) throw new TenonError('PLUGIN_OVERLOADED', { plugin })
       await waitForTurn(line.waiting, limits.maxWaitMs, signal, () => new TenonError('PLUGIN_OVERLOADED', { plugin }))
     }
     line.running++
+    return mustWait
   }
 
   return {
     async run(key, plugin, signal, work) {
       signal?.throwIfAborted()
       const line = lineOf(key)
-      await enter(line, plugin, signal)
+      const hasWaited = await enter(line, plugin, signal)
       try {
-        return await work()
+        return await work(hasWaited)
       } finally {
         leave(key, line)
       }

@@ -24,6 +24,8 @@ export interface Identity {
   readonly pluginKey: string
   readonly digest: string
   readonly lane: Lane
+  /** Of the target that it was started for. */
+  readonly grants: string
 }
 
 /** A process that holds one plugin for one tenant. It is never given to another. */
@@ -31,8 +33,6 @@ export interface Resident extends Identity {
   readonly process: RunnerProcess
   readonly report: PluginReport
   readonly codeCached: boolean
-  /** Of the target that it was started for. */
-  readonly grants: string
   readonly startedAt: number
   lastUsedAt: number
   /** Callers that hold it, from before their call begins until after it ended. */
@@ -55,6 +55,7 @@ export interface Residents {
   retire(resident: Resident): void
   /** Ends the least recently used process that has no call in flight. */
   evictIdle(): boolean
+  /** Ends what runs, and what is on its way to that: nobody gets a process that was asked for before. */
   stop(match: Match, text: string): Promise<void>
   all(): Resident[]
   /** Those that nobody holds. */
@@ -77,21 +78,29 @@ export function createResidents(options: {
   const current = new Map<string, Registration>()
   const living = new Set<Resident>()
 
-  async function start(identity: Identity, target: PluginTarget): Promise<Resident> {
+  async function start(registration: Starting, target: PluginTarget): Promise<Resident> {
+    const { identity } = registration
     const { tenantId, pluginKey } = identity
+    const assertWanted = () => {
+      if (registration.stopped !== undefined) throw new TenonError('PLUGIN_RESTARTED', { plugin: pluginKey })
+    }
     await supervisor.backoff(supervisorKey(tenantId, pluginKey))
+    assertWanted()
     await options.places().take(tenantId, pluginKey)
     try {
+      assertWanted()
       const process = await options.takeBlank(pluginKey)
       void process.ended.then((end) => noticeEnd(identity, end))
-      const { report, codeCached = false } = await loadOrKill(process, target)
+      registration.process = process
+      if (registration.stopped !== undefined) process.kill({ kind: 'stopped', text: registration.stopped })
+      assertWanted()
+      const { report, codeCached = false } = await loadOrKill(process, target).finally(assertWanted)
       const now = Date.now()
       const resident = {
         ...identity,
         process,
         report,
         codeCached,
-        grants: target.grants ?? '',
         startedAt: now,
         lastUsedAt: now,
         claims: 1,
@@ -124,7 +133,8 @@ export function createResidents(options: {
 
   function register(identity: Identity, target: PluginTarget): Promise<Resident> {
     const key = keyOf(identity)
-    const registration: Registration = { identity, started: start(identity, target) }
+    const starting: Starting = { identity }
+    const registration: Registration = Object.assign(starting, { started: start(starting, target) })
     current.set(key, registration)
     registration.started.then(
       (resident) => (registration.resident = resident),
@@ -153,11 +163,11 @@ export function createResidents(options: {
   async function obtain(target: PluginTarget, lane: Lane): Promise<Resident> {
     const { tenantId, pluginKey, artifact } = target
     supervisor.check(supervisorKey(tenantId, pluginKey), artifact.digest, pluginKey)
-    const identity: Identity = { tenantId, pluginKey, digest: artifact.digest, lane }
+    const identity: Identity = { tenantId, pluginKey, digest: artifact.digest, lane, grants: target.grants ?? '' }
     const known = current.get(keyOf(identity))
     if (!known) return register(identity, target)
     const resident = await known.started
-    if (resident.process.alive && !resident.retired && resident.grants === (target.grants ?? '')) {
+    if (resident.process.alive && !resident.retired && resident.grants === identity.grants) {
       resident.claims++
       return resident
     }
@@ -184,20 +194,32 @@ export function createResidents(options: {
       return oldest !== undefined
     },
     async stop(match, text) {
-      const starting = [...current.values()].filter(({ identity }) => fits(identity, match))
-      await Promise.allSettled(starting.map(({ started }) => started))
-      const matching = [...living].filter((resident) => fits(resident, match))
-      for (const { process } of matching) process.kill({ kind: 'stopped', text })
-      await Promise.all(matching.map(({ process }) => process.ended))
+      const stopped = [...living].filter((resident) => fits(resident, match)).map(({ process }) => process)
+      for (const [key, registration] of current) {
+        if (registration.resident || !fits(registration.identity, match)) continue
+        registration.stopped = text
+        current.delete(key)
+        if (registration.process) stopped.push(registration.process)
+      }
+      for (const process of stopped) process.kill({ kind: 'stopped', text })
+      await Promise.all(stopped.map(({ ended }) => ended))
     },
     all: () => [...living],
     idle: () => [...living].filter(isIdle),
   }
 }
 
-/** A process that is there, or on its way. */
-interface Registration {
+/** A process on its way. */
+interface Starting {
   identity: Identity
+  /** From when there is one, and its plugin is being loaded. */
+  process?: RunnerProcess
+  /** Why nobody wants it any more. */
+  stopped?: string
+}
+
+/** A process that is there, or on its way. */
+interface Registration extends Starting {
   started: Promise<Resident>
   resident?: Resident
 }

@@ -93,8 +93,11 @@ export interface PluginCall<Invocation extends PluginInvocation = PluginInvocati
   /** Default: `page`; `job` for an invocation of kind `job`. */
   lane?: Lane
   signal?: AbortSignal | undefined
-  /** Asked before a GET whose process came to its end is run once more: it may have been stopped on purpose. */
-  mayRepeat?: () => boolean | Promise<boolean>
+  /**
+   * Asked before code runs on behalf of a call that was made a while ago, because it had to wait for its turn or because
+   * a GET is run once more: the process may have been stopped on purpose. Default: it is.
+   */
+  isInForce?: () => boolean | Promise<boolean>
   /** Default: no network. */
   network?: NetworkPolicy
   /** What the plugin may ask the host for, bound to the tenant; called once, when it first asks. Default: nothing. */
@@ -218,7 +221,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     supervisor,
     takeBlank,
     load,
-    onEnd(identity, end, crashed) {
+    onEnd({ grants: _grants, ...identity }, end, crashed) {
       options.onProcessEnd?.(identity, { crashed, cause: describeEnd(end) })
       health.noticeEnd(supervisorKey(identity.tenantId, identity.pluginKey), end, crashed)
       const fields = { ...identity, cause: describeEnd(end), exitCode: end.exitCode, signal: end.signal }
@@ -393,12 +396,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     if (stopping) throw new TenonError('SHUTTING_DOWN')
     const lane = call.lane ?? (call.invocation.kind === 'job' ? 'job' : 'page')
     const key = `${supervisorKey(target.tenantId, target.pluginKey)} ${lane}`
-    const work = queue.run(key, target.pluginKey, call.signal, async () => {
+    const isInForce = async () => (await call.isInForce?.()) ?? true
+    const work = queue.run(key, target.pluginKey, call.signal, async (hasWaited) => {
+      if (hasWaited && !(await isInForce())) throw new TenonError('PLUGIN_RESTARTED', { plugin: target.pluginKey })
       try {
         return await attempt(target, call, lane)
       } catch (error) {
         if (!isSafe(call) || stopping || !isTenonError(error, 'PLUGIN_RESTARTED')) throw error
-        if (!(await (call.mayRepeat?.() ?? true))) throw error
+        if (!(await isInForce())) throw error
         return attempt(target, call, lane)
       }
     })
