@@ -80,7 +80,7 @@ export function faultOptions(): Pick<PluginHostOptions, 'limits'> {
 }
 
 /** The part of the faults that came about at least; another fault of the same process may have been faster. */
-const leastPart = 0.5
+const leastPart = 0.9
 
 /** Faults of the plugins of some organizations, while the plugin of others works. */
 export function faultsCorpus(ground: Ground, count = 1_000): Corpus {
