@@ -17,7 +17,7 @@ afterEach(() => runtime.stop({ drainMs: 0 }))
 const start = (limits: Partial<RuntimeLimits> = {}) => {
   runtime = createRuntime({ log: silentLog, limits: { warmRunners: 0, ...limits } })
 }
-const work = (ms: number, { target = plugin, isInForce = () => true } = {}) =>
+const work = (ms: number, { target = plugin, isInForce = (): boolean => true } = {}) =>
   runtime.call(target, { ...functionCall('work', [ms]), isInForce })
 const running = () => runtime.status().processes.length
 
