@@ -132,6 +132,7 @@ async function toldOf(name: string): Promise<string[]> {
 }
 
 const workspaces = async () => (await api('GET', '/plugins/slack/oauth/workspaces')).data as Workspace[]
+const revocations = () => slack.requests.filter(({ path }) => path === '/api/auth.revoke').length
 const webhooksCalled = () => slack.requests.filter(({ path }) => path.startsWith('/services/')).length
 
 it('installs every plugin of a marketplace that is a folder of its own on any web server', async () => {
@@ -213,10 +214,25 @@ async function announced(): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
+it('goes on for the organization when who connected it has gone, and anybody who may disconnects it', async () => {
+  const other = await app.addUser(admin.token, 'Admin')
+  const first = admin
+  admin = other
+  const { id } = await connect('Example Labs', 'research', ['Evidence and task alerts'])
+  admin = first
+  await app.pool.query('DELETE FROM public.users WHERE id = $1', [other.id])
+  expect(await workspaces()).toMatchObject([{ id, connected_by: other.id, is_active: true }])
+  await addRisk('After the first has gone')
+  expect(await toldOf('After the first has gone')).toEqual(['research'])
+  expect(await api('DELETE', `/plugins/slack/oauth/workspaces/${id}`)).toMatchObject({ status: 200 })
+  expect(await workspaces()).toEqual([])
+})
+
 it('takes its token back at Slack when a workspace is disconnected', async () => {
   const { id } = await connect('Example Company', 'risk-alerts', ['Evidence and task alerts'])
+  const before = revocations()
   expect(await api('DELETE', `/plugins/slack/oauth/workspaces/${id}`)).toMatchObject({ status: 200 })
-  expect(slack.requests.filter(({ path }) => path === '/api/auth.revoke')).toHaveLength(1)
+  expect(revocations()).toBe(before + 1)
   await addRisk('After the end')
   expect(await toldOf('After the end')).toEqual([])
   expect(await workspaces()).toEqual([])

@@ -715,9 +715,17 @@ describe.each(releases)('training runs as models, with MLflow %i', (release) => 
 
   it('are all kept when several have one name', async () => {
     const server = await mlflow()
-    for (const { info } of server.state.runs) info.run_name = 'nightly'
-    await syncModels(tenant, configurationFor(server, { models_from: 'runs' }), context)
-    expect((await stored()).filter(({ model_name }) => model_name === 'nightly')).toHaveLength(12)
+    for (const [index, { info, data }] of server.state.runs.entries()) {
+      info.run_name = 'nightly'
+      // The same version, in several stages.
+      data.tags.push({ key: 'version', value: '1' }, { key: 'stage', value: index % 2 ? 'Production' : 'Staging' })
+    }
+    const synced = () => syncModels(tenant, configurationFor(server, { models_from: 'runs' }), context)
+    expect(await synced()).toMatchObject({ success: true })
+    const records = (await stored()).filter(({ model_name }) => model_name === 'nightly')
+    expect(new Set(records.map(({ run_id }) => run_id)).size).toBe(12)
+    expect(records).toHaveLength(12)
+    expect(await synced()).toMatchObject({ success: true, inserted: 0, updated: 0, removed: 0 })
   })
 
   it('are marked as removed once they are no longer what counts, and when they were deleted', async () => {
