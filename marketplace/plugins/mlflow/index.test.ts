@@ -718,6 +718,7 @@ describe.each(releases)('training runs as models, with MLflow %i', (release) => 
     for (const [index, { info, data }] of server.state.runs.entries()) {
       info.run_name = 'nightly'
       // The same version, in several stages.
+      data.tags ??= []
       data.tags.push({ key: 'version', value: '1' }, { key: 'stage', value: index % 2 ? 'Production' : 'Staging' })
     }
     const synced = () => syncModels(tenant, configurationFor(server, { models_from: 'runs' }), context)

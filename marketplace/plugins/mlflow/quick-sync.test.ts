@@ -203,6 +203,18 @@ describe.each(releases)('a quick synchronisation, with MLflow %i', (release) => 
     },
   )
 
+  it('asks about as many experiments as the server lets be named, and then in parts of that size', async () => {
+    const server = await mlflow({ models: { experiments: 300 }, mostExperiments: 40 })
+    expect(await sync(server, 'full', { models_from: 'runs' })).toMatchObject({ success: true, inserted: 12 })
+    const [run] = server.state.runs
+    if (!run) throw new Error('the stand-in has no runs')
+    const info = { ...run.info, run_id: 'new', experiment_id: '290', start_time: Date.now() }
+    server.state.runs.push({ ...run, info })
+    const asked = server.requests.length
+    expect(await sync(server, 'quick', { models_from: 'runs' })).toMatchObject({ mode: 'quick', inserted: 1 })
+    expect(server.requests.length - asked).toBeLessThan(30)
+  })
+
   it('finds a run that began while a full one was past its experiment, though newer ones were read', async () => {
     let asked = 0
     const delayMs = (endpoint: string): number => {
