@@ -6,19 +6,13 @@ import {
   addRegisteredModel,
   emptyState,
   type MlflowRelease,
-  type MlflowStandin,
   type MlflowStandinOptions,
   removeRegisteredModel,
   setAlias,
-  startMlflowStandin,
 } from '@tenon/standins'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  contextOf,
-  type ObservedContext,
-  startTestApplication,
-  type TestApplication,
-} from '../../testing/test-application'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { installForEachTest } from '../../testing/mlflow-servers'
+import type { ObservedContext, TestApplication } from '../../testing/test-application'
 import {
   configure,
   getMLflowModels,
@@ -36,28 +30,11 @@ import { storableJson } from './model-records'
 const tenant = 'a4ayc80OGd'
 let application: TestApplication
 let context: ObservedContext
-const servers: { close(): Promise<void> }[] = []
-
-beforeAll(async () => {
-  application = await startTestApplication()
-})
-afterAll(() => application.close())
-beforeEach(async () => {
-  context = contextOf(application, application.one)
-  await install(1, tenant, {}, context)
-})
-afterEach(async () => {
-  await uninstall(1, tenant, context)
-  await Promise.all(servers.splice(0).map((server) => server.close()))
+const { startMlflow, closeLater, writers } = installForEachTest({ install, uninstall }, (prepared) => {
+  ;({ application, context } = prepared)
 })
 
 const releases: readonly MlflowRelease[] = [2, 3]
-
-async function startMlflow(options: MlflowStandinOptions = {}): Promise<MlflowStandin> {
-  const server = await startMlflowStandin(options)
-  servers.push(server)
-  return server
-}
 
 const configurationFor = ({ url }: { url: string }, more: object = {}): Record<string, unknown> => ({
   tracking_server_url: url,
@@ -69,15 +46,6 @@ const configurationFor = ({ url }: { url: string }, more: object = {}): Record<s
 
 async function stored(): Promise<Record<string, unknown>[]> {
   return application.sequelize.query(`SELECT * FROM "${tenant}".mlflow_model_records ORDER BY id`, { type: 'SELECT' })
-}
-
-/** Which transaction wrote each record last: it changes whenever a record is written. */
-async function writers(): Promise<unknown[]> {
-  const rows = await application.sequelize.query(
-    `SELECT xmin::text FROM "${tenant}".mlflow_model_records ORDER BY id`,
-    { type: 'SELECT' },
-  )
-  return rows.map(({ xmin }) => xmin)
 }
 
 async function call(route: string, request: Partial<RouteRequest> = {}): Promise<RouteResult> {
@@ -319,7 +287,7 @@ describe('the connection test', () => {
   it('explains a connection that is dropped', async () => {
     const server = createServer((socket) => socket.destroy())
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    servers.push({ close: () => new Promise((resolve) => server.close(() => resolve())) })
+    closeLater({ close: () => new Promise((resolve) => server.close(() => resolve())) })
     const { port } = server.address() as AddressInfo
     expect((await testConnection(configurationFor({ url: `http://127.0.0.1:${port}` }))).message).toContain(
       'ended the connection',
