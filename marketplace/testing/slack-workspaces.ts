@@ -68,6 +68,12 @@ export function connectionsOf(connections: readonly TestConnection[]): {
       list: () => Promise.resolve(connections.map(({ opened: _secret, ...visible }) => visible)),
       secrets: async (id) => (await open(id)).secrets,
       open: () => Promise.reject(new Error('The token is the host’s.')),
+      async report(id, problem) {
+        await open(id)
+        const connection = connections.find((candidate) => candidate.id === id)
+        if (connection && problem === null) delete connection.problem
+        else if (connection && problem !== null) connection.problem = problem
+      },
     },
     async fetch(url, { connection, ...init } = {}) {
       const { accessToken } = await open(connection)

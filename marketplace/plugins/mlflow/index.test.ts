@@ -6,19 +6,13 @@ import {
   addRegisteredModel,
   emptyState,
   type MlflowRelease,
-  type MlflowStandin,
   type MlflowStandinOptions,
   removeRegisteredModel,
   setAlias,
-  startMlflowStandin,
 } from '@tenon/standins'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  contextOf,
-  type ObservedContext,
-  startTestApplication,
-  type TestApplication,
-} from '../../testing/test-application'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { installForEachTest } from '../../testing/mlflow-servers'
+import type { ObservedContext, TestApplication } from '../../testing/test-application'
 import {
   configure,
   getMLflowModels,
@@ -36,28 +30,11 @@ import { storableJson } from './model-records'
 const tenant = 'a4ayc80OGd'
 let application: TestApplication
 let context: ObservedContext
-const servers: { close(): Promise<void> }[] = []
-
-beforeAll(async () => {
-  application = await startTestApplication()
-})
-afterAll(() => application.close())
-beforeEach(async () => {
-  context = contextOf(application, application.one)
-  await install(1, tenant, {}, context)
-})
-afterEach(async () => {
-  await uninstall(1, tenant, context)
-  await Promise.all(servers.splice(0).map((server) => server.close()))
+const { startMlflow, closeLater, writers } = installForEachTest({ install, uninstall }, (prepared) => {
+  ;({ application, context } = prepared)
 })
 
 const releases: readonly MlflowRelease[] = [2, 3]
-
-async function startMlflow(options: MlflowStandinOptions = {}): Promise<MlflowStandin> {
-  const server = await startMlflowStandin(options)
-  servers.push(server)
-  return server
-}
 
 const configurationFor = ({ url }: { url: string }, more: object = {}): Record<string, unknown> => ({
   tracking_server_url: url,
@@ -69,15 +46,6 @@ const configurationFor = ({ url }: { url: string }, more: object = {}): Record<s
 
 async function stored(): Promise<Record<string, unknown>[]> {
   return application.sequelize.query(`SELECT * FROM "${tenant}".mlflow_model_records ORDER BY id`, { type: 'SELECT' })
-}
-
-/** Which transaction wrote each record last: it changes whenever a record is written. */
-async function writers(): Promise<unknown[]> {
-  const rows = await application.sequelize.query(
-    `SELECT xmin::text FROM "${tenant}".mlflow_model_records ORDER BY id`,
-    { type: 'SELECT' },
-  )
-  return rows.map(({ xmin }) => xmin)
 }
 
 async function call(route: string, request: Partial<RouteRequest> = {}): Promise<RouteResult> {
@@ -319,7 +287,7 @@ describe('the connection test', () => {
   it('explains a connection that is dropped', async () => {
     const server = createServer((socket) => socket.destroy())
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    servers.push({ close: () => new Promise((resolve) => server.close(() => resolve())) })
+    closeLater({ close: () => new Promise((resolve) => server.close(() => resolve())) })
     const { port } = server.address() as AddressInfo
     expect((await testConnection(configurationFor({ url: `http://127.0.0.1:${port}` }))).message).toContain(
       'ended the connection',
@@ -715,9 +683,18 @@ describe.each(releases)('training runs as models, with MLflow %i', (release) => 
 
   it('are all kept when several have one name', async () => {
     const server = await mlflow()
-    for (const { info } of server.state.runs) info.run_name = 'nightly'
-    await syncModels(tenant, configurationFor(server, { models_from: 'runs' }), context)
-    expect((await stored()).filter(({ model_name }) => model_name === 'nightly')).toHaveLength(12)
+    for (const [index, { info, data }] of server.state.runs.entries()) {
+      info.run_name = 'nightly'
+      // The same version, in several stages.
+      data.tags ??= []
+      data.tags.push({ key: 'version', value: '1' }, { key: 'stage', value: index % 2 ? 'Production' : 'Staging' })
+    }
+    const synced = () => syncModels(tenant, configurationFor(server, { models_from: 'runs' }), context)
+    expect(await synced()).toMatchObject({ success: true })
+    const records = (await stored()).filter(({ model_name }) => model_name === 'nightly')
+    expect(new Set(records.map(({ run_id }) => run_id)).size).toBe(12)
+    expect(records).toHaveLength(12)
+    expect(await synced()).toMatchObject({ success: true, inserted: 0, updated: 0, removed: 0 })
   })
 
   it('are marked as removed once they are no longer what counts, and when they were deleted', async () => {

@@ -5,16 +5,10 @@ import {
   type MlflowRelease,
   type MlflowStandin,
   type MlflowStandinOptions,
-  startMlflowStandin,
 } from '@tenon/standins'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  contextOf,
-  type ObservedContext,
-  publishedIn,
-  startTestApplication,
-  type TestApplication,
-} from '../../testing/test-application'
+import { describe, expect, it } from 'vitest'
+import { installForEachTest } from '../../testing/mlflow-servers'
+import { type ObservedContext, publishedIn, type TestApplication } from '../../testing/test-application'
 import { install, syncModels, uninstall } from './index'
 import type { SyncMode } from './sync-state'
 
@@ -25,27 +19,9 @@ const releases: readonly MlflowRelease[] = [2, 3]
 const nothingNew = { success: true, mode: 'quick', versionCount: 0, inserted: 0, updated: 0, removed: 0 }
 let application: TestApplication
 let context: ObservedContext
-const servers: { close(): Promise<void> }[] = []
-
-beforeAll(async () => {
-  application = await startTestApplication()
+const { startMlflow, writers } = installForEachTest({ install, uninstall }, (prepared) => {
+  ;({ application, context } = prepared)
 })
-afterAll(() => application.close())
-beforeEach(async () => {
-  context = contextOf(application, application.one)
-  await install(1, tenant, {}, context)
-})
-afterEach(async () => {
-  await uninstall(1, tenant, context)
-  await application.sequelize.query('DELETE FROM published')
-  await Promise.all(servers.splice(0).map((server) => server.close()))
-})
-
-async function startMlflow(options: MlflowStandinOptions = {}): Promise<MlflowStandin> {
-  const server = await startMlflowStandin(options)
-  servers.push(server)
-  return server
-}
 
 function sync(
   { url }: { url: string },
@@ -54,12 +30,6 @@ function sync(
 ) {
   const configuration = { tracking_server_url: url, auth_method: 'none', timeout: 5, models_from }
   return syncModels(tenant, configuration, within, mode)
-}
-
-/** Which transaction wrote each record last: it changes whenever a record is written. */
-async function writers(): Promise<unknown[]> {
-  const rows = await application.sequelize.query(`SELECT xmin::text FROM ${table} ORDER BY id`, { type: 'SELECT' })
-  return rows.map(({ xmin }) => xmin)
 }
 
 async function countRecords(): Promise<number> {
@@ -202,6 +172,18 @@ describe.each(releases)('a quick synchronisation, with MLflow %i', (release) => 
       expect(await sync(server, 'quick', { models_from: 'runs' })).toMatchObject({ mode: 'quick', inserted: 1 })
     },
   )
+
+  it('asks about as many experiments as the server lets be named, and then in parts of that size', async () => {
+    const server = await mlflow({ models: { experiments: 300 }, mostExperiments: 40 })
+    expect(await sync(server, 'full', { models_from: 'runs' })).toMatchObject({ success: true, inserted: 12 })
+    const [run] = server.state.runs
+    if (!run) throw new Error('the stand-in has no runs')
+    const info = { ...run.info, run_id: 'new', experiment_id: '290', start_time: Date.now() }
+    server.state.runs.push({ ...run, info })
+    const asked = server.requests.length
+    expect(await sync(server, 'quick', { models_from: 'runs' })).toMatchObject({ mode: 'quick', inserted: 1 })
+    expect(server.requests.length - asked).toBeLessThan(30)
+  })
 
   it('finds a run that began while a full one was past its experiment, though newer ones were read', async () => {
     let asked = 0

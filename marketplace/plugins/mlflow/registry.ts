@@ -147,9 +147,10 @@ export async function* searchRuns(
   { filter, view = 'ALL' }: { filter?: string; view?: RunView } = {},
 ): AsyncGenerator<Run[]> {
   const question = { run_view_type: view, ...(filter === undefined ? {} : { filter }) }
-  for (const experiment_ids of experimentsByQuestion(experimentIds)) {
-    yield* askForRuns(server, { ...question, experiment_ids })
-  }
+  const ask = (experiment_ids: readonly string[]) => askForRuns(server, { ...question, experiment_ids })
+  // Who refuses a filter does so however few experiments are named.
+  if (filter === undefined) yield* inParts(experimentIds, ask)
+  else for (const some of chunks(experimentIds, EXPERIMENTS_PER_QUESTION)) yield* ask(some)
 }
 
 /** Runs that began or ended at this moment or later, last first, asked for in one question however many experiments. */
@@ -168,9 +169,34 @@ export function searchRunsSince(
 
 type RunView = 'ALL' | 'ACTIVE_ONLY'
 
-/** As many at a time as every server lets be named. */
-export function experimentsByQuestion(experimentIds: readonly string[]): string[][] {
-  return chunks(experimentIds, EXPERIMENTS_PER_QUESTION)
+/** Asks about all experiments, as many at a time as the server lets be named: half of those that it refused, and so on. */
+export async function* inParts<Answer>(
+  experimentIds: readonly string[],
+  ask: (some: readonly string[]) => AsyncGenerator<Answer>,
+): AsyncGenerator<Answer> {
+  let most = EXPERIMENTS_PER_QUESTION
+  for (let place = 0; place < experimentIds.length;) {
+    const some = experimentIds.slice(place, place + most)
+    const answers = ask(some)
+    let first: IteratorResult<Answer>
+    try {
+      first = await answers.next()
+    } catch (error) {
+      if (some.length === 1 || !isRefusedQuestion(error)) throw error
+      most = Math.ceil(some.length / 2)
+      continue
+    }
+    if (!first.done) {
+      yield first.value
+      yield* answers
+    }
+    place += some.length
+  }
+}
+
+/** Of a server that does not take so much at once, or does not know something any more that was named. */
+export function isRefusedQuestion(error: unknown): boolean {
+  return error instanceof MlflowError && [400, 404, 413].includes(error.status ?? 0)
 }
 
 async function* askForRuns(server: MlflowServer, question: Json): AsyncGenerator<Run[]> {

@@ -6,7 +6,8 @@ import { connectMlflow, type MlflowServer } from './mlflow-server'
 import { type Glimpse, modelRecords, type ModelFacts, type ModelRecord, type ModelRecords } from './model-records'
 import {
   type Experiment,
-  experimentsByQuestion,
+  inParts,
+  isRefusedQuestion,
   type ListedExperiment,
   type ModelVersion,
   readExperiment,
@@ -325,10 +326,10 @@ async function syncChangedRuns(sync: Sync): Promise<void> {
     await syncRunsSince(sync, sync.reach.experimentIds(), experiments)
   } catch (error) {
     if (!isRefusedQuestion(error)) throw error
-    // A server that does not take so much at once, or does not know an experiment any more.
-    for (const some of experimentsByQuestion(await experiments.readAll())) {
-      await syncRunsSince(sync, some, experiments)
+    const ask = async function* (some: readonly string[]) {
+      yield await syncRunsSince(sync, some, experiments)
     }
+    for await (const _part of inParts(await experiments.readAll(), ask));
   }
 }
 
@@ -394,10 +395,6 @@ function experimentFinder(server: MlflowServer) {
       return found
     },
   }
-}
-
-function isRefusedQuestion(error: unknown): boolean {
-  return error instanceof MlflowError && [400, 404, 413].includes(error.status ?? 0)
 }
 
 async function writeRuns(

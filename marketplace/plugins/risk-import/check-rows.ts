@@ -109,6 +109,8 @@ function severalOf(text: string, title: string, values: readonly string[]): Read
     .split(/[,;\n]/)
     .map((word) => word.trim())
     .filter((word) => word !== '')
+  // Separators alone are an empty cell.
+  if (words.length === 0) return { value: null }
   const unknown = words.filter((word) => findWord(word, values) === undefined)
   if (unknown.length === 0) return { value: [...new Set(words.map((word) => findWord(word, values)))] }
   const named = unknown.map((word) => `"${shortened(word)}"`).join(', ')

@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import ExcelJS from 'exceljs'
 import type { RouteResult, UploadedFile } from '@tenon/sdk'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -28,6 +30,8 @@ beforeEach(async () => {
   context = contextOf(application, application.one)
   await application.sequelize.query(`TRUNCATE published, "${tenant}".risks, "${tenant}".risk_imports`)
 })
+
+const workbookNamed = (name: string): Buffer => readFileSync(join(import.meta.dirname, '../../testing/workbooks', name))
 
 const goodRow: Record<string, unknown> = {
   risk_name: 'Drift',
@@ -472,15 +476,24 @@ describe('a file that is too much', () => {
 
   it.each([
     [
-      'protected by a password',
-      Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), randomBytes(4_000)]),
-      'password',
+      'a workbook that is protected by a password',
+      workbookNamed('with-password.xlsx'),
+      'The workbook is protected by a password. Save it without one.',
     ],
-    ['an .xls that was renamed', Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(8_000)]), '.xls'],
+    ['an .xls that was renamed', workbookNamed('old.xls'), 'This is an old workbook (.xls). Save it as .xlsx.'],
+    [
+      'an .xls or protected workbook whose kind stands far behind',
+      Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), randomBytes(4_000)]),
+      'This is an old (.xls) or a password-protected workbook. Save it as .xlsx without a password.',
+    ],
     ['noise', randomBytes(4_000), 'Only .xlsx and .csv'],
     ['text in UTF-32', Buffer.concat([Buffer.from('fffe0000', 'hex'), Buffer.alloc(400)]), 'UTF-32'],
   ])('%s is refused with what to do', async (_, bytes, message) => {
     expect(await refusalOf(bytes)).toContain(message)
+  })
+
+  it('an .xls under its own name is refused with what to do', async () => {
+    expect(await refusalOf(workbookNamed('old.xls'), 'old.xls')).toContain('Save it as .xlsx.')
   })
 
   it.each([0.1, 0.5, 0.9, 0.99])('an upload that was cut off at %d of it is refused', async (part) => {

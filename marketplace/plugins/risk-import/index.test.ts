@@ -278,7 +278,31 @@ describe('importing rows', () => {
     expect(await importRisks([{ ...goodRow, risk_category: values.join(',') }], 'a4ayc80OGd', context)).toMatchObject({
       success: true,
     })
+    const [row] = await application.sequelize.query(
+      `SELECT array_to_string(risk_category, ',') AS categories FROM "a4ayc80OGd".risks`,
+      { type: 'SELECT' },
+    )
+    expect(row?.categories).toBe(values.join(','))
   })
+
+  it('stores no category where none is named', async () => {
+    const rows = [undefined, '', ' , ;'].map((risk_category, index) => ({
+      ...goodRow,
+      risk_name: `Risk ${index}`,
+      risk_category,
+    }))
+    expect(await importRisks(rows, 'a4ayc80OGd', context)).toMatchObject({ success: true, imported: 3 })
+    expect((await stored()).map(({ risk_category }) => risk_category)).toEqual([null, null, null])
+  })
+
+  it.each(columns.filter(({ holds }) => holds.kind !== 'text').map(({ key }) => key))(
+    'refuses in %s what the column does not hold, before anything is stored',
+    async (key) => {
+      const result = await importRisks([goodRow, { ...goodRow, [key]: 'Gossip' }], 'a4ayc80OGd', context)
+      expect(result).toMatchObject({ success: false, imported: 0, errors: [{ row: 3, field: key }] })
+      expect(await stored()).toEqual([])
+    },
+  )
 
   it.each([
     ['2030-12-31', '2030-12-31'],
@@ -310,16 +334,21 @@ describe('importing rows', () => {
     },
   )
 
-  it('says the same of a person of another organization as of nobody', async () => {
-    const messages = await Promise.all(
-      ['9', '99999'].map(async (owner) => {
-        const { errors } = await importRisks([{ ...goodRow, risk_owner: owner }], 'a4ayc80OGd', context)
-        return errors[0]?.message.replace(owner, '?')
-      }),
-    )
-    expect(messages[0]).toBe(messages[1])
-    const { errors } = await importRisks([{ ...goodRow, risk_owner: 'zoe@two.example' }], 'a4ayc80OGd', context)
-    expect(errors).toHaveLength(1)
+  describe.each(['risk_owner', 'risk_approval'])('as %s', (field) => {
+    it.each([
+      ['id', '9', '99999'],
+      ['name and id', 'Zoe (ID: 9)', 'Zoe (ID: 99999)'],
+      ['e-mail address', 'zoe@two.example', 'noe@two.example'],
+    ])('says the same of a person of another organization as of nobody, by %s', async (_, stranger, nobody) => {
+      const sentences: (string | undefined)[] = []
+      for (const person of [stranger, nobody]) {
+        const result = await importRisks([{ ...goodRow, [field]: person }], 'a4ayc80OGd', context)
+        expect(result).toMatchObject({ success: false, imported: 0, errors: [{ row: 2, field }] })
+        sentences.push(result.errors[0]?.message.replace(person, '?'))
+      }
+      expect(sentences[0]).toBe(sentences[1])
+      expect(await stored()).toEqual([])
+    })
   })
 
   it('knows its organization by the schema when it is told nothing else', async () => {

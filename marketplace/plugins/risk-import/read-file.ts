@@ -23,9 +23,7 @@ async function openFile(file: SentFile, inspection: Inspection): Promise<Table> 
   const { start } = inspection
   if (start.length === 0) throw new FileError('The file is empty.')
   const signature = start.length < 4 ? 0 : start.readUInt32BE(0)
-  if (signature === 0xd0cf11e0) {
-    throw new FileError('This is an old (.xls) or a password-protected workbook. Save it as .xlsx without a password.')
-  }
+  if (signature === 0xd0cf11e0) return fail(whatToDoWithCompound(start))
   if (isUtf32(start))
     throw new FileError('This file is in UTF-32. Save it as UTF-8, which spreadsheet programs call "CSV UTF-8".')
   if (signature === 0x504b0304) return readWorkbook(file)
@@ -33,6 +31,14 @@ async function openFile(file: SentFile, inspection: Inspection): Promise<Table> 
     throw new FileError('Only .xlsx and .csv files can be imported. Download the template to see what is expected.')
   }
   return (await openTable(readCsv(file, inspection))) ?? fail(NO_HEADER)
+}
+
+/** A compound file (MS-CFB) names its parts, usually near its beginning. */
+function whatToDoWithCompound(start: Buffer): string {
+  const names = (part: string): boolean => start.includes(Buffer.from(part, 'utf16le'))
+  if (names('EncryptedPackage')) return 'The workbook is protected by a password. Save it without one.'
+  if (names('Workbook')) return 'This is an old workbook (.xls). Save it as .xlsx.'
+  return 'This is an old (.xls) or a password-protected workbook. Save it as .xlsx without a password.'
 }
 
 /** The table of contents of a workbook stands at its end, and says where in the file everything is: it is read whole. */

@@ -28,7 +28,7 @@ export function destinationOf(connection: Connection, context: SeedContext): Des
   return {
     id: `connection ${id}`,
     label: labelOf(textOf(details.channel), account.name),
-    async post(message, signal) {
+    post: reporting(connection, context, async (message, signal) => {
       // Works in private channels, too, without anybody inviting the app.
       const webhookUrl = (await context.connections?.secrets(id))?.webhook_url
       if (webhookUrl) return postToWebhook(webhookUrl, message, signal)
@@ -39,7 +39,25 @@ export function destinationOf(connection: Connection, context: SeedContext): Des
         )
       }
       await callSlack('chat.postMessage', id, { channel: channelId, ...message }, context)
-    },
+    }),
+  }
+}
+
+/** Admins see in the list of workspaces which one no longer takes messages, also when the others do. */
+function reporting({ id, problem }: Connection, context: SeedContext, post: Destination['post']): Destination['post'] {
+  const report = async (said: string | null): Promise<void> => {
+    if (said === (problem ?? null)) return
+    // What became of the message does not depend on it.
+    await context.connections?.report(id, said).catch((error: unknown) => context.log?.warn(String(error)))
+  }
+  return async (message, signal) => {
+    try {
+      await post(message, signal)
+    } catch (error) {
+      if (error instanceof SlackError && error.isOfConnection) await report(error.message)
+      throw error
+    }
+    await report(null)
   }
 }
 

@@ -125,6 +125,27 @@ describe('an event', () => {
     expect(inbox().map((line) => line.split(' ')[0])).toEqual(['#research', '#general'])
   })
 
+  it('that one workspace refuses for good says so of that one, until it takes another one', async () => {
+    const [one, two] = [await test.connect('general'), await test.connect('research')]
+    const context = withConnections(one, two)
+    const send = () => onEvent(eventOf('project.created', { names: ['P'] }), context).catch(() => {})
+    const refused = (status: number, body: string) =>
+      test.slack.failNext({ path: /^\/services\//, status, body, after: 1 })
+    for (const [status, body] of [
+      [400, 'invalid_payload'],
+      [500, 'rollup_error'],
+    ] as const) {
+      refused(status, body)
+      await send()
+      expect([one.problem, two.problem]).toEqual([undefined, undefined])
+    }
+    refused(404, 'channel_not_found')
+    await send()
+    expect([one.problem, two.problem]).toEqual([undefined, 'The channel no longer exists. Connect another channel.'])
+    await send()
+    expect([one.problem, two.problem]).toEqual([undefined, undefined])
+  })
+
   it('that is cut off says who has had it', async () => {
     const [one, two] = [await test.connect('general'), await test.connect('research')]
     const abort = new AbortController()

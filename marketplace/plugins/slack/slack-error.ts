@@ -4,6 +4,7 @@ export type SlackErrorCode =
   | 'SLACK_CHANNEL_GONE'
   | 'SLACK_TOKEN_INVALID'
   | 'SLACK_REFUSED'
+  | 'SLACK_MESSAGE_REFUSED'
   | 'SLACK_UNAVAILABLE'
   | 'SLACK_ADDRESS_INVALID'
 
@@ -13,6 +14,11 @@ export class SlackError extends Error {
   /** Whether the same request may succeed later. */
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
+
+  /** Whether it is the connection that a person has to do something about, whatever was sent. */
+  get isOfConnection(): boolean {
+    return !this.retryable && this.code !== 'SLACK_MESSAGE_REFUSED'
+  }
 
   constructor(code: SlackErrorCode, message: string, options: { retryable?: boolean; retryAfterMs?: number } = {}) {
     super(message)
@@ -66,7 +72,7 @@ export function errorOfAnswer(status: number, word: string, retryAfterMs?: numbe
   if (status === 410) return new SlackError('SLACK_CHANNEL_GONE', CHANNEL_ARCHIVED)
   if (status === 401 || status === 403) return new SlackError('SLACK_TOKEN_INVALID', TOKEN_INVALID)
   if (status >= 500) return unavailable(`status ${status}`)
-  return new SlackError('SLACK_REFUSED', `Slack did not take the message (status ${status}).`)
+  return new SlackError('SLACK_MESSAGE_REFUSED', `Slack did not take the message (status ${status}).`)
 }
 
 export function unavailable(reason: string): SlackError {

@@ -124,4 +124,6 @@ export interface ConnectionView {
   details: Record<string, unknown>
   settings: Record<string, unknown>
   isActive: boolean
+  /** What the plugin last reported of it; absent while it works. */
+  problem?: string
 }

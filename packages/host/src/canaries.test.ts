@@ -439,6 +439,7 @@ const untouched = [
   'tenon.plugin_requests',
   'tenon.plugin_schedules',
   'tenon.renamed_relations',
+  'tenon.upload_holds',
   'tenon.upload_pieces',
   'tenon.uploads',
 ]

@@ -418,7 +418,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     store,
     streaks: createDeliveryStreaks({ pool }),
     findTenant,
-    connectionsToRenew: (tenant) => connectionStore.listRefused(tenant.organizationId),
+    failingConnections: (tenant) => connectionStore.listFailing(tenant.organizationId),
   })
   const requested = createRequestedRuns({ pool, jobs, uploads: uploadStore })
   const runs = createRuns({ jobs, store, requested })

@@ -2,6 +2,7 @@ import { artifactsMigration } from './artifacts/index.js'
 import { auditMigration } from './audit/index.js'
 import { catalogMigration } from './catalog/index.js'
 import { connectionsMigration } from './connections/migration.js'
+import { connectionProblemMigration } from './connections/problem-migration.js'
 import { tokenLifeMigration } from './connections/token-life-migration.js'
 import { eventDeliveriesMigration } from './events/migration.js'
 import { settledDeliveriesMigration } from './events/settled-migration.js'
@@ -56,6 +57,7 @@ const platform: PlatformMigration[] = [
   repeatableRunsMigration,
   uploadHoldsMigration,
   networkUseMigration,
+  connectionProblemMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

@@ -56,6 +56,21 @@ const notes: TestPlugin = {
   },
 }
 
+/** Answers everything with words that are nobody else's business. */
+const talkative: TestPlugin = {
+  key: 'talkative',
+  files: {
+    'index.ts': `
+      const answer = (about: string) => async () => ({ success: true, message: 'words of ' + about })
+      export const metadata = {}
+      export const install = answer('an installation')
+      export const uninstall = answer('an uninstallation')
+      export const configure = answer('a configuration')
+      export const testConnection = answer('a test')
+      export const router = { 'GET /words': async () => ({ data: { said: 'words of a route' } }) }`,
+  },
+}
+
 const tested: TestPlugin = {
   key: 'tested',
   entry: { contributes: { testOnSave: true, configuration: { type: 'object', required: ['url'] } } },
@@ -164,6 +179,22 @@ describe('the life of a plugin', () => {
     expect(content).toMatchObject([{ configuration: { url: 'good', token: { $secret: true, setBy: 1 } } }])
     const { rows } = await it.pool.query(`SELECT configuration FROM "${schema}".plugin_installations`)
     expect(JSON.stringify([content, rows, it.log])).not.toContain('canary')
+  })
+
+  test('keeps out of the log what a plugin answers, secret or not', async () => {
+    await it.publish(talkative)
+    const installed = await it.api('POST', '/install', { pluginKey: 'talkative' })
+    expect(installed).toMatchObject({ status: 201 })
+    const answered = [
+      (await it.api('POST', '/talkative/test-connection', { configuration: {} })).content,
+      (await it.api('GET', '/talkative/words')).content,
+    ]
+    expect(answered).toMatchObject([{ message: 'words of a test' }, { said: 'words of a route' }])
+    const { id: installationId } = installed.content as { id: number }
+    await it.api('PUT', `/installations/${installationId}/configuration`, { configuration: {} })
+    await it.api('DELETE', `/installations/${installationId}`)
+    expect(it.log.join('\n')).toContain('talkative')
+    expect(it.log.join('\n')).not.toContain('words of')
   })
 
   test('tests a connection with stored secrets and unsaved values, and always answers 200', async () => {

@@ -12,7 +12,12 @@ export interface PluginContext extends CallContext {
   publish(name: string, payload?: unknown, options?: { transaction?: Transaction }): Promise<unknown>
   fetch(url: string, init?: ConnectionRequest): Promise<Response>
   secrets: { seal(value: unknown): Promise<unknown>; open(sealed: unknown): Promise<unknown> }
-  connections: { list(): Promise<unknown>; secrets(id: unknown): Promise<unknown>; open(id: unknown): Promise<unknown> }
+  connections: {
+    list(): Promise<unknown>
+    secrets(id: unknown): Promise<unknown>
+    open(id: unknown): Promise<unknown>
+    report(id: unknown, problem: unknown): Promise<unknown>
+  }
   uploads: Uploads
 }
 
@@ -64,6 +69,7 @@ export function createCallContext(options: {
       list: () => request('connections.list', {}),
       secrets: (id) => request('connections.secrets', { id }),
       open: (id) => request('connections.open', { id }),
+      report: (id, problem) => request('connections.report', { id, problem }),
     },
     uploads: { read: (id) => readPieces(request, id) },
   }

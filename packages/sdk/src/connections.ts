@@ -7,6 +7,8 @@ export interface Connection {
   /** What an admin chose for this connection, after the schema in the manifest. */
   settings: Record<string, unknown>
   isActive: boolean
+  /** What this plugin last reported of it; absent while it works. */
+  problem?: string
 }
 
 /** What is secret of a connection. Use it for the call and forget it. */
@@ -28,4 +30,10 @@ export interface Connections {
   secrets(id: number): Promise<Record<string, string>>
   /** @throws Error when there is no such connection or it was switched off. */
   open(id: number): Promise<OpenConnection>
+  /**
+   * Says that a connection does not work and what a person can do about it, or with null that it works again. Admins see
+   * it in the list of connections and are told once. At most 500 characters are kept.
+   * @throws Error when there is no such connection.
+   */
+  report(id: number, problem: string | null): Promise<void>
 }

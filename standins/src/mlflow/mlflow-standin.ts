@@ -5,7 +5,7 @@ import { listen } from '../listener.js'
 import { createRequestLog, type LoggedRequest } from '../request-log.js'
 import { getEndpoints, postEndpoints, type Parameters } from './endpoints.js'
 import { generateState, type GeneratorOptions } from './generate.js'
-import { MlflowError } from './mlflow-error.js'
+import { invalidParameter, MlflowError } from './mlflow-error.js'
 import { MLFLOW_VERSIONS, type MlflowRelease } from './release.js'
 import type { MlflowState } from './wire.js'
 
@@ -32,6 +32,8 @@ export interface MlflowStandinOptions {
   readonly frozen?: boolean
   /** A page has no more entries than this, whatever is asked for, as at some servers. Default: as MLflow. */
   readonly mostPerPage?: number
+  /** Answers 400 to a question about the runs of more experiments than this, as some servers do. Default: any number. */
+  readonly mostExperiments?: number
   /** Milliseconds before the answer of an endpoint, such as `runs/search`; a real server takes its time. Default: none. */
   readonly delayMs?: (endpoint: string) => number
 }
@@ -67,7 +69,7 @@ export async function startMlflowStandin(options: MlflowStandinOptions = {}): Pr
   const state = isState(models) ? models : generateState(models)
   const log = createRequestLog()
   const faults = createFaults(usualReply)
-  const replyOf = replyOfApi(release, options.mostPerPage)
+  const replyOf = replyOfApi(release, options)
   const answerApi = options.frozen ? keepReplies(replyOf) : replyOf
 
   const answer = async (asked: Asked): Promise<Answer> => {
@@ -119,13 +121,18 @@ function keepReplies(replyOf: ReplyOfApi): ReplyOfApi {
   }
 }
 
-function replyOfApi(release: MlflowRelease, mostPerPage = Infinity): ReplyOfApi {
+function replyOfApi(
+  release: MlflowRelease,
+  { mostPerPage = Infinity, mostExperiments = Infinity }: MlflowStandinOptions,
+): ReplyOfApi {
   return (asked, path, state) => {
     const name = endpointOf(path)
     const endpoint = (asked.method === 'POST' ? postEndpoints : getEndpoints)[name]
     if (!endpoint) return usualReply(name in getEndpoints || name in postEndpoints ? 405 : 404)
     try {
       const parameters = asked.method === 'POST' ? (parsedBody(asked) ?? {}) : queryParameters(asked.query)
+      if (experimentsNamedIn(parameters) > mostExperiments)
+        throw invalidParameter('Too many experiment_ids specified in SearchRuns request.')
       const answer = endpoint(state, withAtMost(mostPerPage, parameters), release)
       return textReply(200, JSON_TYPE, JSON.stringify(answer, undefined, 2))
     } catch (error) {
@@ -133,6 +140,10 @@ function replyOfApi(release: MlflowRelease, mostPerPage = Infinity): ReplyOfApi 
       return textReply(error.status, JSON_TYPE, JSON.stringify(error.bodyIn(release)))
     }
   }
+}
+
+function experimentsNamedIn({ experiment_ids: named }: Parameters): number {
+  return Array.isArray(named) ? named.length : 0
 }
 
 function withAtMost(most: number, parameters: Parameters): Parameters {

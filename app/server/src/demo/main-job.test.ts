@@ -122,6 +122,11 @@ it('answers for models before and after there is a configuration', { timeout: 60
   const token = await signIn()
   const installed = await call('POST', '/api/plugins/install', token, { pluginKey: 'mlflow' })
   const { id } = (await dataOf(installed.response)) as { id: number }
+  const schedules = await call('GET', `/api/plugins/installations/${id}/schedules`, token)
+  expect(await dataOf(schedules.response)).toMatchObject([
+    { action: 'sync', cron: '30 3 * * *', enabled: true, nextRunAt: expect.any(String) as string },
+    { action: 'quick-sync', cron: '0 * * * *', enabled: true, nextRunAt: expect.any(String) as string },
+  ])
   const models = async () => dataOf((await call('GET', '/api/plugins/mlflow/models', token)).response)
   expect(await models()).toMatchObject({ configured: false, models: [] })
   const unset = await call('POST', '/api/plugins/mlflow/sync', token)

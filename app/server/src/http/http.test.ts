@@ -6,7 +6,7 @@ import { startTestApp, type TestApp } from '../testing/test-app.js'
 let app: TestApp
 let token: string
 beforeAll(async () => {
-  app = await startTestApp({ settings: { trustProxy: 1 } })
+  app = await startTestApp({ settings: { trustProxy: 1, installLimitPerHour: 3 } })
   token = (await app.register()).token
 })
 afterAll(() => app.stop())
@@ -116,6 +116,20 @@ describe('behind one trusted proxy', () => {
     for (let count = 0; count < 10; count++) await attempt('203.0.113.1')
     expect((await attempt('203.0.113.1')).status).toBe(429)
     expect((await attempt('203.0.113.2')).status).toBe(401)
+  })
+
+  it('counts installations by the address that the proxy saw', async () => {
+    const install = (address: string) =>
+      app.call('POST', '/api/plugins/install', {
+        token,
+        body: { pluginKey: 'nothing' },
+        headers: { 'x-forwarded-for': `1.2.3.4, ${address}` },
+      })
+    const answered = async (address: string) => (await install(address)).status
+    // There is no marketplace.
+    for (let count = 0; count < 3; count++) expect(await answered('203.0.113.1')).toBe(503)
+    expect(await answered('203.0.113.1')).toBe(429)
+    expect(await answered('203.0.113.2')).toBe(503)
   })
 
   it('counts attempts from one network of IPv6 together, however it is written', async () => {

@@ -27,9 +27,11 @@ export interface Connection {
   createdAt: Date
   /** Since when the service no longer accepts the sign-in; null while it does. */
   needsReauthSince: Date | null
+  /** What the plugin says is wrong with it, and since when; null while it works. */
+  problem: { message: string; since: Date } | null
 }
 
-export type NewConnection = Omit<Connection, 'id' | 'createdAt' | 'isActive' | 'needsReauthSince'> & {
+export type NewConnection = Omit<Connection, 'id' | 'createdAt' | 'isActive' | 'needsReauthSince' | 'problem'> & {
   tokens: ConnectionTokens
   /** When the access token ends; absent or null when it does not. */
   expiresAt?: Date | null
@@ -65,8 +67,10 @@ export interface ConnectionStore {
   saveTokens(owner: ConnectionOwner, id: number, tokens: ConnectionTokens, expiresAt: Date | null): Promise<void>
   /** Notes that a person has to sign in again, and announces it to the organization, once. */
   markRefused(owner: ConnectionOwner, id: number): Promise<void>
-  /** Of an organization, those whose sign-in is no longer accepted. */
-  listRefused(organizationId: number): Promise<(Connection & { pluginKey: string })[]>
+  /** Notes what is wrong with a connection, or that nothing is any more, and announces it to the organization, once. */
+  report(owner: ConnectionOwner, id: number, problem: string | null): Promise<void>
+  /** Of an organization, those whose sign-in is no longer accepted, or that do not work though they are switched on. */
+  listFailing(organizationId: number): Promise<(Connection & { pluginKey: string })[]>
   /** The tokens in clear, for one call. */
   open(owner: ConnectionOwner, id: number): Promise<ConnectionTokens>
 }
@@ -91,6 +95,8 @@ interface ConnectionRow {
   created_at: Date
   expires_at: Date | null
   needs_reauth_since: Date | null
+  problem: string | null
+  problem_since: Date | null
 }
 
 export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: TokenSealer }): ConnectionStore {
@@ -123,7 +129,7 @@ export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: To
       const sealed = sealer.seal(JSON.stringify(tokens), sealContext(owner))
       const renewed = await pool.query<ConnectionRow>(
         `UPDATE tenon.connections SET sealed_tokens = $6, account_name = $7, is_active = true, expires_at = $8, needs_reauth_since = NULL,
-           refreshing_until = NULL, updated_at = now()
+           problem = NULL, problem_since = NULL, refreshing_until = NULL, updated_at = now()
          WHERE organization_id = $1 AND plugin_key = $2 AND contribution_id = $3 AND account_id = $4 AND details = $5
          RETURNING *`,
         [
@@ -163,7 +169,7 @@ export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: To
       const row = await one(
         `UPDATE tenon.connections
          SET sealed_tokens = $4, account_name = $5, details = $6, is_active = true, expires_at = $7,
-           needs_reauth_since = NULL, refreshing_until = NULL, updated_at = now()
+           needs_reauth_since = NULL, problem = NULL, problem_since = NULL, refreshing_until = NULL, updated_at = now()
          WHERE organization_id = $1 AND plugin_key = $2 AND id = $3 RETURNING *`,
         [
           owner.organizationId,
@@ -227,9 +233,33 @@ export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: To
       )
     },
 
-    async listRefused(organizationId) {
+    async report(owner, id, problem) {
+      // The row is locked before it is compared: of many that say the same at once, one announces it.
+      await pool.query(
+        `WITH old AS (
+           SELECT id, problem FROM tenon.connections
+           WHERE organization_id = $1 AND plugin_key = $2 AND id = $3 FOR UPDATE),
+         changed AS (
+           UPDATE tenon.connections c SET problem = $4,
+             problem_since = CASE WHEN $4::text IS NOT NULL THEN coalesce(c.problem_since, now()) END
+           FROM old WHERE c.id = old.id AND old.problem IS DISTINCT FROM $4
+           RETURNING c.*, old.problem AS old_problem)
+         INSERT INTO tenon.outbox (organization_id, source, name, payload)
+         SELECT organization_id, 'host', CASE WHEN $4::text IS NULL THEN 'plugin.recovered' ELSE 'plugin.failing' END,
+           jsonb_build_object('pluginKey', plugin_key,
+             'connection', jsonb_build_object('id', id, 'account', account_name, 'provider', provider),
+             'error', jsonb_build_object('code', 'PLUGIN_REFUSED', 'kind', 'configuration',
+               'message', coalesce($4, old_problem)))
+         FROM changed WHERE (old_problem IS NULL) <> ($4::text IS NULL)`,
+        [owner.organizationId, owner.pluginKey, id, problem],
+      )
+    },
+
+    async listFailing(organizationId) {
       const { rows } = await pool.query<ConnectionRow & { plugin_key: string }>(
-        'SELECT * FROM tenon.connections WHERE organization_id = $1 AND needs_reauth_since IS NOT NULL ORDER BY id',
+        `SELECT * FROM tenon.connections
+         WHERE organization_id = $1 AND (needs_reauth_since IS NOT NULL OR (problem IS NOT NULL AND is_active))
+         ORDER BY id`,
         [organizationId],
       )
       return rows.map((row) => ({ ...toConnection(row), pluginKey: row.plugin_key }))
@@ -301,5 +331,6 @@ function toConnection(row: ConnectionRow): Connection {
     connectedBy: row.connected_by,
     createdAt: row.created_at,
     needsReauthSince: row.needs_reauth_since,
+    problem: row.problem === null ? null : { message: row.problem, since: row.problem_since ?? row.created_at },
   }
 }

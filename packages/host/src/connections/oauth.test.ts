@@ -398,7 +398,8 @@ describe('connected accounts', () => {
   })
 
   test('go with the plugin', async () => {
-    await connected('code-1', { organizationId: 2, userId: 2 })
+    await connected('code-1', { organizationId: 2, userId: 21 })
+    await connected('code-2', { organizationId: 2, userId: 22 })
     const { content } = await it.api('GET', '/installations', undefined, { organizationId: 2 })
     const [installation] = content as { id: number }[]
     await it.api('DELETE', `/installations/${installation?.id}`, undefined, { organizationId: 2 })

@@ -67,6 +67,11 @@ const mail: TestPlugin = {
           try { return { data: await connections.list() } }
           catch ({ message, code }: any) { return { data: { message, code } } }
         },
+        'POST /report': async ({ connections, body }: any) => {
+          const { accessToken } = body.leak ? await connections.open(body.id) : {}
+          await connections.report(body.id, body.leak ? 'Refused: ' + accessToken : body.problem)
+          return { data: await connections.list() }
+        },
         'POST /sync': async ({ connections }: any) => {
           const [{ id }] = await connections.list()
           await connections.open(id)
@@ -246,6 +251,71 @@ describe('an access token', () => {
     const { rows } = await it.pool.query('SELECT c::text FROM tenon.connections c')
     const shown = [rows, (await it.api('GET', '/mail/oauth/workspaces')).body, it.log]
     expect(JSON.stringify(shown)).not.toMatch(/(token|refresh)-\d|canary/)
+  })
+})
+
+describe('what a plugin says of a connection', () => {
+  const report = (id: number, problem: unknown, more: object = {}) =>
+    it.api('POST', '/mail/report', { id, problem, ...more })
+  const announced = async () =>
+    (await it.pool.query(`SELECT name, payload FROM tenon.outbox WHERE name LIKE 'plugin.%' ORDER BY id`)).rows
+  const listed = async () => (await it.api('GET', '/mail/oauth/workspaces')).content
+  const alerts = async () => (await it.api('GET', '/alerts')).content
+
+  test('is shown and told once, however often it is said, until it works again', async () => {
+    const id = await connected()
+    await Promise.all([report(id, 'The inbox is full.'), report(id, 'The inbox is full.')])
+    expect((await report(id, 'The inbox is closed.')).content).toMatchObject([{ id, problem: 'The inbox is closed.' }])
+    const since = expect.any(String) as string
+    expect(await listed()).toMatchObject([{ id, problem: 'The inbox is closed.', problem_since: since }])
+    expect(await alerts()).toMatchObject([
+      {
+        pluginKey: 'mail',
+        subject: { kind: 'connection', connectionId: id },
+        error: { kind: 'configuration', message: 'ada@example: The inbox is closed.' },
+      },
+    ])
+    const connection = { id, account: 'ada@example', provider: 'mail' }
+    expect(await announced()).toMatchObject([
+      { name: 'plugin.failing', payload: { pluginKey: 'mail', connection, error: { message: 'The inbox is full.' } } },
+    ])
+    const [works] = (await report(id, null)).content as object[]
+    await report(id, null)
+    for (const [shown] of [[works], (await listed()) as object[]]) expect(shown).not.toHaveProperty('problem')
+    expect(await alerts()).toEqual([])
+    expect((await announced()).map(({ name }: { name: string }) => name)).toEqual([
+      'plugin.failing',
+      'plugin.recovered',
+    ])
+  })
+
+  test('ends when the account is connected again, and bothers nobody while it is switched off', async () => {
+    const id = await connected()
+    await report(id, 'The inbox is full.')
+    await it.api('PATCH', `/mail/oauth/workspaces/${id}`, { is_active: false })
+    expect(await alerts()).toEqual([])
+    await it.api('PATCH', `/mail/oauth/workspaces/${id}`, { is_active: true })
+    expect(await alerts()).toHaveLength(1)
+    for (const again of [{ reconnect: id }, {}]) {
+      await report(id, 'The inbox is full.')
+      expect(await signIn(again)).toMatchObject({ status: 201 })
+      expect(await alerts()).toEqual([])
+      expect(JSON.stringify(await listed())).not.toContain('full')
+    }
+  })
+
+  test('is a sentence of text without secrets, and of its own connection', async () => {
+    const id = await connected()
+    await report(id, `${'x'.repeat(600)}`)
+    expect(await listed()).toMatchObject([{ problem: 'x'.repeat(500) }])
+    expect((await report(id, '', { leak: true })).status).toBe(200)
+    expect(await listed()).toMatchObject([{ problem: 'Refused: [hidden]' }])
+    for (const nothing of ['', ' \0', 7, {}]) expect((await report(id, nothing)).status).toBe(422)
+    expect((await report(id + 1, 'Not mine.')).status).toBe(422)
+    await it.pool.query('UPDATE tenon.connections SET organization_id = 2')
+    expect((await report(id, 'Not mine.')).status).toBe(422)
+    const { rows } = await it.pool.query('SELECT problem FROM tenon.connections')
+    expect(rows).toEqual([{ problem: 'Refused: [hidden]' }])
   })
 })
 

@@ -33,7 +33,16 @@ const id = z.object({ id: rowId })
 const workspace = key.extend({ webhookId: rowId })
 const jsonObject = z.record(z.string(), z.unknown())
 const workspaceSchema = z
-  .looseObject({ id: z.int(), is_active: z.boolean(), created_at: z.string(), connected_by: z.int() })
+  .looseObject({
+    id: z.int(),
+    is_active: z.boolean(),
+    created_at: z.string(),
+    connected_by: z.int(),
+    needs_reauth: z.boolean().optional().describe('The service no longer accepts the sign-in'),
+    needs_reauth_since: z.string().optional(),
+    problem: z.string().optional().describe('What the plugin says is wrong with it'),
+    problem_since: z.string().optional(),
+  })
   .meta({
     id: 'Workspace',
     description: 'A connected account; what else it carries is said by the manifest of the plugin',

@@ -1,5 +1,6 @@
 import { PluginInstallationStatus as Status, type RunError } from '@tenon/contract'
 import type { Pool } from 'pg'
+import type { Connection } from '../connections/connection-store.js'
 import { DeliveryFailure } from '../events/delivery-failure.js'
 import type { DeliveryEnd } from '../events/event-dispatcher.js'
 import type { Jobs } from '../jobs/jobs.js'
@@ -49,18 +50,18 @@ interface AlertsOptions {
   store: Pick<InstallationStore, 'list' | 'findByKey'>
   streaks: DeliveryStreaks
   findTenant: (organizationId: number) => Promise<TenantScope | undefined>
-  /** Connections whose sign-in is no longer accepted. */
-  connectionsToRenew: (
-    tenant: TenantScope,
-  ) => Promise<
-    { id: number; pluginKey: string; account: { name: string }; provider: string; needsReauthSince: Date | null }[]
-  >
+  /** Connections whose sign-in is no longer accepted, or of which their plugin says that they do not work. */
+  failingConnections: (tenant: TenantScope) => Promise<FailingConnection[]>
+}
+
+type FailingConnection = Pick<Connection, 'id' | 'account' | 'provider' | 'needsReauthSince' | 'problem'> & {
+  pluginKey: string
 }
 
 /** Told again after so many failures more: a day of an hourly sync. */
 const repeatAfter = 24
 
-export function createAlerts({ pool, jobs, store, streaks, findTenant, connectionsToRenew }: AlertsOptions): Alerts {
+export function createAlerts({ pool, jobs, store, streaks, findTenant, failingConnections }: AlertsOptions): Alerts {
   const isToTell = (failures: number) => {
     const { failuresToTell } = jobs().limits
     return failures >= failuresToTell && (failures - failuresToTell) % repeatAfter === 0
@@ -110,20 +111,14 @@ export function createAlerts({ pool, jobs, store, streaks, findTenant, connectio
           { ...base, subject: { kind: 'action', action, title, runId: id }, failures, error, lastFailedAt: finishedAt },
         ]
       })
-      const ofConnections = (await connectionsToRenew(tenant)).flatMap(
-        ({ id, pluginKey, account, provider, needsReauthSince }): Alert[] => {
-          const base = about(pluginKey)
-          if (!base || !needsReauthSince) return []
-          const error: RunError = {
-            code: 'CONNECTION_NEEDS_REAUTH',
-            kind: 'configuration',
-            message: `${provider} no longer accepts the sign-in of ${account.name}.`,
-            nextStep: 'Open the connections of the plugin and sign in to the service again.',
-          }
-          const subject: ConnectionSubject = { kind: 'connection', connectionId: id, account: account.name }
-          return [{ ...base, subject, failures: 1, error, lastFailedAt: needsReauthSince.toISOString() }]
-        },
-      )
+      const ofConnections = (await failingConnections(tenant)).flatMap((connection): Alert[] => {
+        const base = about(connection.pluginKey)
+        const failure = failureOfConnection(connection)
+        if (!base || !failure) return []
+        const { id: connectionId, account } = connection
+        const subject: ConnectionSubject = { kind: 'connection', connectionId, account: account.name }
+        return [{ ...base, subject, failures: 1, error: failure.error, lastFailedAt: failure.since.toISOString() }]
+      })
       const refused = await streaks.list(tenant.organizationId, jobs().limits.failuresToTell)
       const ofEvents = refused.flatMap(
         ({ pluginKey, installationId, event, failures, error, lastFailedAt }): Alert[] => {
@@ -155,6 +150,24 @@ export function createAlerts({ pool, jobs, store, streaks, findTenant, connectio
       await announce(organizationId, 'plugin.recovered', { pluginKey, installationId, event, failures, error })
     },
   }
+}
+
+function failureOfConnection({
+  account,
+  provider,
+  needsReauthSince,
+  problem,
+}: FailingConnection): { error: RunError; since: Date } | undefined {
+  const kind = 'configuration'
+  if (needsReauthSince) {
+    const message = `${provider} no longer accepts the sign-in of ${account.name}.`
+    const nextStep = 'Open the connections of the plugin and sign in to the service again.'
+    return { error: { code: 'CONNECTION_NEEDS_REAUTH', kind, message, nextStep }, since: needsReauthSince }
+  }
+  if (!problem) return undefined
+  const nextStep = 'Open the connections of the plugin and do what is said there, or switch this one off.'
+  const message = `${account.name}: ${problem.message}`
+  return { error: { code: 'PLUGIN_REFUSED', kind, message, nextStep }, since: problem.since }
 }
 
 /** For whom it is, and what that person can do; a run is begun again, an event is sent again. */

@@ -326,7 +326,7 @@ function assertSettings(settings: JsonObject, { settings: schema }: ConnectionCo
 }
 
 function toJson(connection: Connection): ConnectionJson {
-  const { id, details, settings, isActive, connectedBy, createdAt, needsReauthSince } = connection
+  const { id, details, settings, isActive, connectedBy, createdAt, needsReauthSince, problem } = connection
   return {
     ...settings,
     ...details,
@@ -335,5 +335,6 @@ function toJson(connection: Connection): ConnectionJson {
     connected_by: connectedBy,
     created_at: createdAt.toISOString(),
     ...(needsReauthSince ? { needs_reauth: true, needs_reauth_since: needsReauthSince.toISOString() } : {}),
+    ...(problem ? { problem: problem.message, problem_since: problem.since.toISOString() } : {}),
   }
 }

@@ -9,11 +9,15 @@ import {
 import type { ConnectionOwner, ConnectionTokens } from '../connections/connection-store.js'
 import type { RefreshingConnections } from '../connections/refreshing-connections.js'
 import type { EgressFetch } from '../egress/index.js'
+import { storableText } from '../migrations/sql-text.js'
 import type { HostCalls } from '../runtime/index.js'
 import type { Sealer } from '../secrets/sealer.js'
 import type { UploadStore } from '../uploads/index.js'
 import type { PermissionMeter } from './permission-meter.js'
 import type { CallSubject } from './plugin-caller.js'
+
+/** Of what a plugin says about a connection; it is one sentence or two. */
+const maxProblemCharacters = 500
 
 interface HostCallsOptions {
   connections: RefreshingConnections
@@ -60,8 +64,8 @@ export function createHostCalls({
     const owner: ConnectionOwner = { organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey }
     const isGranted = (contributionId: string) =>
       manifest.contributes?.connections.some(({ id }) => id === contributionId) ?? false
-    /** The tokens of a connection whose use was granted. @throws TenonError CONNECTION_NOT_FOUND, PERMISSION_DENIED */
-    const open = async (id: number) => {
+    /** Counts the use of a connection. @throws TenonError CONNECTION_NOT_FOUND, PERMISSION_DENIED when it was not granted */
+    const use = async (id: number) => {
       const { contributionId } = await connections.get(owner, id)
       const permission = permissionIds.connection(contributionId)
       if (!isGranted(contributionId)) {
@@ -69,6 +73,9 @@ export function createHostCalls({
         throw new TenonError('PERMISSION_DENIED', { plugin: manifest.displayName, permission })
       }
       meter.used(subject, permission)
+    }
+    const open = async (id: number) => {
+      await use(id)
       return connections.open(owner, id)
     }
     const sealContext = { tenantId: tenant.schema, pluginKey, field: 'stored by the plugin' }
@@ -80,9 +87,21 @@ export function createHostCalls({
       'connections.list': async (): Promise<ConnectionView[]> =>
         (await connections.list(owner))
           .filter(({ contributionId }) => isGranted(contributionId))
-          .map(({ id, account, details, settings, isActive }) => ({ id, account, details, settings, isActive })),
+          .map(({ id, account, details, settings, isActive, problem }) => ({
+            id,
+            account,
+            details,
+            settings,
+            isActive,
+            ...(problem ? { problem: problem.message } : {}),
+          })),
       'connections.secrets': async (params) => (await open(idField(params, 'id'))).secrets,
       'connections.open': async (params) => open(idField(params, 'id')),
+      'connections.report': async (params) => {
+        const id = idField(params, 'id')
+        await use(id)
+        await connections.report(owner, id, problemField(params))
+      },
       'connections.fetch': async (params) => {
         const url = textField(params, 'url')
         assertAudience(url, ceiling.connections?.[pluginKey]?.audience ?? [], manifest.displayName)
@@ -130,6 +149,14 @@ function textField(params: unknown, name: string): string {
   const value = field(params, name)
   if (typeof value !== 'string') throw new TenonError('VALIDATION_FAILED', { message: `${name} must be text` })
   return value
+}
+
+/** Null when there is none. */
+function problemField(params: unknown): string | null {
+  if (field(params, 'problem') === null) return null
+  const problem = storableText(textField(params, 'problem').slice(0, maxProblemCharacters)).trim()
+  if (problem === '') throw new TenonError('VALIDATION_FAILED', { message: 'problem must say something, or be null' })
+  return problem
 }
 
 function idField(params: unknown, name: string): number {

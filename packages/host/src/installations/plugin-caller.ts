@@ -156,7 +156,7 @@ export function createPluginCaller({
             ...session.handlers,
             'db.query': hidingPublished(namingPermission('db.query', session, subject, meter), redactor),
             'db.copy': namingPermission('db.copy', session, subject, meter),
-            ...hidingOpened(hostCalls(subject), redactor),
+            ...hidingReported(hidingOpened(hostCalls(subject), redactor), redactor),
             ...publishThrough(session, subject, meter, redactor),
           }),
           onLog: (line) => {
@@ -309,6 +309,12 @@ function hidingOpened(calls: HostCalls, redactor: Redactor): HostCalls {
     return [[name, call] as const]
   })
   return { ...calls, ...Object.fromEntries(hiding) }
+}
+
+/** What is said about a connection is shown to people, and kept. */
+function hidingReported(calls: HostCalls, redactor: Redactor): HostCalls {
+  const report = calls['connections.report']
+  return report ? { ...calls, 'connections.report': (params) => report(redactor.value(params)) } : calls
 }
 
 /** The same error without the secrets that the plugin, or a service that it asked, put into its words. */

@@ -161,6 +161,7 @@ interface ConnectionRowProps extends PluginConnectionsProps {
 function ConnectionRow(props: ConnectionRowProps) {
   const { plugin, connection, workspace, readOnly, onChange, onLeave, onChanged, onOutcome } = props
   const name = accountOf(workspace, connection)
+  const problem = problemOf(workspace)
   const connectedBy = props.nameOf?.(workspace.connected_by)
   const toggle = useMutation({
     mutationFn: (is_active: boolean) =>
@@ -192,7 +193,9 @@ function ConnectionRow(props: ConnectionRowProps) {
             </span>
           ))}
           {!workspace.is_active && <Badge tone="quiet">Switched off</Badge>}
+          {problem !== undefined && <Badge tone="warn">Does not work</Badge>}
         </p>
+        {problem !== undefined && <p role="status">{problem}</p>}
         {chosen.map((text) => (
           <p key={text} className="tn-quiet">
             {text}
@@ -316,6 +319,10 @@ function accountOf(workspace: Workspace, { response, title, provider }: Connecti
   const pointer = response?.account?.name
   const key = Object.entries(response?.details ?? {}).find(([, candidate]) => candidate === pointer)?.[0]
   return (key && textOf(workspace[key])) || title || wordsOf(provider)
+}
+
+function problemOf({ needs_reauth, problem }: Workspace): string | undefined {
+  return needs_reauth ? 'The service no longer accepts the sign-in. Connect the account again.' : problem
 }
 
 function settingsOf({ settings }: ConnectionContribution): Record<string, unknown> {

@@ -24,6 +24,10 @@ export interface Workspace extends Record<string, unknown> {
   is_active: boolean
   created_at: string
   connected_by: number
+  /** The service no longer accepts the sign-in. */
+  needs_reauth?: boolean
+  /** What the plugin says is wrong with it. */
+  problem?: string
 }
 
 export interface ConnectionTest {

@@ -48,5 +48,5 @@ function titleOf({ plugin, subject, failures }: PluginAlert): string {
   if (subject.kind === 'events') return `${plugin} did not take ${failures} events in a row`
   return subject.kind === 'action'
     ? `${plugin}: "${subject.title}" failed ${failures} times in a row`
-    : `${plugin}: ${subject.account} is no longer connected`
+    : `${plugin}: ${subject.account} no longer works`
 }

@@ -1,0 +1,51 @@
+// @vitest-environment jsdom
+import { MantineProvider } from '@mantine/core'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import type { ConnectionContribution } from '@tenon/contract'
+import { createRoot, type Root } from 'react-dom/client'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { pluginKeys } from '../plugins/queries.js'
+import type { Plugin, Workspace } from '../plugins/types.js'
+import { PluginConnections } from './PluginConnections.js'
+
+let root: Root
+let page: HTMLElement
+beforeEach(() => {
+  window.matchMedia = () => ({ matches: false, addEventListener() {}, removeEventListener() {} }) as never
+  page = document.createElement('div')
+  root = createRoot(page)
+})
+afterEach(() => root.unmount())
+
+const plugin = { key: 'chat', displayName: 'Chat' } as Plugin
+const connection = { id: 'workspace', provider: 'chat', multiple: true, title: 'Workspace' } as ConnectionContribution
+const workspace: Workspace = { id: 1, is_active: true, created_at: '2026-01-05T08:00:00.000Z', connected_by: 1 }
+
+function show(...workspaces: Workspace[]): void {
+  const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } })
+  client.setQueryData(pluginKeys.of('chat', 'connections'), workspaces)
+  root.render(
+    <MantineProvider>
+      <QueryClientProvider client={client}>
+        <PluginConnections plugin={plugin} connection={connection} readOnly onOutcome={() => {}} />
+      </QueryClientProvider>
+    </MantineProvider>,
+  )
+}
+
+describe('a connection', () => {
+  it.each([
+    ['of which the plugin says what is wrong', { problem: 'The channel is gone.' }, 'The channel is gone.'],
+    ['whose sign-in is refused', { needs_reauth: true }, 'The service no longer accepts the sign-in.'],
+  ])('%s is marked, and says what to do', async (_, state, sentence) => {
+    show({ ...workspace, ...state })
+    await expect.poll(() => page.textContent).toContain('Does not work')
+    expect(page.querySelector('[role=status]')?.textContent).toContain(sentence)
+  })
+
+  it('that works is not marked', async () => {
+    show(workspace)
+    await expect.poll(() => page.textContent).toContain('Connected on')
+    expect(page.textContent).not.toContain('Does not work')
+  })
+})
