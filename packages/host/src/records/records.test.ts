@@ -2,7 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createHostMigrator } from '../host-migrations.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
-import { createRecords, type KeptLine, type LineFilter, type RecordLimits, type Records } from './index.js'
+import {
+  createNetworkLedger,
+  createRecords,
+  type KeptLine,
+  type LineFilter,
+  type RecordLimits,
+  type Records,
+} from './index.js'
 
 let database: Awaited<ReturnType<typeof createHostDatabase>>
 beforeAll(async () => {
@@ -328,5 +335,28 @@ describe('the figures of a plugin', () => {
     const it = records({ keptProcessEnds: 2 })
     for (const cause of ['a', 'b', 'c']) it.usage.noteProcessEnd(owner, { crashed: true, cause, digest: 'd' })
     expect(await it.usage.processEndsOf(owner)).toMatchObject([{ cause: 'c' }, { cause: 'b' }])
+  })
+})
+
+describe('the account of what plugins do on the network', () => {
+  const use = { tenantId: 'a', pluginKey: 'plugin', startedAt: 0, connections: 0, bytesIn: 0, bytesOut: 0, refused: 0 }
+  const rows = async () => (await database.pool.query('SELECT FROM tenon.network_use')).rowCount
+
+  test('is not opened by who only asks, and told to them', async () => {
+    const ledger = createNetworkLedger({ pool: database.pool, windowMs: 60_000 })
+    expect(await ledger.add([use])).toEqual([])
+    expect(await rows()).toBe(0)
+    expect(await ledger.add([{ ...use, connections: 2 }])).toMatchObject([{ connections: 2 }])
+    const [asked, ...more] = await ledger.add([use, { ...use, tenantId: 'b', bytesIn: 5 }])
+    expect([asked, ...more].sort((a, b) => String(a?.tenantId).localeCompare(String(b?.tenantId)))).toMatchObject([
+      { tenantId: 'a', connections: 2 },
+      { tenantId: 'b', bytesIn: 5 },
+    ])
+    expect(await rows()).toBe(2)
+  })
+
+  test('is not that of a window that is over', async () => {
+    await database.pool.query(`UPDATE tenon.network_use SET started_at = now() - interval '1 hour'`)
+    expect(await createNetworkLedger({ pool: database.pool, windowMs: 60_000 }).add([use])).toEqual([])
   })
 })
