@@ -11,16 +11,20 @@ const command = new Command('rotate-keys')
   )
   .action(() =>
     withInstallation(process.env, async ({ database: { pool }, sealer }) => {
-      const { configurations, connections, webhooks, dataKeys, unreadable } = await rotateKeys({ pool, sealer })
+      const { configurations, connections, webhooks, dataKeys, unreadable, left } = await rotateKeys({ pool, sealer })
       process.stdout.write(
         `Sealed anew: ${configurations} configurations, ${connections} connections, ${webhooks} webhooks, ${dataKeys} data keys.\n`,
       )
-      if (unreadable.length === 0) {
+      if (unreadable.length + left.length === 0) {
         process.stdout.write('Nothing needs the other keys any more. Take them out of TENON_SECRET_KEY.\n')
         return
       }
       process.exitCode = 1
-      process.stderr.write(`No key opens:\n${unreadable.map((what) => `  ${what}\n`).join('')}Keep the other keys.\n`)
+      const list = (title: string, all: readonly string[]) =>
+        all.length === 0 ? '' : `${title}:\n${all.map((what) => `  ${what}\n`).join('')}`
+      process.stderr.write(
+        `${list('No key opens', unreadable)}${list('Changed again and again meanwhile, so run this once more', left)}Keep the other keys.\n`,
+      )
     }),
   )
 

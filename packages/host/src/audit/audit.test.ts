@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { createHostMigrator } from '../host-migrations.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
 import { createAudit, createDenials, type AuditEntry } from './index.js'
@@ -120,4 +120,62 @@ test('denied attempts are counted, one entry for each thing and minute, and only
   expect(times('other things')).toBe(31)
   expect(entries.find(({ userId }) => userId === 3)).toMatchObject({ action: 'attempt', outcome: 'denied' })
   expect(await it.verify()).toEqual({ entries: 22 })
+})
+
+test('denied attempts are written every minute, and not before', async () => {
+  const [often, seldom] = [audit(), audit()].map((it, at) =>
+    createDenials({ audit: it, everyMs: at === 0 ? 20 : 60_000 }),
+  )
+  for (const [pluginKey, denials] of [
+    ['often', often],
+    ['seldom', seldom],
+  ] as const) {
+    denials?.start()
+    denials?.count({ organizationId: 1, pluginKey }, 'network:a.example:443')
+    denials?.count({ organizationId: 1, pluginKey }, 'network:a.example:443')
+  }
+  const written = async () =>
+    (await audit().list({ limit: 10 })).map(({ pluginKey, details }) => [pluginKey, details['times']])
+  await vi.waitFor(async () => expect(await written()).toEqual([['often', 2]]))
+  often?.count({ organizationId: 1, pluginKey: 'often' }, 'network:a.example:443')
+  await vi.waitFor(async () =>
+    expect(await written()).toEqual([
+      ['often', 1],
+      ['often', 2],
+    ]),
+  )
+  await often?.stop()
+  await seldom?.stop()
+  expect((await written())[0]).toEqual(['seldom', 2])
+})
+
+test('denied attempts of more parties than are counted apart are counted together', async () => {
+  const it = audit()
+  const denials = createDenials({ audit: it })
+  for (let userId = 1; userId <= 1_010; userId++) denials.count({ organizationId: 1, userId }, 'installPlugin')
+  denials.count({ organizationId: 1, userId: 1 }, 'installPlugin')
+  await denials.stop()
+  const entries = await it.list({ limit: 2_000 })
+  expect(entries).toHaveLength(1_001)
+  const times = (userId: number | null) => entries.find((one) => one.userId === userId)?.details['times']
+  expect(times(1)).toBe(2)
+  expect(times(1_001)).toBeUndefined()
+  expect(times(null)).toBe(10)
+  expect(entries.find(({ userId }) => userId === null)).toMatchObject({
+    organization: null,
+    pluginKey: null,
+    details: { what: 'things of other parties' },
+  })
+})
+
+test('a thing with a long name is one thing, also beyond the things that are counted apart', async () => {
+  const it = audit()
+  const denials = createDenials({ audit: it })
+  const party = { organizationId: 1, pluginKey: 'a' }
+  for (let thing = 0; thing < 20; thing++) denials.count(party, `${thing} ${'x'.repeat(1_000)}`)
+  denials.count(party, `0 ${'x'.repeat(1_000)}`)
+  await denials.stop()
+  const entries = await it.list({ limit: 100 })
+  expect(entries).toHaveLength(20)
+  expect(entries.find(({ details }) => String(details['what']).startsWith('0 '))?.details['times']).toBe(2)
 })

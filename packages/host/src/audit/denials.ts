@@ -18,6 +18,12 @@ interface DenialsOptions {
 /** Different things that one party tries within a minute; a plugin can make up as many names as it likes. */
 const maxDifferent = 20
 const maxParties = 1_000
+/** Stands for everybody beyond them: who it was is not known any more, but that something was tried is. */
+const otherParties: DeniedParty = {}
+const maxLength = 300
+
+const keyOf = ({ organizationId, userId, pluginKey }: DeniedParty) =>
+  JSON.stringify([organizationId, userId, pluginKey])
 
 interface Counted {
   party: DeniedParty
@@ -43,20 +49,19 @@ export function createDenials({ audit, everyMs = 60_000 }: DenialsOptions): Deni
     await Promise.all(entries.map((entry) => audit.record(entry)))
   }
 
+  function add(party: DeniedParty, what: string): void {
+    const counted: Counted = parties.get(keyOf(party)) ?? { party, since: new Date(), attempts: new Map() }
+    parties.set(keyOf(party), counted)
+    const { attempts } = counted
+    const named = attempts.has(what) || attempts.size < maxDifferent ? what : 'other things'
+    attempts.set(named, (attempts.get(named) ?? 0) + 1)
+  }
+
   return {
     count({ organizationId, userId, pluginKey }, what) {
-      const key = JSON.stringify([organizationId, userId, pluginKey])
-      const known = parties.get(key)
-      if (!known && parties.size >= maxParties) return
-      const counted: Counted = known ?? {
-        party: { organizationId, userId, pluginKey },
-        since: new Date(),
-        attempts: new Map(),
-      }
-      parties.set(key, counted)
-      const { attempts } = counted
-      const named = attempts.has(what) || attempts.size < maxDifferent ? what.slice(0, 300) : 'other things'
-      attempts.set(named, (attempts.get(named) ?? 0) + 1)
+      const party = { organizationId, userId, pluginKey }
+      if (parties.has(keyOf(party)) || parties.size < maxParties) add(party, what.slice(0, maxLength))
+      else add(otherParties, 'things of other parties')
     },
     start() {
       timer = setInterval(() => void write(), everyMs)

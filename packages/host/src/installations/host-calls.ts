@@ -78,6 +78,15 @@ export function createHostCalls({
       await use(id)
       return connections.open(owner, id)
     }
+    /** @throws TenonError PERMISSION_DENIED when the address is not one that the operator named for the token. */
+    const assertAudience = (url: string) => {
+      const target = URL.canParse(url) ? new URL(url) : undefined
+      const audience = ceiling.connections?.[pluginKey]?.audience ?? []
+      if (target?.protocol === 'https:' && audience.includes(target.hostname)) return
+      const permission = `sending a token to ${target?.hostname ?? 'something that is no address'}`
+      meter.refused(subject, permission)
+      throw new TenonError('PERMISSION_DENIED', { plugin: manifest.displayName, permission })
+    }
     const sealContext = { tenantId: tenant.schema, pluginKey, field: 'stored by the plugin' }
     const calls: HostCalls = {
       'secrets.seal': async (params) => sealer.seal(JSON.stringify(field(params, 'value') ?? null), sealContext),
@@ -104,7 +113,7 @@ export function createHostCalls({
       },
       'connections.fetch': async (params) => {
         const url = textField(params, 'url')
-        assertAudience(url, ceiling.connections?.[pluginKey]?.audience ?? [], manifest.displayName)
+        assertAudience(url)
         const id = idField(params, 'connection')
         const tokens = await open(id)
         const body = field(params, 'body')
@@ -129,16 +138,6 @@ export function createHostCalls({
     }
     return withoutWords(calls, subject)
   }
-}
-
-/** @throws TenonError PERMISSION_DENIED when the address is not one that the operator named for the token. */
-function assertAudience(url: string, audience: readonly string[], plugin: string): void {
-  const target = URL.canParse(url) ? new URL(url) : undefined
-  if (target?.protocol === 'https:' && audience.includes(target.hostname)) return
-  throw new TenonError('PERMISSION_DENIED', {
-    plugin,
-    permission: `sending a token to ${target?.hostname ?? 'something that is no address'}`,
-  })
 }
 
 function field(params: unknown, name: string): unknown {

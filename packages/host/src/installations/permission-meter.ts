@@ -1,4 +1,11 @@
-import { permissionIds, tablePrivileges, valueAt, type CatalogEntry, type TablePrivilege } from '@tenon/contract'
+import {
+  askedPermissions,
+  permissionIds,
+  tablePrivileges,
+  valueAt,
+  type CatalogEntry,
+  type TablePrivilege,
+} from '@tenon/contract'
 import type { NetworkPolicy } from '../runtime/index.js'
 import type { Usage } from '../records/index.js'
 import type { TenantScope } from '../migrations/index.js'
@@ -10,6 +17,8 @@ export interface MeterSubject {
   tenant: TenantScope
   pluginKey: string
   manifest: CatalogEntry
+  /** With all that it asks for. Default: the same. */
+  asked?: CatalogEntry
 }
 
 /** Counts what plugins use of what they may, and what they are refused. */
@@ -32,11 +41,12 @@ interface PermissionMeterOptions {
 
 export function createPermissionMeter({ usage, secrets, onRefusal }: PermissionMeterOptions): PermissionMeter {
   const ownerOf = ({ tenant, pluginKey }: MeterSubject) => ({ organizationId: tenant.organizationId, pluginKey })
-  const used: PermissionMeter['used'] = (subject, permission) => usage.countUse(ownerOf(subject), permission)
+  const used: PermissionMeter['used'] = (subject, permission) =>
+    usage.countUse(ownerOf(subject), permission, { isAsked: isAsked(subject, permission) })
   const refused: PermissionMeter['refused'] = (subject, permission) => {
     const { tenant, pluginKey } = subject
     const shown = secrets.of({ tenantId: tenant.schema, pluginKey }).text(permission)
-    usage.countRefusal(ownerOf(subject), shown)
+    usage.countRefusal(ownerOf(subject), shown, { isAsked: isAsked(subject, permission) })
     onRefusal?.(ownerOf(subject), shown)
   }
 
@@ -51,6 +61,11 @@ export function createPermissionMeter({ usage, secrets, onRefusal }: PermissionM
         else refused(subject, `network:${host}:${port}`)
         return allowed
       },
+      allowsAddress(address, host, port) {
+        const allowed = policy.allowsAddress(address, host, port)
+        if (!allowed) refused(subject, `network:${host}:${port} at ${address}`)
+        return allowed
+      },
     }),
     tables: (subject) => (touches) => {
       for (const touch of touches) {
@@ -59,6 +74,16 @@ export function createPermissionMeter({ usage, secrets, onRefusal }: PermissionM
       }
     },
   }
+}
+
+/** By the entry, whose permissions are listed once: this is asked with each use. */
+const askedIds = new WeakMap<CatalogEntry, ReadonlySet<string>>()
+
+function isAsked({ asked, manifest }: MeterSubject, permission: string): boolean {
+  const entry = asked ?? manifest
+  const ids = askedIds.get(entry) ?? new Set(askedPermissions(entry).map(({ id }) => id))
+  askedIds.set(entry, ids)
+  return ids.has(permission)
 }
 
 /** Which of the permissions of an entry a connection uses; that of a configured host when no pattern covers it. */

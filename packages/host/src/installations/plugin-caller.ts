@@ -223,7 +223,9 @@ export function createPluginCaller({
       count(request.invocation.kind === 'route' && (result as RouteAnswer).status >= 500)
       return result
     } catch (error) {
-      if (!isTenonError(error, 'CALL_CANCELLED') && !isTenonError(error, 'PLUGIN_BLOCKED')) count(true)
+      const isBlocked = isTenonError(error, 'PLUGIN_BLOCKED')
+      if (isBlocked) meter.refused(request.subject, 'call')
+      else if (!isTenonError(error, 'CALL_CANCELLED')) count(true)
       throw error
     }
   }
@@ -270,7 +272,10 @@ function redactedProgress(tell: (progress: Progress) => void, redactor: Redactor
     tell({ ...progress, ...(message === undefined ? {} : { message: redactor.text(message) }) })
 }
 
-/** A statement that Postgres refused, because the plugin was not granted all that it asks for, says what is missing. */
+/**
+ * Counts what Postgres, or the statement guard, refuses, and what a statement publishes. One that was refused because the
+ * plugin was not granted all that it asks for says what is missing.
+ */
 function namingPermission(
   name: 'db.query' | 'db.copy',
   session: DatabaseSession,
@@ -280,7 +285,15 @@ function namingPermission(
   return async (params) => {
     const answer = (await session.handlers[name](params)) as StatementAnswer
     const { code, message = '' } = answer.error ?? {}
+    if (!answer.error)
+      for (const event of publishedIn(params, subject)) meter.used(subject, permissionIds.publish(event))
+    if (code === 'STATEMENT_REFUSED') meter.refused(subject, 'statement')
     if (code !== '42501') return answer
+    const event = unpublished.exec(message)?.[1]
+    if (event !== undefined) {
+      meter.refused(subject, permissionIds.publish(event))
+      return answer
+    }
     const { sql, table } = params as { sql?: unknown; table?: unknown }
     const wording = typeof sql === 'string' ? sql : `INSERT INTO ${String(table)}`
     const permission = missingTablePermission(subject.asked ?? subject.manifest, subject.manifest, {
@@ -290,6 +303,18 @@ function namingPermission(
     meter.refused(subject, permission ?? 'database')
     return permission === undefined ? answer : { error: { ...answer.error, permission } }
   }
+}
+
+/** What `tenon_api.publish` says of a name that it does not take. */
+const unpublished = /^This plugin did not declare that it publishes the event "(.*)"\.$/s
+
+/** The events that a statement published which calls `tenon_api.publish` itself: those whose names stand in it. */
+function publishedIn(params: unknown, { manifest }: CallSubject): string[] {
+  const { sql, bind } = params as { sql?: unknown; bind?: unknown }
+  if (typeof sql !== 'string' || !/\btenon_api"?\s*\.\s*"?publish\b/i.test(sql)) return []
+  const values: unknown[] = Array.isArray(bind) ? bind : []
+  const isNamed = (name: string) => sql.includes(`'${name}'`) || values.includes(name)
+  return (manifest.contributes?.publishes ?? []).filter(isNamed)
 }
 
 interface StatementAnswer {

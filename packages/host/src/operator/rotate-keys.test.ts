@@ -129,7 +129,7 @@ test('a rotation that was cut off goes on, while calls go on, and then the old k
   })
   await expect(cutOff).rejects.toThrow('cut off')
   const rest = await rotateKeys({ pool: it.pool, sealer: newFirst })
-  expect(rest).toEqual({ configurations: 1, connections: 0, webhooks: 1, dataKeys: 0, unreadable: [] })
+  expect(rest).toEqual({ configurations: 1, connections: 0, webhooks: 1, dataKeys: 0, unreadable: [], left: [] })
   expect(await rotateKeys({ pool: it.pool, sealer: newFirst })).toMatchObject({ configurations: 0 })
   const before = calls
   while (calls < before + 3) await new Promise((go) => setTimeout(go, 10))
@@ -275,6 +275,46 @@ const withPause = (pool: Pool, before: (sql: string) => Promise<void>): Pool =>
       return pool.query(sql, values)
     },
   }) as unknown as Pool
+
+test('a configuration that is changed each time before it is written is named as left', async () => {
+  const table = `"${owner.tenantId}".plugin_installations`
+  const vault = createConfigurationVault({ sealer: createSealer([newKey]) })
+  const schema = keeper.entry?.['contributes'] as { configuration: Record<string, unknown> }
+  const save = async (pin: string) => {
+    const sealed = vault.seal({ pin }, { ...owner, schema: schema.configuration }, 1)
+    await it.pool.query(`UPDATE ${table} SET configuration = $1`, [sealed])
+  }
+  await save('at first')
+  let saves = 0
+  const between = async (sql: string) => {
+    if (sql.startsWith('UPDATE') && sql.includes('plugin_installations')) await save(`save ${(saves += 1)}`)
+  }
+  const rotated = await rotateKeys({ pool: withPause(it.pool, between), sealer: nextFirst })
+  expect(saves).toBe(5)
+  expect(rotated).toMatchObject({
+    configurations: 0,
+    unreadable: [],
+    left: [`the configuration of keeper in ${owner.tenantId}`],
+  })
+  const { rows } = await it.pool.query<{ outcome: string; details: object }>(
+    `SELECT outcome, details FROM tenon.audit WHERE action = 'rotate-keys' ORDER BY seq DESC LIMIT 1`,
+  )
+  expect(rows).toMatchObject([{ outcome: 'failed', details: { left: rotated.left } }])
+  expect(await rotateKeys({ pool: it.pool, sealer: nextFirst })).toMatchObject({ configurations: 1, left: [] })
+})
+
+test('what made a rotation fail is told, also when the audit fails after it', async () => {
+  let isAway = false
+  const failing = {
+    async query(sql: string, values?: unknown[]) {
+      if (isAway) throw new Error('the whole database is away')
+      isAway = sql.includes('tenon.connections')
+      if (isAway) throw new Error('the connections are away')
+      return it.pool.query(sql, values)
+    },
+  } as unknown as Pool
+  await expect(rotateKeys({ pool: failing, sealer: nextFirst })).rejects.toThrow('the connections are away')
+})
 
 test('what no key opens is named, and stays as it is', async () => {
   const lost = createConnectionStore({ pool: it.pool, sealer: createSealer(['a key that was lost']) })

@@ -12,6 +12,8 @@ export interface KeyRotation {
   dataKeys: number
   /** What no key of TENON_SECRET_KEY opens, in words. It stays as it is. */
   unreadable: string[]
+  /** What was changed again and again meanwhile, in words. It is sealed as it was; rotating once more finds it. */
+  left: string[]
 }
 
 export interface RotateKeysOptions {
@@ -22,7 +24,7 @@ export interface RotateKeysOptions {
 }
 
 const batch = 100
-/** What changes again and again meanwhile was sealed by a server, under the key of that server. */
+/** Each is lost only when somebody changed the row meanwhile. */
 const tries = 5
 
 type Rotating = RotateKeysOptions & { vault: Pick<ConfigurationVault, 'reseal'> }
@@ -42,16 +44,18 @@ export async function rotateKeys(given: RotateKeysOptions): Promise<KeyRotation>
     webhooks: 0,
     dataKeys: 0,
     unreadable: [],
+    left: [],
   }
-  let outcome = 'failed'
   try {
     await rotateDataKeys(options, rotation)
     for (const column of sealedColumns) await rotateColumn(options, column, rotation)
     await rotateConfigurations(options, rotation)
-    outcome = 'done'
-  } finally {
-    await record(options, outcome, rotation)
+  } catch (error) {
+    // What failed first is what the operator has to know; the audit may have failed for the same reason.
+    await record(options, 'failed', rotation).catch(() => undefined)
+    throw error
   }
+  await record(options, rotation.left.length > 0 ? 'failed' : 'done', rotation)
   return rotation
 }
 
@@ -158,6 +162,7 @@ async function rotateConfigurations(options: Rotating, rotation: KeyRotation): P
 
 async function rotateConfiguration({ pool, vault }: Rotating, rotation: KeyRotation, schema: string, id: number) {
   const table = `${quote(schema)}.plugin_installations`
+  let what = ''
   for (let attempt = 0; attempt < tries; attempt++) {
     const { rows } = await pool.query<{ plugin_key: string; configuration: unknown; text: string }>(
       `SELECT plugin_key, configuration, configuration::text AS text FROM ${table} WHERE id = $1`,
@@ -165,6 +170,7 @@ async function rotateConfiguration({ pool, vault }: Rotating, rotation: KeyRotat
     )
     const [row] = rows
     if (!row) return
+    what = `the configuration of ${row.plugin_key} in ${schema}`
     try {
       const fresh = vault.reseal(row.configuration, { tenantId: schema, pluginKey: row.plugin_key })
       if (fresh === undefined) return
@@ -176,10 +182,11 @@ async function rotateConfiguration({ pool, vault }: Rotating, rotation: KeyRotat
       rotation.configurations += 1
       return
     } catch {
-      rotation.unreadable.push(`the configuration of ${row.plugin_key} in ${schema}`)
+      rotation.unreadable.push(what)
       return
     }
   }
+  rotation.left.push(what)
 }
 
 /** Undefined when there is nothing to do, or nothing can be done. */

@@ -46,25 +46,36 @@ interface UseRow {
 const counts = ['connections', 'bytes_in', 'bytes_out', 'refused'] as const
 
 /**
- * One account for all servers. A window opens with the first use after the last one ended, by the clock of the database;
- * what a server has not told before then counts in the new one.
+ * One account for all servers. A window opens with the first use after the last one ended, by the clock of the database.
+ * What a server has not told when the window ends for itself, it drops; what arrives here after the end counts in the new
+ * one. Who tells nothing but zeros only asks: that opens no window, and makes no row.
  */
 export function createNetworkLedger({ pool, windowMs }: { pool: Pool; windowMs: number }) {
   const isOver = `u.started_at <= now() - $7 * interval '1 millisecond'`
+  const columns = ['organization_id', 'plugin_key', 'started_at', ...counts].join(', ')
   const add = `
-    WITH added AS (
-      INSERT INTO tenon.network_use AS u (organization_id, plugin_key, ${counts.join(', ')})
-      SELECT t.organization_id, n.plugin_key, ${counts.map((count) => `n.${count}`).join(', ')}
+    WITH told AS (
+      SELECT t.organization_id, n.plugin_key, ${counts.map((count) => `n.${count}`).join(', ')},
+        ${counts.map((count) => `n.${count} = 0`).join(' AND ')} AS only_asks
       FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
         AS n (schema, plugin_key, ${counts.join(', ')})
-      JOIN tenon.tenants t ON t.schema = n.schema AND t.state <> 'removing'
-      ORDER BY t.organization_id, n.plugin_key
+      JOIN tenon.tenants t ON t.schema = n.schema AND t.state <> 'removing'),
+    added AS (
+      INSERT INTO tenon.network_use AS u (organization_id, plugin_key, ${counts.join(', ')})
+      SELECT organization_id, plugin_key, ${counts.join(', ')} FROM told WHERE NOT only_asks
+      ORDER BY organization_id, plugin_key
       ON CONFLICT (organization_id, plugin_key) DO UPDATE SET
         started_at = CASE WHEN ${isOver} THEN now() ELSE u.started_at END,
         ${counts.map((count) => `${count} = CASE WHEN ${isOver} THEN 0 ELSE u.${count} END + excluded.${count}`).join(', ')}
-      RETURNING organization_id, plugin_key, started_at, ${counts.join(', ')})
+      RETURNING ${columns}),
+    known AS (
+      SELECT ${columns} FROM added
+      UNION ALL
+      SELECT ${columns} FROM tenon.network_use u
+      WHERE (organization_id, plugin_key) IN (SELECT organization_id, plugin_key FROM told WHERE only_asks)
+        AND NOT (${isOver}))
     SELECT t.schema, plugin_key, extract(epoch FROM now() - started_at)::float8 * 1000 AS age_ms, ${counts.join(', ')}
-    FROM added JOIN tenon.tenants t USING (organization_id)`
+    FROM known JOIN tenon.tenants t USING (organization_id)`
 
   return {
     async add(uses: readonly NetworkUse[]): Promise<NetworkUse[]> {

@@ -15,7 +15,7 @@ export const recordLimitTable = {
   maxCountedPermissions: limit(
     200,
     'permissions',
-    'counted for one plugin between two batches; it chooses what it tries',
+    'counted by name for one installation that it does not ask for, as it chooses what it tries; the rest as one',
   ),
 } as const
 

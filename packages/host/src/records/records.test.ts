@@ -2,7 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createHostMigrator } from '../host-migrations.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
-import { createRecords, type KeptLine, type LineFilter, type RecordLimits, type Records } from './index.js'
+import {
+  createNetworkLedger,
+  createRecords,
+  type KeptLine,
+  type LineFilter,
+  type RecordLimits,
+  type Records,
+} from './index.js'
 
 let database: Awaited<ReturnType<typeof createHostDatabase>>
 beforeAll(async () => {
@@ -249,21 +256,107 @@ describe('the figures of a plugin', () => {
     const it = records({ maxCountedPermissions: 2 })
     it.usage.countUse(owner, 'network:a.example')
     it.usage.countUse(owner, 'network:a.example')
-    it.usage.countRefusal(owner, 'network:b.example')
-    it.usage.countRefusal(owner, 'network:c.example')
+    for (const name of ['b', 'c', 'd', 'e']) it.usage.countRefusal(owner, `network:${name}.example`)
     expect(await it.usage.permissionsOf(owner)).toMatchObject([
       { permission: 'network:a.example', uses: 2, lastUsedAt: expect.any(String) as string, refusals: 0 },
       { permission: 'network:b.example', uses: 0, lastUsedAt: null, refusals: 1 },
+      { permission: 'network:c.example', uses: 0, refusals: 1 },
+      { permission: 'others', uses: 0, refusals: 2 },
     ])
     it.usage.countUse(owner, 'network:a.example')
-    expect(await it.usage.permissionsOf(owner)).toMatchObject([{ uses: 3 }, {}])
+    expect(await it.usage.permissionsOf(owner)).toMatchObject([{ uses: 3 }, {}, {}, {}])
     await it.usage.forget(owner)
     expect(await it.usage.permissionsOf(owner)).toEqual([])
+  })
+
+  test('keep what was really used apart from names that were made up, of which only so many are kept', async () => {
+    const it = records({ maxCountedPermissions: 3 })
+    for (let round = 0; round < 3; round++) {
+      for (let name = 0; name < 5; name++) it.usage.countRefusal(owner, `network:${round}-${name}.example`)
+      it.usage.countRefusal(owner, 'table:risks:select', { isAsked: true })
+      it.usage.countUse(owner, 'ui')
+      await it.usage.stop()
+    }
+    const kept = await it.usage.permissionsOf(owner)
+    expect(kept.map(({ permission, uses, refusals }) => [permission, uses, refusals])).toEqual([
+      ['network:0-0.example', 0, 1],
+      ['network:0-1.example', 0, 1],
+      ['network:0-2.example', 0, 1],
+      ['others', 0, 12],
+      ['table:risks:select', 0, 3],
+      ['ui', 3, 0],
+    ])
+    // What is known goes on under its own name.
+    it.usage.countRefusal(owner, 'network:0-1.example')
+    expect((await it.usage.permissionsOf(owner))[1]).toMatchObject({ permission: 'network:0-1.example', refusals: 2 })
+  })
+
+  test('are kept for everybody, whatever names one plugin makes up', async () => {
+    const it = records()
+    const long = `publish:${'😀'.repeat(5_000)}`
+    it.usage.countRefusal(owner, `${long}a`)
+    it.usage.countRefusal(owner, `${long}b`)
+    it.usage.countRefusal(owner, 'publish:a\0')
+    it.usage.countRefusal(owner, 'publish:a')
+    it.usage.countUse(other, 'ui')
+    expect(await it.usage.permissionsOf(other)).toMatchObject([{ permission: 'ui', uses: 1 }])
+    const names = await it.usage.permissionsOf(owner)
+    expect(names).toMatchObject([{ permission: 'publish:a', refusals: 2 }, { refusals: 2 }])
+    expect(names[1]?.permission.length).toBeLessThanOrEqual(300)
+  })
+
+  test('are lost for nobody else when those of one plugin cannot be written', async () => {
+    const it = records()
+    await database.pool.query(`ALTER TABLE tenon.permission_uses ADD CONSTRAINT no_a CHECK (permission <> 'a')`)
+    it.usage.countUse(owner, 'a')
+    it.usage.countUse(other, 'b')
+    await it.usage.stop()
+    await database.pool.query('ALTER TABLE tenon.permission_uses DROP CONSTRAINT no_a')
+    expect(problems).toContain('usage-failed')
+    expect(await it.usage.permissionsOf(owner)).toEqual([])
+    expect(await it.usage.permissionsOf(other)).toMatchObject([{ permission: 'b', uses: 1 }])
+  })
+
+  test('forget what was only ever refused, after a month', async () => {
+    const it = records()
+    it.usage.countUse(owner, 'used')
+    for (const name of ['used', 'older', 'younger']) it.usage.countRefusal(owner, name)
+    await it.usage.stop()
+    const age = `CASE permission WHEN 'younger' THEN 29 ELSE 31 END * interval '1 day'`
+    await database.pool.query(`UPDATE tenon.permission_uses SET last_refused_at = now() - ${age}`)
+    it.usage.start()
+    await vi.waitFor(async () =>
+      expect((await it.usage.permissionsOf(owner)).map(({ permission }) => permission)).toEqual(['used', 'younger']),
+    )
+    await it.usage.stop()
   })
 
   test('keep the last ends of its processes', async () => {
     const it = records({ keptProcessEnds: 2 })
     for (const cause of ['a', 'b', 'c']) it.usage.noteProcessEnd(owner, { crashed: true, cause, digest: 'd' })
     expect(await it.usage.processEndsOf(owner)).toMatchObject([{ cause: 'c' }, { cause: 'b' }])
+  })
+})
+
+describe('the account of what plugins do on the network', () => {
+  const use = { tenantId: 'a', pluginKey: 'plugin', startedAt: 0, connections: 0, bytesIn: 0, bytesOut: 0, refused: 0 }
+  const rows = async () => (await database.pool.query('SELECT FROM tenon.network_use')).rowCount
+
+  test('is not opened by who only asks, and told to them', async () => {
+    const ledger = createNetworkLedger({ pool: database.pool, windowMs: 60_000 })
+    expect(await ledger.add([use])).toEqual([])
+    expect(await rows()).toBe(0)
+    expect(await ledger.add([{ ...use, connections: 2 }])).toMatchObject([{ connections: 2 }])
+    const [asked, ...more] = await ledger.add([use, { ...use, tenantId: 'b', bytesIn: 5 }])
+    expect([asked, ...more].sort((a, b) => String(a?.tenantId).localeCompare(String(b?.tenantId)))).toMatchObject([
+      { tenantId: 'a', connections: 2 },
+      { tenantId: 'b', bytesIn: 5 },
+    ])
+    expect(await rows()).toBe(2)
+  })
+
+  test('is not that of a window that is over', async () => {
+    await database.pool.query(`UPDATE tenon.network_use SET started_at = now() - interval '1 hour'`)
+    expect(await createNetworkLedger({ pool: database.pool, windowMs: 60_000 }).add([use])).toEqual([])
   })
 })

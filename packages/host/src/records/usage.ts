@@ -1,16 +1,10 @@
 import type { Pool } from 'pg'
 import { storableText } from '../migrations/sql-text.js'
 import { keyOf, type RecordOwner } from './log-buffer.js'
+import { createPermissionCounts, inOrder, type PermissionUse } from './permission-counts.js'
 import type { RecordLimits } from './record-limits.js'
 
-/** How often a plugin used one of its permissions, and when last. */
-export interface PermissionUse {
-  permission: string
-  uses: number
-  lastUsedAt: string | null
-  refusals: number
-  lastRefusedAt: string | null
-}
+export type { PermissionUse } from './permission-counts.js'
 
 /** What is known of the calls of one plugin. Times are milliseconds. */
 export interface CallFigures {
@@ -36,8 +30,9 @@ export interface KeptProcessEnd {
 
 export interface Usage {
   countCall(owner: RecordOwner, call: { ms: number; failed: boolean }): void
-  countUse(owner: RecordOwner, permission: string): void
-  countRefusal(owner: RecordOwner, permission: string): void
+  /** `isAsked`: whether the manifest asks for it. Of other names only so many are kept, the rest under one. */
+  countUse(owner: RecordOwner, permission: string, attempt?: { isAsked: boolean }): void
+  countRefusal(owner: RecordOwner, permission: string, attempt?: { isAsked: boolean }): void
   noteProcessEnd(owner: RecordOwner, end: Omit<KeptProcessEnd, 'at'>): void
   /** Of the last `hours`. */
   callsOf(owner: RecordOwner, hours: number): Promise<CallFigures>
@@ -72,14 +67,6 @@ interface CountedCalls extends RecordOwner {
   totalMs: number
 }
 
-interface CountedPermission extends RecordOwner {
-  permission: string
-  uses: number
-  refusals: number
-  usedAt: Date | null
-  refusedAt: Date | null
-}
-
 interface CountedEnd extends RecordOwner, Omit<KeptProcessEnd, 'at'> {
   at: Date
 }
@@ -87,26 +74,23 @@ interface CountedEnd extends RecordOwner, Omit<KeptProcessEnd, 'at'> {
 /** Counts in memory, and adds to what the database has in batches: no call waits for being counted. */
 export function createUsage({ pool, limits, log }: UsageOptions): Usage {
   let calls = new Map<string, CountedCalls>()
-  let permissions = new Map<string, CountedPermission>()
-  let permissionsPerOwner = new Map<string, number>()
   let ends: CountedEnd[] = []
   let timers: NodeJS.Timeout[] = []
   let writing: Promise<void> | undefined
+  const onFailure = (error: unknown) => log('usage-failed', { reason: String(error) })
+  const permissions = createPermissionCounts({ pool, limits, onFailure })
 
   async function writeAll(): Promise<void> {
-    const batch = { calls: [...calls.values()], permissions: [...permissions.values()], ends }
+    const batch = { calls: [...calls.values()], ends }
     calls = new Map()
-    permissions = new Map()
-    permissionsPerOwner = new Map()
     ends = []
     const parts: Promise<void>[] = [
       batch.calls.length > 0 ? addCalls(pool, batch.calls) : Promise.resolve(),
-      batch.permissions.length > 0 ? addPermissions(pool, batch.permissions) : Promise.resolve(),
+      permissions.write(),
       batch.ends.length > 0 ? addEnds(pool, batch.ends, limits.keptProcessEnds) : Promise.resolve(),
     ]
     // What cannot be written is lost: it is counting, and must never pile up.
-    for (const outcome of await Promise.allSettled(parts))
-      if (outcome.status === 'rejected') log('usage-failed', { reason: String(outcome.reason) })
+    for (const outcome of await Promise.allSettled(parts)) if (outcome.status === 'rejected') onFailure(outcome.reason)
   }
 
   const flush = () => (writing ??= writeAll().finally(() => (writing = undefined)))
@@ -116,23 +100,11 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     await flush()
   }
 
-  function counted(owner: RecordOwner, permission: string): CountedPermission | undefined {
-    const key = `${keyOf(owner)} ${permission}`
-    const known = permissions.get(key)
-    if (known) return known
-    const different = permissionsPerOwner.get(keyOf(owner)) ?? 0
-    if (different >= limits.maxCountedPermissions) return undefined
-    permissionsPerOwner.set(keyOf(owner), different + 1)
-    const { organizationId, pluginKey } = owner
-    const fresh = { organizationId, pluginKey, permission, uses: 0, refusals: 0, usedAt: null, refusedAt: null }
-    permissions.set(key, fresh)
-    return fresh
-  }
-
   async function tidy(): Promise<void> {
     await pool
       .query(`DELETE FROM tenon.plugin_calls WHERE hour < now() - $1 * interval '1 day'`, [keptDays])
-      .catch((error: unknown) => log('usage-failed', { reason: String(error) }))
+      .catch(onFailure)
+    await permissions.tidy()
   }
 
   return {
@@ -146,18 +118,8 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
       row.totalMs += ms
       calls.set(key, row)
     },
-    countUse(owner, permission) {
-      const row = counted(owner, permission)
-      if (!row) return
-      row.uses += 1
-      row.usedAt = new Date()
-    },
-    countRefusal(owner, permission) {
-      const row = counted(owner, permission)
-      if (!row) return
-      row.refusals += 1
-      row.refusedAt = new Date()
-    },
+    countUse: (owner, permission, attempt = { isAsked: true }) => permissions.use(owner, permission, attempt),
+    countRefusal: (owner, permission, attempt = { isAsked: false }) => permissions.refusal(owner, permission, attempt),
     noteProcessEnd({ organizationId, pluginKey }, { crashed, cause, digest }) {
       ends.push({
         organizationId,
@@ -194,20 +156,9 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
         ...figuresOf(within(hour).map(toStep)),
       }))
     },
-    async permissionsOf({ organizationId, pluginKey }) {
+    async permissionsOf(owner) {
       await settle()
-      const { rows } = await pool.query<PermissionRow>(
-        `SELECT permission, uses, last_used_at, refusals, last_refused_at FROM tenon.permission_uses
-         WHERE organization_id = $1 AND plugin_key = $2 ORDER BY permission`,
-        [organizationId, pluginKey],
-      )
-      return rows.map((row) => ({
-        permission: row.permission,
-        uses: Number(row.uses),
-        lastUsedAt: row.last_used_at?.toISOString() ?? null,
-        refusals: Number(row.refusals),
-        lastRefusedAt: row.last_refused_at?.toISOString() ?? null,
-      }))
+      return permissions.of(owner)
     },
     async processEndsOf({ organizationId, pluginKey }) {
       await settle()
@@ -229,6 +180,7 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
       }
     },
     start() {
+      void tidy()
       timers = [setInterval(() => void flush(), 10 * limits.writeEveryMs), setInterval(() => void tidy(), tidyEveryMs)]
       for (const timer of timers) timer.unref()
     },
@@ -238,21 +190,6 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     },
   }
 }
-
-interface PermissionRow {
-  permission: string
-  uses: string
-  last_used_at: Date | null
-  refusals: string
-  last_refused_at: Date | null
-}
-
-/** Always in the same order, so that two replicas that count the same do not wait for each other in a circle. */
-const inOrder = <Row extends RecordOwner>(rows: readonly Row[], rest: (row: Row) => string): Row[] =>
-  rows.toSorted((a, b) => {
-    const [one, other] = [`${keyOf(a)} ${rest(a)}`, `${keyOf(b)} ${rest(b)}`]
-    return one < other ? -1 : one > other ? 1 : 0
-  })
 
 async function addCalls(pool: Pool, counted: readonly CountedCalls[]): Promise<void> {
   const rows = inOrder(counted, ({ hour, upToMs }) => `${hour} ${upToMs}`)
@@ -271,30 +208,6 @@ async function addCalls(pool: Pool, counted: readonly CountedCalls[]): Promise<v
       rows.map(({ calls }) => calls),
       rows.map(({ errors }) => errors),
       rows.map(({ totalMs }) => totalMs),
-    ],
-  )
-}
-
-async function addPermissions(pool: Pool, counted: readonly CountedPermission[]): Promise<void> {
-  const rows = inOrder(counted, ({ permission }) => permission)
-  await pool.query(
-    `INSERT INTO tenon.permission_uses AS p
-       (organization_id, plugin_key, permission, uses, last_used_at, refusals, last_refused_at)
-     SELECT n.* FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::timestamptz[])
-       AS n (organization_id, plugin_key, permission, uses, last_used_at, refusals, last_refused_at)
-     JOIN tenon.tenants t USING (organization_id) WHERE t.state <> 'removing'
-     ON CONFLICT (organization_id, plugin_key, permission) DO UPDATE SET
-       uses = p.uses + excluded.uses, refusals = p.refusals + excluded.refusals,
-       last_used_at = greatest(p.last_used_at, excluded.last_used_at),
-       last_refused_at = greatest(p.last_refused_at, excluded.last_refused_at)`,
-    [
-      rows.map(({ organizationId }) => organizationId),
-      rows.map(({ pluginKey }) => pluginKey),
-      rows.map(({ permission }) => storableText(permission).slice(0, 300)),
-      rows.map(({ uses }) => uses),
-      rows.map(({ usedAt }) => usedAt),
-      rows.map(({ refusals }) => refusals),
-      rows.map(({ refusedAt }) => refusedAt),
     ],
   )
 }

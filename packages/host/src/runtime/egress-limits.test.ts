@@ -110,6 +110,56 @@ describe('the connections through one server', () => {
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(told()).toBe(1)
   })
+
+  it('are told in one go when the others could not be reached for a while', async () => {
+    const told: number[] = []
+    let reach = (): void => undefined
+    const reached = new Promise<void>((resolve) => (reach = resolve))
+    start(
+      { egressShareMs: 10 },
+      {
+        async add(uses) {
+          told.push(...uses.map(({ connections }) => connections))
+          if (told.length === 1) await reached
+          return uses.map((use) => ({ ...use, connections: told.reduce((sum, one) => sum + one, 0) }))
+        },
+      },
+    )
+    await ask('/bytes/10', 1)
+    await vi.waitFor(() => expect(told).toEqual([1]))
+    for (let round = 0; round < 4; round++) {
+      await ask('/bytes/10', 1)
+      await new Promise((resolve) => setTimeout(resolve, 30))
+    }
+    expect(told).toEqual([1])
+    reach()
+    await vi.waitFor(() => expect(told).toEqual([1, 4]))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(told).toEqual([1, 4])
+    expect(useOf()).toMatchObject({ connections: 5 })
+  })
+
+  it('are not told again when the server stops', async () => {
+    const { ledger, told } = toldLedger()
+    const add = vi.spyOn(ledger, 'add')
+    start({ egressShareMs: 20 }, ledger)
+    await ask('/bytes/10', 3)
+    await vi.waitFor(() => expect(told()).toBe(3))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const times = add.mock.calls.length
+    await (runtime as Runtime).stop()
+    expect(add).toHaveBeenCalledTimes(times)
+  })
+
+  it('are told when the server stops', async () => {
+    const { ledger, told } = toldLedger()
+    start({ egressShareMs: 60_000 }, ledger)
+    await ask('/bytes/10', 1)
+    await vi.waitFor(() => expect(told()).toBe(1))
+    await ask('/bytes/10', 2)
+    await (runtime as Runtime).stop()
+    expect(told()).toBe(3)
+  })
 })
 
 describe('the bytes of a plugin', () => {

@@ -91,6 +91,8 @@ export function createEgressMeter({
   const accounts = new Map<string, Account>()
   let timer: NodeJS.Timeout | undefined
   let sharing: Promise<void> | undefined
+  /** What is told as soon as the ledger has answered: one batch, however long that takes. */
+  let next: { asked: Map<string, Account>; done: Promise<void> } | undefined
 
   const isOver = ({ startedAt }: Account) => Date.now() - startedAt >= limits.egressWindowMs
   const read = (plugin: Plugin): Account => {
@@ -116,24 +118,34 @@ export function createEgressMeter({
     return account
   }
 
+  const untoldAccounts = () =>
+    [...accounts.values()].filter(({ untold }) => Object.values(untold).some((amount) => amount > 0))
+
   function shareIn(ms: number): void {
     if (timer && ms > 0) return
     clearTimeout(timer)
     timer = setTimeout(() => {
       timer = undefined
-      void share([...accounts.values()].filter(({ untold }) => Object.values(untold).some((amount) => amount > 0)))
+      void share(untoldAccounts())
     }, ms).unref()
   }
 
   /** One after the other, so that no count is told twice. */
   function share(asked: readonly Account[]): Promise<void> {
-    const previous = sharing ?? Promise.resolve()
-    const next = previous
-      .then(() => tell(asked))
-      .finally(() => {
-        if (sharing === next) sharing = undefined
-      })
-    return (sharing = next)
+    if (!next && !sharing) return asked.length === 0 ? Promise.resolve() : begin(asked)
+    next ??= { asked: new Map(), done: Promise.resolve(sharing).then(shareNext) }
+    for (const account of asked) next.asked.set(keyOf(account), account)
+    return next.done
+  }
+
+  function begin(asked: readonly Account[]): Promise<void> {
+    return (sharing = tell(asked).finally(() => (sharing = undefined)))
+  }
+
+  function shareNext(): Promise<void> {
+    const asked = [...(next?.asked.values() ?? [])]
+    next = undefined
+    return asked.length === 0 ? Promise.resolve() : begin(asked)
   }
 
   async function tell(asked: readonly Account[]): Promise<void> {
@@ -194,7 +206,9 @@ export function createEgressMeter({
     async stop() {
       clearTimeout(timer)
       timer = undefined
-      await share([...accounts.values()])
+      // What is under way may fail, and then it is untold again.
+      await sharing
+      await share(untoldAccounts())
     },
   }
 }
