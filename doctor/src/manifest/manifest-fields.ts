@@ -50,6 +50,10 @@ export const fieldsThatAskForNothing: Readonly<Record<string, readonly string[]>
     'contributes.importers[].id',
     'contributes.connections[].id',
   ],
+  'whether its own work may be called again after a server died, with what it had been asked for': [
+    'contributes.actions[].repeatable',
+    'contributes.importers[].repeatable',
+  ],
   'where and how the client draws it, from a list of the client': [
     'contributes.actions[].slot',
     'contributes.actions[].progress',
