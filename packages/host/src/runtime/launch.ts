@@ -89,7 +89,7 @@ function commandOf(path: string, confinement: Confinement): [program: string, ar
 
 /**
  * The process that the runner is, as the host sees it: under T3 it is a child of the one that was started. 0 until it
- * is known, which is before the runner is ready.
+ * is known; that it is ready may be heard a moment before.
  */
 export function runnerPid(child: LaunchedChild, niceness: number): () => number {
   const information = child.pipes.get(informationFd)

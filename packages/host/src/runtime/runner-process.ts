@@ -204,7 +204,10 @@ export function createRunnerProcess(options: {
     }
   }
 
-  function receiveReady(): void {
+  /** The process is named on another pipe, of which the host may read a moment later. */
+  function receiveReady(looksLeft = 100): void {
+    if (!alive) return
+    if (pidOf() === 0 && looksLeft > 0) return void setTimeout(() => receiveReady(looksLeft - 1), 10)
     const flaw = options.flawOf(pidOf())
     if (flaw) kill({ kind: 'start', text: flaw })
     else becomeReady()

@@ -1,9 +1,16 @@
-import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { PassThrough } from 'node:stream'
 import { afterAll, beforeEach, describe, expect, it, type TestContext } from 'vitest'
 import { skipAloud } from '../testing/skip-aloud.js'
 import { functionCall, silentLog, targetOf } from './fixtures/plugin-under-test.js'
 import { createRuntime, type Runtime, type RuntimeOptions } from './index.js'
-import { findBubblewrap, namespaceArguments } from './namespaces.js'
+import { launchRunner } from './launch.js'
+import { createLauncher, type LaunchedChild } from './launcher.js'
+import { resolveLimits } from './limits.js'
+import { findBubblewrap, informationFd, namespaceArguments } from './namespaces.js'
+import { createRunnerProcess } from './runner-process.js'
 import { cLibraryOf, flawOfSeal } from './tiers.js'
 
 const started: Runtime[] = []
@@ -110,6 +117,28 @@ describe('tier 3', () => {
     expect(await runtime.selfTest()).toMatchObject({ tier: 'T3', passed: true, breaches: [], broken: [] })
     await runtime.stop()
     await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false)
+  })
+
+  it('waits for the name of a process that says first that it is ready', async () => {
+    const launcher = createLauncher()
+    const directory = mkdtempSync(path.join(tmpdir(), 'tenon-tiers-'))
+    const launched = await launchRunner(launcher, { directory, niceness: 0, confinement: { tier: 'T1' } })
+    const information = new PassThrough()
+    const pipes = new Map([...launched.pipes, [informationFd, information]])
+    const runner = createRunnerProcess({
+      child: Object.create(launched, { pipes: { value: pipes } }) as LaunchedChild,
+      limits: resolveLimits(),
+      egress: {},
+      flawOf: (pid) => (pid === launched.pid ? undefined : `process ${pid} is not the one`),
+      onLog: () => undefined,
+      onNetworkRefused: () => undefined,
+    })
+    setTimeout(() => information.write(`{"child-pid": ${launched.pid}}`), 500)
+    await expect(runner.ready).resolves.toBeUndefined()
+    runner.kill({ kind: 'stopped', text: 'the test is over' })
+    await runner.ended
+    launcher.close()
+    rmSync(directory, { recursive: true })
   })
 
   it('gives a program nothing to write, no network and nothing to read but libraries and its files', () => {
