@@ -153,6 +153,15 @@ describe('long work', { timeout: 60_000 }, () => {
     await page.getByLabel('Search the log').fill('')
     await page.getByRole('switch', { name: 'Follow' }).press('Space')
     await log.getByText('try number 4').waitFor()
+    // Under a filter that was looked at a moment ago, what came under another one is there, too.
+    await page.getByLabel('Search the log').fill('try')
+    await log.getByText('try number 4').waitFor()
+    await page.getByLabel('Search the log').fill('')
+    await log.getByText('try number 2').waitFor()
+    await tryIt()
+    await log.getByText('try number 5').waitFor()
+    await page.getByLabel('Search the log').fill('try')
+    await log.getByText('try number 5').waitFor()
   })
 
   it('imports while the wizard is closed, and shows what came of it to who opens it again', async () => {

@@ -29,8 +29,8 @@ export interface Ended {
 export interface Jobs {
   readonly limits: JobLimits
   /**
-   * Asks for work that any server does when it is its turn, also when this one has died by then. Where the same work, without any input of its own, is asked
-   * for already, that is the run.
+   * Asks for work that any server does when it is its turn, also when this one has died by then. Where the same work,
+   * without any input of its own, is asked for already, that is the run.
    * @param client of a transaction that it joins
    * @throws TenonError RUN_LIMIT
    */

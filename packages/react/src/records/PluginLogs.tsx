@@ -99,7 +99,11 @@ function useLiveLines(
   const newest = useRef(0)
   newest.current = Math.max(newestKnown, lines.at(-1)?.id ?? 0)
   const isOn = known !== undefined && following
-  useEffect(() => setLines([]), [installationId, level, text])
+  useEffect(() => {
+    setLines([])
+    // What came under another filter says nothing of what is missing under this one.
+    newest.current = newestKnown
+  }, [installationId, level, text])
   useEffect(() => {
     if (!isOn) return undefined
     const after = String(newest.current)
