@@ -63,10 +63,18 @@ export interface ConnectionStore {
   /** The right to renew the tokens, for so many milliseconds; undefined while somebody else has it. */
   claimRefresh(owner: ConnectionOwner, id: number, forMs: number): Promise<Date | undefined>
   releaseRefresh(id: number, claim: Date): Promise<void>
-  /** Ends the right as well. */
-  saveTokens(owner: ConnectionOwner, id: number, tokens: ConnectionTokens, expiresAt: Date | null): Promise<void>
-  /** Notes that a person has to sign in again, and announces it to the organization, once. */
-  markRefused(owner: ConnectionOwner, id: number): Promise<void>
+  /** Ends the right as well. False, and nothing is changed, when a person has signed in again meanwhile. */
+  saveTokens(
+    owner: ConnectionOwner,
+    id: number,
+    renewed: { tokens: ConnectionTokens; expiresAt: Date | null },
+    claim: Date,
+  ): Promise<boolean>
+  /**
+   * Notes that a person has to sign in again, and announces it to the organization, once. False, and nothing is changed,
+   * when a person has done so meanwhile.
+   */
+  markRefused(owner: ConnectionOwner, id: number, claim: Date): Promise<boolean>
   /** Notes what is wrong with a connection, or that nothing is any more, and announces it to the organization, once. */
   report(owner: ConnectionOwner, id: number, problem: string | null): Promise<void>
   /** Of an organization, those whose sign-in is no longer accepted, or that do not work though they are switched on. */
@@ -210,27 +218,36 @@ export function createConnectionStore({ pool, sealer }: { pool: Pool; sealer: To
       ])
     },
 
-    async saveTokens(owner, id, tokens, expiresAt) {
-      await pool.query(
+    async saveTokens(owner, id, { tokens, expiresAt }, claim) {
+      const { rowCount } = await pool.query(
         `UPDATE tenon.connections SET sealed_tokens = $4, expires_at = $5, refreshing_until = NULL, updated_at = now()
-         WHERE organization_id = $1 AND plugin_key = $2 AND id = $3`,
-        [owner.organizationId, owner.pluginKey, id, sealer.seal(JSON.stringify(tokens), sealContext(owner)), expiresAt],
+         WHERE organization_id = $1 AND plugin_key = $2 AND id = $3 AND refreshing_until = $6`,
+        [
+          owner.organizationId,
+          owner.pluginKey,
+          id,
+          sealer.seal(JSON.stringify(tokens), sealContext(owner)),
+          expiresAt,
+          claim,
+        ],
       )
+      return rowCount === 1
     },
 
-    async markRefused(owner, id) {
-      await pool.query(
+    async markRefused(owner, id, claim) {
+      const { rowCount } = await pool.query(
         `WITH refused AS (
            UPDATE tenon.connections SET needs_reauth_since = now(), refreshing_until = NULL, updated_at = now()
-           WHERE organization_id = $1 AND plugin_key = $2 AND id = $3 AND needs_reauth_since IS NULL
+           WHERE organization_id = $1 AND plugin_key = $2 AND id = $3 AND refreshing_until = $4
            RETURNING id, organization_id, plugin_key, account_name, provider)
          INSERT INTO tenon.outbox (organization_id, source, name, payload)
          SELECT organization_id, 'host', 'plugin.failing', jsonb_build_object('pluginKey', plugin_key,
            'connection', jsonb_build_object('id', id, 'account', account_name, 'provider', provider),
            'error', jsonb_build_object('code', 'CONNECTION_NEEDS_REAUTH', 'kind', 'configuration'))
          FROM refused`,
-        [owner.organizationId, owner.pluginKey, id],
+        [owner.organizationId, owner.pluginKey, id, claim],
       )
+      return rowCount === 1
     },
 
     async report(owner, id, problem) {

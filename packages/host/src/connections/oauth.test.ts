@@ -243,7 +243,7 @@ describe('connecting an account', () => {
       v: '2',
       response_type: 'code',
       client_id: 'client',
-      scope: 'post,join',
+      scope: 'post join',
       redirect_uri: 'https://app.example/plugins/chat/manage',
       state: expect.stringMatching(/^[\w-]{43}$/) as string,
     })

@@ -76,15 +76,13 @@ export function createRefreshingConnections({ store, ceiling, fetch, log }: Refr
     const grant = ceiling.connections?.[owner.pluginKey]
     if (!grant || tokens.refreshToken === undefined)
       throw new TenonError('CONNECTION_NOT_CONFIGURED', { provider, missing: 'the connection' })
+    let answer: JsonObject
     try {
-      const answer = await refreshTokens({ provider, grant, refreshToken: tokens.refreshToken, fetch })
-      const renewed = renewedTokens(tokens, answer)
-      await store.saveTokens(owner, id, renewed, expiryOf(answer))
-      return renewed
+      answer = await refreshTokens({ provider, grant, refreshToken: tokens.refreshToken, fetch })
     } catch (error) {
       if (isTenonError(error, 'OAUTH_EXCHANGE_FAILED') && error.details['refused'] === true) {
         log('connection-refused', { pluginKey: owner.pluginKey, provider, reason: String(error.details['reason']) })
-        await store.markRefused(owner, id)
+        if (!(await store.markRefused(owner, id, claim))) return newerTokens(owner, id)
         throw new TenonError('CONNECTION_NEEDS_REAUTH', { provider, account: account.name })
       }
       await store.releaseRefresh(id, claim)
@@ -92,6 +90,15 @@ export function createRefreshingConnections({ store, ceiling, fetch, log }: Refr
       if (expiresAt && expiresAt.getTime() > Date.now()) return tokens
       throw error
     }
+    const renewed = { tokens: renewedTokens(tokens, answer), expiresAt: expiryOf(answer) }
+    return (await store.saveTokens(owner, id, renewed, claim)) ? renewed.tokens : newerTokens(owner, id)
+  }
+
+  /** Of a sign-in that came while the old one was renewed: what that came to counts no more. */
+  async function newerTokens(owner: ConnectionOwner, id: number): Promise<ConnectionTokens> {
+    const state = await store.tokenState(owner, id)
+    assertAccepted(state)
+    return state.tokens
   }
 
   return {

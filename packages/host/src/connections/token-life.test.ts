@@ -13,6 +13,8 @@ interface Provider {
   requests: URLSearchParams[]
   /** What the token address answers to a renewal instead of tokens. */
   refusal: { status: number; error: string } | undefined
+  /** A renewal is answered when this has come to its end. */
+  until: Promise<unknown>
   /** Who signs in. */
   account: { id: string; name: string }
   expiresIn: number
@@ -112,7 +114,12 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   await it.pool.query('DELETE FROM tenon.connections; DELETE FROM tenon.outbox; DELETE FROM tenon.plugin_runs')
-  Object.assign(provider, { refusal: undefined, account: { id: 'A', name: 'ada@example' }, expiresIn: 3_600 })
+  Object.assign(provider, {
+    refusal: undefined,
+    until: Promise.resolve(),
+    account: { id: 'A', name: 'ada@example' },
+    expiresIn: 3_600,
+  })
   provider.requests.length = 0
   api.seen.length = 0
   api.accepted = 'token-1'
@@ -242,6 +249,37 @@ describe('an access token', () => {
     expect(await signIn({ reconnect: id })).toMatchObject({ status: 201 })
     expect((await open(id)).status).toBe(200)
     expect((await it.api('GET', '/alerts')).content).toEqual([])
+  })
+
+  test.each([
+    ['refuses', { status: 400, error: 'invalid_grant' }],
+    ['renews', undefined],
+  ])(
+    'of a person who signs in again stays, also when the service %s the old one after that',
+    async (_what, refusal) => {
+      const id = await connected()
+      await expire('-1 second')
+      let answer = () => {}
+      const until = new Promise<void>((resolve) => (answer = resolve))
+      Object.assign(provider, { refusal, until })
+      const opening = open(id)
+      await vi.waitFor(() => expect(renewals()).toHaveLength(1))
+      expect(await signIn({ reconnect: id })).toMatchObject({ status: 201 })
+      const tokens = 'SELECT sealed_tokens, expires_at, needs_reauth_since FROM tenon.connections'
+      const { rows } = await it.pool.query(tokens)
+      answer()
+      expect((await opening).content).toEqual(['token-1'])
+      expect((await it.pool.query(tokens)).rows).toEqual(rows)
+      expect((await it.api('GET', '/alerts')).content).toEqual([])
+      expect((await open(id)).content).toEqual(['token-1'])
+    },
+  )
+
+  test('is renewed by another server when the one that began to do so has died', async () => {
+    const id = await connected()
+    await expire('-1 second')
+    await it.pool.query(`UPDATE tenon.connections SET refreshing_until = now() + interval '300 milliseconds'`)
+    expect((await open(id, 1, two)).content).toEqual(['token-2'])
   })
 
   test('stays sealed, and so does what renews it', async () => {
@@ -378,25 +416,21 @@ async function startProvider(): Promise<Provider> {
       const form = new URLSearchParams(text)
       made.requests.push(form)
       const isRenewal = form.get('grant_type') === 'refresh_token'
-      const { refusal, account, expiresIn } = made
+      const { refusal, until, account, expiresIn } = made
       const answer = (status: number, body: object) =>
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-      if (isRenewal && refusal) return void answer(refusal.status, { error: refusal.error })
+      if (isRenewal && refusal) return void until.then(() => answer(refusal.status, { error: refusal.error }))
       issued = isRenewal ? issued + 1 : 1
       // Slow enough for everybody to be waiting.
-      setTimeout(() => {
-        answer(200, {
-          access_token: `token-${issued}`,
-          refresh_token: `refresh-${issued}`,
-          expires_in: expiresIn,
-          account,
-        })
-      }, 50)
+      const tokens = { access_token: `token-${issued}`, refresh_token: `refresh-${issued}` }
+      const slowly = isRenewal ? until : Promise.resolve()
+      void slowly.then(() => setTimeout(() => answer(200, { ...tokens, expires_in: expiresIn, account }), 50))
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const account = { id: 'A', name: 'ada@example' }
-  const made: Provider = { url, requests: [], refusal: undefined, account, expiresIn: 3_600, server }
+  const until = Promise.resolve()
+  const made: Provider = { url, requests: [], refusal: undefined, until, account, expiresIn: 3_600, server }
   return made
 }

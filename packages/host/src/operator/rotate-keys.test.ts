@@ -178,7 +178,10 @@ describe('while servers have the next key already', () => {
     const [account] = await earlier.list(owner)
     const accountId = account?.id ?? 0
     const tokens = { accessToken: 'access-token', refreshToken: 'again', secrets: {} }
-    await earlier.saveTokens(owner, accountId, tokens, new Date(Date.now() + 3_600_000))
+    const claim = await earlier.claimRefresh(owner, accountId, 1_000)
+    if (!claim) throw new Error('somebody else renews the tokens')
+    const renewed = { tokens, expiresAt: new Date(Date.now() + 3_600_000) }
+    expect(await earlier.saveTokens(owner, accountId, renewed, claim)).toBe(true)
     const other = { ...owner, pluginKey: 'other' }
     const untouched = await Promise.all(['a', 'b', 'c'].map((id) => earlier.save(other, connectionOf(id))))
     await createWebhookStore({ pool: it.pool, sealer: createSealer([newKey]) }).renewSecret(tenant, webhookId)
