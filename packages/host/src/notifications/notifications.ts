@@ -37,8 +37,11 @@ export function createNotifications({ pool, log, retryMs = 2_000 }: Notification
   async function open(): Promise<void> {
     const client = await pool.connect()
     const end = endOnce(client)
+    const own = { end }
     const lost = (error: Error) => {
       end()
+      // One that breaks before it listens says so where it was opened.
+      if (listening !== own) return
       listening = undefined
       if (stopped) return
       log('notifications-failed', { reason: error.message })
@@ -56,7 +59,7 @@ export function createNotifications({ pool, log, retryMs = 2_000 }: Notification
       throw error
     }
     if (stopped) return end()
-    listening = { end }
+    listening = own
     everybodyMissed()
   }
 
