@@ -72,8 +72,9 @@ export function connectSession(cache: QueryClient): void {
       const session = cache.getQueryData<BrowserSession | null>(sessionKey)
       return session ? { 'x-csrf-token': session.csrfToken } : {}
     },
-    onError: ({ status, code }) => {
-      if (status === 401 && code !== 'SIGN_IN_REFUSED') {
+    onError: ({ code }) => {
+      // Plugins answer with what statuses they like.
+      if (code === 'NOT_AUTHENTICATED' || code === 'SESSION_EXPIRED') {
         cache.setQueryData<BrowserSession | null>(sessionKey, (session) => session && { ...session, ended: true })
       }
       if (code === 'CSRF_REFUSED') void cache.invalidateQueries({ queryKey: sessionKey })
