@@ -322,6 +322,10 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     maxTier: `T${options.maxTier ?? 3}`,
   })
   const notifications = createNotifications({ pool, log: logEvent })
+  const databaseNow = async () => {
+    const { rows } = await pool.query<{ now: Date }>('SELECT clock_timestamp() AS now')
+    return rows[0]?.now ?? new Date()
+  }
   const requestStore = createRequestStore({ pool })
   const store = createKnownInstallations({
     store: createInstallationStore({
@@ -561,7 +565,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     operator,
     longWork: {
       runs,
-      live: createLiveStream({ jobs, store, notifications }),
+      live: createLiveStream({ jobs, store, notifications, databaseNow }),
       schedules: actionSchedules,
       alerts,
     },

@@ -505,6 +505,8 @@ describe('what is kept', () => {
 })
 
 describe('the live stream', () => {
+  afterEach(() => void vi.useRealTimers())
+
   async function open(headers: Record<string, string> = {}, url = it.url) {
     const controller = new AbortController()
     const response = await fetch(`${url}/api/plugins/events`, {
@@ -554,6 +556,15 @@ describe('the live stream', () => {
     await startRun('/worker/sync', {}, { organizationId: 2 }).then((other) => whenOver(other, { organizationId: 2 }))
     await new Promise((go) => setTimeout(go, 400))
     expect(stream.runs().every((run) => run.id === runId)).toBe(true)
+    await stream.close()
+  })
+
+  test.each([-60_000, 60_000])('tells of everything on a server whose clock is %d ms ahead', async (aheadMs) => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + aheadMs, shouldAdvanceTime: true })
+    const stream = await open()
+    await until(() => expect(stream.events).not.toEqual([]))
+    const runId = await startRun('/worker/sync')
+    await until(() => expect(stream.runs().at(-1)).toMatchObject({ id: runId, state: 'succeeded' }))
     await stream.close()
   })
 

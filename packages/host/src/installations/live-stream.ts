@@ -37,6 +37,8 @@ interface LiveStreamOptions {
   jobs: Pick<Jobs, 'watch' | 'changedSince'>
   store: Pick<InstallationStore, 'list'>
   notifications: Pick<Notifications, 'subscribe'>
+  /** The time as the database has it: runs carry its times, and the clocks of servers differ. */
+  databaseNow: () => Promise<Date>
   limits?: Partial<LiveLimits>
 }
 
@@ -57,7 +59,13 @@ const lateMs = 5_000
 const maxRuns = 200
 
 /** Live changes of an organization. Each carries the whole state, so one that is told twice does no harm. */
-export function createLiveStream({ jobs, store, notifications, ...options }: LiveStreamOptions): LiveStream {
+export function createLiveStream({
+  jobs,
+  store,
+  notifications,
+  databaseNow,
+  ...options
+}: LiveStreamOptions): LiveStream {
   const limits = { ...defaultLimits, ...options.limits }
   const streams = new Map<number, number>()
   const listenToInstallations = createListeners(notifications, 'tenon_installations')
@@ -83,13 +91,14 @@ export function createLiveStream({ jobs, store, notifications, ...options }: Liv
     ]
     const endsAt = Date.now() + limits.longestMs
     const told = new Map<string, number>()
-    let since = new Date((afterId ?? Date.now()) - lateMs)
     try {
+      const aheadMs = (await databaseNow()).getTime() - Date.now()
+      let since = new Date((afterId ?? Date.now() + aheadMs) - lateMs)
       // Without an id the reader has just read the lists; what happened before is not news.
       const known = afterId === undefined ? await jobs.changedSince(organizationId, since, maxRuns) : []
       for (const run of known) told.set(run.id, run.updatedAt.getTime())
       while (!signal.aborted && Date.now() < endsAt) {
-        const now = Date.now()
+        const now = Date.now() + aheadMs
         const events: LiveEvent[] = []
         if (changed.installations) {
           changed.installations = false
