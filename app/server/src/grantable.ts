@@ -48,7 +48,8 @@ const grantableTables: GrantableTables = {
 export function grantable({ slack = slackNotSetUp, allowUnreviewed }: Pick<Settings, 'slack' | 'allowUnreviewed'>) {
   return {
     tables: grantableTables,
-    connections: { slack: { ...slack, audience: ['slack.com', 'hooks.slack.com'] } },
+    // Slack's own documents have commas between scopes.
+    connections: { slack: { ...slack, scopeSeparator: ',', audience: ['slack.com', 'hooks.slack.com'] } },
     allowUndeclared: allowUnreviewed,
   } satisfies PluginHostOptions['grantable']
 }

@@ -13,6 +13,8 @@ export interface ConnectionGrant {
   revokeUrl?: string
   /** Whether the service takes proof keys (RFC 7636, S256). */
   pkce?: boolean
+  /** Between the scopes that are asked for: a space (RFC 6749, 3.3) when absent. */
+  scopeSeparator?: string
   /** Hosts that a token of the connection may be sent to. */
   audience: string[]
   /** Scopes that may be asked for; any when absent. */

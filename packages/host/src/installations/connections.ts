@@ -98,7 +98,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
       const parameters = {
         response_type: 'code',
         client_id: grant.clientId,
-        scope: contribution.scopes.join(','),
+        scope: contribution.scopes.join(grant.scopeSeparator ?? ' '),
         redirect_uri: redirectUri,
         state,
         ...(grant.pkce ? { code_challenge: options.proofKeys.challengeOf(state), code_challenge_method: 'S256' } : {}),
