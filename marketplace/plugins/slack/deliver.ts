@@ -7,6 +7,8 @@ import { type Notification, type Origin, slackMessage } from './slack-message'
 export class DeliveryError extends Error {
   /** Whether trying again makes sense for any of them. */
   readonly retryable: boolean
+  /** When the one that waits longest wants to be asked again, in milliseconds; undefined when none says so. */
+  readonly retryAfterMs: number | undefined
   readonly delivered: number
   /** Ids of the destinations that have had it, now or earlier: the host gives them back with the next delivery. */
   readonly settled: readonly string[]
@@ -18,6 +20,8 @@ export class DeliveryError extends Error {
     super(failures.map(({ destination, error }) => `${destination.label}: ${reasonOf(error)}`).join(' '))
     this.name = 'DeliveryError'
     this.retryable = failures.some(({ error }) => !(error instanceof SlackError) || error.retryable)
+    const waits = failures.map(({ error }) => (error instanceof SlackError ? (error.retryAfterMs ?? 0) : 0))
+    this.retryAfterMs = Math.max(...waits) || undefined
     this.delivered = delivered
     this.settled = settled
   }

@@ -274,6 +274,16 @@ describe('what Slack answers', () => {
     expect(performance.now() - before).toBeLessThan(1_000)
   })
 
+  it('429 of an event says when Slack wants to be asked again', async () => {
+    const connection = await test.connect('general')
+    test.slack.failNext({ path: /^\/services\//, status: 429, headers: { 'retry-after': '3600' } })
+    const event = eventOf('user.removed', { name: 'Ada' })
+    await expect(onEvent(event, withConnections(connection))).rejects.toMatchObject({
+      retryable: true,
+      retryAfterMs: 3_600_000,
+    })
+  })
+
   it('a redirect is not followed', async () => {
     expect(await fails(307, { headers: { location: 'https://hooks.slack.com/elsewhere' } })).toContain(
       'cannot be reached',

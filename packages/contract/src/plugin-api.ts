@@ -113,6 +113,11 @@ export interface PluginEvent {
 export interface EventFailure {
   /** False when it is in vain to deliver the event again. */
   retryable?: boolean
+  /**
+   * In milliseconds: when the service that the event is for wants to be asked again. It is not delivered before, at most
+   * a day later, and for a day that counts as no attempt.
+   */
+  retryAfterMs?: number
   /** At most 8,000 bytes of JSON, given back with the next delivery; a larger one is not kept. */
   settled?: unknown
 }

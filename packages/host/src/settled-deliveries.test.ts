@@ -29,6 +29,9 @@ const teller: TestPlugin = {
       const post = async (account: string) =>
         (await fetch('http://service.example/' + account, { method: 'POST', body: sender })).status
       export async function onNote({ name, payload, settled = [] }: any) {
+        if (payload.later && name === 'note.answered')
+          return { success: false, message: 'later', retryAfterMs: payload.later }
+        if (payload.later) throw Object.assign(new Error('later'), { retryAfterMs: payload.later })
         if (payload.fill) throw Object.assign(new Error('full'), { settled: 'x'.repeat(payload.fill) })
         const statuses: number[] = []
         const reached = [...settled]
@@ -144,6 +147,51 @@ test.each(['note.thrown', 'note.answered'])(
     await until(() => expect(posts.slice(3).map(({ account }) => account)).toEqual(['one', 'two']))
   },
 )
+
+/** Seconds until it is delivered again, and what it counts until then. */
+async function whenNext(): Promise<{ seconds: number; state: string; attempts: number }> {
+  const { rows } = await it.pool.query(
+    `SELECT extract(epoch FROM next_attempt_at - now())::integer AS seconds, state, attempts
+     FROM tenon.event_deliveries WHERE last_error IS NOT NULL`,
+  )
+  expect(rows).toHaveLength(1)
+  return rows[0] as Awaited<ReturnType<typeof whenNext>>
+}
+
+test.each(['note.thrown', 'note.answered'])(
+  '%s that the service wants later is delivered then, and that costs it none of its attempts',
+  async (name) => {
+    await happen(name, { later: 3_600_000 })
+    const first = await until(whenNext)
+    expect(first).toMatchObject({ state: 'waiting', attempts: 0 })
+    expect(first.seconds).toBeGreaterThan(3_500)
+    expect(first.seconds).toBeLessThanOrEqual(3_600)
+    await it.pool.query('UPDATE tenon.event_deliveries SET attempts = 5, last_error = NULL, next_attempt_at = now()')
+    await it.pool.query('NOTIFY tenon_outbox')
+    expect(await until(whenNext)).toMatchObject({ state: 'waiting', attempts: 5 })
+  },
+)
+
+test.each([
+  ['sooner than it would be', 1, 1, 5],
+  ['much later than in a day', 1e12, 86_000, 86_400],
+])('an event that a service wants %s is put off within bounds', async (_when, later, least, most) => {
+  await happen('note.thrown', { later })
+  const { seconds } = await until(whenNext)
+  expect(seconds).toBeGreaterThanOrEqual(least)
+  expect(seconds).toBeLessThanOrEqual(most)
+})
+
+test('an event that was put off for a day is given up as any other', async () => {
+  await it.pool.query(
+    `INSERT INTO tenon.outbox (organization_id, source, name, payload, created_at)
+     VALUES (1, 'host', 'note.thrown', '{"later": 60000}', now() - interval '25 hours')`,
+  )
+  expect(await until(whenNext)).toMatchObject({ state: 'waiting', attempts: 1 })
+  await it.pool.query('UPDATE tenon.event_deliveries SET attempts = 5, last_error = NULL, next_attempt_at = now()')
+  await it.pool.query('NOTIFY tenon_outbox')
+  expect(await until(whenNext)).toMatchObject({ state: 'failed', attempts: 6 })
+})
 
 test.each([
   [7_000, true],

@@ -10,15 +10,19 @@ export function wireError(error: unknown): WireError {
   const stack = read(error, 'stack')
   const cause = read(error, 'cause')
   const retryable = read(error, 'retryable')
+  const retryAfterMs = read(error, 'retryAfterMs')
   const settled = settledJson(read(error, 'settled'))
   return {
     ...described,
     ...(typeof retryable === 'boolean' ? { retryable } : {}),
+    ...(isDuration(retryAfterMs) ? { retryAfterMs } : {}),
     ...(settled === undefined ? {} : { settled }),
     ...(typeof stack === 'string' ? { stack: stack.slice(0, maxStack) } : {}),
     ...(cause === undefined || cause === null ? {} : { cause: describe(cause) }),
   }
 }
+
+const isDuration = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0
 
 function describe(error: unknown): { name: string; message: string; code?: string } {
   const name = read(error, 'name')

@@ -9,9 +9,11 @@ export interface WireError {
   cause?: { name: string; message: string; code?: string | undefined } | undefined
   /** Fields of an error of the host, such as the constraint that a statement broke. */
   details?: object | undefined
-  /** As an event handler said it: whether to deliver the event again, and, as JSON, what need not be done again then. */
+  /** As an event handler said it: whether and when to deliver the event again, and, as JSON, what need not be done again then. */
   retryable?: boolean | undefined
   settled?: string | undefined
+  /** In milliseconds: before that it is in vain. */
+  retryAfterMs?: number | undefined
 }
 
 /** What a handler may say is settled; more is not kept. */

@@ -52,6 +52,8 @@ interface Deliveries {
 }
 
 const retryDelaysMs = [5_000, 20_000, 80_000, 300_000, 1_200_000]
+/** For so long a service may say when it wants to be asked again; then that counts as any other failure. */
+const patienceMs = 24 * 3_600_000
 /** Plugins that events are delivered to at the same moment. */
 const atOnce = 12
 const atOncePerOrganization = 3
@@ -162,13 +164,16 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
 
   async function fail(row: DeliveryRow, error: unknown): Promise<void> {
     const reason = messageOf(error)
-    const isInVain = error instanceof DeliveryFailure && !error.retryable
-    const delayMs = isInVain ? undefined : retryDelaysMs[row.attempts - 1]
+    const said = error instanceof DeliveryFailure ? error : undefined
+    const askedMs = Math.min(said?.retryAfterMs ?? 0, patienceMs)
+    const isPutOff = askedMs > 0 && Date.now() - row.created_at.getTime() < patienceMs
+    const ownDelayMs = retryDelaysMs[row.attempts - 1] ?? (isPutOff ? retryDelaysMs.at(-1) : undefined)
+    const delayMs = ownDelayMs === undefined || said?.retryable === false ? undefined : Math.max(ownDelayMs, askedMs)
     log('event-delivery-failed', { eventId: row.event_id, pluginKey: row.plugin_key, attempt: row.attempts, reason })
     const isSettled = await settle(
       row,
-      `state = $5, last_error = $6, next_attempt_at = now() + $7 * interval '1 millisecond'`,
-      [delayMs === undefined ? 'failed' : 'waiting', reason, delayMs ?? 0],
+      `state = $5, last_error = $6, next_attempt_at = now() + $7 * interval '1 millisecond', attempts = attempts - $8`,
+      [delayMs === undefined ? 'failed' : 'waiting', reason, delayMs ?? 0, isPutOff && delayMs !== undefined ? 1 : 0],
     )
     if (isSettled && delayMs === undefined) await tellEnd(row, { failure: error })
   }

@@ -8,9 +8,16 @@ export class DeliveryFailure extends Error {
   /** What it need not do again then, as JSON. */
   readonly settled: string | undefined
 
-  constructor(cause: unknown, said: { retryable?: boolean | undefined; settled?: string | undefined }) {
+  /** When the service that it is for wants to be asked again, in milliseconds. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    cause: unknown,
+    said: { retryable?: boolean | undefined; settled?: string | undefined; retryAfterMs?: number | undefined },
+  ) {
     super(messageOf(cause), { cause })
     this.retryable = said.retryable ?? true
     this.settled = said.settled
+    this.retryAfterMs = said.retryAfterMs
   }
 }

@@ -20,19 +20,22 @@ export function withWhatWasSaid(error: unknown): unknown {
   return settled === undefined ? error : failureOf(error, { settled })
 }
 
-function failureOf(error: TenonError, { retryable, settled }: EventFailure): DeliveryFailure {
+function failureOf(error: TenonError, { retryable, retryAfterMs, settled }: EventFailure): DeliveryFailure {
   const isKept = settledJson(settled) !== undefined
   return new DeliveryFailure(error, {
     retryable: retryable !== false,
+    // An answer is the plugin's own: it may say anything.
+    retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs > 0 ? retryAfterMs : undefined,
     settled: isKept ? storableJson(settled) : undefined,
   })
 }
 
 /** On its way `settled` is JSON. */
 function saidIn(error: unknown): EventFailure {
-  const { retryable, settled } = (error ?? {}) as { retryable?: boolean; settled?: string }
+  const { retryable, retryAfterMs, settled } = (error ?? {}) as Omit<EventFailure, 'settled'> & { settled?: string }
   return {
     ...(retryable === undefined ? {} : { retryable }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(typeof settled === 'string' ? { settled: parsed(settled) } : {}),
   }
 }

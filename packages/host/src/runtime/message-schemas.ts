@@ -8,6 +8,7 @@ const wireError = errorCause.extend({
   stack: z.string().max(4_100).optional(),
   cause: errorCause.optional(),
   retryable: z.boolean().optional(),
+  retryAfterMs: z.number().positive().optional(),
   settled: z.string().max(maxSettledBytes).optional(),
 })
 const names = z.array(shortText).max(500)
