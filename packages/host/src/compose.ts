@@ -79,7 +79,7 @@ import { createBlocks } from './operator/blocks.js'
 import { openAudit } from './operator/open-audit.js'
 import { createOperatorActs } from './operator/operator-acts.js'
 import { ownDirectory } from './own-directory.js'
-import { createNetworkLedger, createRecords, type RecordLimits } from './records/index.js'
+import { createCrashLedger, createNetworkLedger, createRecords, type RecordLimits } from './records/index.js'
 import { createRuntime, resolveLimits, type SelfTest, type RuntimeLimits } from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
@@ -301,6 +301,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     )
 
   // From bytes to a process, and from a process to an answer
+  const runtimeLimits = resolveLimits(options.limits?.runtime)
   const runtime = createRuntime({
     log,
     hostMap: egress.hostMap,
@@ -316,12 +317,24 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     },
     onProcessEnd: ({ digest, ...plugin }, end) =>
       withOwner(plugin, (owner) => records.usage.noteProcessEnd(owner, { ...end, digest })),
-    networkLedger: createNetworkLedger({ pool, windowMs: resolveLimits(options.limits?.runtime).egressWindowMs }),
+    networkLedger: createNetworkLedger({ pool, windowMs: runtimeLimits.egressWindowMs }),
+    crashLedger: createCrashLedger({
+      pool,
+      kept: runtimeLimits.maxCrashes,
+      keptMs: runtimeLimits.crashWindowMs + runtimeLimits.crashPauseMs,
+    }),
     ...(options.limits?.runtime ? { limits: options.limits.runtime } : {}),
     minTier: `T${options.minTier ?? 1}`,
     maxTier: `T${options.maxTier ?? 3}`,
   })
   const notifications = createNotifications({ pool, log: logEvent })
+  notifications.subscribe('tenon_crashes', {
+    heard(name) {
+      const [tenantId = '', pluginKey = ''] = name.split(' ')
+      void runtime.heardOfCrashes(tenantId, pluginKey)
+    },
+    missed: () => void runtime.refreshCrashes(),
+  })
   const requestStore = createRequestStore({ pool })
   const store = createKnownInstallations({
     store: createInstallationStore({
@@ -401,7 +414,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     vault,
     uploads: uploadStore,
     findTenant,
-    deadlineMs: resolveLimits(options.limits?.runtime).jobMs,
+    deadlineMs: runtimeLimits.jobMs,
   })
   const jobs = createJobs({
     pool,
@@ -540,7 +553,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     store,
     records,
     runtime,
-    limits: resolveLimits(options.limits?.runtime),
+    limits: runtimeLimits,
     blocks,
     permissions,
     roles,
@@ -621,7 +634,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     async start() {
       assertContained(await runtime.selfTest())
       await notifications.start()
-      await blocks.refresh()
+      await Promise.all([blocks.refresh(), runtime.refreshCrashes()])
       for (const part of [blocks, strayProcesses, records.log, records.usage, denials, uploadSweeper]) part.start()
       recovery.start()
       jobs.start()

@@ -89,12 +89,9 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
   }
   await held()
   await connections.removeAll({ organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey })
-  await store.remove(claim)
   const owner = { organizationId: tenant.organizationId, pluginKey }
+  await store.remove(claim, (client) => records.forget(client, owner, data))
   await uploads.forget(owner).catch(() => undefined)
-  // What it printed may hold the organization's data, like its tables.
-  if (data === 'erase')
-    await Promise.all([records.log.forget(owner), records.usage.forget(owner)]).catch(() => undefined)
   await history.record(tenant, {
     pluginKey,
     installationId: installation.id,

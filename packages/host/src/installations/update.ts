@@ -298,7 +298,7 @@ async function finish(engines: UpdateOptions, work: Change, outcome: Outcome): P
     ...configurationOf(engines, work),
   })
   await runtime.stopPlugin(claim.tenant.schema, row.pluginKey)
-  runtime.reset(claim.tenant.schema, row.pluginKey)
+  await runtime.reset(claim.tenant.schema, row.pluginKey)
   await history.record(claim.tenant, {
     pluginKey: row.pluginKey,
     installationId: row.id,

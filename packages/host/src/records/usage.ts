@@ -1,5 +1,6 @@
-import type { Pool } from 'pg'
+import type { ClientBase, Pool } from 'pg'
 import { storableText } from '../migrations/sql-text.js'
+import { writeForInstalled } from './installed.js'
 import { keyOf, type RecordOwner } from './log-buffer.js'
 import { createPermissionCounts, inOrder, type PermissionUse } from './permission-counts.js'
 import type { RecordLimits } from './record-limits.js'
@@ -41,7 +42,6 @@ export interface Usage {
   permissionsOf(owner: RecordOwner): Promise<PermissionUse[]>
   /** The newest first. */
   processEndsOf(owner: RecordOwner): Promise<KeptProcessEnd[]>
-  forget(owner: RecordOwner): Promise<void>
   start(): void
   /** Writes what was counted. */
   stop(): Promise<void>
@@ -85,9 +85,9 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     calls = new Map()
     ends = []
     const parts: Promise<void>[] = [
-      batch.calls.length > 0 ? addCalls(pool, batch.calls) : Promise.resolve(),
+      writeForInstalled(pool, batch.calls, addCalls),
       permissions.write(),
-      batch.ends.length > 0 ? addEnds(pool, batch.ends, limits.keptProcessEnds) : Promise.resolve(),
+      writeForInstalled(pool, batch.ends, (client, rows) => addEnds(client, rows, limits.keptProcessEnds)),
     ]
     // What cannot be written is lost: it is counting, and must never pile up.
     for (const outcome of await Promise.allSettled(parts)) if (outcome.status === 'rejected') onFailure(outcome.reason)
@@ -170,15 +170,6 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
       return rows.map(({ ended_at: at, ...end }) => ({ at: at.toISOString(), ...end }))
     },
 
-    async forget(owner) {
-      await settle()
-      for (const table of ['plugin_calls', 'permission_uses', 'process_ends', 'network_use']) {
-        await pool.query(`DELETE FROM tenon.${table} WHERE organization_id = $1 AND plugin_key = $2`, [
-          owner.organizationId,
-          owner.pluginKey,
-        ])
-      }
-    },
     start() {
       void tidy()
       timers = [setInterval(() => void flush(), 10 * limits.writeEveryMs), setInterval(() => void tidy(), tidyEveryMs)]
@@ -191,13 +182,12 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
   }
 }
 
-async function addCalls(pool: Pool, counted: readonly CountedCalls[]): Promise<void> {
+async function addCalls(client: ClientBase, counted: readonly CountedCalls[]): Promise<void> {
   const rows = inOrder(counted, ({ hour, upToMs }) => `${hour} ${upToMs}`)
-  await pool.query(
+  await client.query(
     `INSERT INTO tenon.plugin_calls AS c (organization_id, plugin_key, hour, up_to_ms, calls, errors, total_ms)
      SELECT n.* FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::integer[], $5::bigint[], $6::bigint[], $7::float8[])
        AS n (organization_id, plugin_key, hour, up_to_ms, calls, errors, total_ms)
-     JOIN tenon.tenants t USING (organization_id) WHERE t.state <> 'removing'
      ON CONFLICT (organization_id, plugin_key, hour, up_to_ms) DO UPDATE SET
        calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, total_ms = c.total_ms + excluded.total_ms`,
     [
@@ -212,13 +202,13 @@ async function addCalls(pool: Pool, counted: readonly CountedCalls[]): Promise<v
   )
 }
 
-async function addEnds(pool: Pool, ends: readonly CountedEnd[], kept: number): Promise<void> {
-  await pool.query(
+async function addEnds(client: ClientBase, ends: readonly CountedEnd[], kept: number): Promise<void> {
+  await client.query(
     `INSERT INTO tenon.process_ends (organization_id, plugin_key, crashed, cause, digest, ended_at)
      SELECT n.organization_id, n.plugin_key, n.crashed, n.cause, n.digest, n.ended_at
      FROM unnest($1::integer[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::timestamptz[])
        WITH ORDINALITY AS n (organization_id, plugin_key, crashed, cause, digest, ended_at, position)
-     JOIN tenon.tenants t USING (organization_id) WHERE t.state <> 'removing' ORDER BY position`,
+     ORDER BY position`,
     [
       ends.map(({ organizationId }) => organizationId),
       ends.map(({ pluginKey }) => pluginKey),
@@ -230,7 +220,7 @@ async function addEnds(pool: Pool, ends: readonly CountedEnd[], kept: number): P
   )
   const owners = new Map(ends.map((end) => [keyOf(end), end]))
   for (const { organizationId, pluginKey } of owners.values()) {
-    await pool.query(
+    await client.query(
       `DELETE FROM tenon.process_ends WHERE organization_id = $1 AND plugin_key = $2 AND id <= (
          SELECT id FROM tenon.process_ends WHERE organization_id = $1 AND plugin_key = $2 ORDER BY id DESC OFFSET $3 LIMIT 1)`,
       [organizationId, pluginKey, kept],

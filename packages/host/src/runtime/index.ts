@@ -1,4 +1,5 @@
 export type { NetworkPolicy } from '../egress/connect.js'
+export type { CrashLedger } from './crash-supervisor.js'
 export type { NetworkLedger, NetworkUse } from './egress-meter.js'
 export type { KernelAttempt } from './kernel-probe.js'
 export type { Tier } from './launch.js'

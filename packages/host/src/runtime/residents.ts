@@ -69,7 +69,7 @@ export const faults: ReadonlySet<string> = new Set(['memory', 'violation', 'unre
 
 export function createResidents(options: {
   places: () => Places
-  supervisor: CrashSupervisor
+  supervisor: Pick<CrashSupervisor, 'check' | 'backoff' | 'noticeCrash'>
   takeBlank: (plugin: string) => Promise<RunnerProcess>
   load: (process: RunnerProcess, target: PluginTarget) => Promise<LoadOutcome>
   onEnd: (identity: Identity, end: ProcessEnd, crashed: boolean) => void
@@ -84,7 +84,7 @@ export function createResidents(options: {
     const assertWanted = () => {
       if (registration.stopped !== undefined) throw new TenonError('PLUGIN_RESTARTED', { plugin: pluginKey })
     }
-    await supervisor.backoff(supervisorKey(tenantId, pluginKey))
+    await supervisor.backoff(identity)
     assertWanted()
     await options.places().take(tenantId, pluginKey)
     try {
@@ -127,7 +127,7 @@ export function createResidents(options: {
 
   function noticeEnd(identity: Identity, end: ProcessEnd): void {
     const crashed = end.reason === undefined || faults.has(end.reason.kind)
-    if (crashed) supervisor.noticeCrash(supervisorKey(identity.tenantId, identity.pluginKey), identity.digest)
+    if (crashed) supervisor.noticeCrash(identity, identity.digest)
     options.onEnd(identity, end, crashed)
   }
 
@@ -162,7 +162,7 @@ export function createResidents(options: {
 
   async function obtain(target: PluginTarget, lane: Lane): Promise<Resident> {
     const { tenantId, pluginKey, artifact } = target
-    supervisor.check(supervisorKey(tenantId, pluginKey), artifact.digest, pluginKey)
+    supervisor.check(target, artifact.digest)
     const identity: Identity = { tenantId, pluginKey, digest: artifact.digest, lane, grants: target.grants ?? '' }
     const known = current.get(keyOf(identity))
     if (!known) return register(identity, target)

@@ -14,7 +14,7 @@ import { type ConnectRules, type NetworkPolicy, noNetwork } from '../egress/conn
 import { type CallEnd, runUnderDeadline } from './call-deadline.js'
 import { createCallQueue } from './call-queue.js'
 import { createCodeCaches, noCodeCaches } from './code-caches.js'
-import { createCrashSupervisor } from './crash-supervisor.js'
+import { createCrashSupervisor, type CrashLedger } from './crash-supervisor.js'
 import { createEgressMeter, type NetworkLedger, noNetworkAccount } from './egress-meter.js'
 import { ignoreInspectorSignal } from './inspector-signal.js'
 import { type Confinement, launchRunner, type Tier } from './launch.js'
@@ -76,6 +76,8 @@ export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'dial' | '
   redact?: (plugin: { tenantId: string; pluginKey: string }, text: string) => string
   /** Where the servers share what plugins did on the network. Default: each counts for itself. */
   networkLedger?: NetworkLedger
+  /** Where the servers share what crashed. Default: each counts for itself, and forgets when it ends. */
+  crashLedger?: CrashLedger
   /** A process of a plugin came to its end; the cause is one line for a person. */
   onProcessEnd?: (
     plugin: { tenantId: string; pluginKey: string; digest: string },
@@ -164,8 +166,12 @@ export interface Runtime {
   stopPlugin(tenantId: string, pluginKey: string): Promise<void>
   /** Ends every process that fits: a tenant that leaves, a digest that an operator blocks. */
   stopMatching(match: Match, reason: string): Promise<void>
-  /** Lets a plugin that is paused for crashing run again. */
-  reset(tenantId: string, pluginKey: string): void
+  /** Lets a plugin that is paused for crashing run again, on every server. */
+  reset(tenantId: string, pluginKey: string): Promise<void>
+  /** Another server counted a crash of this plugin, or lets it run again. */
+  heardOfCrashes(tenantId: string, pluginKey: string): Promise<void>
+  /** Asks what all servers know of crashes. Never throws: what cannot be asked is asked again later. */
+  refreshCrashes(): Promise<void>
   /** How a plugin of a tenant fares on this server, since the server started. */
   healthOf(tenantId: string, pluginKey: string): PluginHealth
   /** Asks the other servers, so that `healthOf` says what a plugin did on the network through all of them. */
@@ -193,8 +199,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const launcher = createLauncher()
   const pidFiles = options.pidDirectory ? createPidFiles(options.pidDirectory) : noPidFiles
   const codeCaches = options.codeCacheDirectory ? createCodeCaches(options.codeCacheDirectory) : noCodeCaches
-  const supervisor = createCrashSupervisor(limits)
-  const health = createHealthBook(supervisor)
+  const supervisor = createCrashSupervisor({ limits, ledger: options.crashLedger, log })
+  const health = createHealthBook()
   const egress = createEgressMeter({ limits, ledger: options.networkLedger, log })
   const queue = createCallQueue({
     maxRunning: limits.maxCallsPerPlugin,
@@ -465,13 +471,16 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     inspect,
     stopPlugin: (tenantId, pluginKey) => residents.stop({ tenantId, pluginKey }, 'it was stopped'),
     stopMatching: (match, reason) => residents.stop(match, reason),
-    reset: (tenantId, pluginKey) => supervisor.reset(supervisorKey(tenantId, pluginKey)),
+    reset: (tenantId, pluginKey) => supervisor.reset({ tenantId, pluginKey }),
+    heardOfCrashes: (tenantId, pluginKey) => supervisor.heardOf({ tenantId, pluginKey }),
+    refreshCrashes: supervisor.refresh,
     healthOf(tenantId, pluginKey) {
       const isRunning = residents
         .all()
         .some((other) => other.process.alive && other.tenantId === tenantId && other.pluginKey === pluginKey)
       const key = supervisorKey(tenantId, pluginKey)
-      return { ...health.read(key, isRunning), network: egress.useOf({ tenantId, pluginKey }) }
+      const plugin = { tenantId, pluginKey }
+      return { ...health.read(key, isRunning, supervisor.stateOf(plugin)), network: egress.useOf(plugin) }
     },
     refreshNetworkUse: (tenantId, pluginKey) => egress.refresh({ tenantId, pluginKey }),
     attackKernel: () => tierIsKnown.then(() => attackKernel(launcher, directory, confinement)),
@@ -507,7 +516,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       for (const process of living) process.kill({ kind: 'stopped', text: 'the host is stopping' })
       // Who looks for a tier looks for everybody in this program, and needs what it has started.
       await Promise.all([tierIsKnown, ...living.map(({ ended }) => ended)])
-      await egress.stop()
+      await Promise.all([egress.stop(), supervisor.stop()])
       launcher.close()
       rmSync(directory, { recursive: true, force: true })
     },
