@@ -348,7 +348,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const blocks = createBlocks({
     pool,
     notifications,
-    stopRunning: (target) => runtime.stopMatching(target, 'an operator has blocked it'),
+    stopRunning: (target) => runtime.stopMatching(target, { kind: 'stopped', text: 'an operator has blocked it' }),
     log: logEvent,
   })
   await blocks.refresh()
@@ -606,7 +606,8 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     async removeTenant(organizationId) {
       const tenant = await tenancy.findTenant(organizationId)
       if (!tenant) return
-      await runtime.stopMatching({ tenantId: tenant.schema }, 'the organization is being removed')
+      const why = { kind: 'stopped', text: 'the organization is being removed' } as const
+      await runtime.stopMatching({ tenantId: tenant.schema }, why)
       for (const pluginKey of await connectionStore.pluginsOf(organizationId))
         await connectionStore.removeAll({ organizationId, tenantId: tenant.schema, pluginKey })
       await tenancy.removeTenant(organizationId)

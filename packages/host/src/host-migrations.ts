@@ -23,6 +23,7 @@ import {
 import { blocksMigration } from './operator/migration.js'
 import {
   crashAccountsMigration,
+  endReasonsMigration,
   heldInstallationsMigration,
   networkUseMigration,
   recordsMigration,
@@ -65,6 +66,7 @@ const platform: PlatformMigration[] = [
   connectionProblemMigration,
   heldInstallationsMigration,
   crashAccountsMigration,
+  endReasonsMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

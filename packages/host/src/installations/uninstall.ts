@@ -80,7 +80,7 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
   const held = () => assertHeld(store, claim, signal)
   const message = data === 'erase' ? await callUninstall(engines, removal) : undefined
   await held()
-  await runtime.stopPlugin(tenant.schema, pluginKey)
+  await runtime.stopPlugin(tenant.schema, pluginKey, { kind: 'stopped', text: 'it was removed' })
   const { manifest, source } = installation
   if (manifest && source !== null) {
     const subject = { tenant, manifest, source }

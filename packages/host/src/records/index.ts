@@ -5,7 +5,7 @@ import { createPluginLog, type PluginLog } from './plugin-log.js'
 import { type RecordLimits, recordLimitTable } from './record-limits.js'
 import { createUsage, type Usage } from './usage.js'
 
-export { recordsMigration } from './migration.js'
+export { endReasonsMigration, recordsMigration } from './migration.js'
 export { crashAccountsMigration, createCrashLedger } from './crash-ledger.js'
 export { heldInstallationsMigration } from './installed.js'
 export { createNetworkLedger, networkUseMigration } from './network-ledger.js'

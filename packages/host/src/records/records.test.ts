@@ -25,7 +25,9 @@ beforeAll(async () => {
   for (const schema of ['a', 'b'])
     await database.pool.query(`INSERT INTO ${schema}.plugin_installations (plugin_key) VALUES ('plugin')`)
 })
-beforeEach(() => database.pool.query('TRUNCATE tenon.plugin_logs, tenon.plugin_calls, tenon.permission_uses'))
+beforeEach(() =>
+  database.pool.query('TRUNCATE tenon.plugin_logs, tenon.plugin_calls, tenon.permission_uses, tenon.process_ends'),
+)
 afterAll(() => database.drop())
 
 const owner = { organizationId: 1, pluginKey: 'plugin' }
@@ -335,10 +337,21 @@ describe('the figures of a plugin', () => {
     await it.usage.stop()
   })
 
+  const end = { digest: 'd', exitCode: null, signal: 'SIGKILL' }
+  const crash = { ...end, crashed: true, reason: 'crash' }
+  const idle = { ...end, crashed: false, reason: 'idle', cause: 'it had nothing to do' }
+
   test('keep the last ends of its processes', async () => {
     const it = records({ keptProcessEnds: 2 })
-    for (const cause of ['a', 'b', 'c']) it.usage.noteProcessEnd(owner, { crashed: true, cause, digest: 'd' })
-    expect(await it.usage.processEndsOf(owner)).toMatchObject([{ cause: 'c' }, { cause: 'b' }])
+    for (const cause of ['a', 'b', 'c']) it.usage.noteProcessEnd(owner, { ...crash, cause })
+    expect(await it.usage.processEndsOf(owner)).toMatchObject([{ ...crash, cause: 'c' }, { cause: 'b' }])
+  })
+
+  test('keep crashes for as long, however often it is stopped in between', async () => {
+    const it = records({ keptProcessEnds: 2 })
+    it.usage.noteProcessEnd(owner, { ...crash, cause: 'a' })
+    for (let times = 0; times < 3; times++) it.usage.noteProcessEnd(owner, idle)
+    expect((await it.usage.processEndsOf(owner)).map(({ cause }) => cause)).toEqual([idle.cause, idle.cause, 'a'])
   })
 })
 

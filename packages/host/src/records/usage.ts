@@ -25,8 +25,13 @@ export interface CallsOfHour extends CallFigures {
 export interface KeptProcessEnd {
   at: string
   crashed: boolean
+  /** In one word, as the runtime has it; null where an earlier version has kept it. */
+  reason: string | null
+  /** One line for a person. */
   cause: string
   digest: string
+  exitCode: number | null
+  signal: string | null
 }
 
 export interface Usage {
@@ -34,6 +39,7 @@ export interface Usage {
   /** `isAsked`: whether the manifest asks for it. Of other names only so many are kept, the rest under one. */
   countUse(owner: RecordOwner, permission: string, attempt?: { isAsked: boolean }): void
   countRefusal(owner: RecordOwner, permission: string, attempt?: { isAsked: boolean }): void
+  /** A crash is written at once, so that it shows on every server. */
   noteProcessEnd(owner: RecordOwner, end: Omit<KeptProcessEnd, 'at'>): void
   /** Of the last `hours`. */
   callsOf(owner: RecordOwner, hours: number): Promise<CallFigures>
@@ -120,16 +126,10 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     },
     countUse: (owner, permission, attempt = { isAsked: true }) => permissions.use(owner, permission, attempt),
     countRefusal: (owner, permission, attempt = { isAsked: false }) => permissions.refusal(owner, permission, attempt),
-    noteProcessEnd({ organizationId, pluginKey }, { crashed, cause, digest }) {
-      ends.push({
-        organizationId,
-        pluginKey,
-        crashed,
-        cause: storableText(cause).slice(0, 500),
-        digest,
-        at: new Date(),
-      })
-      if (ends.length > limits.keptProcessEnds) void flush()
+    noteProcessEnd({ organizationId, pluginKey }, end) {
+      const cause = storableText(end.cause).slice(0, 500)
+      ends.push({ ...end, organizationId, pluginKey, cause, at: new Date() })
+      if (end.crashed || ends.length > limits.keptProcessEnds) void flush()
     },
 
     async callsOf({ organizationId, pluginKey }, hours) {
@@ -162,12 +162,12 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     },
     async processEndsOf({ organizationId, pluginKey }) {
       await settle()
-      const { rows } = await pool.query<{ ended_at: Date; crashed: boolean; cause: string; digest: string }>(
-        `SELECT ended_at, crashed, cause, digest FROM tenon.process_ends WHERE organization_id = $1 AND plugin_key = $2
-         ORDER BY id DESC LIMIT $3`,
-        [organizationId, pluginKey, limits.keptProcessEnds],
+      const { rows } = await pool.query<EndRow>(
+        `SELECT ended_at, crashed, reason, cause, digest, exit_code, signal FROM tenon.process_ends
+         WHERE organization_id = $1 AND plugin_key = $2 ORDER BY ended_at DESC, id DESC`,
+        [organizationId, pluginKey],
       )
-      return rows.map(({ ended_at: at, ...end }) => ({ at: at.toISOString(), ...end }))
+      return rows.map(({ ended_at: at, exit_code: exitCode, ...end }) => ({ at: at.toISOString(), ...end, exitCode }))
     },
 
     start() {
@@ -204,10 +204,11 @@ async function addCalls(client: ClientBase, counted: readonly CountedCalls[]): P
 
 async function addEnds(client: ClientBase, ends: readonly CountedEnd[], kept: number): Promise<void> {
   await client.query(
-    `INSERT INTO tenon.process_ends (organization_id, plugin_key, crashed, cause, digest, ended_at)
-     SELECT n.organization_id, n.plugin_key, n.crashed, n.cause, n.digest, n.ended_at
-     FROM unnest($1::integer[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::timestamptz[])
-       WITH ORDINALITY AS n (organization_id, plugin_key, crashed, cause, digest, ended_at, position)
+    `INSERT INTO tenon.process_ends (organization_id, plugin_key, crashed, cause, digest, ended_at, reason, exit_code, signal)
+     SELECT organization_id, plugin_key, crashed, cause, digest, ended_at, reason, exit_code, signal
+     FROM unnest($1::integer[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
+       $8::integer[], $9::text[]) WITH ORDINALITY
+       AS n (organization_id, plugin_key, crashed, cause, digest, ended_at, reason, exit_code, signal, position)
      ORDER BY position`,
     [
       ends.map(({ organizationId }) => organizationId),
@@ -216,16 +217,32 @@ async function addEnds(client: ClientBase, ends: readonly CountedEnd[], kept: nu
       ends.map(({ cause }) => cause),
       ends.map(({ digest }) => digest),
       ends.map(({ at }) => at),
+      ends.map(({ reason }) => reason),
+      ends.map(({ exitCode }) => exitCode),
+      ends.map(({ signal }) => signal),
     ],
   )
   const owners = new Map(ends.map((end) => [keyOf(end), end]))
   for (const { organizationId, pluginKey } of owners.values()) {
     await client.query(
-      `DELETE FROM tenon.process_ends WHERE organization_id = $1 AND plugin_key = $2 AND id <= (
-         SELECT id FROM tenon.process_ends WHERE organization_id = $1 AND plugin_key = $2 ORDER BY id DESC OFFSET $3 LIMIT 1)`,
+      `DELETE FROM tenon.process_ends WHERE id IN (
+         SELECT id FROM (
+           SELECT id, row_number() OVER (PARTITION BY crashed ORDER BY id DESC) AS place
+           FROM tenon.process_ends WHERE organization_id = $1 AND plugin_key = $2) AS e
+         WHERE place > $3)`,
       [organizationId, pluginKey, kept],
     )
   }
+}
+
+interface EndRow {
+  ended_at: Date
+  crashed: boolean
+  reason: string | null
+  cause: string
+  digest: string
+  exit_code: number | null
+  signal: string | null
 }
 
 interface StepRow {

@@ -57,9 +57,27 @@ export interface CallInProcess {
   abandon(): void
 }
 
-/** Why the host ended a process. `fault` counts as a crash. */
+/** Why the host ended a process; `text` is one line for a person. */
 export interface EndReason {
-  kind: 'memory' | 'violation' | 'unresponsive' | 'start' | 'idle' | 'recycled' | 'stopped'
+  kind:
+    /** Faults of the plugin, which count as crashes. */
+    | 'memory'
+    | 'violation'
+    | 'unresponsive'
+    /** It could not be started. */
+    | 'start'
+    /** It had no call for a while, or had to make room. */
+    | 'idle'
+    /** It had grown, and starts afresh. */
+    | 'recycled'
+    /** A call of it did not come to an end, and may still be at work. */
+    | 'deadline'
+    /** Another version takes its place, or it may do something else now. */
+    | 'changed'
+    /** Somebody wanted it to stop. */
+    | 'stopped'
+    /** The host came to its end, or a part of it that plugins hang on. */
+    | 'host-stop'
   text: string
 }
 
@@ -409,7 +427,7 @@ async function endOf(
 }
 
 /** Nothing that a plugin could be blamed for. */
-const lost: EndReason = { kind: 'stopped', text: 'the process that starts plugins has come to its end' }
+const lost: EndReason = { kind: 'host-stop', text: 'the process that starts plugins has come to its end' }
 
 /** With which a runner ends that the kernel would not hold. */
 const notSealedCode = 71

@@ -45,6 +45,7 @@ import {
   type LogLine,
   type ProcessCall,
   type Progress,
+  type EndReason,
   type RunnerProcess,
 } from './runner-process.js'
 import { attackConfinement, attackKernel, probeKernel, probeRunner, type SelfTest } from './self-test.js'
@@ -78,12 +79,23 @@ export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'dial' | '
   networkLedger?: NetworkLedger
   /** Where the servers share what crashed. Default: each counts for itself, and forgets when it ends. */
   crashLedger?: CrashLedger
-  /** A process of a plugin came to its end; the cause is one line for a person. */
-  onProcessEnd?: (
-    plugin: { tenantId: string; pluginKey: string; digest: string },
-    end: { crashed: boolean; cause: string },
-  ) => void
+  /** A process of a plugin came to its end. */
+  onProcessEnd?: (plugin: { tenantId: string; pluginKey: string; digest: string }, end: EndedProcess) => void
 }
+
+/** How a process of a plugin came to its end. */
+export interface EndedProcess {
+  crashed: boolean
+  /** `crash`: by itself, or by the kernel. */
+  reason: EndReason['kind'] | 'crash'
+  /** One line for a person. */
+  cause: string
+  exitCode: number | null
+  signal: NodeJS.Signals | null
+}
+
+/** Why a process is ended that did nothing wrong; `text` is one line for a person. */
+export type StopReason = EndReason & { kind: 'stopped' | 'changed' }
 
 /** One call of one plugin. */
 export interface PluginCall<Invocation extends PluginInvocation = PluginInvocation> {
@@ -163,9 +175,9 @@ export interface Runtime {
    */
   inspect(target: Pick<PluginTarget, 'pluginKey' | 'artifact'>): Promise<Inspection>
   /** Ends the processes of one plugin of one tenant; calls in flight fail with PLUGIN_RESTARTED. */
-  stopPlugin(tenantId: string, pluginKey: string): Promise<void>
+  stopPlugin(tenantId: string, pluginKey: string, why?: StopReason): Promise<void>
   /** Ends every process that fits: a tenant that leaves, a digest that an operator blocks. */
-  stopMatching(match: Match, reason: string): Promise<void>
+  stopMatching(match: Match, why: StopReason): Promise<void>
   /** Lets a plugin that is paused for crashing run again, on every server. */
   reset(tenantId: string, pluginKey: string): Promise<void>
   /** Another server counted a crash of this plugin, or lets it run again. */
@@ -228,9 +240,12 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     takeBlank,
     load,
     onEnd({ grants: _grants, ...identity }, end, crashed) {
-      options.onProcessEnd?.(identity, { crashed, cause: describeEnd(end) })
+      const { exitCode, signal } = end
+      const reason = end.reason?.kind ?? ('crash' as const)
+      const ended = { reason, cause: describeEnd(end), exitCode, signal }
+      options.onProcessEnd?.(identity, { crashed, ...ended })
       health.noticeEnd(supervisorKey(identity.tenantId, identity.pluginKey), end, crashed)
-      const fields = { ...identity, cause: describeEnd(end), exitCode: end.exitCode, signal: end.signal }
+      const fields = { ...identity, ...ended }
       if (crashed)
         log.warn({ ...fields, lastWords: redact(identity, end.lastWords).slice(-500) }, 'plugin process crashed')
       else log.info(fields, 'plugin process ended')
@@ -361,7 +376,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     for (const resident of residents.idle()) {
       if (now - resident.lastUsedAt > limits.idleStopMs)
         resident.process.kill({ kind: 'idle', text: 'it had nothing to do' })
-      else if ((rss.get(resident.process.pid) ?? 0) > limits.recycleRssBytes) residents.retire(resident)
+      else {
+        const bytes = rss.get(resident.process.pid) ?? 0
+        if (bytes > limits.recycleRssBytes)
+          residents.retire(resident, { kind: 'recycled', text: `it had grown to ${megabytes(bytes)} of memory` })
+      }
     }
   }
 
@@ -391,7 +410,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       if (result)
         health.noticeCall(supervisorKey(target.tenantId, target.pluginKey), result, performance.now() - startedAt)
       if ((end.kind === 'expired' || end.kind === 'cancelled') && !end.outcome && end.processAlive)
-        residents.retire(resident)
+        residents.retire(resident, overrun[end.kind])
       return valueOf(end, target.pluginKey, call, limits)
     } finally {
       residents.release(resident)
@@ -450,11 +469,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     lastUsedAt,
     report: _report,
     claims: _claims,
+    retired,
     ...resident
   }: Resident): ProcessStatus {
     const { open, bytesIn, bytesOut } = process.sockets
     return {
       ...resident,
+      retired: retired !== undefined,
       pid: process.pid,
       callsInFlight: process.callsInFlight,
       rssBytes: rss.get(process.pid) ?? 0,
@@ -469,8 +490,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   return {
     call: callPlugin as Runtime['call'],
     inspect,
-    stopPlugin: (tenantId, pluginKey) => residents.stop({ tenantId, pluginKey }, 'it was stopped'),
-    stopMatching: (match, reason) => residents.stop(match, reason),
+    stopPlugin: (tenantId, pluginKey, why = { kind: 'stopped', text: 'it was stopped' }) =>
+      residents.stop({ tenantId, pluginKey }, why),
+    stopMatching: (match, why) => residents.stop(match, why),
     reset: (tenantId, pluginKey) => supervisor.reset({ tenantId, pluginKey }),
     heardOfCrashes: (tenantId, pluginKey) => supervisor.heardOf({ tenantId, pluginKey }),
     refreshCrashes: supervisor.refresh,
@@ -513,7 +535,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       clearInterval(idlePings)
       pool.stop()
       const living = [...processes]
-      for (const process of living) process.kill({ kind: 'stopped', text: 'the host is stopping' })
+      for (const process of living) process.kill({ kind: 'host-stop', text: 'the host is stopping' })
       // Who looks for a tier looks for everybody in this program, and needs what it has started.
       await Promise.all([tierIsKnown, ...living.map(({ ended }) => ended)])
       await Promise.all([egress.stop(), supervisor.stop()])
@@ -533,6 +555,12 @@ function processCall({
 }: PluginCall): ProcessCall {
   return { invocation, context, network, host, onProgress, onLog }
 }
+
+/** Why a process is replaced in which a call may still be at work. */
+const overrun = {
+  expired: { kind: 'deadline', text: 'a call of it did not come to an end in time' },
+  cancelled: { kind: 'deadline', text: 'a call of it went on after it was cancelled' },
+} as const
 
 /** A GET may be asked twice. */
 function isSafe({ invocation }: PluginCall): boolean {
@@ -598,11 +626,14 @@ function callError(
   return new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason: error.message })
 }
 
+/** Ends that somebody wanted, whatever the plugin did. */
+const wanted: ReadonlySet<string> = new Set(['stopped', 'changed', 'host-stop'])
+
 function processEndError({ end, alone }: Extract<CallEnd, { kind: 'processEnded' }>, plugin: string): TenonError {
   const reason = describeEnd(end)
   if (!end.reason && end.exitCode !== null) return new TenonError('PLUGIN_EXITED', { plugin, exitCode: end.exitCode })
   // Alone in its process, the call is what brought it down; next to others nobody can tell.
-  const guilty = alone && end.reason?.kind !== 'stopped'
+  const guilty = alone && !(end.reason && wanted.has(end.reason.kind))
   return new TenonError(guilty ? 'PLUGIN_KILLED' : 'PLUGIN_RESTARTED', { plugin, reason })
 }
 
