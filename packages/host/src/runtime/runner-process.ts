@@ -15,6 +15,7 @@ import { connectChecked, type ConnectRules, EgressRefusal, type NetworkPolicy } 
 import { type NetworkAccount, noNetworkAccount } from './egress-meter.js'
 import { createHostSockets, type HostSockets } from './host-sockets.js'
 import { runnerPid } from './launch.js'
+import { informationFd } from './namespaces.js'
 import type { LaunchedChild } from './launcher.js'
 import type { RuntimeLimits } from './limits.js'
 import { parseRunnerMessage } from './message-schemas.js'
@@ -140,7 +141,9 @@ export function createRunnerProcess(options: {
   onNetworkRefused: (refusal: EgressRefusal) => void
 }): RunnerProcess {
   const { child, limits } = options
-  const pidOf = runnerPid(child, limits.niceness)
+  const named = runnerPid(child, limits.niceness)
+  let pid = child.pipes.has(informationFd) ? 0 : child.pid
+  void named.then((known) => (pid = known))
   const calls = new Map<number, RunningCall>()
   const abandoned = new Set<number>()
   const pings = new Map<number, (answered: boolean) => void>()
@@ -203,7 +206,7 @@ export function createRunnerProcess(options: {
   function receive(message: RunnerMessage): void {
     switch (message.t) {
       case 'ready':
-        return receiveReady()
+        return void receiveReady()
       case 'loaded':
         if (!onLoaded) return violate('it reported a load that was not asked for')
         onLoaded(message)
@@ -223,10 +226,10 @@ export function createRunnerProcess(options: {
   }
 
   /** The process is named on another pipe, of which the host may read a moment later. */
-  function receiveReady(looksLeft = 100): void {
+  async function receiveReady(): Promise<void> {
+    const known = await named
     if (!alive) return
-    if (pidOf() === 0 && looksLeft > 0) return void setTimeout(() => receiveReady(looksLeft - 1), 10)
-    const flaw = options.flawOf(pidOf())
+    const flaw = options.flawOf(known)
     if (flaw) kill({ kind: 'start', text: flaw })
     else becomeReady()
   }
@@ -302,12 +305,12 @@ export function createRunnerProcess(options: {
   function kill(reason: EndReason): void {
     endReason ??= reason
     alive = false
-    killRunner(child, pidOf())
+    killRunner(child, pid)
   }
 
   return {
     get pid() {
-      return pidOf()
+      return pid
     },
     startedPid: child.pid,
     ready,

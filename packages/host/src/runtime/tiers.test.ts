@@ -119,7 +119,10 @@ describe('tier 3', () => {
     await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false)
   })
 
-  it('waits for the name of a process that says first that it is ready', async () => {
+  it.each([
+    ['waits for the name of a process that says first that it is ready', true],
+    ['gives up a process whose name is never told', false],
+  ])('%s', async (_behaviour, isTold) => {
     const launcher = createLauncher()
     const directory = mkdtempSync(path.join(tmpdir(), 'tenon-tiers-'))
     const launched = await launchRunner(launcher, { directory, niceness: 0, confinement: { tier: 'T1' } })
@@ -133,8 +136,12 @@ describe('tier 3', () => {
       onLog: () => undefined,
       onNetworkRefused: () => undefined,
     })
-    setTimeout(() => information.write(`{"child-pid": ${launched.pid}}`), 500)
-    await expect(runner.ready).resolves.toBeUndefined()
+    const tell = () => information.end(isTold ? `{"child-pid": ${launched.pid}}` : '{')
+    // The first that it says is that it is ready.
+    launched.pipes.get(3)?.once('data', () => setTimeout(tell, 1_500))
+    if (isTold) await expect(runner.ready).resolves.toBeUndefined()
+    else await expect(runner.ready).rejects.toThrow('process 0 is not the one')
+    expect(runner.pid).toBe(isTold ? launched.pid : 0)
     runner.kill({ kind: 'stopped', text: 'the test is over' })
     await runner.ended
     launcher.close()
