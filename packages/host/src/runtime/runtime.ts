@@ -260,15 +260,18 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const idlePings = setInterval(() => pingIdle(), limits.idlePingMs).unref()
 
   async function findTier(): Promise<void> {
+    const { maxTier = 'T3' } = options
     const choice = await chooseTier({
-      maxTier: options.maxTier ?? 'T3',
+      maxTier,
       limits,
       attack: (confined) => attackConfinement(launcher, confined),
     })
     ;({ confinement, notTaken } = choice)
     tier = confinement.tier
-    for (const { tier: other, reason } of notTaken)
-      log.info({ tier, notTaken: other, reason }, 'sandbox tier not taken')
+    for (const { tier: other, reason } of notTaken) {
+      const isWanted = tierNumber(other) > tierNumber(maxTier)
+      log[isWanted ? 'info' : 'warn']({ tier, notTaken: other, reason }, 'sandbox tier not taken')
+    }
     log.info({ tier }, 'sandbox tier chosen')
   }
 
