@@ -67,6 +67,45 @@ describe('an installation', { timeout: 60_000 }, () => {
   })
 })
 
+describe('the health of a plugin', { timeout: 60_000 }, () => {
+  const call = (path: string) => admin.call('POST', `/api/plugins/${path}`).catch(() => undefined)
+
+  it('says when and why it was started again, a crash apart from what somebody wanted', async () => {
+    const { page } = visitor
+    const installations = await admin.call<{ id: number; pluginKey: string }[]>('GET', '/api/plugins/installations')
+    const { id } = installations.find(({ pluginKey }) => pluginKey === 'working') ?? { id: 0 }
+    await call('working/crash')
+    await call('working/always-fails')
+    await call(`installations/${id}/disable`)
+    await call(`installations/${id}/enable`)
+    await page.goto(`${manage}?section=health`)
+    const restarts = page.getByRole('region', { name: 'Restarts' })
+    const crash = restarts.getByRole('listitem').filter({ hasText: 'It crashed: it ended itself with code 3' })
+    await crash.getByRole('time').waitFor()
+    const wanted = restarts.getByRole('listitem').filter({ hasText: 'It was stopped: it was disabled' })
+    expect(await wanted.getAttribute('data-crashed')).toBeNull()
+    expect(await crash.getAttribute('data-crashed')).toBe('true')
+  })
+
+  it('counts ordinary ends without a word of alarm', async () => {
+    const { page } = visitor
+    await page.route('**/api/plugins/installations/*/health', async (route) => {
+      const answer = await route.fetch()
+      const { data, ...rest } = (await answer.json()) as { data: { ends: object[] } }
+      const idle = { crashed: false, reason: 'idle', cause: 'it had nothing to do', exitCode: null, signal: 'SIGKILL' }
+      const ends = [1, 2, 3].map((hour) => ({ ...idle, at: `2026-01-01T0${hour}:00:00.000Z`, digest: 'd' }))
+      await route.fulfill({ response: answer, json: { ...rest, data: { ...data, crashes: [], ends } } })
+    })
+    await page.goto(`${manage}?section=health`)
+    const restarts = page.getByRole('region', { name: 'Restarts' })
+    await restarts
+      .getByText('It was stopped 3 times because it had nothing to do. That is how it saves memory.')
+      .waitFor()
+    expect(await restarts.getByRole('listitem').count()).toBe(0)
+    await page.unroute('**/api/plugins/installations/*/health')
+  })
+})
+
 describe('what goes on failing', { timeout: 60_000 }, () => {
   it('is shown to an admin on the dashboard and at the plugin, with the way to its last run', async () => {
     const { page } = visitor

@@ -73,6 +73,7 @@ const working = {
         if (tries === 1) return { status: 422, data: { message: 'The address is wrong' } }
         return { data: { message: 'It worked this time' } }
       },
+      'POST /crash': () => { process.exit(3) },
       'POST /always-fails': async () => ({ status: 422, data: { message: 'It is always wrong' } }),
       'POST /rows': async (context: any) => {
         await work(context, 'Reading rows', 4_000)

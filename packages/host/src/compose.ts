@@ -79,7 +79,7 @@ import { createBlocks } from './operator/blocks.js'
 import { openAudit } from './operator/open-audit.js'
 import { createOperatorActs } from './operator/operator-acts.js'
 import { ownDirectory } from './own-directory.js'
-import { createNetworkLedger, createRecords, type RecordLimits } from './records/index.js'
+import { createCrashLedger, createNetworkLedger, createRecords, type RecordLimits } from './records/index.js'
 import { createRuntime, resolveLimits, type SelfTest, type RuntimeLimits } from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
@@ -301,6 +301,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     )
 
   // From bytes to a process, and from a process to an answer
+  const runtimeLimits = resolveLimits(options.limits?.runtime)
   const runtime = createRuntime({
     log,
     hostMap: egress.hostMap,
@@ -316,7 +317,12 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     },
     onProcessEnd: ({ digest, ...plugin }, end) =>
       withOwner(plugin, (owner) => records.usage.noteProcessEnd(owner, { ...end, digest })),
-    networkLedger: createNetworkLedger({ pool, windowMs: resolveLimits(options.limits?.runtime).egressWindowMs }),
+    networkLedger: createNetworkLedger({ pool, windowMs: runtimeLimits.egressWindowMs }),
+    crashLedger: createCrashLedger({
+      pool,
+      kept: runtimeLimits.maxCrashes,
+      keptMs: runtimeLimits.crashWindowMs + runtimeLimits.crashPauseMs,
+    }),
     ...(options.limits?.runtime ? { limits: options.limits.runtime } : {}),
     minTier: `T${options.minTier ?? 1}`,
     maxTier: `T${options.maxTier ?? 3}`,
@@ -326,6 +332,13 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     const { rows } = await pool.query<{ now: Date }>('SELECT clock_timestamp() AS now')
     return rows[0]?.now ?? new Date()
   }
+  notifications.subscribe('tenon_crashes', {
+    heard(name) {
+      const [tenantId = '', pluginKey = ''] = name.split(' ')
+      void runtime.heardOfCrashes(tenantId, pluginKey)
+    },
+    missed: () => void runtime.refreshCrashes(),
+  })
   const requestStore = createRequestStore({ pool })
   const store = createKnownInstallations({
     store: createInstallationStore({
@@ -339,7 +352,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const blocks = createBlocks({
     pool,
     notifications,
-    stopRunning: (target) => runtime.stopMatching(target, 'an operator has blocked it'),
+    stopRunning: (target) => runtime.stopMatching(target, { kind: 'stopped', text: 'an operator has blocked it' }),
     log: logEvent,
   })
   await blocks.refresh()
@@ -405,7 +418,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     vault,
     uploads: uploadStore,
     findTenant,
-    deadlineMs: resolveLimits(options.limits?.runtime).jobMs,
+    deadlineMs: runtimeLimits.jobMs,
   })
   const jobs = createJobs({
     pool,
@@ -544,7 +557,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     store,
     records,
     runtime,
-    limits: resolveLimits(options.limits?.runtime),
+    limits: runtimeLimits,
     blocks,
     permissions,
     roles,
@@ -597,7 +610,8 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     async removeTenant(organizationId) {
       const tenant = await tenancy.findTenant(organizationId)
       if (!tenant) return
-      await runtime.stopMatching({ tenantId: tenant.schema }, 'the organization is being removed')
+      const why = { kind: 'stopped', text: 'the organization is being removed' } as const
+      await runtime.stopMatching({ tenantId: tenant.schema }, why)
       for (const pluginKey of await connectionStore.pluginsOf(organizationId))
         await connectionStore.removeAll({ organizationId, tenantId: tenant.schema, pluginKey })
       await tenancy.removeTenant(organizationId)
@@ -625,7 +639,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     async start() {
       assertContained(await runtime.selfTest())
       await notifications.start()
-      await blocks.refresh()
+      await Promise.all([blocks.refresh(), runtime.refreshCrashes()])
       for (const part of [blocks, strayProcesses, records.log, records.usage, denials, uploadSweeper]) part.start()
       recovery.start()
       jobs.start()

@@ -21,7 +21,13 @@ import {
   type TenantMigration,
 } from './migrations/index.js'
 import { blocksMigration } from './operator/migration.js'
-import { networkUseMigration, recordsMigration } from './records/index.js'
+import {
+  crashAccountsMigration,
+  endReasonsMigration,
+  heldInstallationsMigration,
+  networkUseMigration,
+  recordsMigration,
+} from './records/index.js'
 import { dataKeysMigration } from './secrets/data-keys.js'
 import { uploadHoldsMigration, uploadsMigration } from './uploads/index.js'
 import { webhooksMigration } from './webhooks/migration.js'
@@ -58,6 +64,9 @@ const platform: PlatformMigration[] = [
   uploadHoldsMigration,
   networkUseMigration,
   connectionProblemMigration,
+  heldInstallationsMigration,
+  crashAccountsMigration,
+  endReasonsMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

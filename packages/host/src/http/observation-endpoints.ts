@@ -43,6 +43,22 @@ const table = z
     rows: z.number().describe('As last counted by the database'),
   })
   .meta({ id: 'PluginTable' })
+const processEnd = z
+  .object({
+    at: instant,
+    crashed: z.boolean(),
+    reason: z
+      .string()
+      .nullable()
+      .describe(
+        'crash, memory, violation and unresponsive are crashes; start, idle, recycled, deadline, changed, stopped and host-stop are not',
+      ),
+    cause: z.string().describe('One line for a person'),
+    digest: z.string(),
+    exitCode: z.int().nullable(),
+    signal: z.string().nullable(),
+  })
+  .meta({ id: 'PluginProcessEnd' })
 const health = z
   .object({
     state: z.enum([
@@ -61,7 +77,8 @@ const health = z
     next: z.string().nullable().describe('The one thing to do'),
     calls: figures.describe('Of the last 24 hours'),
     hours: z.array(figures.extend({ at: instant })).describe('The same, hour by hour, the oldest first'),
-    crashes: z.array(z.object({ at: instant, crashed: z.boolean(), cause: z.string(), digest: z.string() })),
+    crashes: z.array(processEnd).describe('The last ones, the newest first, on every server'),
+    ends: z.array(processEnd).describe('The last ends of its processes, crashes or not, in the same order'),
     restarts: z.int(),
     restartAfter: instant.nullable(),
     budgets: z

@@ -18,7 +18,9 @@ export interface HealthJson {
   hours: CallsOfHour[]
   /** The last ones, the newest first, on every server. */
   crashes: KeptProcessEnd[]
-  /** Ends of its processes that were kept, crashes or not: each was followed by a start when it was next needed. */
+  /** The last ends of its processes, crashes or not, in the same order. */
+  ends: KeptProcessEnd[]
+  /** Ends of its processes that were kept: each was followed by a start when it was next needed. */
   restarts: number
   /** When it may start again after a crash. */
   restartAfter: string | null
@@ -52,6 +54,7 @@ interface HealthFacts {
 /** From so many calls on, and from this part of them, errors are the state. */
 const failing = { calls: 5, part: 0.5 }
 const shownCrashes = 20
+const shownEnds = 50
 
 export function healthOf(facts: HealthFacts): HealthJson {
   const { seen, processes, calls, hours, ends } = facts
@@ -61,6 +64,7 @@ export function healthOf(facts: HealthFacts): HealthJson {
     calls,
     hours,
     crashes: crashes.slice(0, shownCrashes),
+    ends: ends.slice(0, shownEnds),
     restarts: ends.length,
     restartAfter: seen.restartAfter?.toISOString() ?? null,
     budgets: budgetsOf(facts),

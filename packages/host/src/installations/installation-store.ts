@@ -104,10 +104,10 @@ export interface InstallationStore {
    */
   settle(claim: Claim, result: SettledInstallation): Promise<Installation>
   /**
-   * Ends a claim by removing the row.
-   * @throws TenonError INTERRUPTED when the claim was lost
+   * Ends a claim by removing the row, and in the same transaction what goes with it.
+   * @throws TenonError INTERRUPTED when the claim was lost, and what `others` throws: then nothing was removed
    */
-  remove(claim: Claim): Promise<void>
+  remove(claim: Claim, others?: (client: ClientBase) => Promise<void>): Promise<void>
   /**
    * Claims whose holder has died, taken over by the caller. One that cannot be taken is told to `onProblem`, and tried
    * again when it has run out once more.
@@ -309,13 +309,14 @@ export function createInstallationStore({
       return toInstallation(row)
     },
 
-    async remove(claim) {
+    async remove(claim, others = async () => undefined) {
       const { tenant, id, holder } = claim
       await endClaim(claim, async (client) => {
         const { rows } = await client.query<InstallationRow>(
           `DELETE FROM ${tableOf(tenant)} WHERE id = $1 AND claimed_by = $2 RETURNING ${columns}`,
           [id, holder],
         )
+        if (rows[0]) await others(client)
         return rows
       })
     },

@@ -9,7 +9,7 @@ import {
 } from '@tenon/contract'
 import type { TenantScope } from '../migrations/index.js'
 import type { Usage } from '../records/index.js'
-import type { Runtime } from '../runtime/index.js'
+import { grantsChanged, type Runtime } from '../runtime/index.js'
 import { compatibilityTables } from '../tenancy/index.js'
 import type { History } from './history.js'
 import type { ClaimedInstallation, Installation, InstallationStore } from './installation-store.js'
@@ -72,7 +72,7 @@ export function createGrantPermissions(options: GrantPermissionsOptions): GrantP
       throw error
     }
     const settled = await store.settle(claim, { status, metadata, grants: granted })
-    await runtime.stopPlugin(tenant.schema, pluginKey)
+    await runtime.stopPlugin(tenant.schema, pluginKey, grantsChanged)
     await history.record(tenant, {
       pluginKey,
       installationId: installation.id,

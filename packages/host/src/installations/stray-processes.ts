@@ -1,7 +1,7 @@
 import { PluginInstallationStatus as Status } from '@tenon/contract'
 import type { Notifications } from '../notifications/index.js'
 import type { TenantScope } from '../migrations/index.js'
-import type { Runtime } from '../runtime/index.js'
+import { grantsChanged, type Runtime } from '../runtime/index.js'
 import type { InstallationStore } from './installation-store.js'
 import { grantsOf } from './plugin-caller.js'
 
@@ -22,6 +22,7 @@ export interface StrayProcesses {
   stop(): Promise<void>
 }
 
+const gone = { kind: 'stopped', text: 'it was disabled or removed' } as const
 const mayRun = new Set([Status.INSTALLED, Status.INSTALLING, Status.UPDATING, Status.UNINSTALLING])
 
 export function createStrayProcesses(options: StrayProcessesOptions): StrayProcesses {
@@ -43,12 +44,11 @@ export function createStrayProcesses(options: StrayProcessesOptions): StrayProce
     )
     const tenant = await tenantOf(tenantId).catch(() => undefined)
     const installation = tenant && (await store.findByKey(tenant, pluginKey))
-    if (!installation || !mayRun.has(installation.status)) return runtime.stopPlugin(tenantId, pluginKey)
+    if (!installation || !mayRun.has(installation.status)) return runtime.stopPlugin(tenantId, pluginKey, gone)
     // While grants are being changed, the change ends the processes itself.
     if (installation.status !== Status.INSTALLED || installation.manifest === null) return
     inUse.delete(grantsOf(installation.manifest))
-    for (const grants of inUse)
-      await runtime.stopMatching({ tenantId, pluginKey, grants }, 'it held what is no longer granted')
+    for (const grants of inUse) await runtime.stopMatching({ tenantId, pluginKey, grants }, grantsChanged)
   }
 
   function look(names: () => readonly string[]): void {

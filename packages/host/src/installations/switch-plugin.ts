@@ -25,8 +25,8 @@ export function createSwitchPlugin({ store, runtime, history }: SwitchOptions): 
     const settled = await store.settle(claim, { status: to })
     const { pluginKey } = settled
     // After the row, so that no call starts the process again.
-    if (!enabled) await runtime.stopPlugin(tenant.schema, pluginKey)
-    else runtime.reset(tenant.schema, pluginKey)
+    if (!enabled) await runtime.stopPlugin(tenant.schema, pluginKey, { kind: 'stopped', text: 'it was disabled' })
+    else await runtime.reset(tenant.schema, pluginKey)
     const action = enabled ? 'enable' : 'disable'
     await history.record(tenant, { pluginKey, installationId: id, userId, action, outcome: 'done' })
     return settled

@@ -80,7 +80,7 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
   const held = () => assertHeld(store, claim, signal)
   const message = data === 'erase' ? await callUninstall(engines, removal) : undefined
   await held()
-  await runtime.stopPlugin(tenant.schema, pluginKey)
+  await runtime.stopPlugin(tenant.schema, pluginKey, { kind: 'stopped', text: 'it was removed' })
   const { manifest, source } = installation
   if (manifest && source !== null) {
     const subject = { tenant, manifest, source }
@@ -89,12 +89,9 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
   }
   await held()
   await connections.removeAll({ organizationId: tenant.organizationId, tenantId: tenant.schema, pluginKey })
-  await store.remove(claim)
   const owner = { organizationId: tenant.organizationId, pluginKey }
+  await store.remove(claim, (client) => records.forget(client, owner, data))
   await uploads.forget(owner).catch(() => undefined)
-  // What it printed may hold the organization's data, like its tables.
-  if (data === 'erase')
-    await Promise.all([records.log.forget(owner), records.usage.forget(owner)]).catch(() => undefined)
   await history.record(tenant, {
     pluginKey,
     installationId: installation.id,

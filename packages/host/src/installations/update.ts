@@ -297,8 +297,9 @@ async function finish(engines: UpdateOptions, work: Change, outcome: Outcome): P
     metadata: metadataOf(work, outcome),
     ...configurationOf(engines, work),
   })
-  await runtime.stopPlugin(claim.tenant.schema, row.pluginKey)
-  runtime.reset(claim.tenant.schema, row.pluginKey)
+  const why = { kind: 'changed', text: `version ${settled.version} took its place` } as const
+  await runtime.stopPlugin(claim.tenant.schema, row.pluginKey, why)
+  await runtime.reset(claim.tenant.schema, row.pluginKey)
   await history.record(claim.tenant, {
     pluginKey: row.pluginKey,
     installationId: row.id,

@@ -54,3 +54,16 @@ export const recordsMigration: PlatformMigration = {
     await client.query('DROP TABLE tenon.plugin_logs, tenon.plugin_calls, tenon.permission_uses, tenon.process_ends')
   },
 }
+
+/** Why and how processes ended, so that an ordinary end is told from one that asks for attention. */
+export const endReasonsMigration: PlatformMigration = {
+  name: '0087-end-reasons',
+  async up(client) {
+    await client.query(
+      'ALTER TABLE tenon.process_ends ADD COLUMN reason text, ADD COLUMN exit_code integer, ADD COLUMN signal text',
+    )
+  },
+  async down(client) {
+    await client.query('ALTER TABLE tenon.process_ends DROP COLUMN reason, DROP COLUMN exit_code, DROP COLUMN signal')
+  },
+}

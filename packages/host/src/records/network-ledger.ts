@@ -1,5 +1,7 @@
 import type { Pool } from 'pg'
 import type { PlatformMigration } from '../migrations/index.js'
+import { writeForInstalled } from './installed.js'
+import { ownersOf } from './owners-of.js'
 
 /** What each plugin did on the network in the window that is open, on all servers together. */
 export const networkUseMigration: PlatformMigration = {
@@ -48,18 +50,17 @@ const counts = ['connections', 'bytes_in', 'bytes_out', 'refused'] as const
 /**
  * One account for all servers. A window opens with the first use after the last one ended, by the clock of the database.
  * What a server has not told when the window ends for itself, it drops; what arrives here after the end counts in the new
- * one. Who tells nothing but zeros only asks: that opens no window, and makes no row.
+ * one. Who tells nothing but zeros only asks: that opens no window, and makes no row. Nothing is kept of a plugin that is
+ * not installed any more.
  */
 export function createNetworkLedger({ pool, windowMs }: { pool: Pool; windowMs: number }) {
   const isOver = `u.started_at <= now() - $7 * interval '1 millisecond'`
   const columns = ['organization_id', 'plugin_key', 'started_at', ...counts].join(', ')
   const add = `
     WITH told AS (
-      SELECT t.organization_id, n.plugin_key, ${counts.map((count) => `n.${count}`).join(', ')},
-        ${counts.map((count) => `n.${count} = 0`).join(' AND ')} AS only_asks
-      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-        AS n (schema, plugin_key, ${counts.join(', ')})
-      JOIN tenon.tenants t ON t.schema = n.schema AND t.state <> 'removing'),
+      SELECT n.*, ${counts.map((count) => `n.${count} = 0`).join(' AND ')} AS only_asks
+      FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+        AS n (organization_id, plugin_key, ${counts.join(', ')})),
     added AS (
       INSERT INTO tenon.network_use AS u (organization_id, plugin_key, ${counts.join(', ')})
       SELECT organization_id, plugin_key, ${counts.join(', ')} FROM told WHERE NOT only_asks
@@ -79,16 +80,19 @@ export function createNetworkLedger({ pool, windowMs }: { pool: Pool; windowMs: 
 
   return {
     async add(uses: readonly NetworkUse[]): Promise<NetworkUse[]> {
-      const { rows } = await pool.query<UseRow>(add, [
-        uses.map(({ tenantId }) => tenantId),
-        uses.map(({ pluginKey }) => pluginKey),
-        uses.map(({ connections }) => connections),
-        uses.map(({ bytesIn }) => bytesIn),
-        uses.map(({ bytesOut }) => bytesOut),
-        uses.map(({ refused }) => refused),
-        windowMs,
-      ])
-      return rows.map((row) => ({
+      const added = await writeForInstalled(pool, await ownersOf(pool, uses), async (client, told) => {
+        const { rows } = await client.query<UseRow>(add, [
+          told.map(({ organizationId }) => organizationId),
+          told.map(({ pluginKey }) => pluginKey),
+          told.map(({ connections }) => connections),
+          told.map(({ bytesIn }) => bytesIn),
+          told.map(({ bytesOut }) => bytesOut),
+          told.map(({ refused }) => refused),
+          windowMs,
+        ])
+        return rows
+      })
+      return (added ?? []).map((row) => ({
         tenantId: row.schema,
         pluginKey: row.plugin_key,
         startedAt: Date.now() - row.age_ms,

@@ -1,5 +1,6 @@
-import type { Pool } from 'pg'
+import type { ClientBase, Pool } from 'pg'
 import { storableText } from '../migrations/sql-text.js'
+import { writeForInstalled } from './installed.js'
 import { keyOf, type RecordOwner } from './log-buffer.js'
 import type { RecordLimits } from './record-limits.js'
 
@@ -68,6 +69,12 @@ export function createPermissionCounts({ pool, limits, onFailure }: PermissionCo
     return fresh
   }
 
+  async function keep(batch: readonly Counted[]): Promise<void> {
+    await writeForInstalled(pool, batch, async (client, rows) =>
+      add(client, await withOthers(client, rows, limits.maxCountedPermissions)),
+    )
+  }
+
   return {
     use(owner, permission, attempt) {
       const row = rowOf(owner, permission, attempt)
@@ -86,7 +93,7 @@ export function createPermissionCounts({ pool, limits, onFailure }: PermissionCo
       madeUp = new Map()
       if (batch.length === 0) return
       try {
-        await add(pool, await withOthers(pool, batch, limits.maxCountedPermissions))
+        await keep(batch)
       } catch (error) {
         onFailure(error)
         // Each plugin for itself, so that what is wrong with one costs no other its counts.
@@ -94,9 +101,7 @@ export function createPermissionCounts({ pool, limits, onFailure }: PermissionCo
         if (owners.size < 2) return
         for (const owner of owners) {
           const own = batch.filter((row) => keyOf(row) === owner)
-          await withOthers(pool, own, limits.maxCountedPermissions)
-            .then((rows) => add(pool, rows))
-            .catch(onFailure)
+          await keep(own).catch(onFailure)
         }
       }
     },
@@ -135,10 +140,10 @@ interface PermissionRow {
 }
 
 /** The same counts, with made-up names that a plugin has no row for, and gets none any more, under one name. */
-async function withOthers(pool: Pool, batch: readonly Counted[], most: number): Promise<Counted[]> {
+async function withOthers(client: ClientBase, batch: readonly Counted[], most: number): Promise<Counted[]> {
   const owners = [...new Map(batch.filter(({ isAsked }) => !isAsked).map((row) => [keyOf(row), row])).values()]
   if (owners.length === 0) return [...batch]
-  const { rows } = await pool.query<{ organization_id: number; plugin_key: string; names: string[] }>(
+  const { rows } = await client.query<{ organization_id: number; plugin_key: string; names: string[] }>(
     `SELECT organization_id, plugin_key, array_agg(permission) AS names FROM tenon.permission_uses
      WHERE (organization_id, plugin_key) IN (SELECT * FROM unnest($1::integer[], $2::text[])) GROUP BY 1, 2`,
     [owners.map(({ organizationId }) => organizationId), owners.map(({ pluginKey }) => pluginKey)],
@@ -170,14 +175,13 @@ const sumOf = (a: Counted, b: Counted): Counted => ({
   refusedAt: later(a.refusedAt, b.refusedAt),
 })
 
-async function add(pool: Pool, counted: readonly Counted[]): Promise<void> {
+async function add(client: ClientBase, counted: readonly Counted[]): Promise<void> {
   const rows = inOrder(counted, ({ permission }) => permission)
-  await pool.query(
+  await client.query(
     `INSERT INTO tenon.permission_uses AS p
        (organization_id, plugin_key, permission, uses, last_used_at, refusals, last_refused_at)
      SELECT n.* FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::timestamptz[])
        AS n (organization_id, plugin_key, permission, uses, last_used_at, refusals, last_refused_at)
-     JOIN tenon.tenants t USING (organization_id) WHERE t.state <> 'removing'
      ON CONFLICT (organization_id, plugin_key, permission) DO UPDATE SET
        uses = p.uses + excluded.uses, refusals = p.refusals + excluded.refusals,
        last_used_at = greatest(p.last_used_at, excluded.last_used_at),

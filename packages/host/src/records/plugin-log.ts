@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TenonError } from '@tenon/contract'
 import type { LogLevel } from '@tenon/contract/wire'
-import type { Pool } from 'pg'
+import type { ClientBase, Pool } from 'pg'
 import { storableText } from '../migrations/sql-text.js'
+import { writeForInstalled } from './installed.js'
 import { createLogBuffer, keyOf, leftOutLine, type RecordOwner, type WaitingLine } from './log-buffer.js'
 import type { RecordLimits } from './record-limits.js'
 
@@ -38,8 +39,8 @@ export interface PluginLog {
    * @throws TenonError TAIL_LIMIT
    */
   tail(owner: RecordOwner, filter: LineFilter & { afterId?: number | undefined }, signal: AbortSignal): LineTail
-  /** Removes every line of a plugin that is gone. */
-  forget(owner: RecordOwner): Promise<void>
+  /** Drops the lines of a plugin that wait to be written. */
+  forget(owner: RecordOwner): void
   start(): void
   /** Writes what waits. */
   stop(): Promise<void>
@@ -79,7 +80,7 @@ export function createPluginLog({ pool, limits, log }: PluginLogOptions): Plugin
     const lines = buffer.take()
     if (lines.length === 0) return
     try {
-      await insert(pool, lines)
+      await writeForInstalled(pool, lines, insert)
     } catch (error) {
       buffer.giveBack(lines)
       return log('plugin-log-failed', { lines: lines.length, reason: String(error) })
@@ -186,14 +187,9 @@ export function createPluginLog({ pool, limits, log }: PluginLogOptions): Plugin
       return follow(owner, filter, signal)
     },
 
-    async forget(owner) {
+    forget(owner) {
       buffer.forget(owner)
-      await writing
       written.delete(keyOf(owner))
-      await pool.query('DELETE FROM tenon.plugin_logs WHERE organization_id = $1 AND plugin_key = $2', [
-        owner.organizationId,
-        owner.pluginKey,
-      ])
     },
 
     start() {
@@ -212,14 +208,13 @@ export function createPluginLog({ pool, limits, log }: PluginLogOptions): Plugin
   }
 }
 
-/** Lines of an organization that is being removed, or gone, are not kept. */
-async function insert(pool: Pool, lines: readonly WaitingLine[]): Promise<void> {
-  await pool.query(
+async function insert(client: ClientBase, lines: readonly WaitingLine[]): Promise<void> {
+  await client.query(
     `INSERT INTO tenon.plugin_logs (organization_id, plugin_key, level, text, logged_at)
      SELECT l.organization_id, l.plugin_key, l.level, l.text, l.logged_at
      FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
        WITH ORDINALITY AS l (organization_id, plugin_key, level, text, logged_at, position)
-     JOIN tenon.tenants t USING (organization_id) WHERE t.state <> 'removing' ORDER BY position`,
+     ORDER BY position`,
     [
       lines.map(({ organizationId }) => organizationId),
       lines.map(({ pluginKey }) => pluginKey),

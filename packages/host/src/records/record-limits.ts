@@ -11,7 +11,11 @@ export const recordLimitTable = {
   tailEveryMs: limit(1_000, 'ms', 'how often a live tail looks for lines of other servers'),
   maxTailsPerOrganization: limit(20, 'live tails', 'open on one server; each asks the database now and then'),
   longestTailMs: limit(15 * minute, 'ms', 'then a live tail ends, so that who reads is asked again who they are'),
-  keptProcessEnds: limit(100, 'ends', 'of processes that are kept for each installation'),
+  keptProcessEnds: limit(
+    100,
+    'ends',
+    'of processes that are kept for each installation, and as many crashes: an ordinary end pushes none out',
+  ),
   maxCountedPermissions: limit(
     200,
     'permissions',

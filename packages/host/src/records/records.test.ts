@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import type pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createHostMigrator } from '../host-migrations.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
 import {
@@ -14,12 +15,19 @@ import {
 let database: Awaited<ReturnType<typeof createHostDatabase>>
 beforeAll(async () => {
   database = await createHostDatabase()
-  await createHostMigrator({ pool: database.pool }).up()
+  const migrator = createHostMigrator({ pool: database.pool })
+  await migrator.up()
   await database.pool.query(
-    `INSERT INTO tenon.tenants (organization_id, schema, state) VALUES (1, 'a', 'active'), (2, 'b', 'active') ON CONFLICT DO NOTHING`,
+    `CREATE SCHEMA a; CREATE SCHEMA b;
+     INSERT INTO tenon.tenants (organization_id, schema, state) VALUES (1, 'a', 'active'), (2, 'b', 'active')`,
   )
+  await migrator.up()
+  for (const schema of ['a', 'b'])
+    await database.pool.query(`INSERT INTO ${schema}.plugin_installations (plugin_key) VALUES ('plugin')`)
 })
-beforeEach(() => database.pool.query('TRUNCATE tenon.plugin_logs, tenon.plugin_calls, tenon.permission_uses'))
+beforeEach(() =>
+  database.pool.query('TRUNCATE tenon.plugin_logs, tenon.plugin_calls, tenon.permission_uses, tenon.process_ends'),
+)
 afterAll(() => database.drop())
 
 const owner = { organizationId: 1, pluginKey: 'plugin' }
@@ -265,8 +273,6 @@ describe('the figures of a plugin', () => {
     ])
     it.usage.countUse(owner, 'network:a.example')
     expect(await it.usage.permissionsOf(owner)).toMatchObject([{ uses: 3 }, {}, {}, {}])
-    await it.usage.forget(owner)
-    expect(await it.usage.permissionsOf(owner)).toEqual([])
   })
 
   test('keep what was really used apart from names that were made up, of which only so many are kept', async () => {
@@ -331,10 +337,74 @@ describe('the figures of a plugin', () => {
     await it.usage.stop()
   })
 
+  const end = { digest: 'd', exitCode: null, signal: 'SIGKILL' }
+  const crash = { ...end, crashed: true, reason: 'crash' }
+  const idle = { ...end, crashed: false, reason: 'idle', cause: 'it had nothing to do' }
+
   test('keep the last ends of its processes', async () => {
     const it = records({ keptProcessEnds: 2 })
-    for (const cause of ['a', 'b', 'c']) it.usage.noteProcessEnd(owner, { crashed: true, cause, digest: 'd' })
-    expect(await it.usage.processEndsOf(owner)).toMatchObject([{ cause: 'c' }, { cause: 'b' }])
+    for (const cause of ['a', 'b', 'c']) it.usage.noteProcessEnd(owner, { ...crash, cause })
+    expect(await it.usage.processEndsOf(owner)).toMatchObject([{ ...crash, cause: 'c' }, { cause: 'b' }])
+  })
+
+  test('keep crashes for as long, however often it is stopped in between', async () => {
+    const it = records({ keptProcessEnds: 2 })
+    it.usage.noteProcessEnd(owner, { ...crash, cause: 'a' })
+    for (let times = 0; times < 3; times++) it.usage.noteProcessEnd(owner, idle)
+    expect((await it.usage.processEndsOf(owner)).map(({ cause }) => cause)).toEqual([idle.cause, idle.cause, 'a'])
+  })
+})
+
+describe('an uninstallation', () => {
+  const uninstall = async (client: pg.PoolClient, by: Records, data: 'erase' | 'keep') => {
+    await client.query(`BEGIN; DELETE FROM a.plugin_installations WHERE plugin_key = 'plugin'`)
+    await by.forget(client, owner, data)
+  }
+  const begin = async (data: 'erase' | 'keep') => {
+    const it = records()
+    print(it, 'before')
+    await it.log.stop()
+    const client = await database.pool.connect()
+    await uninstall(client, it, data)
+    return { it, client }
+  }
+  const isWaiting = () =>
+    vi.waitFor(async () => {
+      const { rows } = await database.pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      expect(rows.length).toBeGreaterThan(0)
+    })
+  afterEach(() =>
+    database.pool.query(`INSERT INTO a.plugin_installations (plugin_key) VALUES ('plugin') ON CONFLICT DO NOTHING`),
+  )
+
+  test.each(['erase', 'keep'] as const)('leaves out what is being written meanwhile: %s', async (data) => {
+    const { it, client } = await begin(data)
+    print(it, 'late')
+    it.usage.countCall(owner, { ms: 1, failed: false })
+    it.usage.countUse(owner, 'ui')
+    it.usage.countUse(other, 'ui')
+    const written = Promise.all([it.log.stop(), it.usage.stop()])
+    await isWaiting()
+    await client.query('COMMIT')
+    client.release()
+    await written
+    expect(textsOf((await it.log.read(owner, all)).items)).toEqual(data === 'erase' ? [] : ['before'])
+    expect(await it.usage.callsOf(owner, 24)).toMatchObject({ calls: 0 })
+    expect(await it.usage.permissionsOf(owner)).toEqual([])
+    expect(await it.usage.permissionsOf(other)).toMatchObject([{ permission: 'ui' }])
+  })
+
+  test('that does not come about loses nothing', async () => {
+    const { it, client } = await begin('erase')
+    print(it, 'after')
+    const written = it.log.stop()
+    await isWaiting()
+    await client.query('ROLLBACK')
+    client.release()
+    await written
+    expect(textsOf((await it.log.read(owner, all)).items)).toEqual(['after', 'before'])
   })
 })
 

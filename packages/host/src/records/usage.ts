@@ -1,5 +1,6 @@
-import type { Pool } from 'pg'
+import type { ClientBase, Pool } from 'pg'
 import { storableText } from '../migrations/sql-text.js'
+import { writeForInstalled } from './installed.js'
 import { keyOf, type RecordOwner } from './log-buffer.js'
 import { createPermissionCounts, inOrder, type PermissionUse } from './permission-counts.js'
 import type { RecordLimits } from './record-limits.js'
@@ -24,8 +25,13 @@ export interface CallsOfHour extends CallFigures {
 export interface KeptProcessEnd {
   at: string
   crashed: boolean
+  /** In one word, as the runtime has it; null where an earlier version has kept it. */
+  reason: string | null
+  /** One line for a person. */
   cause: string
   digest: string
+  exitCode: number | null
+  signal: string | null
 }
 
 export interface Usage {
@@ -33,6 +39,7 @@ export interface Usage {
   /** `isAsked`: whether the manifest asks for it. Of other names only so many are kept, the rest under one. */
   countUse(owner: RecordOwner, permission: string, attempt?: { isAsked: boolean }): void
   countRefusal(owner: RecordOwner, permission: string, attempt?: { isAsked: boolean }): void
+  /** A crash is written at once, so that it shows on every server. */
   noteProcessEnd(owner: RecordOwner, end: Omit<KeptProcessEnd, 'at'>): void
   /** Of the last `hours`. */
   callsOf(owner: RecordOwner, hours: number): Promise<CallFigures>
@@ -41,7 +48,6 @@ export interface Usage {
   permissionsOf(owner: RecordOwner): Promise<PermissionUse[]>
   /** The newest first. */
   processEndsOf(owner: RecordOwner): Promise<KeptProcessEnd[]>
-  forget(owner: RecordOwner): Promise<void>
   start(): void
   /** Writes what was counted. */
   stop(): Promise<void>
@@ -85,9 +91,9 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     calls = new Map()
     ends = []
     const parts: Promise<void>[] = [
-      batch.calls.length > 0 ? addCalls(pool, batch.calls) : Promise.resolve(),
+      writeForInstalled(pool, batch.calls, addCalls),
       permissions.write(),
-      batch.ends.length > 0 ? addEnds(pool, batch.ends, limits.keptProcessEnds) : Promise.resolve(),
+      writeForInstalled(pool, batch.ends, (client, rows) => addEnds(client, rows, limits.keptProcessEnds)),
     ]
     // What cannot be written is lost: it is counting, and must never pile up.
     for (const outcome of await Promise.allSettled(parts)) if (outcome.status === 'rejected') onFailure(outcome.reason)
@@ -120,16 +126,10 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     },
     countUse: (owner, permission, attempt = { isAsked: true }) => permissions.use(owner, permission, attempt),
     countRefusal: (owner, permission, attempt = { isAsked: false }) => permissions.refusal(owner, permission, attempt),
-    noteProcessEnd({ organizationId, pluginKey }, { crashed, cause, digest }) {
-      ends.push({
-        organizationId,
-        pluginKey,
-        crashed,
-        cause: storableText(cause).slice(0, 500),
-        digest,
-        at: new Date(),
-      })
-      if (ends.length > limits.keptProcessEnds) void flush()
+    noteProcessEnd({ organizationId, pluginKey }, end) {
+      const cause = storableText(end.cause).slice(0, 500)
+      ends.push({ ...end, organizationId, pluginKey, cause, at: new Date() })
+      if (end.crashed || ends.length > limits.keptProcessEnds) void flush()
     },
 
     async callsOf({ organizationId, pluginKey }, hours) {
@@ -162,23 +162,14 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     },
     async processEndsOf({ organizationId, pluginKey }) {
       await settle()
-      const { rows } = await pool.query<{ ended_at: Date; crashed: boolean; cause: string; digest: string }>(
-        `SELECT ended_at, crashed, cause, digest FROM tenon.process_ends WHERE organization_id = $1 AND plugin_key = $2
-         ORDER BY id DESC LIMIT $3`,
-        [organizationId, pluginKey, limits.keptProcessEnds],
+      const { rows } = await pool.query<EndRow>(
+        `SELECT ended_at, crashed, reason, cause, digest, exit_code, signal FROM tenon.process_ends
+         WHERE organization_id = $1 AND plugin_key = $2 ORDER BY ended_at DESC, id DESC`,
+        [organizationId, pluginKey],
       )
-      return rows.map(({ ended_at: at, ...end }) => ({ at: at.toISOString(), ...end }))
+      return rows.map(({ ended_at: at, exit_code: exitCode, ...end }) => ({ at: at.toISOString(), ...end, exitCode }))
     },
 
-    async forget(owner) {
-      await settle()
-      for (const table of ['plugin_calls', 'permission_uses', 'process_ends', 'network_use']) {
-        await pool.query(`DELETE FROM tenon.${table} WHERE organization_id = $1 AND plugin_key = $2`, [
-          owner.organizationId,
-          owner.pluginKey,
-        ])
-      }
-    },
     start() {
       void tidy()
       timers = [setInterval(() => void flush(), 10 * limits.writeEveryMs), setInterval(() => void tidy(), tidyEveryMs)]
@@ -191,13 +182,12 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
   }
 }
 
-async function addCalls(pool: Pool, counted: readonly CountedCalls[]): Promise<void> {
+async function addCalls(client: ClientBase, counted: readonly CountedCalls[]): Promise<void> {
   const rows = inOrder(counted, ({ hour, upToMs }) => `${hour} ${upToMs}`)
-  await pool.query(
+  await client.query(
     `INSERT INTO tenon.plugin_calls AS c (organization_id, plugin_key, hour, up_to_ms, calls, errors, total_ms)
      SELECT n.* FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::integer[], $5::bigint[], $6::bigint[], $7::float8[])
        AS n (organization_id, plugin_key, hour, up_to_ms, calls, errors, total_ms)
-     JOIN tenon.tenants t USING (organization_id) WHERE t.state <> 'removing'
      ON CONFLICT (organization_id, plugin_key, hour, up_to_ms) DO UPDATE SET
        calls = c.calls + excluded.calls, errors = c.errors + excluded.errors, total_ms = c.total_ms + excluded.total_ms`,
     [
@@ -212,13 +202,14 @@ async function addCalls(pool: Pool, counted: readonly CountedCalls[]): Promise<v
   )
 }
 
-async function addEnds(pool: Pool, ends: readonly CountedEnd[], kept: number): Promise<void> {
-  await pool.query(
-    `INSERT INTO tenon.process_ends (organization_id, plugin_key, crashed, cause, digest, ended_at)
-     SELECT n.organization_id, n.plugin_key, n.crashed, n.cause, n.digest, n.ended_at
-     FROM unnest($1::integer[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::timestamptz[])
-       WITH ORDINALITY AS n (organization_id, plugin_key, crashed, cause, digest, ended_at, position)
-     JOIN tenon.tenants t USING (organization_id) WHERE t.state <> 'removing' ORDER BY position`,
+async function addEnds(client: ClientBase, ends: readonly CountedEnd[], kept: number): Promise<void> {
+  await client.query(
+    `INSERT INTO tenon.process_ends (organization_id, plugin_key, crashed, cause, digest, ended_at, reason, exit_code, signal)
+     SELECT organization_id, plugin_key, crashed, cause, digest, ended_at, reason, exit_code, signal
+     FROM unnest($1::integer[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
+       $8::integer[], $9::text[]) WITH ORDINALITY
+       AS n (organization_id, plugin_key, crashed, cause, digest, ended_at, reason, exit_code, signal, position)
+     ORDER BY position`,
     [
       ends.map(({ organizationId }) => organizationId),
       ends.map(({ pluginKey }) => pluginKey),
@@ -226,16 +217,32 @@ async function addEnds(pool: Pool, ends: readonly CountedEnd[], kept: number): P
       ends.map(({ cause }) => cause),
       ends.map(({ digest }) => digest),
       ends.map(({ at }) => at),
+      ends.map(({ reason }) => reason),
+      ends.map(({ exitCode }) => exitCode),
+      ends.map(({ signal }) => signal),
     ],
   )
   const owners = new Map(ends.map((end) => [keyOf(end), end]))
   for (const { organizationId, pluginKey } of owners.values()) {
-    await pool.query(
-      `DELETE FROM tenon.process_ends WHERE organization_id = $1 AND plugin_key = $2 AND id <= (
-         SELECT id FROM tenon.process_ends WHERE organization_id = $1 AND plugin_key = $2 ORDER BY id DESC OFFSET $3 LIMIT 1)`,
+    await client.query(
+      `DELETE FROM tenon.process_ends WHERE id IN (
+         SELECT id FROM (
+           SELECT id, row_number() OVER (PARTITION BY crashed ORDER BY id DESC) AS place
+           FROM tenon.process_ends WHERE organization_id = $1 AND plugin_key = $2) AS e
+         WHERE place > $3)`,
       [organizationId, pluginKey, kept],
     )
   }
+}
+
+interface EndRow {
+  ended_at: Date
+  crashed: boolean
+  reason: string | null
+  cause: string
+  digest: string
+  exit_code: number | null
+  signal: string | null
 }
 
 interface StepRow {

@@ -1,4 +1,5 @@
 export type { NetworkPolicy } from '../egress/connect.js'
+export type { CrashLedger } from './crash-supervisor.js'
 export type { NetworkLedger, NetworkUse } from './egress-meter.js'
 export type { KernelAttempt } from './kernel-probe.js'
 export type { Tier } from './launch.js'
@@ -6,10 +7,11 @@ export { resolveLimits, runtimeLimitTable, type RuntimeLimits } from './limits.j
 export type { RouteAnswer } from './message-schemas.js'
 export { PluginCallError } from './plugin-call-error.js'
 export type { PluginCrash, PluginHealth, PluginState } from './plugin-health.js'
-export type { Lane, Match, PluginTarget } from './residents.js'
+export { grantsChanged, type Lane, type Match, type PluginTarget } from './residents.js'
 export type { HostCalls, LogLine, Progress } from './runner-process.js'
 export {
   createRuntime,
+  type EndedProcess,
   type Inspection,
   type PluginCall,
   type ProcessStatus,
@@ -17,6 +19,7 @@ export {
   type RuntimeLog,
   type RuntimeOptions,
   type RuntimeStatus,
+  type StopReason,
 } from './runtime.js'
 export type { SelfTest } from './self-test.js'
 export { testSandbox } from './test-sandbox.js'

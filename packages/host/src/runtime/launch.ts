@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { kernelProbePath, runnerPath, type SealOptions } from '@tenon/runner'
 import { lowerPriority } from '../process-priority.js'
 import type { LaunchedChild, Launcher } from './launcher.js'
@@ -88,22 +89,26 @@ function commandOf(path: string, confinement: Confinement): [program: string, ar
 }
 
 /**
- * The process that the runner is, as the host sees it: under T3 it is a child of the one that was started. 0 until it
- * is known; that it is ready may be heard a moment before.
+ * The process that the runner is, as the host sees it: under T3 it is a child of the one that was started, which names
+ * it on a pipe of its own. 0 when it ends without having named one.
  */
-export function runnerPid(child: LaunchedChild, niceness: number): () => number {
+export async function runnerPid(child: LaunchedChild, niceness: number): Promise<number> {
   const information = child.pipes.get(informationFd)
-  if (!information) return () => child.pid
-  let pid = 0
+  if (!information) return child.pid
+  const pid = await namedPid(information)
+  // It was started before the other one was made nice, and leads a session of its own.
+  if (pid > 0) lowerPriority(pid, niceness)
+  return pid
+}
+
+function namedPid(information: Readable): Promise<number> {
   let text = ''
-  information.on('error', () => undefined)
-  information.on('data', (bytes: Buffer) => {
-    if (pid > 0) return
-    text = (text + bytes.toString('utf8')).slice(0, 10_000)
-    if (!text.includes('}')) return
-    pid = Number(/"child-pid":\s*(\d+)/.exec(text)?.[1] ?? 0)
-    // It was started before the other one was made nice, and leads a session of its own.
-    if (pid > 0) lowerPriority(pid, niceness)
+  return new Promise((resolve) => {
+    information.on('error', () => undefined)
+    information.on('close', () => resolve(0))
+    information.on('data', (bytes: Buffer) => {
+      text = (text + bytes.toString('utf8')).slice(0, 10_000)
+      if (text.includes('}')) resolve(Number(/"child-pid":\s*(\d+)/.exec(text)?.[1] ?? 0))
+    })
   })
-  return () => pid
 }

@@ -39,6 +39,8 @@ export interface PluginHealth {
   network: NetworkUse
 }
 
+type CrashState = ReturnType<CrashSupervisor['stateOf']>
+
 export type CallResult = 'answered' | 'failed' | 'unanswered'
 
 /** Keeps count of what happens to each plugin of each tenant. */
@@ -46,7 +48,7 @@ export interface HealthBook {
   noticeStart(key: string): void
   noticeEnd(key: string, end: ProcessEnd, crashed: boolean): void
   noticeCall(key: string, result: CallResult, durationMs: number): void
-  read(key: string, isRunning: boolean): Omit<PluginHealth, 'network'>
+  read(key: string, isRunning: boolean, crashes: CrashState): Omit<PluginHealth, 'network'>
 }
 
 interface Record {
@@ -68,7 +70,7 @@ const keptCrashes = 20
 /** A few hundred bytes each; those that nothing happened to for the longest time are forgotten first. */
 const keptRecords = 10_000
 
-export function createHealthBook(supervisor: Pick<CrashSupervisor, 'isPaused' | 'restartAfter'>): HealthBook {
+export function createHealthBook(): HealthBook {
   const records = new Map<string, Record>()
 
   /** The record of `key`, moved to the end of the line of those that may be forgotten. */
@@ -107,14 +109,13 @@ export function createHealthBook(supervisor: Pick<CrashSupervisor, 'isPaused' | 
       record.answeredMs += durationMs
       if (result === 'failed') record.errors++
     },
-    read(key, isRunning) {
+    read(key, isRunning, { pausedSince, restartAfter }) {
       const record = records.get(key) ?? emptyRecord()
       const answered = record.calls - record.unanswered
-      const state = stateOf(record, isRunning, supervisor.isPaused(key))
-      const restartAfter = supervisor.restartAfter(key)
+      const state = stateOf(record, isRunning, pausedSince !== undefined)
       return {
         state,
-        since: sinceWhen(state, record),
+        since: sinceWhen(state, record, pausedSince),
         crashes: [...record.crashes],
         restartAfter: restartAfter > Date.now() ? new Date(restartAfter) : undefined,
         restarts: Math.max(0, record.starts - 1),
@@ -148,9 +149,9 @@ function stateOf(record: Record, isRunning: boolean, isPaused: boolean): PluginS
   return isRunning ? 'running' : 'stopped'
 }
 
-function sinceWhen(state: PluginState, record: Record): Date | undefined {
+function sinceWhen(state: PluginState, record: Record, pausedSince: number | undefined): Date | undefined {
   const times = {
-    crash_loop: record.crashes[0]?.at.getTime(),
+    crash_loop: pausedSince,
     unresponsive: record.unansweredSince,
     running: record.startedAt,
     stopped: record.endedAt,

@@ -2,7 +2,7 @@ import { TenonError, type VerifiedArtifact } from '@tenon/contract'
 import type { PluginReport } from '@tenon/contract/wire'
 import type { CrashSupervisor } from './crash-supervisor.js'
 import type { Places } from './places.js'
-import { type LoadOutcome, type ProcessEnd, type RunnerProcess } from './runner-process.js'
+import type { EndReason, LoadOutcome, ProcessEnd, RunnerProcess } from './runner-process.js'
 
 /** Jobs have a process of their own, so that a slow sync and a page's request cannot end each other. */
 export type Lane = 'page' | 'job'
@@ -37,8 +37,8 @@ export interface Resident extends Identity {
   lastUsedAt: number
   /** Callers that hold it, from before their call begins until after it ended. */
   claims: number
-  /** Takes no further calls; ends when the ones in flight are done. */
-  retired: boolean
+  /** Why it takes no further calls, and ends when the ones in flight are done; undefined as long as it does. */
+  retired: EndReason | undefined
 }
 
 /** Which processes: those for which every given field fits. */
@@ -52,11 +52,11 @@ export interface Residents {
   obtain(target: PluginTarget, lane: Lane): Promise<Resident>
   /** To be called once after each {@link Residents.obtain}; ends a retired process that has nothing left to do. */
   release(resident: Resident): void
-  retire(resident: Resident): void
+  retire(resident: Resident, why: EndReason): void
   /** Ends the least recently used process that has no call in flight. */
   evictIdle(): boolean
   /** Ends what runs, and what is on its way to that: nobody gets a process that was asked for before. */
-  stop(match: Match, text: string): Promise<void>
+  stop(match: Match, why: EndReason): Promise<void>
   all(): Resident[]
   /** Those that nobody holds. */
   idle(): Resident[]
@@ -64,12 +64,15 @@ export interface Residents {
 
 export const supervisorKey = (tenantId: string, pluginKey: string) => `${tenantId} ${pluginKey}`
 
+/** Of a process that was started with other permissions. */
+export const grantsChanged = { kind: 'changed', text: 'it may do something else now' } as const
+
 /** Crashes, as opposed to ends that the host decided on for reasons of its own. */
 export const faults: ReadonlySet<string> = new Set(['memory', 'violation', 'unresponsive'])
 
 export function createResidents(options: {
   places: () => Places
-  supervisor: CrashSupervisor
+  supervisor: Pick<CrashSupervisor, 'check' | 'backoff' | 'noticeCrash'>
   takeBlank: (plugin: string) => Promise<RunnerProcess>
   load: (process: RunnerProcess, target: PluginTarget) => Promise<LoadOutcome>
   onEnd: (identity: Identity, end: ProcessEnd, crashed: boolean) => void
@@ -84,7 +87,7 @@ export function createResidents(options: {
     const assertWanted = () => {
       if (registration.stopped !== undefined) throw new TenonError('PLUGIN_RESTARTED', { plugin: pluginKey })
     }
-    await supervisor.backoff(supervisorKey(tenantId, pluginKey))
+    await supervisor.backoff(identity)
     assertWanted()
     await options.places().take(tenantId, pluginKey)
     try {
@@ -92,7 +95,7 @@ export function createResidents(options: {
       const process = await options.takeBlank(pluginKey)
       void process.ended.then((end) => noticeEnd(identity, end))
       registration.process = process
-      if (registration.stopped !== undefined) process.kill({ kind: 'stopped', text: registration.stopped })
+      if (registration.stopped !== undefined) process.kill(registration.stopped)
       assertWanted()
       const { report, codeCached = false } = await loadOrKill(process, target).finally(assertWanted)
       const now = Date.now()
@@ -104,7 +107,7 @@ export function createResidents(options: {
         startedAt: now,
         lastUsedAt: now,
         claims: 1,
-        retired: false,
+        retired: undefined,
       }
       living.add(resident)
       void process.ended.then(() => forget(resident))
@@ -127,7 +130,7 @@ export function createResidents(options: {
 
   function noticeEnd(identity: Identity, end: ProcessEnd): void {
     const crashed = end.reason === undefined || faults.has(end.reason.kind)
-    if (crashed) supervisor.noticeCrash(supervisorKey(identity.tenantId, identity.pluginKey), identity.digest)
+    if (crashed) supervisor.noticeCrash(identity, identity.digest)
     options.onEnd(identity, end, crashed)
   }
 
@@ -154,15 +157,15 @@ export function createResidents(options: {
     options.places().give()
   }
 
-  function retire(resident: Resident): void {
-    resident.retired = true
+  function retire(resident: Resident, why: EndReason): void {
+    resident.retired = why
     unregister(resident)
-    if (resident.claims === 0) resident.process.kill({ kind: 'recycled', text: 'it was replaced' })
+    if (resident.claims === 0) resident.process.kill(why)
   }
 
   async function obtain(target: PluginTarget, lane: Lane): Promise<Resident> {
     const { tenantId, pluginKey, artifact } = target
-    supervisor.check(supervisorKey(tenantId, pluginKey), artifact.digest, pluginKey)
+    supervisor.check(target, artifact.digest)
     const identity: Identity = { tenantId, pluginKey, digest: artifact.digest, lane, grants: target.grants ?? '' }
     const known = current.get(keyOf(identity))
     if (!known) return register(identity, target)
@@ -171,7 +174,7 @@ export function createResidents(options: {
       resident.claims++
       return resident
     }
-    if (resident.process.alive && !resident.retired) retire(resident)
+    if (resident.process.alive && !resident.retired) retire(resident, grantsChanged)
     else unregister(resident)
     return obtain(target, lane)
   }
@@ -184,7 +187,7 @@ export function createResidents(options: {
       resident.lastUsedAt = Date.now()
       resident.claims--
       if (!isIdle(resident)) return
-      if (resident.retired) resident.process.kill({ kind: 'recycled', text: 'it was replaced' })
+      if (resident.retired) resident.process.kill(resident.retired)
       else options.places().noticeIdle()
     },
     retire,
@@ -193,15 +196,15 @@ export function createResidents(options: {
       oldest?.process.kill({ kind: 'idle', text: 'it made room for another plugin' })
       return oldest !== undefined
     },
-    async stop(match, text) {
+    async stop(match, why) {
       const stopped = [...living].filter((resident) => fits(resident, match)).map(({ process }) => process)
       for (const [key, registration] of current) {
         if (registration.resident || !fits(registration.identity, match)) continue
-        registration.stopped = text
+        registration.stopped = why
         current.delete(key)
         if (registration.process) stopped.push(registration.process)
       }
-      for (const process of stopped) process.kill({ kind: 'stopped', text })
+      for (const process of stopped) process.kill(why)
       await Promise.all(stopped.map(({ ended }) => ended))
     },
     all: () => [...living],
@@ -215,7 +218,7 @@ interface Starting {
   /** From when there is one, and its plugin is being loaded. */
   process?: RunnerProcess
   /** Why nobody wants it any more. */
-  stopped?: string
+  stopped?: EndReason
 }
 
 /** A process that is there, or on its way. */

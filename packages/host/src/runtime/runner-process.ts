@@ -15,6 +15,7 @@ import { connectChecked, type ConnectRules, EgressRefusal, type NetworkPolicy } 
 import { type NetworkAccount, noNetworkAccount } from './egress-meter.js'
 import { createHostSockets, type HostSockets } from './host-sockets.js'
 import { runnerPid } from './launch.js'
+import { informationFd } from './namespaces.js'
 import type { LaunchedChild } from './launcher.js'
 import type { RuntimeLimits } from './limits.js'
 import { parseRunnerMessage } from './message-schemas.js'
@@ -57,9 +58,27 @@ export interface CallInProcess {
   abandon(): void
 }
 
-/** Why the host ended a process. `fault` counts as a crash. */
+/** Why the host ended a process; `text` is one line for a person. */
 export interface EndReason {
-  kind: 'memory' | 'violation' | 'unresponsive' | 'start' | 'idle' | 'recycled' | 'stopped'
+  kind:
+    /** Faults of the plugin, which count as crashes. */
+    | 'memory'
+    | 'violation'
+    | 'unresponsive'
+    /** It could not be started. */
+    | 'start'
+    /** It had no call for a while, or had to make room. */
+    | 'idle'
+    /** It had grown, and starts afresh. */
+    | 'recycled'
+    /** A call of it did not come to an end, and may still be at work. */
+    | 'deadline'
+    /** Another version takes its place, or it may do something else now. */
+    | 'changed'
+    /** Somebody wanted it to stop. */
+    | 'stopped'
+    /** The host came to its end, or a part of it that plugins hang on. */
+    | 'host-stop'
   text: string
 }
 
@@ -122,7 +141,9 @@ export function createRunnerProcess(options: {
   onNetworkRefused: (refusal: EgressRefusal) => void
 }): RunnerProcess {
   const { child, limits } = options
-  const pidOf = runnerPid(child, limits.niceness)
+  const named = runnerPid(child, limits.niceness)
+  let pid = child.pipes.has(informationFd) ? 0 : child.pid
+  void named.then((known) => (pid = known))
   const calls = new Map<number, RunningCall>()
   const abandoned = new Set<number>()
   const pings = new Map<number, (answered: boolean) => void>()
@@ -185,7 +206,7 @@ export function createRunnerProcess(options: {
   function receive(message: RunnerMessage): void {
     switch (message.t) {
       case 'ready':
-        return receiveReady()
+        return void receiveReady()
       case 'loaded':
         if (!onLoaded) return violate('it reported a load that was not asked for')
         onLoaded(message)
@@ -205,10 +226,10 @@ export function createRunnerProcess(options: {
   }
 
   /** The process is named on another pipe, of which the host may read a moment later. */
-  function receiveReady(looksLeft = 100): void {
+  async function receiveReady(): Promise<void> {
+    const known = await named
     if (!alive) return
-    if (pidOf() === 0 && looksLeft > 0) return void setTimeout(() => receiveReady(looksLeft - 1), 10)
-    const flaw = options.flawOf(pidOf())
+    const flaw = options.flawOf(known)
     if (flaw) kill({ kind: 'start', text: flaw })
     else becomeReady()
   }
@@ -284,12 +305,12 @@ export function createRunnerProcess(options: {
   function kill(reason: EndReason): void {
     endReason ??= reason
     alive = false
-    killRunner(child, pidOf())
+    killRunner(child, pid)
   }
 
   return {
     get pid() {
-      return pidOf()
+      return pid
     },
     startedPid: child.pid,
     ready,
@@ -409,7 +430,7 @@ async function endOf(
 }
 
 /** Nothing that a plugin could be blamed for. */
-const lost: EndReason = { kind: 'stopped', text: 'the process that starts plugins has come to its end' }
+const lost: EndReason = { kind: 'host-stop', text: 'the process that starts plugins has come to its end' }
 
 /** With which a runner ends that the kernel would not hold. */
 const notSealedCode = 71

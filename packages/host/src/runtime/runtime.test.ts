@@ -470,7 +470,7 @@ describe('a plugin that crashes', () => {
     const fixed = targetOf(`exports.install = () => ({ success: true })`, { pluginKey: target.pluginKey })
     expect(await own.call(fixed, callOf({ kind: 'install', configuration: {} }))).toEqual({ success: true })
     for (let i = 0; i < 3; i++) await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
-    own.reset(target.tenantId, target.pluginKey)
+    await own.reset(target.tenantId, target.pluginKey)
     await expect(crash()).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
     await own.stop()
   })
@@ -579,9 +579,9 @@ describe('stopping', () => {
     for (const target of [slow, other, { ...slow, tenantId: 'another000' }]) {
       await own.call(target, functionCall('slow', [1]))
     }
-    await own.stopMatching({ digest: slow.artifact.digest }, 'an operator blocked it')
+    await own.stopMatching({ digest: slow.artifact.digest }, { kind: 'stopped', text: 'an operator blocked it' })
     expect(own.status().processes.map(({ digest }) => digest)).toEqual([other.artifact.digest])
-    await own.stopMatching({ tenantId: slow.tenantId }, 'the tenant left')
+    await own.stopMatching({ tenantId: slow.tenantId }, { kind: 'stopped', text: 'the tenant left' })
     expect(own.status().processes).toEqual([])
     await own.stop()
   })

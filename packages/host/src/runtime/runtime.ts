@@ -14,7 +14,7 @@ import { type ConnectRules, type NetworkPolicy, noNetwork } from '../egress/conn
 import { type CallEnd, runUnderDeadline } from './call-deadline.js'
 import { createCallQueue } from './call-queue.js'
 import { createCodeCaches, noCodeCaches } from './code-caches.js'
-import { createCrashSupervisor } from './crash-supervisor.js'
+import { createCrashSupervisor, type CrashLedger } from './crash-supervisor.js'
 import { createEgressMeter, type NetworkLedger, noNetworkAccount } from './egress-meter.js'
 import { ignoreInspectorSignal } from './inspector-signal.js'
 import { type Confinement, launchRunner, type Tier } from './launch.js'
@@ -45,6 +45,7 @@ import {
   type LogLine,
   type ProcessCall,
   type Progress,
+  type EndReason,
   type RunnerProcess,
 } from './runner-process.js'
 import { attackConfinement, attackKernel, probeKernel, probeRunner, type SelfTest } from './self-test.js'
@@ -76,12 +77,25 @@ export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'dial' | '
   redact?: (plugin: { tenantId: string; pluginKey: string }, text: string) => string
   /** Where the servers share what plugins did on the network. Default: each counts for itself. */
   networkLedger?: NetworkLedger
-  /** A process of a plugin came to its end; the cause is one line for a person. */
-  onProcessEnd?: (
-    plugin: { tenantId: string; pluginKey: string; digest: string },
-    end: { crashed: boolean; cause: string },
-  ) => void
+  /** Where the servers share what crashed. Default: each counts for itself, and forgets when it ends. */
+  crashLedger?: CrashLedger
+  /** A process of a plugin came to its end. */
+  onProcessEnd?: (plugin: { tenantId: string; pluginKey: string; digest: string }, end: EndedProcess) => void
 }
+
+/** How a process of a plugin came to its end. */
+export interface EndedProcess {
+  crashed: boolean
+  /** `crash`: by itself, or by the kernel. */
+  reason: EndReason['kind'] | 'crash'
+  /** One line for a person. */
+  cause: string
+  exitCode: number | null
+  signal: NodeJS.Signals | null
+}
+
+/** Why a process is ended that did nothing wrong; `text` is one line for a person. */
+export type StopReason = EndReason & { kind: 'stopped' | 'changed' }
 
 /** One call of one plugin. */
 export interface PluginCall<Invocation extends PluginInvocation = PluginInvocation> {
@@ -161,11 +175,15 @@ export interface Runtime {
    */
   inspect(target: Pick<PluginTarget, 'pluginKey' | 'artifact'>): Promise<Inspection>
   /** Ends the processes of one plugin of one tenant; calls in flight fail with PLUGIN_RESTARTED. */
-  stopPlugin(tenantId: string, pluginKey: string): Promise<void>
+  stopPlugin(tenantId: string, pluginKey: string, why?: StopReason): Promise<void>
   /** Ends every process that fits: a tenant that leaves, a digest that an operator blocks. */
-  stopMatching(match: Match, reason: string): Promise<void>
-  /** Lets a plugin that is paused for crashing run again. */
-  reset(tenantId: string, pluginKey: string): void
+  stopMatching(match: Match, why: StopReason): Promise<void>
+  /** Lets a plugin that is paused for crashing run again, on every server. */
+  reset(tenantId: string, pluginKey: string): Promise<void>
+  /** Another server counted a crash of this plugin, or lets it run again. */
+  heardOfCrashes(tenantId: string, pluginKey: string): Promise<void>
+  /** Asks what all servers know of crashes. Never throws: what cannot be asked is asked again later. */
+  refreshCrashes(): Promise<void>
   /** How a plugin of a tenant fares on this server, since the server started. */
   healthOf(tenantId: string, pluginKey: string): PluginHealth
   /** Asks the other servers, so that `healthOf` says what a plugin did on the network through all of them. */
@@ -193,8 +211,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const launcher = createLauncher()
   const pidFiles = options.pidDirectory ? createPidFiles(options.pidDirectory) : noPidFiles
   const codeCaches = options.codeCacheDirectory ? createCodeCaches(options.codeCacheDirectory) : noCodeCaches
-  const supervisor = createCrashSupervisor(limits)
-  const health = createHealthBook(supervisor)
+  const supervisor = createCrashSupervisor({ limits, ledger: options.crashLedger, log })
+  const health = createHealthBook()
   const egress = createEgressMeter({ limits, ledger: options.networkLedger, log })
   const queue = createCallQueue({
     maxRunning: limits.maxCallsPerPlugin,
@@ -222,9 +240,12 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     takeBlank,
     load,
     onEnd({ grants: _grants, ...identity }, end, crashed) {
-      options.onProcessEnd?.(identity, { crashed, cause: describeEnd(end) })
+      const { exitCode, signal } = end
+      const reason = end.reason?.kind ?? ('crash' as const)
+      const ended = { reason, cause: describeEnd(end), exitCode, signal }
+      options.onProcessEnd?.(identity, { crashed, ...ended })
       health.noticeEnd(supervisorKey(identity.tenantId, identity.pluginKey), end, crashed)
-      const fields = { ...identity, cause: describeEnd(end), exitCode: end.exitCode, signal: end.signal }
+      const fields = { ...identity, ...ended }
       if (crashed)
         log.warn({ ...fields, lastWords: redact(identity, end.lastWords).slice(-500) }, 'plugin process crashed')
       else log.info(fields, 'plugin process ended')
@@ -239,15 +260,18 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const idlePings = setInterval(() => pingIdle(), limits.idlePingMs).unref()
 
   async function findTier(): Promise<void> {
+    const { maxTier = 'T3' } = options
     const choice = await chooseTier({
-      maxTier: options.maxTier ?? 'T3',
+      maxTier,
       limits,
       attack: (confined) => attackConfinement(launcher, confined),
     })
     ;({ confinement, notTaken } = choice)
     tier = confinement.tier
-    for (const { tier: other, reason } of notTaken)
-      log.info({ tier, notTaken: other, reason }, 'sandbox tier not taken')
+    for (const { tier: other, reason } of notTaken) {
+      const isWanted = tierNumber(other) > tierNumber(maxTier)
+      log[isWanted ? 'info' : 'warn']({ tier, notTaken: other, reason }, 'sandbox tier not taken')
+    }
     log.info({ tier }, 'sandbox tier chosen')
   }
 
@@ -355,7 +379,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     for (const resident of residents.idle()) {
       if (now - resident.lastUsedAt > limits.idleStopMs)
         resident.process.kill({ kind: 'idle', text: 'it had nothing to do' })
-      else if ((rss.get(resident.process.pid) ?? 0) > limits.recycleRssBytes) residents.retire(resident)
+      else {
+        const bytes = rss.get(resident.process.pid) ?? 0
+        if (bytes > limits.recycleRssBytes)
+          residents.retire(resident, { kind: 'recycled', text: `it had grown to ${megabytes(bytes)} of memory` })
+      }
     }
   }
 
@@ -385,7 +413,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       if (result)
         health.noticeCall(supervisorKey(target.tenantId, target.pluginKey), result, performance.now() - startedAt)
       if ((end.kind === 'expired' || end.kind === 'cancelled') && !end.outcome && end.processAlive)
-        residents.retire(resident)
+        residents.retire(resident, overrun[end.kind])
       return valueOf(end, target.pluginKey, call, limits)
     } finally {
       residents.release(resident)
@@ -444,11 +472,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     lastUsedAt,
     report: _report,
     claims: _claims,
+    retired,
     ...resident
   }: Resident): ProcessStatus {
     const { open, bytesIn, bytesOut } = process.sockets
     return {
       ...resident,
+      retired: retired !== undefined,
       pid: process.pid,
       callsInFlight: process.callsInFlight,
       rssBytes: rss.get(process.pid) ?? 0,
@@ -463,15 +493,19 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   return {
     call: callPlugin as Runtime['call'],
     inspect,
-    stopPlugin: (tenantId, pluginKey) => residents.stop({ tenantId, pluginKey }, 'it was stopped'),
-    stopMatching: (match, reason) => residents.stop(match, reason),
-    reset: (tenantId, pluginKey) => supervisor.reset(supervisorKey(tenantId, pluginKey)),
+    stopPlugin: (tenantId, pluginKey, why = { kind: 'stopped', text: 'it was stopped' }) =>
+      residents.stop({ tenantId, pluginKey }, why),
+    stopMatching: (match, why) => residents.stop(match, why),
+    reset: (tenantId, pluginKey) => supervisor.reset({ tenantId, pluginKey }),
+    heardOfCrashes: (tenantId, pluginKey) => supervisor.heardOf({ tenantId, pluginKey }),
+    refreshCrashes: supervisor.refresh,
     healthOf(tenantId, pluginKey) {
       const isRunning = residents
         .all()
         .some((other) => other.process.alive && other.tenantId === tenantId && other.pluginKey === pluginKey)
       const key = supervisorKey(tenantId, pluginKey)
-      return { ...health.read(key, isRunning), network: egress.useOf({ tenantId, pluginKey }) }
+      const plugin = { tenantId, pluginKey }
+      return { ...health.read(key, isRunning, supervisor.stateOf(plugin)), network: egress.useOf(plugin) }
     },
     refreshNetworkUse: (tenantId, pluginKey) => egress.refresh({ tenantId, pluginKey }),
     attackKernel: () => tierIsKnown.then(() => attackKernel(launcher, directory, confinement)),
@@ -504,10 +538,10 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       clearInterval(idlePings)
       pool.stop()
       const living = [...processes]
-      for (const process of living) process.kill({ kind: 'stopped', text: 'the host is stopping' })
+      for (const process of living) process.kill({ kind: 'host-stop', text: 'the host is stopping' })
       // Who looks for a tier looks for everybody in this program, and needs what it has started.
       await Promise.all([tierIsKnown, ...living.map(({ ended }) => ended)])
-      await egress.stop()
+      await Promise.all([egress.stop(), supervisor.stop()])
       launcher.close()
       rmSync(directory, { recursive: true, force: true })
     },
@@ -524,6 +558,12 @@ function processCall({
 }: PluginCall): ProcessCall {
   return { invocation, context, network, host, onProgress, onLog }
 }
+
+/** Why a process is replaced in which a call may still be at work. */
+const overrun = {
+  expired: { kind: 'deadline', text: 'a call of it did not come to an end in time' },
+  cancelled: { kind: 'deadline', text: 'a call of it went on after it was cancelled' },
+} as const
 
 /** A GET may be asked twice. */
 function isSafe({ invocation }: PluginCall): boolean {
@@ -589,11 +629,14 @@ function callError(
   return new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason: error.message })
 }
 
+/** Ends that somebody wanted, whatever the plugin did. */
+const wanted: ReadonlySet<string> = new Set(['stopped', 'changed', 'host-stop'])
+
 function processEndError({ end, alone }: Extract<CallEnd, { kind: 'processEnded' }>, plugin: string): TenonError {
   const reason = describeEnd(end)
   if (!end.reason && end.exitCode !== null) return new TenonError('PLUGIN_EXITED', { plugin, exitCode: end.exitCode })
   // Alone in its process, the call is what brought it down; next to others nobody can tell.
-  const guilty = alone && end.reason?.kind !== 'stopped'
+  const guilty = alone && !(end.reason && wanted.has(end.reason.kind))
   return new TenonError(guilty ? 'PLUGIN_KILLED' : 'PLUGIN_RESTARTED', { plugin, reason })
 }
 

@@ -30,7 +30,7 @@ describe('stopping what runs of a plugin', () => {
     const loading = work(1, { target: spinning })
     loading.catch(() => undefined)
     await sleep(600)
-    await runtime.stopMatching({ digest: plugin.artifact.digest }, 'it is blocked')
+    await runtime.stopMatching({ digest: plugin.artifact.digest }, { kind: 'stopped', text: 'it is blocked' })
     await expect(long).rejects.toMatchObject({ code: 'PLUGIN_RESTARTED' })
     await expect(loading).rejects.toMatchObject({ code: 'PLUGIN_RESTARTED' })
     expect(running()).toBe(0)
@@ -59,7 +59,10 @@ describe('stopping what runs of a plugin', () => {
     const first = await work(1, { target: earlier })
     const later = work(1_500, { target: { ...plugin, grants: 'a' } })
     await sleep(300)
-    await runtime.stopMatching({ tenantId: plugin.tenantId, grants: 'a b' }, 'it held what is no longer granted')
+    await runtime.stopMatching(
+      { tenantId: plugin.tenantId, grants: 'a b' },
+      { kind: 'stopped', text: 'it held what is no longer granted' },
+    )
     await expect(long).rejects.toMatchObject({ code: 'PLUGIN_RESTARTED' })
     expect(await later).not.toBe(first)
   })

@@ -1,7 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeEach, describe, expect, it, type TestContext } from 'vitest'
 import { skipAloud } from '../testing/skip-aloud.js'
 import { functionCall, silentLog, targetOf } from './fixtures/plugin-under-test.js'
@@ -12,6 +15,8 @@ import { resolveLimits } from './limits.js'
 import { findBubblewrap, informationFd, namespaceArguments } from './namespaces.js'
 import { createRunnerProcess } from './runner-process.js'
 import { cLibraryOf, flawOfSeal } from './tiers.js'
+
+const withoutSeccomp = fileURLToPath(new URL('../../dist/testing/without-seccomp.js', import.meta.url))
 
 const started: Runtime[] = []
 function start(options: Partial<RuntimeOptions> = {}): Runtime {
@@ -85,7 +90,7 @@ describe('tier 2', () => {
 
   it('is given up, with its reason, when the runner cannot seal itself', async () => {
     const logged: unknown[] = []
-    const log = { info: (fields: object) => void logged.push(fields), warn: () => undefined }
+    const log = { info: () => undefined, warn: (fields: object) => void logged.push(fields) }
     // No filter leaves room for a negative amount of memory: the kernel refuses the limit.
     const runtime = start({ ...tier2, log, limits: { warmRunners: 0, maxDataBytes: -(1024 ** 4) } })
     expect(await hello(runtime)).toBe('hello')
@@ -96,8 +101,32 @@ describe('tier 2', () => {
         { tier: 'T2', reason: expect.stringContaining('it does not hold here: a runner ended while it started') },
       ],
     })
-    expect(logged).toContainEqual(expect.objectContaining({ notTaken: 'T2' }))
+    // What the operator wanted is no reason to warn.
+    expect(logged).toMatchObject([{ tier: 'T1', notTaken: 'T2', reason: runtime.status().notTaken[1]?.reason }])
   })
+
+  it.each([
+    ['does not know it, as before Linux 3.17', 38],
+    ['does not allow it, as in some containers', 1],
+  ])(
+    'is given up, with its reason, where the kernel has no seccomp: it %s',
+    { timeout: 60_000 },
+    async (_kernel, errno) => {
+      const { stdout } = await promisify(execFile)(process.execPath, [withoutSeccomp, String(errno)])
+      expect(JSON.parse(stdout)).toMatchObject({
+        tier: 'T1',
+        passed: true,
+        notTaken: ['T3', 'T2'].map((tier) => ({
+          tier,
+          reason: expect.stringMatching(
+            tier === 'T3'
+              ? /hold here|bwrap/
+              : new RegExp(`^it does not hold here: .*seccomp was refused \\(errno ${errno}\\)`),
+          ) as string,
+        })),
+      })
+    },
+  )
 })
 
 describe('tier 3', () => {
@@ -119,7 +148,10 @@ describe('tier 3', () => {
     await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false)
   })
 
-  it('waits for the name of a process that says first that it is ready', async () => {
+  it.each([
+    ['waits for the name of a process that says first that it is ready', true],
+    ['gives up a process whose name is never told', false],
+  ])('%s', async (_behaviour, isTold) => {
     const launcher = createLauncher()
     const directory = mkdtempSync(path.join(tmpdir(), 'tenon-tiers-'))
     const launched = await launchRunner(launcher, { directory, niceness: 0, confinement: { tier: 'T1' } })
@@ -133,8 +165,12 @@ describe('tier 3', () => {
       onLog: () => undefined,
       onNetworkRefused: () => undefined,
     })
-    setTimeout(() => information.write(`{"child-pid": ${launched.pid}}`), 500)
-    await expect(runner.ready).resolves.toBeUndefined()
+    const tell = () => information.end(isTold ? `{"child-pid": ${launched.pid}}` : '{')
+    // The first that it says is that it is ready.
+    launched.pipes.get(3)?.once('data', () => setTimeout(tell, 1_500))
+    if (isTold) await expect(runner.ready).resolves.toBeUndefined()
+    else await expect(runner.ready).rejects.toThrow('process 0 is not the one')
+    expect(runner.pid).toBe(isTold ? launched.pid : 0)
     runner.kill({ kind: 'stopped', text: 'the test is over' })
     await runner.ended
     launcher.close()
@@ -184,6 +220,17 @@ describe('the operator', () => {
 
 describe('the C library of a program', () => {
   it('is read from its header', () => {
-    expect(cLibraryOf(import.meta.filename ?? '')).toBe('another C library')
+    const directory = mkdtempSync(path.join(tmpdir(), 'tenon-tiers-'))
+    for (const [loader, library] of [
+      ['/lib/ld-musl-x86_64.so.1', 'musl'],
+      ['/lib/ld-musl-aarch64.so.1', 'musl'],
+      ['/lib64/ld-linux-x86-64.so.2', 'glibc'],
+      ['/lib/ld-linux-aarch64.so.1', 'glibc'],
+      ['/libexec/ld-elf.so.1', 'another C library'],
+    ] as const) {
+      writeFileSync(path.join(directory, 'program'), `\x7fELF\0${loader}\0`)
+      expect(cLibraryOf(path.join(directory, 'program'))).toBe(library)
+    }
+    rmSync(directory, { recursive: true })
   })
 })

@@ -77,7 +77,7 @@ export function createWarmPool(options: {
     stop() {
       stopped = true
       clearTimeout(refilling)
-      for (const runner of waiting) runner.kill({ kind: 'stopped', text: 'the host is stopping' })
+      for (const runner of waiting) runner.kill({ kind: 'host-stop', text: 'the host is stopping' })
     },
   }
 }

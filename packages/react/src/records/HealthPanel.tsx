@@ -6,6 +6,7 @@ import { Badge, type Tone } from '../plugins/StatusBadge.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { keyOf } from '../plugins/usePlugins.js'
 import { HealthCharts } from './HealthCharts.js'
+import { Restarts } from './Restarts.js'
 import { isMissing, type PluginHealth, usePluginHealth } from './records.js'
 
 const tones: Record<string, Tone | 'warn'> = {
@@ -42,21 +43,7 @@ export function HealthPanel({ installation }: { installation: PluginInstallation
       </div>
       <Figures health={health.data} />
       <HealthCharts hours={health.data.hours} />
-      {crashes.length > 0 && (
-        <section aria-label="Crashes">
-          <h3>Ends of its process</h3>
-          <ol className="tn-list">
-            {crashes.slice(0, 5).map(({ at, cause }) => (
-              <li key={at} className="tn-activity">
-                <span>{cause}</span>
-                <time className="tn-quiet" dateTime={at}>
-                  {momentOf(at)}
-                </time>
-              </li>
-            ))}
-          </ol>
-        </section>
-      )}
+      <Restarts ends={health.data.ends ?? crashes} />
     </div>
   )
 }

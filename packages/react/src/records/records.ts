@@ -27,6 +27,15 @@ interface CallFigures {
   p95Ms: number | null
 }
 
+/** How one process of a plugin came to its end. */
+export interface ProcessEnd {
+  at: string
+  crashed: boolean
+  /** In one word; null or absent where an older server has kept it. */
+  reason?: string | null
+  cause: string
+}
+
 export interface PluginHealth {
   state: string
   summary: string
@@ -37,7 +46,9 @@ export interface PluginHealth {
   hours?: (CallFigures & { at: string })[]
   restarts: number
   restartAfter: string | null
-  crashes: { at: string; crashed: boolean; cause: string }[]
+  crashes: ProcessEnd[]
+  /** The last ends of its processes, crashes or not, the newest first; an older server says the crashes only. */
+  ends?: ProcessEnd[]
   budgets: { name: string; used: number; limit: number | null; unit: string }[]
   processes: { lane: string; startedAt: string; memoryBytes: number; callsInFlight: number }[]
 }

@@ -80,10 +80,34 @@ describe.each(['x64', 'arm64'] as const)('the filter for %s', (architecture) => 
     expect(judge(program, call(architecture, 'fcntl', 1n, setOwner))).toBe(permissionDenied)
   })
 
-  it('refuses everything in the language of another architecture', () => {
-    const [i386, x32Bit] = [0x40000003, 0x40000000]
-    expect(judge(program, { ...call(architecture, 'read'), arch: i386 })).toBe(permissionDenied)
-    expect(judge(program, { number: x32Bit, arch: audit[architecture] })).toBe(permissionDenied)
+  /** With the arguments that it is let through with. */
+  const allowedHere = allowedCalls(20, ownPid).flatMap(({ call: name, argument }): CallMade[] => {
+    if (numberOf(architecture, name) === undefined) return []
+    const args = argument ? [...Array<bigint>(argument.index).fill(0n), BigInt(argument.oneOf[0] ?? 0)] : []
+    return [call(architecture, name, ...args)]
+  })
+
+  it('lets every call through that is listed', () => {
+    expect(allowedHere.length).toBeGreaterThan(40)
+    expect(allowedHere.map((made) => judge(program, made))).toEqual(allowedHere.map(() => allow))
+  })
+
+  it.each([
+    ['x64', 0xc000003e],
+    ['arm64', 0xc00000b7],
+    ['i386', 0x40000003],
+    ['arm', 0x40000028],
+    ['riscv64', 0xc00000f3],
+    ['none', 0],
+  ] as const)('lets no number through in the language of another architecture: %s', (language, arch) => {
+    if (language === architecture) return expect(audit[architecture]).toBe(arch)
+    for (let number = 0; number < 600; number++) expect(judge(program, { number, arch })).toBe(permissionDenied)
+    for (const made of allowedHere) expect(judge(program, { ...made, arch })).toBe(permissionDenied)
+  })
+
+  it('refuses every call that it lets through when its number has the bit of x32', () => {
+    for (const made of allowedHere)
+      expect(judge(program, { ...made, number: made.number + 0x40000000 })).toBe(permissionDenied)
   })
 })
 
