@@ -5,6 +5,7 @@ import { tracedNodeMajors } from './seal/allowed-calls.js'
 import { isKnownArchitecture } from './seal/system-calls.js'
 
 export type { LaunchReport, LaunchRequest } from './launch-messages.js'
+export type { RunnerOptions } from './runner-options.js'
 export type { SealOptions } from './seal/seal.js'
 export { type Launch, pipeOf, spawnWithPipes } from './spawn-with-pipes.js'
 

@@ -122,7 +122,11 @@ describe('tier 3', () => {
   it('waits for the name of a process that says first that it is ready', async () => {
     const launcher = createLauncher()
     const directory = mkdtempSync(path.join(tmpdir(), 'tenon-tiers-'))
-    const launched = await launchRunner(launcher, { directory, niceness: 0, confinement: { tier: 'T1' } })
+    const launched = await launchRunner(launcher, {
+      directory,
+      limits: resolveLimits(),
+      confinement: { tier: 'T1' },
+    })
     const information = new PassThrough()
     const pipes = new Map([...launched.pipes, [informationFd, information]])
     const runner = createRunnerProcess({

@@ -88,6 +88,14 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
     'are counted, and as many as the limit may be opened in a window',
     'are refused beyond it, and the refusals are counted',
   ),
+  maxFrameBytes: ofRuntime('comes in frames of maxFrameBytes at most, of which larger values take several'),
+  maxRunnerMessageBytes: ofRuntime('has at most maxRunnerMessageBytes of text when it comes from a child'),
+  maxHostMessageBytes: ofRuntime(
+    'has at most maxHostMessageBytes of text when it goes to a child, whose other calls go on',
+  ),
+  maxAttachmentBytes: ofRuntime('has at most maxAttachmentBytes beside it, either way'),
+  maxWholeFileBytes: ofRuntime('is a whole file where that has at most maxWholeFileBytes'),
+  maxLinesPerSecond: ofRuntime('are passed on up to maxLinesPerSecond, and the others counted'),
   maxChatterPerSecond: ofRuntime('may be as many in a second as the limit says'),
   niceness: ofRuntime('makes a child as nice as a niceness of %d says'),
 }
