@@ -45,6 +45,7 @@ export interface Jobs {
   list(filter: RunFilter & { page: number; pageSize: number }): Promise<{ items: Run[]; total: number }>
   changedSince: RunStore['changedSince']
   failing: RunStore['failing']
+  load: RunStore['load']
   /** @throws TenonError RUN_NOT_FOUND, RUN_OVER */
   cancel(organizationId: number, id: string): Promise<Run>
   start(): void
@@ -282,6 +283,7 @@ export function createJobs(options: JobsOptions): Jobs {
     list: store.list,
     changedSince: store.changedSince,
     failing: store.failing,
+    load: store.load,
     async cancel(organizationId, id) {
       const run = await store.cancel(organizationId, id)
       active.get(id)?.lease.stop('cancelled')

@@ -13,6 +13,7 @@ export type { CallFigures, CallsOfHour, KeptProcessEnd, PermissionUse, Usage } f
 
 /** What is kept of what plugins do: their lines, and figures. */
 export interface Records {
+  readonly limits: RecordLimits
   log: PluginLog
   usage: Usage
 }
@@ -23,5 +24,5 @@ export function createRecords(options: {
   limits?: Partial<RecordLimits>
 }): Records {
   const limits = limitsOf(recordLimitTable, options.limits)
-  return { log: createPluginLog({ ...options, limits }), usage: createUsage({ ...options, limits }) }
+  return { limits, log: createPluginLog({ ...options, limits }), usage: createUsage({ ...options, limits }) }
 }

@@ -398,7 +398,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   async function callPlugin(target: PluginTarget, call: PluginCall): Promise<unknown> {
     if (stopping) throw new TenonError('SHUTTING_DOWN')
     const lane = call.lane ?? (call.invocation.kind === 'job' ? 'job' : 'page')
-    const key = `${supervisorKey(target.tenantId, target.pluginKey)} ${lane}`
+    const key = lineKey(target, lane)
     const isInForce = async () => (await call.isInForce?.()) ?? true
     const work = queue.run(key, target.pluginKey, call.signal, async (hasWaited) => {
       if (hasWaited && !(await isInForce())) throw new TenonError('PLUGIN_RESTARTED', { plugin: target.pluginKey })
@@ -474,7 +474,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         .all()
         .some((other) => other.process.alive && other.tenantId === tenantId && other.pluginKey === pluginKey)
       const key = supervisorKey(tenantId, pluginKey)
-      return { ...health.read(key, isRunning), network: egress.useOf({ tenantId, pluginKey }) }
+      const lines = (['page', 'job'] as const).map((lane) => queue.lineOf(lineKey({ tenantId, pluginKey }, lane)))
+      const most = (of: 'running' | 'waiting') => Math.max(...lines.map((line) => line[of]))
+      return {
+        ...health.read(key, isRunning),
+        network: egress.useOf({ tenantId, pluginKey }),
+        calling: { running: most('running'), waiting: most('waiting') },
+      }
     },
     refreshNetworkUse: (tenantId, pluginKey) => egress.refresh({ tenantId, pluginKey }),
     attackKernel: () => tierIsKnown.then(() => attackKernel(launcher, directory, confinement)),
@@ -516,6 +522,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
   }
 }
+
+const lineKey = ({ tenantId, pluginKey }: Pick<PluginTarget, 'tenantId' | 'pluginKey'>, lane: Lane) =>
+  `${supervisorKey(tenantId, pluginKey)} ${lane}`
 
 function processCall({
   invocation,
