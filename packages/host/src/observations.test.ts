@@ -206,7 +206,7 @@ describe('the health of an installation', () => {
     expect(hours.reduce((sum, { calls }) => sum + calls, 0)).toBe(now.calls['calls'])
     const budgets = now['budgets'] as { name: string; used: number; limit: number; unit: string }[]
     expect(budgets.map(({ name, unit }) => `${name}, ${unit}`)).toEqual([
-      'calls in flight, calls',
+      'calls at work, calls',
       'calls waiting for their turn, calls',
       'memory of one process, bytes',
       'open connections of one process, connections',

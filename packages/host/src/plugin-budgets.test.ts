@@ -90,13 +90,13 @@ test('what a plugin holds of the database, and its calls that wait, show while t
   await until(async () => expect((await budget('time of its longest statement'))?.used).toBeGreaterThan(0.2))
   expect(await budget('time of its longest statement')).toMatchObject({ limit: 25, unit: 'seconds' })
   const idle = post('/idle')
-  await shows('calls in flight', 3, 3, 'calls')
+  await shows('calls at work', 3, 3, 'calls')
   const queued = [post('/release'), post('/say', { lines: 0 })]
   await shows('calls waiting for their turn', 2, 20, 'calls')
   // Nothing of it is another plugin's, or another organization's.
   const other = (await it.api('POST', '/install', { pluginKey: 'holder' }, { organizationId: 2 })).content
   const otherId = (other as { id: number }).id
-  for (const name of ['database connections in use', 'calls in flight', 'calls waiting for their turn'])
+  for (const name of ['database connections in use', 'calls at work', 'calls waiting for their turn'])
     expect(await budget(name, 2, otherId)).toMatchObject({ used: 0 })
   await it.api('POST', `/installations/${id}/disable`)
   await Promise.all([held, waiting, idle, ...queued])

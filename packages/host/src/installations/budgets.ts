@@ -47,7 +47,7 @@ const budget = (name: string, used: number, limit: number, unit: string): Budget
 function ofProcesses({ processes, seen: { calling }, limits: { runtime } }: BudgetFacts): BudgetJson[] {
   const most = (of: (one: ProcessStatus) => number) => Math.max(0, ...processes.map(of))
   return [
-    budget('calls in flight', calling.running, runtime.maxCallsPerPlugin, 'calls'),
+    budget('calls at work', calling.running, runtime.maxCallsPerPlugin, 'calls'),
     budget('calls waiting for their turn', calling.waiting, runtime.maxQueuedPerPlugin, 'calls'),
     budget(
       'memory of one process',
