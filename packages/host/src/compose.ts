@@ -29,6 +29,7 @@ import {
 } from './egress/index.js'
 import { createDeliveryLog } from './events/delivery-log.js'
 import { createEventDispatcher } from './events/event-dispatcher.js'
+import type { EventLimits } from './events/event-limits.js'
 import { openHostDatabase, type HostDatabase, type HostDatabaseOptions } from './host-database.js'
 import { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'
 import { createEndpoints } from './http/endpoints.js'
@@ -142,6 +143,7 @@ export interface PluginHostOptions {
     tenancy?: Partial<TenancyLimits>
     records?: Partial<RecordLimits>
     jobs?: Partial<JobLimits>
+    events?: Partial<EventLimits>
     uploads?: Partial<UploadLimits>
     /** After how many milliseconds without a sign of life another replica takes over what a server was doing. */
     claimMs?: number
@@ -528,6 +530,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     notifications,
     ...withWebhooks(createSubscriptions({ store, caller, vault, findTenant }), webhooks, findTenant),
     onEnd: alerts.noteDelivery,
+    ...(options.limits?.events ? { limits: options.limits.events } : {}),
     log: logEvent,
   })
   const recovery = createRecovery({ store, roles, uninstall, permissions, update, history, log: logEvent })

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { artifactLimitTable } from './artifacts/artifact-limits.js'
 import { catalogLimitTable } from './catalog/catalog-limits.js'
+import { eventLimitTable } from './events/event-limits.js'
 import { jobLimitTable } from './jobs/job-limits.js'
 import type { LimitTable } from './limit-table.js'
 import { recordLimitTable } from './records/record-limits.js'
@@ -10,6 +11,7 @@ import { tenancyLimitTable } from './tenancy/limits.js'
 import {
   artifactLimitTests,
   catalogLimitTests,
+  eventLimitTests,
   jobLimitTests,
   type LimitTests,
   recordLimitTests,
@@ -38,8 +40,8 @@ const parts: Part[] = [
     title: 'Processes, calls and the network',
     option: 'limits.runtime',
     about: [
-      'What one plugin of one organization may take. The size of what travels between host and plugin is fixed: a message from',
-      'a plugin 8 MB, one to it 64 MB, attachments 64 MB.',
+      'What one plugin of one organization may take. The host holds it to all of them; what the process of a plugin must know of',
+      'them, it is told when it is started.',
     ],
     table: runtimeLimitTable,
     tests: runtimeLimitTests,
@@ -56,10 +58,17 @@ const parts: Part[] = [
     option: 'limits.jobs',
     about: [
       'Runs of actions, by people and by schedules. What fails for a reason that passes is tried again after 10 s,',
-      '40 s, 160 s and 640 s.',
+      '40 s, 160 s and 640 s, where the operator says nothing else.',
     ],
     table: jobLimitTable,
     tests: jobLimitTests,
+  }),
+  part({
+    title: 'Events',
+    option: 'limits.events',
+    about: ['How events reach plugins and webhooks.'],
+    table: eventLimitTable,
+    tests: eventLimitTests,
   }),
   part({
     title: 'Uploads',

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { TenonError, isTenonError } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
+import { limitsOf, pauseBefore } from '../limit-table.js'
 import type { Notifications } from '../notifications/index.js'
 import { startLease, type ActiveRun, type Lease } from './active-run.js'
-import { type JobLimits, resolveJobLimits } from './job-limits.js'
+import { type JobLimits, jobLimitTable } from './job-limits.js'
 import { isOver, type NewRun, type Run } from './run.js'
 import { failureOf, interruption, takenBack } from './run-failure.js'
 import { createRunStore, type RunClaim, type RunEnd, type RunFilter, type RunStore } from './run-store.js'
@@ -75,7 +76,7 @@ const outcomeMs = 10_000
  */
 export function createJobs(options: JobsOptions): Jobs {
   const { pool, notifications, claimMs, work, log } = options
-  const limits = resolveJobLimits(options.limits)
+  const limits = limitsOf(jobLimitTable, options.limits)
   const store = createRunStore({ pool, claimMs, limits })
   const replicaId = randomUUID()
   const active = new Map<string, { lease: Lease; done: Promise<void> }>()
@@ -198,7 +199,7 @@ export function createJobs(options: JobsOptions): Jobs {
         ? { state: 'queued', failure: null, delayMs: 0, isAttempt: false }
         : { state: 'failed', failure: run.kind === 'install' ? takenBack : interruption }
     const failure = failureOf(outcome.error)
-    const delayMs = limits.retryDelaysMs[run.attempts - 1] ?? limits.retryDelaysMs.at(-1) ?? 0
+    const delayMs = pauseBefore(run.attempts + 1, limits)
     const isRepeated = run.isRepeatable && failure.kind === 'transient' && run.attempts < run.maxAttempts
     return isRepeated ? { state: 'queued', failure, delayMs, isAttempt: true } : { state: 'failed', failure }
   }

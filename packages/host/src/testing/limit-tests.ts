@@ -1,5 +1,6 @@
 import type { artifactLimitTable } from '../artifacts/artifact-limits.js'
 import type { catalogLimitTable } from '../catalog/catalog-limits.js'
+import type { eventLimitTable } from '../events/event-limits.js'
 import type { jobLimitTable } from '../jobs/job-limits.js'
 import type { LimitTable } from '../limit-table.js'
 import type { recordLimitTable } from '../records/record-limits.js'
@@ -127,6 +128,10 @@ export const tenancyLimitTests: TestsOf<typeof tenancyLimitTable> = {
 }
 
 const ofJobs = inFile('jobs/limits.test.ts')
+const retries = inFile('run-failures.test.ts')(
+  'is tried again after 10, 40, 160 and 640 seconds, and then no more',
+  'is tried as often, and after such times, as an operator says; the longest one goes on',
+)
 const atWork = ofJobs('are as many as %s says, and not one more')
 
 export const jobLimitTests: TestsOf<typeof jobLimitTable> = {
@@ -135,6 +140,8 @@ export const jobLimitTests: TestsOf<typeof jobLimitTable> = {
   queuedPerOrganization: ofJobs('are at most queuedPerOrganization, here %d'),
   maxRestarts: ofJobs('are begun again maxRestarts times, here %d'),
   maxAttempts: inFile('runs.test.ts')('that passes is tried maxAttempts times, where the operator says how often'),
+  retryMs: retries,
+  maxRetryMs: retries,
   waitMs: inFile('runs.test.ts')(
     'answers as its route does, and leaves a run with what it counted',
     'goes on as a run when it takes longer than a request may',
@@ -145,6 +152,31 @@ export const jobLimitTests: TestsOf<typeof jobLimitTable> = {
   keptDays: ofJobs('runs that have ended are kept for keptDays'),
   leastScheduleMs: ofJobs('leaves leastScheduleMs between two runs'),
   failuresToTell: inFile('schedules.test.ts')('is told after as many failures as failuresToTell says'),
+}
+
+const ofEvents = inFile('events/event-dispatcher.test.ts')
+const repeated = ofEvents('is tried again, %o: after %o seconds')
+const keptEvents = ofEvents('is forgotten after %i days, after %i when it failed, and never while it waits')
+
+export const eventLimitTests: TestsOf<typeof eventLimitTable> = {
+  plugins: ofEvents('of which there are many, %o: %i at the same moment, and all in the end'),
+  pluginsPerOrganization: ofEvents('of which an organization has many leaves room for other organizations: %o, %i'),
+  eventsPerPlugin: ofEvents('holds up neither the events of others nor other plugins of its organization: %o, %i'),
+  maxAttempts: repeated,
+  retryMs: repeated,
+  maxRetryMs: repeated,
+  longestDeliveryMs: ofEvents(
+    'that stops lets a delivery finish',
+    'is cut off before another server may try the same event',
+  ),
+  cutOffMs: ofEvents('may say until cutOffMs are over what it came to'),
+  stopMs: ofEvents(
+    'that stops lets a delivery finish',
+    'does not keep the server from stopping, when it %s, and keeps its attempt',
+  ),
+  pollMs: ofEvents('of which nothing was heard is found after pollMs'),
+  keptDays: keptEvents,
+  keptFailedDays: keptEvents,
 }
 
 const ofUploads = inFile('uploads/uploads.test.ts')
