@@ -1,7 +1,7 @@
 import util from 'node:util'
-import type { LogLevel } from '@tenon/contract/wire'
+import { type LogLevel, wireConstants } from '@tenon/contract/wire'
 
-const maxLineCharacters = 8_000
+const { maxLineCharacters } = wireConstants
 
 export interface PluginConsole {
   /** Replaces the global `console`. */

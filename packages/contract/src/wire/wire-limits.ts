@@ -6,6 +6,10 @@ export const wireConstants = {
   chunkBytes: 1024 * 1024,
   /** Pieces that may wait for the message that names them: each costs memory, also one without a byte in it. */
   maxWaitingPieces: 10_000,
+  /** Levels of a value: deeper than any honest one; also what ends the walk over a circular one. */
+  maxDepth: 100,
+  /** Characters of one line of a log; the rest is cut. */
+  maxLineCharacters: 8_000,
 } as const
 
 /** What a runner is told when it is started. The host holds it to its own side of them in any case. */

@@ -101,6 +101,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
       allowed: new Set(['current_org', ...(options.functions ?? [])]),
     },
     maxSqlLength: limits.maxSqlLength,
+    parseMs: limits.parseMs,
   })
   const createdTables = createCreatedTables(pool)
   const schemas = new Map<string, string>()

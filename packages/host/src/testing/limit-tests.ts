@@ -1,6 +1,7 @@
 import type { artifactLimitTable } from '../artifacts/artifact-limits.js'
 import type { catalogLimitTable } from '../catalog/catalog-limits.js'
 import type { eventLimitTable } from '../events/event-limits.js'
+import type { requestLimitTable } from '../http/request-limits.js'
 import type { jobLimitTable } from '../jobs/job-limits.js'
 import type { LimitTable } from '../limit-table.js'
 import type { recordLimitTable } from '../records/record-limits.js'
@@ -123,6 +124,8 @@ export const tenancyLimitTests: TestsOf<typeof tenancyLimitTable> = {
   maxResultBytes: ofSessions('bytes: just under passes, just over does not, and the server stops sending'),
   maxResultRows: ofSessions('rows: as many as the limit pass, one more does not'),
   maxSqlLength: ofTenancy('a text of SQL has at most maxSqlLength characters'),
+  parseMs: ofTenancy('a long text of SQL is read for parseMs and not longer, and the next one as ever'),
+  maxCopyBytes: ofTenancy('rows that are added at once have at most maxCopyBytes'),
   tempFileLimitMb: ofTenancy('on disk a statement has tempFileLimitMb'),
   workMemMb: ofTenancy('in memory a sort has workMemMb, and goes to disk with more'),
 }
@@ -177,6 +180,14 @@ export const eventLimitTests: TestsOf<typeof eventLimitTable> = {
   pollMs: ofEvents('of which nothing was heard is found after pollMs'),
   keptDays: keptEvents,
   keptFailedDays: keptEvents,
+}
+
+const ofRequests = inFile('http/request-limits.test.ts')
+
+export const requestLimitTests: TestsOf<typeof requestLimitTable> = {
+  maxBodyBytes: ofRequests('a body of JSON has at most maxBodyBytes: %s, %i'),
+  maxFormFields: ofRequests('a form has at most maxFormFields: %s, %i'),
+  maxFormFieldBytes: ofRequests('a field of a form has at most maxFormFieldBytes, and is never cut: %s, %i'),
 }
 
 const ofUploads = inFile('uploads/uploads.test.ts')
