@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { TenonError } from './errors.js'
 import { pluginKeySchema } from './ids.js'
 import { PluginInstallationStatus } from './installation-states.js'
+import { propertiesOf } from './json-schema.js'
 import {
   contributionIdSchema,
   cronSchema,
@@ -221,7 +222,7 @@ const formFieldPattern = /^(?!file$)[A-Za-z][A-Za-z0-9_]{0,49}$/
 
 /** What somebody may choose about an import, as a JSON Schema: each of its properties is sent as a field beside the file. */
 const importSettingsSchema = jsonSchemaSchema.refine(
-  (schema) => propertyNamesOf(schema).every((name) => formFieldPattern.test(name)),
+  (schema) => Object.keys(propertiesOf(schema)).every((name) => formFieldPattern.test(name)),
   { error: 'may only have properties that can be fields of a form, none of them "file"' },
 )
 
@@ -559,20 +560,6 @@ function referencesStayInside(schema: unknown): boolean {
   const reference = schema.$ref ?? schema.$dynamicRef
   if (typeof reference === 'string' && !reference.startsWith('#')) return false
   return Object.values(schema).every(referencesStayInside)
-}
-
-/** The properties of the object itself that a schema knows, those under conditions included. */
-function propertyNamesOf(schema: Record<string, unknown>): string[] {
-  const { properties, then, else: otherwise, allOf, anyOf, oneOf } = schema
-  const branches = [
-    then,
-    otherwise,
-    ...[allOf, anyOf, oneOf].flatMap((part) => (Array.isArray(part) ? (part as unknown[]) : [])),
-  ]
-  return [
-    ...(isRecord(properties) ? Object.keys(properties) : []),
-    ...branches.filter(isRecord).flatMap(propertyNamesOf),
-  ]
 }
 
 /** PostgreSQL keeps neither NUL nor halves of characters, and everything that walks an entry needs a bottom. */

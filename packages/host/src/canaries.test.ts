@@ -250,7 +250,7 @@ beforeAll(async () => {
     egress: { allowPrivate: parseAllowPrivate(`127.0.0.1/32:${hooks.port}`) },
     limits: {
       runtime: { maxCrashes: 20, backoffMs: 10, eventMs: 1_000, graceMs: 1_000 },
-      jobs: { retryDelaysMs: [20], pollMs: 100, progressMs: 20 },
+      jobs: { retryMs: 20, maxRetryMs: 20, pollMs: 100, progressMs: 20 },
       records: { writeEveryMs: 50 },
     },
     grantable: {

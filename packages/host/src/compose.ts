@@ -29,11 +29,13 @@ import {
 } from './egress/index.js'
 import { createDeliveryLog } from './events/delivery-log.js'
 import { createEventDispatcher } from './events/event-dispatcher.js'
+import type { EventLimits } from './events/event-limits.js'
 import { openHostDatabase, type HostDatabase, type HostDatabaseOptions } from './host-database.js'
 import { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'
 import { createEndpoints } from './http/endpoints.js'
 import { createInstallLimit } from './http/install-limit.js'
 import { describeEndpoints, describeFrames } from './http/openapi.js'
+import { type RequestLimits, requestLimitTable } from './http/request-limits.js'
 import { createRouter } from './http/router.js'
 import { toPrincipal, type Identity } from './identity.js'
 import { createActionSchedules, createScheduledRuns } from './installations/action-schedules.js'
@@ -74,6 +76,7 @@ import { createJobs } from './jobs/jobs.js'
 import { createSchedules } from './jobs/schedules.js'
 import type { JobLimits } from './jobs/job-limits.js'
 import type { Migrator, TenantScope } from './migrations/index.js'
+import { limitsOf } from './limit-table.js'
 import { createNotifications } from './notifications/index.js'
 import { createBlocks } from './operator/blocks.js'
 import { openAudit } from './operator/open-audit.js'
@@ -142,7 +145,9 @@ export interface PluginHostOptions {
     tenancy?: Partial<TenancyLimits>
     records?: Partial<RecordLimits>
     jobs?: Partial<JobLimits>
+    events?: Partial<EventLimits>
     uploads?: Partial<UploadLimits>
+    requests?: Partial<RequestLimits>
     /** After how many milliseconds without a sign of life another replica takes over what a server was doing. */
     claimMs?: number
   }
@@ -545,12 +550,14 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     notifications,
     ...withWebhooks(createSubscriptions({ store, caller, vault, findTenant }), webhooks, findTenant),
     onEnd: alerts.noteDelivery,
+    ...(options.limits?.events ? { limits: options.limits.events } : {}),
     log: logEvent,
   })
   const recovery = createRecovery({ store, roles, uninstall, permissions, update, history, log: logEvent })
 
   // What a request meets
-  const uploads = { store: uploadStore, maxFileBytes: uploadLimits.maxFileBytes }
+  const requestLimits = limitsOf(requestLimitTable, options.limits?.requests)
+  const uploads = { store: uploadStore, limits: { ...requestLimits, maxFileBytes: uploadLimits.maxFileBytes } }
   const uploadSweeper = createUploadSweeper({ store: uploadStore, sweepMs: uploadLimits.sweepMs, log: logEvent })
   const observations = createObservations({
     pool,
@@ -558,6 +565,9 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     records,
     runtime,
     limits: runtimeLimits,
+    tenancy,
+    jobs,
+    uploads: uploadStore,
     blocks,
     permissions,
     roles,
@@ -592,6 +602,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     endpoints,
     service,
     uploads,
+    limits: requestLimits,
     frame: { frames, publicUrl: options.publicUrl },
     authenticate: async (request) => toPrincipal(await options.authenticate(request)),
     countInstall,

@@ -15,6 +15,11 @@ export const limit = (value: number, unit: string, reason: string): Limit => ({ 
 export const mebibyte = 1024 * 1024
 export const minute = 60_000
 
+/** Milliseconds before an attempt, the second being the first that waits: four times as long each time. */
+export function pauseBefore(attempt: number, limits: { retryMs: number; maxRetryMs: number }): number {
+  return Math.min(limits.retryMs * 4 ** (attempt - 2), limits.maxRetryMs)
+}
+
 /** The limits in force: what the table says, with the operator's own numbers in front. */
 export function limitsOf<Table extends LimitTable>(
   table: Table,

@@ -1,18 +1,27 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { frameLimits } from '@tenon/contract/frame'
+import { maxSettledBytes, socketChunkBytes, socketWindowBytes, wireConstants } from '@tenon/contract/wire'
 import { describe, expect, test } from 'vitest'
 import { artifactLimitTable } from './artifacts/artifact-limits.js'
 import { catalogLimitTable } from './catalog/catalog-limits.js'
+import { eventLimitTable } from './events/event-limits.js'
+import { maxWaitingEvents } from './events/waiting-events.js'
+import { requestLimitTable } from './http/request-limits.js'
+import { maxOpenRequests } from './installations/request-store.js'
 import { jobLimitTable } from './jobs/job-limits.js'
 import type { LimitTable } from './limit-table.js'
 import { recordLimitTable } from './records/record-limits.js'
 import { runtimeLimitTable } from './runtime/limits.js'
+import { configurationLimits } from './secrets/configuration-limits.js'
 import { tenancyLimitTable } from './tenancy/limits.js'
 import {
   artifactLimitTests,
   catalogLimitTests,
+  eventLimitTests,
   jobLimitTests,
   type LimitTests,
   recordLimitTests,
+  requestLimitTests,
   runtimeLimitTests,
   tenancyLimitTests,
   type TestsOf,
@@ -20,6 +29,7 @@ import {
 } from './testing/limit-tests.js'
 import { readTestSource, type TestSource } from './testing/test-sources.js'
 import { uploadLimitTable } from './uploads/upload-limits.js'
+import { maxWebhooks } from './webhooks/webhook-store.js'
 
 interface Part<Table extends LimitTable = LimitTable> {
   title: string
@@ -38,8 +48,8 @@ const parts: Part[] = [
     title: 'Processes, calls and the network',
     option: 'limits.runtime',
     about: [
-      'What one plugin of one organization may take. The size of what travels between host and plugin is fixed: a message from',
-      'a plugin 8 MB, one to it 64 MB, attachments 64 MB.',
+      'What one plugin of one organization may take. The host holds it to all of them; what the process of a plugin must know of',
+      'them, it is told when it is started.',
     ],
     table: runtimeLimitTable,
     tests: runtimeLimitTests,
@@ -56,10 +66,24 @@ const parts: Part[] = [
     option: 'limits.jobs',
     about: [
       'Runs of actions, by people and by schedules. What fails for a reason that passes is tried again after 10 s,',
-      '40 s, 160 s and 640 s.',
+      '40 s, 160 s and 640 s, where the operator says nothing else.',
     ],
     table: jobLimitTable,
     tests: jobLimitTests,
+  }),
+  part({
+    title: 'Events',
+    option: 'limits.events',
+    about: ['How events reach plugins and webhooks.'],
+    table: eventLimitTable,
+    tests: eventLimitTests,
+  }),
+  part({
+    title: 'Requests',
+    option: 'limits.requests',
+    about: ['What a request to the host, or through it to a plugin, may bring.'],
+    table: requestLimitTable,
+    tests: requestLimitTests,
   }),
   part({
     title: 'Uploads',
@@ -93,6 +117,69 @@ const parts: Part[] = [
   }),
 ]
 
+/** What no operator can set. */
+const fixed: [what: string, value: string, reason: string][] = [
+  [
+    'A piece of what travels between host and child',
+    inBytes(wireConstants.chunkBytes),
+    'other messages pass in between',
+  ],
+  [
+    'Pieces that wait for their message',
+    number(wireConstants.maxWaitingPieces),
+    'each costs memory, also an empty one',
+  ],
+  ['Levels of a value that travels', number(wireConstants.maxDepth), 'also what ends the walk over a circular one'],
+  [
+    'A line of the log from a child',
+    `${number(wireConstants.maxLineCharacters)} characters`,
+    'the child cuts it; one that does not is ended',
+  ],
+  ['What an event handler says is settled', inBytes(maxSettledBytes), 'it is kept in the row of the delivery'],
+  [
+    'Bytes under way in one direction of a connection',
+    inBytes(socketWindowBytes),
+    'the host holds no more for a side that does not read',
+  ],
+  ['A piece of what a connection carries', inBytes(socketChunkBytes), 'connections share one pipe'],
+  [
+    'A configuration',
+    `${inBytes(configurationLimits.bytes)}, ${number(configurationLimits.values)} values, ${configurationLimits.depth} levels`,
+    'it is checked by a schema that a stranger wrote',
+  ],
+  [
+    'Checking a configuration',
+    `${number(configurationLimits.milliseconds)} ms`,
+    'it happens in the process of the host',
+  ],
+  ['Events of an organization that wait', number(maxWaitingEvents), 'the database counts them when a plugin publishes'],
+  ['Webhooks of an organization', number(maxWebhooks), 'each gets every event that it asks for'],
+  ['Open requests for plugins of an organization', number(maxOpenRequests), 'somebody has to read them'],
+  [
+    'A message of a frame to its page',
+    `${number(frameLimits.maxMessageLength)} characters`,
+    'nobody types or shows more',
+  ],
+  [
+    'An answer that is handed into a frame',
+    `${number(frameLimits.maxAnswerLength)} characters`,
+    'a page can still draw it',
+  ],
+  ['Messages of a frame', `${frameLimits.messagesPerSecond} in a second`, 'an animation of the height makes sixty'],
+  [
+    'Calls of a frame under way',
+    number(frameLimits.concurrentCalls),
+    'as many as the host works on for one plugin by default',
+  ],
+]
+
+function number(value: number): string {
+  return value.toLocaleString('en')
+}
+function inBytes(value: number): string {
+  return `${number(value)} bytes`
+}
+
 function sectionOf({ title, option, about, table }: Part): string[] {
   const rows = Object.entries(table).map(
     ([name, { value, unit, reason }]) => `| \`${name}\` | ${value.toLocaleString('en')} ${unit} | ${reason} |`,
@@ -117,6 +204,14 @@ test('docs/limits.md has every limit', async () => {
     '<!-- Made from the tables in packages/host/src by a test; `npx vitest run packages/host/src/limits.test.ts -u` renews it. -->',
     '',
     ...parts.flatMap(sectionOf),
+    '## Fixed',
+    '',
+    'The same everywhere: both ends of something have to agree on them, or the database or a page holds to them.',
+    '',
+    '| What | At most | Why |',
+    '| --- | --- | --- |',
+    ...fixed.map((row) => `| ${row.join(' | ')} |`),
+    '',
   ].join('\n')
   await expect(page).toMatchFileSnapshot('../../../docs/limits.md')
 })

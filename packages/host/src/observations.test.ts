@@ -206,11 +206,18 @@ describe('the health of an installation', () => {
     expect(hours.reduce((sum, { calls }) => sum + calls, 0)).toBe(now.calls['calls'])
     const budgets = now['budgets'] as { name: string; used: number; limit: number; unit: string }[]
     expect(budgets.map(({ name, unit }) => `${name}, ${unit}`)).toEqual([
-      'calls in flight, calls',
+      'calls at work, calls',
+      'calls waiting for their turn, calls',
       'memory of one process, bytes',
       'open connections of one process, connections',
       'data exchanged with the outside within 60 minutes, bytes',
       'connections to the outside within 60 minutes, connections',
+      'database connections in use, connections',
+      'time of its longest statement, seconds',
+      'lines kept of its log, lines',
+      'runs of the organization at work, runs',
+      'runs of the organization that wait, runs',
+      'files kept for the organization, bytes',
     ])
     expect(budgets.every(({ used, limit }) => used >= 0 && limit > used)).toBe(true)
     expect(budgets.find(({ name }) => name.startsWith('memory'))?.used).toBeGreaterThan(10_000_000)

@@ -1,6 +1,6 @@
 import type { RunJson } from '@tenon/contract'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { jobLimitTable, resolveJobLimits, type JobLimits } from './jobs/job-limits.js'
+import { type JobLimits, jobLimitTable } from './jobs/job-limits.js'
 import {
   openReplica,
   prepareSurroundings,
@@ -120,11 +120,10 @@ describe('what fails for a reason that passes', () => {
     })
   })
 
-  test('is tried as often, and after such times, as an operator says; the last one goes on', async () => {
-    expect(resolveJobLimits().retryDelaysMs).toEqual([10_000, 40_000, 160_000, 640_000])
+  test('is tried as often, and after such times, as an operator says; the longest one goes on', async () => {
     await replica.close()
-    await openWith({ retryDelaysMs: [2_000, 3_000], maxAttempts: 4 })
-    expect(await pausesOf(await start('/ask'))).toEqual([2, 3, 3])
+    await openWith({ retryMs: 2_000, maxRetryMs: 9_000, maxAttempts: 5 })
+    expect(await pausesOf(await start('/ask'))).toEqual([2, 8, 9, 9])
   })
 })
 

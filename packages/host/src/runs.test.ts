@@ -4,7 +4,7 @@ import { startHostInTest, type HostInTest, type Replica, type TestPlugin, type W
 
 const limits = {
   claimMs: 1_000,
-  jobs: { retryDelaysMs: [50], waitMs: 1_500, pollMs: 200, progressMs: 50, stopMs: 200 },
+  jobs: { retryMs: 50, maxRetryMs: 50, waitMs: 1_500, pollMs: 200, progressMs: 50, stopMs: 200 },
 }
 
 let it: HostInTest

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { nextTime } from './jobs/cron.js'
 import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from './testing/host-in-test.js'
 
-const limits = { jobs: { pollMs: 100, retryDelaysMs: [20], maxAttempts: 1 } }
+const limits = { jobs: { pollMs: 100, retryMs: 20, maxAttempts: 1 } }
 
 const clock: TestPlugin = {
   key: 'clock',

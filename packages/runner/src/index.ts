@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 
 export { findSeal } from './find-seal.js'
 export type { LaunchReport, LaunchRequest } from './launch-messages.js'
+export type { RunnerOptions } from './runner-options.js'
 export type { SealOptions } from './seal/seal.js'
 export { type Launch, pipeOf, spawnWithPipes } from './spawn-with-pipes.js'
 

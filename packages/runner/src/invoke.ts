@@ -1,4 +1,4 @@
-import { matchRoute, type CallFault, type PluginInvocation } from '@tenon/contract/wire'
+import { matchRoute, type CallFault, type PluginInvocation, type RunnerLimits } from '@tenon/contract/wire'
 import type { PluginContext } from './call-context.js'
 import type { LoadedPlugin } from './plugin-module.js'
 import { uploadedFile } from './uploaded-file.js'
@@ -16,7 +16,12 @@ export class InvocationFault extends Error {
 type Functions = LoadedPlugin['functions']
 
 /** Calls the plugin in the way that its contract says for each kind of call. */
-export function invoke(plugin: LoadedPlugin, invocation: PluginInvocation, context: PluginContext): unknown {
+export function invoke(
+  plugin: LoadedPlugin,
+  invocation: PluginInvocation,
+  context: PluginContext,
+  limits: Pick<RunnerLimits, 'maxWholeFileBytes'>,
+): unknown {
   const { userId, tenantId } = context
   switch (invocation.kind) {
     case 'install':
@@ -35,7 +40,7 @@ export function invoke(plugin: LoadedPlugin, invocation: PluginInvocation, conte
     case 'event':
       return eventHandler(plugin, invocation.handler)(invocation.event, context)
     case 'route':
-      return callRoute(plugin, invocation, context)
+      return callRoute(plugin, invocation, context, limits.maxWholeFileBytes)
   }
 }
 
@@ -59,10 +64,16 @@ function fillPlaceholder(arg: unknown, context: PluginContext): unknown {
 
 type RouteCall = Extract<PluginInvocation, { kind: 'route' }>
 
-async function callRoute(plugin: LoadedPlugin, call: RouteCall, context: PluginContext): Promise<unknown> {
+async function callRoute(
+  plugin: LoadedPlugin,
+  call: RouteCall,
+  context: PluginContext,
+  maxWholeFileBytes: number,
+): Promise<unknown> {
   const match = matchRoute(plugin.report.routes, call.method, call.path)
   if (!match) throw new InvocationFault('ROUTE_NOT_FOUND', `${call.method} ${call.path}`)
   const { file, query = {}, body } = call
+  const wholeUpTo = plugin.readsPieces.has(match.key) ? 0 : maxWholeFileBytes
   const request = {
     ...context,
     method: call.method,
@@ -70,7 +81,7 @@ async function callRoute(plugin: LoadedPlugin, call: RouteCall, context: PluginC
     params: { ...match.params, ...call.params },
     query,
     body,
-    ...(file ? { file: await uploadedFile(file, context.uploads, plugin.readsPieces.has(match.key)) } : {}),
+    ...(file ? { file: await uploadedFile(file, context.uploads, wholeUpTo) } : {}),
   }
   return routeAnswer(await named(plugin.routes, match.key)(request, context))
 }

@@ -8,7 +8,8 @@ import os from 'node:os'
 import v8 from 'node:v8'
 import { allowedCalls } from './seal/allowed-calls.js'
 import type { Libc } from './seal/libc.js'
-import { prepareSeal, readSealOptions } from './seal/seal.js'
+import { readRunnerOptions } from './runner-options.js'
+import { prepareSeal } from './seal/seal.js'
 import { isKnownArchitecture, numberOf } from './seal/system-calls.js'
 
 /**
@@ -132,7 +133,8 @@ const attemptsWithNode: Record<string, () => unknown> = {
     settled((done) => dgram.createSocket('udp4').on('error', done).send('x', 9, '127.0.0.1', done)),
   'ask a name server with Node': () => settled((done) => dns.resolve('localhost', done)),
   'signal the host with Node': () => process.kill(parent, noSignal),
-  'load native code again': () => process.dlopen({ exports: {} }, readSealOptions(process.argv[2])?.koffiPath ?? ''),
+  'load native code again': () =>
+    process.dlopen({ exports: {} }, readRunnerOptions(process.argv[2]).seal?.koffiPath ?? ''),
   'become root with Node': () => {
     if (process.getuid?.() === 0) throw new Error('it is root already, and has nothing of it')
     process.setuid?.(0)
@@ -184,9 +186,9 @@ function sweep(libc: Libc, base: number): number[] {
 }
 
 async function run(): Promise<{ attempt: string; result: string | undefined }[]> {
-  const options = readSealOptions(process.argv[2])
-  if (!options) throw new Error('the probe needs what a runner is sealed with')
-  const { libc, seal } = prepareSeal(options)
+  const options = readRunnerOptions(process.argv[2])
+  if (!options.seal) throw new Error('the probe needs what a runner is sealed with')
+  const { libc, seal } = prepareSeal(options.seal)
   seal()
   const listed = Object.entries(attempts).map(([attempt, make]) => {
     const result = tried(make, libc)

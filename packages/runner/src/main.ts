@@ -1,7 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { writeSync } from 'node:fs'
 import net from 'node:net'
-import { createChannel, type HostMessage, type RunnerMessage, UnsendableValue, wireLimits } from '@tenon/contract/wire'
+import {
+  channelLimits,
+  createChannel,
+  type HostMessage,
+  type RunnerMessage,
+  UnsendableValue,
+} from '@tenon/contract/wire'
 import { createCallContext } from './call-context.js'
 import { wireError, errorFromHost } from './errors.js'
 import { InvocationFault, invoke } from './invoke.js'
@@ -10,7 +16,8 @@ import { lockDown, replaceGlobals, trustExtraAuthorities } from './lockdown.js'
 import { createPluginConsole } from './plugin-console.js'
 import { createPluginLoader, LoadError, type LoadedPlugin } from './plugin-module.js'
 import { createProcessFacade } from './process-facade.js'
-import { prepareSeal, readSealOptions } from './seal/seal.js'
+import { readRunnerOptions } from './runner-options.js'
+import { prepareSeal } from './seal/seal.js'
 import { installVirtualSockets } from './virtual-sockets.js'
 
 type CallMessage = Extract<HostMessage, { t: 'call' }>
@@ -32,14 +39,16 @@ const asked = new Map<number, { resolve: (value: unknown) => void; reject: (erro
 let nextAsk = 1
 let plugin: LoadedPlugin | undefined
 
+const { limits, seal } = readRunnerOptions(process.argv[2])
 const send = (message: RunnerMessage) => channel.send(message)
-const pluginConsole = createPluginConsole((level, text, dropped) =>
-  send({ t: 'log', call: currentCall.getStore()?.id, level, text, ...(dropped > 0 ? { dropped } : {}) }),
+const pluginConsole = createPluginConsole(
+  (level, text, dropped) =>
+    send({ t: 'log', call: currentCall.getStore()?.id, level, text, ...(dropped > 0 ? { dropped } : {}) }),
+  limits,
 )
 
 // Now, because afterwards nothing native can be loaded.
-const sealOptions = readSealOptions(process.argv[2])
-const prepared = sealOptions && orEnd(() => prepareSeal(sealOptions))
+const prepared = seal && orEnd(() => prepareSeal(seal))
 const processFacade = createProcessFacade(process, pluginConsole, { mayReadOwnMemory: prepared === undefined })
 const loader = createPluginLoader(processFacade)
 
@@ -50,11 +59,7 @@ process.on('unhandledRejection', (error) => {
 
 const channel = createChannel({
   stream: messagePipe,
-  limits: {
-    ...wireLimits,
-    maxReceivedMessageBytes: wireLimits.maxHostMessageBytes,
-    maxSentMessageBytes: wireLimits.maxRunnerMessageBytes,
-  },
+  limits: channelLimits('runner', limits),
   onMessage: (message) => receive(message as HostMessage),
   onViolation: () => exit(70),
 })
@@ -128,7 +133,7 @@ async function run(message: CallMessage, call: RunningCall): Promise<unknown> {
     request: (method, params) => ask(call, method, params),
     progress: (done, total, text) => progress(call, done, total, text),
   })
-  return invoke(plugin, message.invocation, context)
+  return invoke(plugin, message.invocation, context, limits)
 }
 
 function ask(call: RunningCall, method: string, params: unknown): Promise<unknown> {

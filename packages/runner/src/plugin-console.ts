@@ -1,9 +1,7 @@
 import util from 'node:util'
-import type { LogLevel } from '@tenon/contract/wire'
+import { type LogLevel, wireConstants } from '@tenon/contract/wire'
 
-const maxLineCharacters = 8_000
-/** More than a person can read; a flood costs the host nothing beyond it. */
-const maxLinesPerSecond = 500
+const { maxLineCharacters } = wireConstants
 
 export interface PluginConsole {
   /** Replaces the global `console`. */
@@ -11,8 +9,11 @@ export interface PluginConsole {
   write(level: LogLevel, text: string): void
 }
 
-/** Turns what a plugin prints into log lines for the host, with the flood cut off. */
-export function createPluginConsole(send: (level: LogLevel, text: string, dropped: number) => void): PluginConsole {
+/** Turns what a plugin prints into log lines for the host, with the flood cut off: it costs the host nothing then. */
+export function createPluginConsole(
+  send: (level: LogLevel, text: string, dropped: number) => void,
+  { maxLinesPerSecond }: { maxLinesPerSecond: number },
+): PluginConsole {
   let secondStarted = 0
   let lines = 0
   let dropped = 0

@@ -1,19 +1,22 @@
-import { wireLimits, type RouteFile } from '@tenon/contract/wire'
+import type { RouteFile } from '@tenon/contract/wire'
 import type { Uploads } from './call-context.js'
 
 /**
- * A file as a handler gets it: whole in `buffer`, as handlers have always known it, where it fits and the handler does
- * not say that it reads pieces. `id` is what `context.uploads.read` takes.
+ * A file as a handler gets it: whole in `buffer`, as handlers have always known it, where it is not larger than
+ * `wholeUpTo` bytes. `id` is what `context.uploads.read` takes.
+ *
+ * @param wholeUpTo 0 for a handler that says that it reads pieces
  */
 export async function uploadedFile(
   { uploadId, buffer, ...told }: RouteFile,
   uploads: Uploads,
-  takesPieces: boolean,
+  wholeUpTo: number,
 ): Promise<object> {
   if (uploadId === undefined) return { ...told, buffer: Buffer.from(buffer ?? []) }
   const file = { ...told, id: uploadId }
-  const isWhole = !takesPieces && told.size <= wireLimits.maxWholeFileBytes
-  return isWhole ? { ...file, buffer: await wholeFile(uploads, uploadId, told.size) } : withoutBuffer(file)
+  return wholeUpTo > 0 && told.size <= wholeUpTo
+    ? { ...file, buffer: await wholeFile(uploads, uploadId, told.size) }
+    : withoutBuffer(file, wholeUpTo)
 }
 
 async function wholeFile(uploads: Uploads, id: string, size: number): Promise<Buffer> {
@@ -27,12 +30,13 @@ async function wholeFile(uploads: Uploads, id: string, size: number): Promise<Bu
 }
 
 /** Whoever reads `buffer` nevertheless is told what to do instead of finding nothing. */
-function withoutBuffer<File extends { originalname: string; size: number }>(file: File): File {
+function withoutBuffer<File extends { originalname: string; size: number }>(file: File, wholeUpTo: number): File {
   return Object.defineProperty(file, 'buffer', {
     get(): never {
-      const [size, most] = [file.size, wireLimits.maxWholeFileBytes].map((bytes) => Math.ceil(bytes / 1_000_000))
+      const [size, most] = [file.size, wholeUpTo].map((bytes) => Math.ceil(bytes / 1_000_000))
+      const holds = wholeUpTo > 0 ? `files of at most ${most} MB` : 'nothing, because the route reads pieces'
       throw new Error(
-        `${file.originalname} has ${size} MB. file.buffer holds files of at most ${most} MB, and none where the route reads pieces: use context.uploads.read(file.id).`,
+        `${file.originalname} has ${size} MB. file.buffer holds ${holds}: use context.uploads.read(file.id).`,
       )
     },
   })

@@ -1,5 +1,6 @@
 import { decodeValue, encodeValue, UnsendableValue } from './codec.js'
 import { createFrameReader, frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
+import { wireConstants } from './wire-limits.js'
 
 /** First byte of a body. */
 const kind = { message: 1, attachment: 2, largeMessage: 3 } as const
@@ -12,9 +13,9 @@ export interface ChannelLimits {
   maxReceivedMessageBytes: number
   /** Largest JSON text that is sent, bytes. */
   maxSentMessageBytes: number
-  /** Bytes of attachments that may wait for the message that names them. */
+  /** Bytes beside one message. */
   maxAttachmentBytes: number
-  /** Size of one piece of an attachment, bytes. */
+  /** Largest piece of an attachment, bytes; smaller when a frame holds less. */
   chunkBytes: number
 }
 
@@ -44,7 +45,9 @@ export function createChannel(options: {
   onViolation: (violation: WireViolation) => void
 }): Channel {
   const { stream, limits, longestTurnMs = Infinity } = options
-  const waiting = createAttachmentStore(limits.maxAttachmentBytes)
+  // A text that is larger than one piece waits there too, beside its attachments.
+  const waiting = createAttachmentStore(limits.maxAttachmentBytes + limits.maxReceivedMessageBytes)
+  const chunkBytes = Math.max(1, Math.min(limits.chunkBytes, limits.maxFrameBytes - attachmentHeaderBytes))
   const reader = createFrameReader(limits.maxFrameBytes)
   let broken = false
   let paused = false
@@ -53,9 +56,9 @@ export function createChannel(options: {
   let nextAttachment = 1
 
   function take(body: Buffer): void {
-    if (body[0] === kind.message) options.onMessage(decodeText(body.toString('utf8', 1)))
+    if (body[0] === kind.message) options.onMessage(decodeText(body.subarray(1)))
     else if (body[0] === kind.attachment) waiting.add(body)
-    else if (body[0] === kind.largeMessage) options.onMessage(decodeText(waiting.takeLarge(body).toString('utf8')))
+    else if (body[0] === kind.largeMessage) options.onMessage(decodeText(waiting.takeLarge(body)))
     else throw new WireViolation(`a frame of the unknown kind ${body[0]} arrived`)
   }
 
@@ -84,13 +87,13 @@ export function createChannel(options: {
     } else if (!paused) stream.resume()
   }
 
-  function decodeText(text: string): unknown {
+  function decodeText(text: Buffer): unknown {
     if (text.length > limits.maxReceivedMessageBytes) {
       throw new WireViolation(
         `a message of ${text.length} bytes arrived, the limit is ${limits.maxReceivedMessageBytes}`,
       )
     }
-    return decodeValue(text, waiting.take)
+    return decodeValue(text.toString('utf8'), waiting.take)
   }
 
   stream.on('data', (bytes) => {
@@ -103,7 +106,7 @@ export function createChannel(options: {
     const id = nextAttachment++
     let offset = 0
     do {
-      const part = bytes.subarray(offset, offset + limits.chunkBytes)
+      const part = bytes.subarray(offset, offset + chunkBytes)
       const frame = Buffer.allocUnsafe(frameHeaderBytes + attachmentHeaderBytes + part.length)
       frame.writeUInt32LE(attachmentHeaderBytes + part.length, 0)
       frame[frameHeaderBytes] = kind.attachment
@@ -114,6 +117,8 @@ export function createChannel(options: {
     } while (offset < bytes.length)
     return id
   }
+
+  const piecesOf = (bytes: number) => Math.max(1, Math.ceil(bytes / chunkBytes))
 
   function sendLarge(text: string, written?: () => void): void {
     const bytes = Buffer.from(text)
@@ -130,20 +135,19 @@ export function createChannel(options: {
       // Attachments are only sent once the whole message is known to be sendable.
       const attachments: Uint8Array[] = []
       let attachedBytes = 0
+      let pieces = 0
       const first = nextAttachment
       const text = encodeValue(message, (bytes) => {
         attachedBytes += bytes.byteLength
+        pieces += piecesOf(bytes.byteLength)
         return first + attachments.push(bytes) - 1
       })
       const textBytes = Buffer.byteLength(text)
-      if (textBytes > limits.maxSentMessageBytes || attachedBytes > limits.maxAttachmentBytes) {
-        throw new UnsendableValue(
-          `The value has ${Math.max(textBytes, attachedBytes)} bytes on the wire, which is more than can be sent.`,
-          'RESULT_TOO_LARGE',
-        )
-      }
+      if (textBytes > limits.maxSentMessageBytes) throw tooLarge(`${textBytes} bytes`)
+      if (attachedBytes > limits.maxAttachmentBytes) throw tooLarge(`${attachedBytes} bytes`)
+      if (pieces + piecesOf(textBytes) > wireConstants.maxWaitingPieces) throw tooLarge(`${pieces} pieces`)
       for (const bytes of attachments) sendAttachment(bytes)
-      if (textBytes > limits.chunkBytes) return sendLarge(text, written)
+      if (textBytes > chunkBytes) return sendLarge(text, written)
       const frame = Buffer.allocUnsafe(frameHeaderBytes + 1 + textBytes)
       frame.writeUInt32LE(1 + textBytes, 0)
       frame[frameHeaderBytes] = kind.message
@@ -171,15 +175,20 @@ export function createChannel(options: {
   }
 }
 
+const tooLarge = (size: string) =>
+  new UnsendableValue(`The value has ${size} on the wire, which is more than can be sent.`, 'RESULT_TOO_LARGE')
+
 function createAttachmentStore(maxBytes: number) {
   const parts = new Map<number, { chunks: Buffer[]; bytes: number }>()
   let total = 0
+  let pieces = 0
 
   function take(id: number, size: number): Buffer {
     const entry = parts.get(id)
     if (!entry || entry.bytes !== size) throw new WireViolation('a message names an attachment that did not arrive')
     parts.delete(id)
     total -= entry.bytes
+    pieces -= entry.chunks.length
     return entry.chunks.length === 1 ? (entry.chunks[0] as Buffer) : Buffer.concat(entry.chunks)
   }
 
@@ -189,11 +198,12 @@ function createAttachmentStore(maxBytes: number) {
       if (body.length < attachmentHeaderBytes) throw new WireViolation('an attachment without a number arrived')
       const chunk = body.subarray(attachmentHeaderBytes)
       total += chunk.length
-      if (total > maxBytes || parts.size > 1_000) throw new WireViolation('too many bytes of attachments are waiting')
+      if (total > maxBytes) throw new WireViolation('too many bytes of attachments are waiting')
+      if (++pieces > wireConstants.maxWaitingPieces)
+        throw new WireViolation('too many pieces of attachments are waiting')
       const id = body.readUInt32LE(1)
       const entry = parts.get(id) ?? { chunks: [], bytes: 0 }
       entry.chunks.push(chunk)
-      if (entry.chunks.length > 10_000) throw new WireViolation('an attachment came in too many pieces')
       entry.bytes += chunk.length
       parts.set(id, entry)
     },

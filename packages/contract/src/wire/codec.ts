@@ -1,12 +1,12 @@
 import { WireViolation } from './frames.js'
+import { wireConstants } from './wire-limits.js'
 
 /**
  * Values as JSON text, with tags for what JSON cannot say: `{"$":"date","v":…}`. Bytes are not in the text: the text
  * names an attachment that travelled before it. Own `__proto__` keys are dropped in both directions.
  */
 
-/** Deeper than any honest value; also what ends the walk over a circular one. */
-const maxDepth = 100
+const { maxDepth } = wireConstants
 
 /** A value that cannot be put on the wire, with the reason. */
 export class UnsendableValue extends Error {
@@ -65,7 +65,7 @@ function pack(value: unknown, attach: Attach, depth: number): unknown {
 }
 
 function packObject(value: object, attach: Attach, depth: number): unknown {
-  if (depth > maxDepth) throw new UnsendableValue('The value is circular or nested deeper than 100 levels.')
+  if (depth > maxDepth) throw new UnsendableValue(`The value is circular or nested deeper than ${maxDepth} levels.`)
   if (value instanceof Date) return { $: 'date', v: Number.isNaN(value.getTime()) ? null : value.getTime() }
   if (ArrayBuffer.isView(value)) return packBytes(bytesOf(value), attach)
   if (value instanceof ArrayBuffer) return packBytes(new Uint8Array(value), attach)

@@ -1,17 +1,41 @@
-const mebibyte = 1024 * 1024
+import type { ChannelLimits } from './channel.js'
 
-/** What both ends of a runner's pipes agree on, in bytes. */
-export const wireLimits = {
-  /** One frame. Larger ones are refused at the header, before a byte of them is kept. */
-  maxFrameBytes: 8 * mebibyte,
-  /** JSON text from a runner: parsing 8 MB blocks the host for about 60 ms, which is as much as neighbours should feel. */
-  maxRunnerMessageBytes: 8 * mebibyte - 64,
-  /** JSON text to a runner: an import of 100,000 rows fits. */
-  maxHostMessageBytes: 64 * mebibyte,
-  /** Bytes beside one message: an upload of 50 MB fits. */
-  maxAttachmentBytes: 64 * mebibyte,
-  /** A stored file that a handler gets whole; a larger one it reads in pieces. */
-  maxWholeFileBytes: 20_000_000,
-  /** One piece of an attachment, so that other messages pass in between. */
-  chunkBytes: mebibyte,
+/** What both ends of a runner's pipes agree on once and for all. */
+export const wireConstants = {
+  /** One piece of an attachment, in bytes, so that other messages pass in between. */
+  chunkBytes: 1024 * 1024,
+  /** Pieces that may wait for the message that names them: each costs memory, also one without a byte in it. */
+  maxWaitingPieces: 10_000,
+  /** Levels of a value: deeper than any honest one; also what ends the walk over a circular one. */
+  maxDepth: 100,
+  /** Characters of one line of a log; the rest is cut. */
+  maxLineCharacters: 8_000,
 } as const
+
+/** What a runner is told when it is started. The host holds it to its own side of them in any case. */
+export interface RunnerLimits {
+  /** Bytes of one frame. */
+  maxFrameBytes: number
+  /** Bytes of JSON text from the runner. */
+  maxRunnerMessageBytes: number
+  /** Bytes of JSON text to the runner. */
+  maxHostMessageBytes: number
+  /** Bytes beside one message, either way. */
+  maxAttachmentBytes: number
+  /** Lines that a plugin prints in a second. */
+  maxLinesPerSecond: number
+  /** Bytes of a stored file that a handler gets whole. */
+  maxWholeFileBytes: number
+}
+
+/** The limits of one end of the pipe that carries messages. */
+export function channelLimits(end: 'host' | 'runner', limits: RunnerLimits): ChannelLimits {
+  const { maxFrameBytes, maxRunnerMessageBytes, maxHostMessageBytes, maxAttachmentBytes } = limits
+  return {
+    maxFrameBytes,
+    maxReceivedMessageBytes: end === 'host' ? maxRunnerMessageBytes : maxHostMessageBytes,
+    maxSentMessageBytes: end === 'host' ? maxHostMessageBytes : maxRunnerMessageBytes,
+    maxAttachmentBytes,
+    chunkBytes: wireConstants.chunkBytes,
+  }
+}

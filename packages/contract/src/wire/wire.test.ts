@@ -90,6 +90,23 @@ describe('a message', () => {
       code: 'RESULT_TOO_LARGE',
     })
   })
+
+  it('may have both: the most text, and the most bytes beside it', async () => {
+    const value = { text: 'x'.repeat(limits.maxSentMessageBytes - 200), bytes: Buffer.alloc(limits.maxAttachmentBytes) }
+    expect(await carried(value)).toEqual(value)
+  })
+
+  it('may have thousands of small values of bytes, and is refused by its sender when there are too many', async () => {
+    const room = { maxSentMessageBytes: 1_000_000, maxReceivedMessageBytes: 1_000_000 }
+    const bytes = (count: number) => Array.from({ length: count }, () => Buffer.from('b'))
+    expect(await carried(bytes(9_000), room)).toHaveLength(9_000)
+    await expect(carried(bytes(10_001), room)).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' })
+  })
+
+  it('comes in pieces that fit into a frame, however small that is', async () => {
+    const value = { text: 'x'.repeat(20_000), bytes: Buffer.alloc(20_000, 1) }
+    expect(await carried(value, { maxFrameBytes: 500 })).toEqual(value)
+  })
 })
 
 describe('a violation is', () => {
@@ -114,9 +131,31 @@ describe('a violation is', () => {
     expect(await received(attachment, frame(1, '{"$":"bytes","v":1,"size":2}'))).toEqual(Buffer.from([9, 9]))
   })
 
+  it('a text with more bytes than the limit, whatever its characters', async () => {
+    const text = (characters: number) => {
+      const bytes = Buffer.from(JSON.stringify('ä'.repeat(characters)))
+      const size = Buffer.alloc(8)
+      size.writeUInt32LE(1)
+      size.writeUInt32LE(bytes.length, 4)
+      const pieces = Array.from({ length: Math.ceil(bytes.length / 9_000) }, (_, piece) =>
+        frame(2, Buffer.concat([Buffer.from([1, 0, 0, 0]), bytes.subarray(piece * 9_000, (piece + 1) * 9_000)])),
+      )
+      return [...pieces, frame(3, size)]
+    }
+    expect(await received(...text(24_999))).toHaveLength(24_999)
+    await expect(received(...text(25_000))).rejects.toThrow('a message of 50002 bytes arrived')
+  })
+
+  it('pieces without bytes that wait for a message which never comes', async () => {
+    const piece = (id: number) => frame(2, Buffer.from([id % 100, 0, 0, 0]))
+    const pieces = (count: number) => Buffer.concat(Array.from({ length: count }, (_, id) => piece(id)))
+    expect(await received(pieces(10_000))).toBe('nothing')
+    await expect(received(pieces(10_001))).rejects.toThrow('too many pieces')
+  })
+
   it('bytes that wait for a message which never comes', async () => {
     const piece = (id: number) => frame(2, Buffer.concat([Buffer.from([id, 0, 0, 0]), Buffer.alloc(9_000)]))
-    await expect(received(...Array.from({ length: 12 }, (_, id) => piece(id)))).rejects.toThrow('too many bytes')
+    await expect(received(...Array.from({ length: 17 }, (_, id) => piece(id)))).rejects.toThrow('too many bytes')
   })
 })
 

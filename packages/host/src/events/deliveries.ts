@@ -1,20 +1,13 @@
 import type { PluginEvent } from '@tenon/contract'
 import type { Pool } from 'pg'
+import { pauseBefore } from '../limit-table.js'
 import { DeliveryFailure } from './delivery-failure.js'
 import type { DeliveryOwner } from './delivery-log.js'
+import type { EventLimits } from './event-limits.js'
 import { messageOf } from './message-of.js'
 import { createRounds } from './rounds.js'
 import type { Subscriber } from './subscriber.js'
 import { createTurns, pluginOf, type Due } from './turns.js'
-
-export interface DeliveryTimes {
-  /** A delivery that takes longer than this is cut off and tried again, in milliseconds. */
-  longestDeliveryMs: number
-  /** What is under way when the server stops gets this long to finish, in milliseconds. */
-  stopMs: number
-  /** A delivery that is cut off gets this long to notice, in milliseconds. */
-  cutOffMs: number
-}
 
 /** Answers that it was dropped when nobody waits for the event any more. */
 export type Deliver = (
@@ -31,8 +24,9 @@ export interface DeliveryEnd extends DeliveryOwner {
   failure?: unknown
 }
 
-interface DeliveriesOptions extends DeliveryTimes {
+interface DeliveriesOptions {
   pool: Pool
+  limits: EventLimits
   /**
    * Hands one event to one plugin until the signal cuts it off; throws when that failed and should be tried again, unless
    * it is a {@link DeliveryFailure} that says otherwise.
@@ -51,14 +45,6 @@ interface Deliveries {
   stop(): Promise<void>
 }
 
-const retryDelaysMs = [5_000, 20_000, 80_000, 300_000, 1_200_000]
-/** For so long a service may say when it wants to be asked again; then that counts as any other failure. */
-const patienceMs = 24 * 3_600_000
-/** Plugins that events are delivered to at the same moment. */
-const atOnce = 12
-const atOncePerOrganization = 3
-/** Events of one plugin under way at the same moment: half of the calls that it may have, the rest is for people. */
-const atOncePerPlugin = 4
 /** Events that are claimed for a plugin together, so that the queue is asked once for all of them. */
 const batch = 24
 /** After so long nothing more of a batch is begun, so that it ends well before its claim does. */
@@ -71,18 +57,19 @@ const claimMarginMs = 30_000
  * holds up nobody but itself.
  */
 export function createDeliveries(options: DeliveriesOptions): Deliveries {
-  const { pool, deliver, onEnd, log, longestDeliveryMs, stopMs, cutOffMs } = options
+  const { pool, deliver, onEnd, log, limits } = options
+  const { longestDeliveryMs, stopMs, cutOffMs } = limits
   const claimMs = longestDeliveryMs + cutOffMs + claimMarginMs
   const underWay = new Map<string, UnderWay>()
-  const turns = createTurns({ perOrganization: atOncePerOrganization })
+  const turns = createTurns({ perOrganization: limits.pluginsPerOrganization })
   const rounds = createRounds(fillSlots, (error) => log('events-failed', { reason: messageOf(error) }))
   let stopped = true
 
   async function fillSlots(): Promise<void> {
-    while (!stopped && underWay.size < atOnce) {
+    while (!stopped && underWay.size < limits.plugins) {
       const busy = [...underWay.values()].map(({ plugin }) => plugin)
       const due = byPlugin(await dueOf(pool))
-      const chosen = turns.choose([...due.values()].map(firstOf), busy, atOnce - underWay.size)
+      const chosen = turns.choose([...due.values()].map(firstOf), busy, limits.plugins - underWay.size)
       if (chosen.length === 0) return
       const claimed = await claim(
         pool,
@@ -113,7 +100,7 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
         goesOn = (await (goesOn ? attemptWith(row, aborts) : giveBack(row).catch(noted(row)))) === true && goesOn
       }
     }
-    await Promise.all(Array.from({ length: atOncePerPlugin }, work))
+    await Promise.all(Array.from({ length: limits.eventsPerPlugin }, work))
   }
 
   const noted = (row: DeliveryRow) => (error: unknown) =>
@@ -165,10 +152,10 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   async function fail(row: DeliveryRow, error: unknown): Promise<void> {
     const reason = messageOf(error)
     const said = error instanceof DeliveryFailure ? error : undefined
-    const askedMs = Math.min(said?.retryAfterMs ?? 0, patienceMs)
-    const isPutOff = askedMs > 0 && Date.now() - row.created_at.getTime() < patienceMs
-    const ownDelayMs = retryDelaysMs[row.attempts - 1] ?? (isPutOff ? retryDelaysMs.at(-1) : undefined)
-    const delayMs = ownDelayMs === undefined || said?.retryable === false ? undefined : Math.max(ownDelayMs, askedMs)
+    const askedMs = Math.min(said?.retryAfterMs ?? 0, limits.maxPutOffMs)
+    const isPutOff = askedMs > 0 && Date.now() - row.created_at.getTime() < limits.maxPutOffMs
+    const isOver = said?.retryable === false || (!isPutOff && row.attempts >= limits.maxAttempts)
+    const delayMs = isOver ? undefined : Math.max(pauseBefore(row.attempts + 1, limits), askedMs)
     log('event-delivery-failed', { eventId: row.event_id, pluginKey: row.plugin_key, attempt: row.attempts, reason })
     const isSettled = await settle(
       row,

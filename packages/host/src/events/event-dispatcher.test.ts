@@ -33,7 +33,7 @@ async function start(options: Partial<Options>): Promise<EventDispatcher> {
     deliver: () => Promise.resolve(),
     log: () => {},
     ...options,
-    times: { pollMs: 100, ...options.times },
+    limits: { pollMs: 100, ...options.limits },
   })
   started.push(dispatcher, notifications)
   await notifications.start()
@@ -115,12 +115,15 @@ describe('an event', () => {
     }
   })
 
-  test('is forgotten after 7 days, after 30 when it failed, and never while it waits', async () => {
-    const aged = async (name: string, days: number, state?: string) => {
+  test.each([
+    [7, 30, {}],
+    [2, 10, { keptDays: 2, keptFailedDays: 10 }],
+  ])('is forgotten after %i days, after %i when it failed, and never while it waits', async (days, failedDays, own) => {
+    const aged = async (name: string, age: number, state?: string) => {
       const { rows } = await database.pool.query<{ event_id: string }>(
         `INSERT INTO tenon.outbox (organization_id, source, name, payload, created_at, dispatched_at)
          VALUES (1, 'host', $1, '{}', now() - $2 * interval '1 day', now()) RETURNING event_id`,
-        [name, days],
+        [name, age],
       )
       if (state === undefined) return
       await database.pool.query(
@@ -129,13 +132,13 @@ describe('an event', () => {
         [rows[0]?.event_id, state],
       )
     }
-    await aged('nobody', 8)
-    await aged('delivered', 8, 'delivered')
-    await aged('delivered.lately', 6, 'delivered')
-    await aged('failed.lately', 29, 'failed')
-    await aged('failed', 31, 'failed')
+    await aged('nobody', days + 1)
+    await aged('delivered', days + 1, 'delivered')
+    await aged('delivered.lately', days - 1, 'delivered')
+    await aged('failed.lately', failedDays - 1, 'failed')
+    await aged('failed', failedDays + 1, 'failed')
     await aged('waiting', 40, 'waiting')
-    await start({})
+    await start({ limits: own })
     await until(async () => {
       const { rows } = await database.pool.query<{ name: string }>('SELECT name FROM tenon.outbox ORDER BY name')
       expect(rows.map(({ name }) => name)).toEqual(['delivered.lately', 'failed.lately', 'waiting'])
@@ -143,11 +146,88 @@ describe('an event', () => {
   })
 })
 
+describe('an event that fails', () => {
+  test.each([
+    [{}, [5, 20, 80, 320, 1_200]],
+    [{ retryMs: 1_000, maxRetryMs: 3_000, maxAttempts: 4 }, [1, 3, 3]],
+  ])('is tried again, %o: after %o seconds', async (own, pauses) => {
+    let attempts = 0
+    await start({ limits: own, deliver: () => Promise.reject(new Error(`attempt ${++attempts}`)) })
+    await publish(1)
+    for (const [index, pause] of pauses.entries()) {
+      await until(async () =>
+        expect(await deliveriesOf(1)).toMatchObject([{ state: 'waiting', last_error: `attempt ${index + 1}` }]),
+      )
+      const { rows } = await database.pool.query<{ seconds: number }>(
+        `UPDATE tenon.event_deliveries d SET next_attempt_at = now() FROM tenon.event_deliveries o
+         WHERE o.event_id = d.event_id RETURNING extract(epoch FROM o.next_attempt_at - now())::float8 AS seconds`,
+      )
+      expect(rows[0]?.seconds).toBeLessThanOrEqual(pause)
+      expect(rows[0]?.seconds).toBeGreaterThan(pause * 0.75 - 1)
+    }
+    await until(async () =>
+      expect(await deliveriesOf(1)).toMatchObject([{ state: 'failed', attempts: pauses.length + 1 }]),
+    )
+  })
+
+  test('may say until cutOffMs are over what it came to', async () => {
+    const lastError = async (cutOffMs: number) => {
+      const dispatcher = await start({
+        limits: { longestDeliveryMs: 50, cutOffMs },
+        deliver: (_organizationId, _subscriber, _event, signal) =>
+          new Promise((_resolve, reject) => {
+            const tidyUp = () => setTimeout(() => reject(new Error('it tidied up')), 200)
+            signal.addEventListener('abort', tidyUp)
+          }),
+      })
+      await publish(1)
+      await until(async () => expect(await deliveriesOf(1)).toMatchObject([{ attempts: 1, due: false }]))
+      const error = await until(async () => {
+        const [row] = await deliveriesOf(1)
+        expect(row?.last_error).toEqual(expect.any(String))
+        return row?.last_error
+      })
+      await dispatcher.stop()
+      await database.pool.query('DELETE FROM tenon.outbox')
+      return error
+    }
+    expect(await lastError(5_000)).toBe('it tidied up')
+    expect(await lastError(20)).toBe('The delivery took too long.')
+  })
+
+  test('of which nothing was heard is found after pollMs', async () => {
+    const delivered: number[] = []
+    const deaf = createNotifications({ pool: database.pool, log: () => {} })
+    const look = (pollMs: number, organizationId: number) =>
+      start({
+        notifications: deaf,
+        limits: { pollMs },
+        subscribersOf: async () => [{ pluginKey: `plugin-${pollMs}`, handler: 'on' }],
+        deliver: async () => void delivered.push(organizationId),
+      })
+    const rare = await look(60_000, 1)
+    // What is there at the start is looked for at once.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await publish(1)
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    expect(delivered).toEqual([])
+    await rare.stop()
+    await look(100, 2)
+    await until(() => expect(delivered).toEqual([2]))
+    await publish(1)
+    await until(() => expect(delivered).toEqual([2, 2]))
+  })
+})
+
 describe('a plugin that hangs', () => {
-  test('holds up neither the events of others nor other plugins of its organization', async () => {
+  test.each([
+    [{}, 4],
+    [{ eventsPerPlugin: 2 }, 2],
+  ])('holds up neither the events of others nor other plugins of its organization: %o, %i', async (own, begun) => {
     const delivered: string[] = []
     await publish(1, 'note.written', 40)
     await start({
+      limits: own,
       subscribersOf: async (organizationId) =>
         ['hangs', 'works'].map((key) => ({ pluginKey: `${key}${organizationId}`, handler: 'on' })),
       deliver: (_organizationId, { pluginKey }) => {
@@ -160,13 +240,39 @@ describe('a plugin that hangs', () => {
     await publish(2)
     await until(() => expect(delivered.slice(40).sort()).toEqual(['hangs2', 'works2']))
     // Of its many events, a few are begun.
-    expect(hanging).toHaveLength(4)
+    expect(hanging).toHaveLength(begun)
   })
 
-  test('of which an organization has many leaves room for other organizations', async () => {
+  test.each([
+    [{}, 12],
+    [{ plugins: 2 }, 2],
+  ])('of which there are many, %o: %i at the same moment, and all in the end', async (own, most) => {
+    let done = 0
+    let now = 0
+    let atOnce = 0
+    const organizations = Array.from({ length: 15 }, (_, index) => index + 1)
+    for (const organization of organizations) await publish(organization)
+    await start({
+      limits: own,
+      deliver: async () => {
+        atOnce = Math.max(atOnce, ++now)
+        await (done < most ? new Promise((resolve) => setTimeout(resolve, 300)) : undefined)
+        now--
+        done++
+      },
+    })
+    await until(() => expect(done).toBe(15))
+    expect(atOnce).toBe(most)
+  })
+
+  test.each([
+    [{}, 3],
+    [{ pluginsPerOrganization: 5 }, 5],
+  ])('of which an organization has many leaves room for other organizations: %o, %i', async (own, most) => {
     const delivered: number[] = []
     await publish(1)
     await start({
+      limits: own,
       subscribersOf: async () => Array.from({ length: 20 }, (_, n) => ({ pluginKey: `plugin-${n}`, handler: 'on' })),
       deliver: (organizationId) => {
         if (organizationId === 1) return hang()
@@ -174,10 +280,10 @@ describe('a plugin that hangs', () => {
         return Promise.resolve()
       },
     })
-    await until(() => expect(hanging).toHaveLength(3))
+    await until(() => expect(hanging).toHaveLength(most))
     await publish(2)
     await until(() => expect(delivered).toHaveLength(20))
-    expect(hanging).toHaveLength(3)
+    expect(hanging).toHaveLength(most)
   })
 
   test('is cut off before another server may try the same event', async () => {
@@ -187,7 +293,7 @@ describe('a plugin that hangs', () => {
         signals.push(signal)
         return hang()
       },
-      times: { longestDeliveryMs: 100, cutOffMs: 50 },
+      limits: { longestDeliveryMs: 100, cutOffMs: 50 },
     })
     await publish(1)
     await until(() => expect(signals).toHaveLength(1))
@@ -211,7 +317,7 @@ describe('a plugin that hangs', () => {
           hang(),
           heeds ? new Promise<void>((_, reject) => signal.addEventListener('abort', reject)) : hang(),
         ]),
-      times: { stopMs: 100, cutOffMs: 100 },
+      limits: { stopMs: 100, cutOffMs: 100 },
     })
     await publish(1)
     await until(() => expect(hanging.length).toBeGreaterThan(0))
@@ -248,7 +354,11 @@ describe('a server', () => {
   test('survives that the database ends its connections, and hears at once of what comes then', async () => {
     const delivered: number[] = []
     const log = vi.fn()
-    await start({ deliver: async (organizationId) => void delivered.push(organizationId), log, times: { pollMs: 300 } })
+    await start({
+      deliver: async (organizationId) => void delivered.push(organizationId),
+      log,
+      limits: { pollMs: 300 },
+    })
     const listeners = async () => {
       const { rows } = await database.pool.query<{ pid: number }>(
         `SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND datname = current_database()`,

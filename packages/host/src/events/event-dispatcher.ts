@@ -1,6 +1,8 @@
 import type { Pool } from 'pg'
 import type { Notifications } from '../notifications/index.js'
-import { createDeliveries, type Deliver, type DeliveryEnd, type DeliveryTimes } from './deliveries.js'
+import { limitsOf } from '../limit-table.js'
+import { createDeliveries, type Deliver, type DeliveryEnd } from './deliveries.js'
+import { type EventLimits, eventLimitTable } from './event-limits.js'
 import { createFanOut } from './fan-out.js'
 import { messageOf } from './message-of.js'
 import { pruneEvents } from './prune.js'
@@ -24,41 +26,27 @@ interface EventDispatcherOptions {
   /** Called when a delivery was taken, or has failed for good. */
   onEnd?: (end: DeliveryEnd) => Promise<void>
   log: (event: string, fields: Record<string, unknown>) => void
-  times?: Partial<DispatcherTimes>
-}
-
-interface DispatcherTimes extends DeliveryTimes {
-  /** Between two looks at what was missed and what is due for another attempt, in milliseconds. */
-  pollMs: number
+  limits?: Partial<EventLimits>
 }
 
 export interface EventDispatcher {
   start(): void
-  /** Finishes the deliveries in flight, up to eight seconds, and stops. */
+  /** Finishes the deliveries in flight, up to `stopMs`, and stops. */
   stop(): Promise<void>
 }
 
-const defaultTimes: DispatcherTimes = {
-  // A notification wakes the dispatcher at once; this is for the rest.
-  pollMs: 2_000,
-  // Longer than its parts by default: a place, a start, a load, a turn, the call itself.
-  longestDeliveryMs: 150_000,
-  stopMs: 8_000,
-  // What a plugin gets for tidying up, and what finding out takes whether it still answers.
-  cutOffMs: 3_500,
-}
 const pruneIntervalMs = 60 * 60_000
 
 /** Takes events from the outbox and delivers each to every plugin that asked for it, at least once. */
 export function createEventDispatcher(options: EventDispatcherOptions): EventDispatcher {
   const { pool, notifications, subscribersOf, deliver, onEnd = () => Promise.resolve(), log } = options
-  const times = { ...defaultTimes, ...options.times }
+  const limits = limitsOf(eventLimitTable, options.limits)
   const onError = (error: unknown) => log('events-failed', { reason: messageOf(error) })
-  const deliveries = createDeliveries({ pool, deliver, onEnd, log, ...times })
-  const fanOut = createFanOut({ pool, subscribersOf, log, pauseMs: times.pollMs, onDeliveries: deliveries.wake })
+  const deliveries = createDeliveries({ pool, deliver, onEnd, log, limits })
+  const fanOut = createFanOut({ pool, subscribersOf, log, pauseMs: limits.pollMs, onDeliveries: deliveries.wake })
   let stopping = new AbortController()
   const fanOutRounds = createRounds(() => fanOut(stopping.signal), onError)
-  const pruneRounds = createRounds(() => pruneEvents(pool), onError)
+  const pruneRounds = createRounds(() => pruneEvents(pool, limits), onError)
   notifications.subscribe('tenon_outbox', { heard: wake })
   let timers: NodeJS.Timeout[] = []
 
@@ -72,7 +60,7 @@ export function createEventDispatcher(options: EventDispatcherOptions): EventDis
     start() {
       stopping = new AbortController()
       deliveries.start()
-      timers = [setInterval(wake, times.pollMs), setInterval(pruneRounds.wake, pruneIntervalMs)]
+      timers = [setInterval(wake, limits.pollMs), setInterval(pruneRounds.wake, pruneIntervalMs)]
       wake()
       pruneRounds.wake()
     },

@@ -20,7 +20,7 @@ import { rowId } from './ids.js'
 import { grantedSchema, observationEndpoints } from './observation-endpoints.js'
 import { operatorEndpoints } from './operator-endpoints.js'
 import { PluginAnsweredError } from '../installations/plugin-answered-error.js'
-import { announcedBytes, readForm } from './upload.js'
+import { announcedBytes, type FormLimits, readForm } from './upload.js'
 import type { Frames } from '../installations/frames.js'
 import { frameEndpoints } from './frame-endpoints.js'
 import { eventEndpoints } from './event-endpoints.js'
@@ -531,12 +531,11 @@ function pluginEndpoints(service: PluginService, uploads: Uploads): Endpoint[] {
 /** Where the files of forms go. */
 export interface Uploads {
   store: Pick<UploadStore, 'begin' | 'release'>
-  /** A larger file is refused. */
-  maxFileBytes: number
+  limits: FormLimits
 }
 
 /** Hands a request to the plugin. The least role of a route is the plugin's to raise, and checked where its report is known. */
-export function callPluginRoute(service: PluginService, { store, maxFileBytes }: Uploads) {
+export function callPluginRoute(service: PluginService, { store, limits }: Uploads) {
   return async (
     { params, principal, request, query, readBody, signal }: Call<{ key: string }, unknown, unknown>,
     path: string,
@@ -550,8 +549,8 @@ export function callPluginRoute(service: PluginService, { store, maxFileBytes }:
         return body === undefined ? {} : { body }
       }
       const owner = { organizationId: principal.organizationId, pluginKey: params.key }
-      const upload = await store.begin(owner, announcedBytes(request, maxFileBytes))
-      const form = await readForm(request, upload, maxFileBytes).catch(async (error: unknown) => {
+      const upload = await store.begin(owner, announcedBytes(request, limits))
+      const form = await readForm(request, upload, limits).catch(async (error: unknown) => {
         await upload.abandon()
         throw error
       })

@@ -82,8 +82,18 @@ const health = z
     restarts: z.int(),
     restartAfter: instant.nullable(),
     budgets: z
-      .array(z.object({ name: z.string(), used: z.number(), limit: z.number().nullable(), unit: z.string() }))
-      .describe('On the server that answers'),
+      .array(
+        z.object({
+          name: z.string().describe('In words, and the same at each look'),
+          used: z.number(),
+          limit: z.number().nullable(),
+          unit: z.string(),
+        }),
+      )
+      .describe(
+        'What it uses of its limits. Calls, memory, open connections and the database: on the server that answers. The ' +
+          'network within its window, lines of its log, and runs and files of the whole organization: on all servers.',
+      ),
     processes: z.array(
       z.object({ lane: z.string(), startedAt: instant, memoryBytes: z.number(), callsInFlight: z.int() }),
     ),

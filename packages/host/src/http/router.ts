@@ -15,14 +15,13 @@ import type { Answer, Call, Endpoint } from './endpoint.js'
 import { frameDocument, type FrameDocumentOptions } from './frame-document.js'
 import { sendEvents } from './event-stream.js'
 import type { CountInstall } from './install-limit.js'
-
-/** Bytes of a JSON body (S83). */
-export const maxBodyBytes = 10_000_000
+import type { RequestLimits } from './request-limits.js'
 
 interface RouterOptions {
   endpoints: readonly Endpoint[]
   service: PluginService
   uploads: Uploads
+  limits: Pick<RequestLimits, 'maxBodyBytes'>
   frame: FrameDocumentOptions
   /** Who a request comes from. @throws TenonError NOT_AUTHENTICATED and the like */
   authenticate: (request: Request) => Promise<Principal>
@@ -37,6 +36,7 @@ export function createRouter({
   endpoints,
   service,
   uploads,
+  limits,
   frame,
   authenticate,
   countInstall,
@@ -44,6 +44,7 @@ export function createRouter({
   log,
 }: RouterOptions): Router {
   const router = express.Router()
+  const readJson = createJsonReader(limits.maxBodyBytes)
   const principals = new WeakMap<Request, Principal>()
   const principalOf = (request: Request): Principal => {
     const principal = principals.get(request)
@@ -65,13 +66,13 @@ export function createRouter({
       if (endpoint.limited) await countInstall(request)
       // Only now: a body of somebody who may not send one is not worth reading.
       if (!endpoint.readsBodyLate) await readJson(request)
-      const { call, end } = checkedCall(endpoint, request, principal)
+      const { call, end } = checkedCall(endpoint, request, principal, readJson)
       const answer = await endpoint.handle(call)
       if ('events' in answer) await sendEvents(response, answer.events, end)
       else sendAnswer(response, answer)
     })
   }
-  router.all('/:key/*path', pluginRoute(callPluginRoute(service, uploads), principalOf))
+  router.all('/:key/*path', pluginRoute(callPluginRoute(service, uploads), principalOf, readJson))
   router.use((request: Request) => {
     throw new TenonError('ROUTE_NOT_FOUND', { method: request.method, path: request.originalUrl.split('?')[0] })
   })
@@ -80,16 +81,18 @@ export function createRouter({
   return router
 }
 
-const parseJson = express.json({ limit: maxBodyBytes })
-
 /** @throws what the body parser says: see errorAnswer */
-function readJson(request: Request): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    parseJson(request, request.res as Response, (error?: unknown) => {
-      if (error === undefined) resolve(request.body as unknown)
-      else reject(error as Error)
+type ReadJson = (request: Request) => Promise<unknown>
+
+function createJsonReader(maxBodyBytes: number): ReadJson {
+  const parseJson = express.json({ limit: maxBodyBytes })
+  return (request) =>
+    new Promise((resolve, reject) => {
+      parseJson(request, request.res as Response, (error?: unknown) => {
+        if (error === undefined) resolve(request.body as unknown)
+        else reject(error as Error)
+      })
     })
-  })
 }
 
 /** @throws TenonError ROLE_FORBIDDEN, OPERATOR_ONLY */
@@ -115,6 +118,7 @@ const keepOutOfCaches: RequestHandler = (_request, response, next) => {
 function pluginRoute(
   call: ReturnType<typeof callPluginRoute>,
   principalOf: (request: Request) => Principal,
+  readJson: ReadJson,
 ): RequestHandler {
   return async (request, response) => {
     const { key, path } = request.params as unknown as { key: string; path: string[] }
@@ -139,7 +143,12 @@ function pluginRoute(
 }
 
 /** @throws TenonError VALIDATION_FAILED with the first thing that is wrong, BODY_NOT_JSON */
-function checkedCall(endpoint: Endpoint, request: Request, principal: Principal): { call: Call; end: () => void } {
+function checkedCall(
+  endpoint: Endpoint,
+  request: Request,
+  principal: Principal,
+  readJson: ReadJson,
+): { call: Call; end: () => void } {
   const isForm = Boolean(request.is('multipart/form-data'))
   if (isForm && !endpoint.takesFiles) throw new TenonError('BODY_NOT_JSON')
   const controller = abortWith(request.res as Response)

@@ -3,11 +3,10 @@ import type { RouteFile } from '@tenon/contract/wire'
 import busboy from 'busboy'
 import type { Request } from 'express'
 import type { IncomingUpload } from '../uploads/index.js'
+import type { RequestLimits } from './request-limits.js'
 
-const maxFieldBytes = 100_000
-const maxFields = 50
-/** The fields, the file, and the end of the form, which busboy counts too. */
-const maxParts = maxFields + 2
+/** What a form may bring. */
+export type FormLimits = Pick<RequestLimits, 'maxFormFields' | 'maxFormFieldBytes'> & { maxFileBytes: number }
 
 /** What a form carries beside the bytes of its file. */
 export interface Form {
@@ -16,9 +15,10 @@ export interface Form {
 }
 
 /** What an upload will take at most, by what its sender says. @throws TenonError BODY_TOO_LARGE */
-export function announcedBytes(request: Request, maxFileBytes: number): number {
+export function announcedBytes(request: Request, limits: FormLimits): number {
+  const { maxFileBytes, maxFormFields, maxFormFieldBytes } = limits
   const announced = Number(request.headers['content-length'] ?? maxFileBytes)
-  if (announced > maxFileBytes + maxFields * maxFieldBytes) throw tooLarge(maxFileBytes)
+  if (announced > maxFileBytes + maxFormFields * maxFormFieldBytes) throw tooLarge(maxFileBytes)
   return Math.min(announced, maxFileBytes)
 }
 
@@ -28,9 +28,9 @@ export function announcedBytes(request: Request, maxFileBytes: number): number {
  *
  * @throws TenonError BODY_TOO_LARGE, VALIDATION_FAILED, CALL_CANCELLED
  */
-export function readForm(request: Request, upload: IncomingUpload, maxFileBytes: number): Promise<Form> {
+export function readForm(request: Request, upload: IncomingUpload, limits: FormLimits): Promise<Form> {
   return new Promise((resolve, reject) => {
-    const parser = createParser(request, maxFileBytes)
+    const parser = createParser(request, limits)
     // A Map: names are the sender's, also `__proto__`.
     const fields = new Map<string, string>()
     let file: Promise<RouteFile> | undefined
@@ -39,9 +39,12 @@ export function readForm(request: Request, upload: IncomingUpload, maxFileBytes:
       request.resume()
       reject(error instanceof TenonError ? error : notAForm(error))
     }
-    parser.on('field', (name, value) => void fields.set(name, value))
+    parser.on('field', (name, value, { nameTruncated, valueTruncated }) => {
+      if (nameTruncated || valueTruncated) fail(fieldTooLarge(limits))
+      else fields.set(name, value)
+    })
     parser.on('file', (_name, stream, { filename, mimeType }) => {
-      stream.on('limit', () => fail(tooLarge(maxFileBytes)))
+      stream.on('limit', () => fail(tooLarge(limits.maxFileBytes)))
       file = store(stream, upload).then((size) => ({
         // A part may come without a name for its file.
         originalname: String(filename ?? ''),
@@ -68,6 +71,11 @@ function tooLarge(maxFileBytes: number): TenonError {
   return new TenonError('BODY_TOO_LARGE', { limit: `${maxFileBytes / 1_000_000} MB` })
 }
 
+function fieldTooLarge({ maxFormFieldBytes }: FormLimits): TenonError {
+  const message = `A field of the form has more than ${maxFormFieldBytes.toLocaleString('en')} bytes.`
+  return new TenonError('VALIDATION_FAILED', { message })
+}
+
 async function store(stream: AsyncIterable<Buffer>, upload: IncomingUpload): Promise<number> {
   for await (const bytes of stream) await upload.write(bytes)
   return upload.end()
@@ -82,13 +90,20 @@ function notAForm(cause: unknown): TenonError {
 }
 
 /** @throws TenonError VALIDATION_FAILED for a form without a boundary */
-function createParser(request: Request, maxFileBytes: number): busboy.Busboy {
+function createParser(request: Request, { maxFileBytes, maxFormFields, maxFormFieldBytes }: FormLimits): busboy.Busboy {
   try {
     return busboy({
       headers: request.headers,
       defParamCharset: 'utf8',
-      // The parser takes a file of exactly the limit for one that is larger.
-      limits: { fileSize: maxFileBytes + 1, files: 1, fields: maxFields, fieldSize: maxFieldBytes, parts: maxParts },
+      limits: {
+        // The parser takes a file, or a field, of exactly the limit for one that is larger.
+        fileSize: maxFileBytes + 1,
+        fieldSize: maxFormFieldBytes + 1,
+        files: 1,
+        fields: maxFormFields,
+        // The fields, the file, and the end of the form.
+        parts: maxFormFields + 2,
+      },
     })
   } catch (error) {
     throw notAForm(error)

@@ -1,7 +1,7 @@
 import { PluginInstallationStatus as Status } from '@tenon/contract'
 import type { Block } from '../operator/blocks.js'
 import type { CallFigures, CallsOfHour, KeptProcessEnd } from '../records/index.js'
-import type { PluginHealth, ProcessStatus, RuntimeLimits } from '../runtime/index.js'
+import { type BudgetFacts, type BudgetJson, budgetsOf } from './budgets.js'
 import type { Installation } from './installation-store.js'
 
 /** How one plugin of an organization is. */
@@ -24,7 +24,7 @@ export interface HealthJson {
   restarts: number
   /** When it may start again after a crash. */
   restartAfter: string | null
-  /** What it takes of what it may, on the server that answers; of the network, on all servers. */
+  /** What it takes of what it may. */
   budgets: BudgetJson[]
   processes: { lane: string; startedAt: string; memoryBytes: number; callsInFlight: number }[]
 }
@@ -32,20 +32,10 @@ export interface HealthJson {
 export type HealthState =
   'blocked' | 'changing' | 'failed' | 'disabled' | 'crash_loop' | 'unresponsive' | 'failing' | 'running' | 'idle'
 
-export interface BudgetJson {
-  name: string
-  used: number
-  limit: number | null
-  unit: string
-}
-
-interface HealthFacts {
+interface HealthFacts extends BudgetFacts {
   installation: Installation
   settledAt: Date
   block: Block | undefined
-  seen: PluginHealth
-  processes: readonly ProcessStatus[]
-  limits: RuntimeLimits
   calls: CallFigures
   hours: CallsOfHour[]
   ends: readonly KeptProcessEnd[]
@@ -123,32 +113,4 @@ function verdictOf(facts: HealthFacts, crashes: readonly KeptProcessEnd[]): Verd
     )
   if (seen.state === 'running') return verdict('running', 'Works', seen.since ?? null, null)
   return verdict('idle', 'Works; it is started when it is needed', seen.since ?? installation.installedAt, null)
-}
-
-function budgetsOf({ processes, limits, seen: { network } }: HealthFacts): BudgetJson[] {
-  const sum = (of: (one: ProcessStatus) => number) => processes.reduce((total, one) => total + of(one), 0)
-  const window = `${Math.round(limits.egressWindowMs / 60_000)} minutes`
-  const most = (of: (one: ProcessStatus) => number) => Math.max(0, ...processes.map(of))
-  return [
-    { name: 'calls in flight', used: sum((one) => one.callsInFlight), limit: limits.maxCallsPerPlugin, unit: 'calls' },
-    { name: 'memory of one process', used: most((one) => one.rssBytes), limit: limits.maxRssBytes, unit: 'bytes' },
-    {
-      name: 'open connections of one process',
-      used: most((one) => one.connections),
-      limit: limits.maxConnections,
-      unit: 'connections',
-    },
-    {
-      name: `data exchanged with the outside within ${window}`,
-      used: network.bytesIn + network.bytesOut,
-      limit: limits.maxEgressBytes,
-      unit: 'bytes',
-    },
-    {
-      name: `connections to the outside within ${window}`,
-      used: network.connections,
-      limit: limits.maxEgressConnections,
-      unit: 'connections',
-    },
-  ]
 }

@@ -3,8 +3,10 @@ import type { Pool } from 'pg'
 import type { TenantScope } from '../migrations/index.js'
 import type { Blocks } from '../operator/blocks.js'
 import type { KeptLine, LineFilter, LineTail, Records } from '../records/index.js'
+import type { Jobs } from '../jobs/jobs.js'
 import type { Runtime, RuntimeLimits } from '../runtime/index.js'
-import type { OwnedTable } from '../tenancy/index.js'
+import type { OwnedTable, RoleUse, Tenancy } from '../tenancy/index.js'
+import type { UploadStore } from '../uploads/index.js'
 import { healthOf, type HealthJson } from './health.js'
 import type { Installation, InstallationStore } from './installation-store.js'
 import type { GrantPermissions, PermissionsJson } from './permissions.js'
@@ -59,15 +61,26 @@ interface ObservationsOptions {
   store: InstallationStore
   records: Records
   runtime: Pick<Runtime, 'healthOf' | 'refreshNetworkUse' | 'status'>
+  /** Of the runtime. */
   limits: RuntimeLimits
+  tenancy: Pick<Tenancy, 'limits'>
+  jobs: Pick<Jobs, 'load' | 'limits'>
+  uploads: Pick<UploadStore, 'heldBytes' | 'limits'>
   blocks: Pick<Blocks, 'find'>
   permissions: GrantPermissions
-  roles: Pick<PluginRoles, 'tables'>
+  roles: Pick<PluginRoles, 'tables' | 'use'>
   tenantOf: (tenantId: string) => Promise<TenantScope>
 }
 
 export function createObservations(options: ObservationsOptions): Observations {
-  const { pool, store, records, permissions } = options
+  const { pool, store, records, permissions, roles, jobs, uploads } = options
+  const limits = {
+    runtime: options.limits,
+    tenancy: options.tenancy.limits,
+    jobs: jobs.limits,
+    records: records.limits,
+    uploads: uploads.limits,
+  }
 
   async function find(tenantId: string, id: number) {
     const tenant = await options.tenantOf(tenantId)
@@ -99,6 +112,11 @@ export function createObservations(options: ObservationsOptions): Observations {
     return rows[0]?.at ?? updatedAt
   }
 
+  async function databaseUse(tenant: TenantScope, installation: Installation): Promise<RoleUse> {
+    const subject = subjectOf(tenant, installation)
+    return subject ? roles.use(subject) : { connections: 0, longestStatement: undefined }
+  }
+
   return {
     async logs(tenantId, id, filter) {
       return records.log.read((await find(tenantId, id)).owner, filter)
@@ -118,11 +136,16 @@ export function createObservations(options: ObservationsOptions): Observations {
 
     async health(tenantId, id) {
       const { tenant, installation, owner } = await find(tenantId, id)
-      const [calls, hours, ends, since] = await Promise.all([
+      const { organizationId } = tenant
+      const [calls, hours, ends, since, database, runs, keptLines, heldBytes] = await Promise.all([
         records.usage.callsOf(owner, 24),
         records.usage.callsByHour(owner, 24),
         records.usage.processEndsOf(owner),
         settledAt(tenant, installation),
+        databaseUse(tenant, installation),
+        jobs.load(organizationId),
+        records.log.count(owner),
+        uploads.heldBytes(organizationId),
         options.runtime.refreshNetworkUse(tenant.schema, installation.pluginKey),
       ])
       const { pluginKey, digest } = installation
@@ -134,7 +157,11 @@ export function createObservations(options: ObservationsOptions): Observations {
         processes: options.runtime
           .status()
           .processes.filter((one) => one.tenantId === tenant.schema && one.pluginKey === pluginKey),
-        limits: options.limits,
+        limits,
+        database,
+        runs,
+        keptLines,
+        heldBytes,
         calls,
         hours,
         ends,
@@ -144,7 +171,7 @@ export function createObservations(options: ObservationsOptions): Observations {
     async tables(tenantId, id) {
       const { tenant, installation } = await find(tenantId, id)
       const subject = subjectOf(tenant, installation)
-      return subject ? options.roles.tables(subject) : []
+      return subject ? roles.tables(subject) : []
     },
 
     async permissions(tenantId, id) {

@@ -1,14 +1,8 @@
-import {
-  askedPermissions,
-  permissionIds,
-  tablePrivileges,
-  valueAt,
-  type CatalogEntry,
-  type TablePrivilege,
-} from '@tenon/contract'
+import { permissionIds, tablePrivileges, valueAt, type CatalogEntry, type TablePrivilege } from '@tenon/contract'
 import type { NetworkPolicy } from '../runtime/index.js'
 import type { Usage } from '../records/index.js'
 import type { TenantScope } from '../migrations/index.js'
+import { asksFor } from './grants.js'
 import type { KnownSecrets } from './known-secrets.js'
 import { matchesHost, parsePattern, targetOf, type Target } from './network-policy.js'
 
@@ -76,15 +70,7 @@ export function createPermissionMeter({ usage, secrets, onRefusal }: PermissionM
   }
 }
 
-/** By the entry, whose permissions are listed once: this is asked with each use. */
-const askedIds = new WeakMap<CatalogEntry, ReadonlySet<string>>()
-
-function isAsked({ asked, manifest }: MeterSubject, permission: string): boolean {
-  const entry = asked ?? manifest
-  const ids = askedIds.get(entry) ?? new Set(askedPermissions(entry).map(({ id }) => id))
-  askedIds.set(entry, ids)
-  return ids.has(permission)
-}
+const isAsked = ({ asked, manifest }: MeterSubject, permission: string) => asksFor(asked ?? manifest, permission)
 
 /** Which of the permissions of an entry a connection uses; that of a configured host when no pattern covers it. */
 function networkPermission(

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   PluginInstallationStatus as Status,
   TenonError,
-  askedPermissions,
   eventPatternCovers,
   isTenonError,
   permissionIds,
@@ -27,6 +26,7 @@ import {
 } from '../runtime/index.js'
 import { secretsOf, type Redactor } from '../secrets/redactor.js'
 import type { DatabaseSession, Tenancy } from '../tenancy/index.js'
+import { grantsOf } from './grants.js'
 import type { InstallationStore } from './installation-store.js'
 import type { KnownSecrets } from './known-secrets.js'
 import { missingTablePermission, type PermissionMeter } from './permission-meter.js'
@@ -251,13 +251,6 @@ function target(subject: CallSubject, artifact: VerifiedArtifact) {
     grants: grantsOf(subject.manifest),
   }
 }
-
-/** What a plugin may, as one text; of an entry with what is granted only. */
-export const grantsOf = (manifest: CatalogEntry): string =>
-  askedPermissions(manifest)
-    .map(({ id }) => id)
-    .sort()
-    .join(' ')
 
 const ids = (subject: CallSubject) => ({ tenantId: subject.tenant.schema, pluginKey: subject.pluginKey })
 const ownerOf = ({ tenant: { organizationId }, pluginKey }: CallSubject) => ({ organizationId, pluginKey })

@@ -8,6 +8,7 @@ import type {
   OwnedTable,
   PluginRole,
   RolePermissions,
+  RoleUse,
   Tenancy,
 } from '../tenancy/index.js'
 
@@ -28,6 +29,8 @@ export interface PluginRoles {
   keep(subject: RoleSubject): Promise<void>
   /** Removes what the plugin owns; where others share its role, the tables that it alone has created. */
   erase(subject: RoleSubject): Promise<void>
+  /** What its role has in use of the database now; that of all who share it. */
+  use(subject: RoleSubject): Promise<RoleUse>
   /** The tables that erasing would remove. */
   tables(subject: RoleSubject): Promise<OwnedTable[]>
   /**
@@ -89,6 +92,11 @@ export function createPluginRoles({ tenancy, pool }: { tenancy: Tenancy; pool: P
       const role = await findRole(subject)
       if (!role) return []
       return tenancy.tablesOf(role, isShared(subject.manifest) ? subject.manifest.key : undefined)
+    },
+
+    async use(subject) {
+      const role = known.get(keyOf(subject)) ?? (await findRole(subject))
+      return role ? tenancy.useOf(role) : { connections: 0, longestStatement: undefined }
     },
 
     async undo(subject, attempt, tables) {

@@ -3,7 +3,7 @@ import type { Notifications } from '../notifications/index.js'
 import type { TenantScope } from '../migrations/index.js'
 import { grantsChanged, type Runtime } from '../runtime/index.js'
 import type { InstallationStore } from './installation-store.js'
-import { grantsOf } from './plugin-caller.js'
+import { grantsOf } from './grants.js'
 
 interface StrayProcessesOptions {
   store: Pick<InstallationStore, 'findByKey'>

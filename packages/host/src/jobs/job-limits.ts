@@ -1,4 +1,4 @@
-import { limit, type LimitsOf, limitsOf, minute } from '../limit-table.js'
+import { limit, type LimitsOf, minute } from '../limit-table.js'
 
 /** What long work may take. */
 export const jobLimitTable = {
@@ -7,6 +7,8 @@ export const jobLimitTable = {
   queuedPerOrganization: limit(500, 'runs', "waiting; more is a loop of somebody's"),
   maxRestarts: limit(3, 'restarts', 'because its server died; more, and it is what kills the server'),
   maxAttempts: limit(5, 'attempts', 'of what nobody waits for, when it fails for a reason that passes'),
+  retryMs: limit(10_000, 'ms', 'before the second attempt; four times as long before each further one'),
+  maxRetryMs: limit(640_000, 'ms', 'before any attempt'),
   waitMs: limit(minute, 'ms', 'a request waits so long for its run; most proxies wait no longer'),
   pollMs: limit(2_000, 'ms', 'between two looks at what was missed'),
   progressMs: limit(500, 'ms', 'progress is written this often at most'),
@@ -16,11 +18,4 @@ export const jobLimitTable = {
   failuresToTell: limit(3, 'failures', 'of an action in a row, after which an admin is told'),
 } as const
 
-/** Before the second, third, … attempt, in milliseconds. */
-const retryDelaysMs: readonly number[] = [10_000, 40_000, 160_000, 640_000]
-
-export type JobLimits = LimitsOf<typeof jobLimitTable> & { retryDelaysMs: readonly number[] }
-
-export function resolveJobLimits({ retryDelaysMs: delays, ...overrides }: Partial<JobLimits> = {}): JobLimits {
-  return { ...limitsOf(jobLimitTable, overrides), retryDelaysMs: delays ?? retryDelaysMs }
-}
+export type JobLimits = LimitsOf<typeof jobLimitTable>

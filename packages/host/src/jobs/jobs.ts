@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { TenonError, isTenonError } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
+import { limitsOf, pauseBefore } from '../limit-table.js'
 import type { Notifications } from '../notifications/index.js'
 import { startLease, type ActiveRun, type Lease } from './active-run.js'
-import { type JobLimits, resolveJobLimits } from './job-limits.js'
+import { type JobLimits, jobLimitTable } from './job-limits.js'
 import { isOver, type NewRun, type Run } from './run.js'
 import { failureOf, interruption, takenBack } from './run-failure.js'
 import { createRunStore, type RunClaim, type RunEnd, type RunFilter, type RunStore } from './run-store.js'
@@ -45,6 +46,7 @@ export interface Jobs {
   list(filter: RunFilter & { page: number; pageSize: number }): Promise<{ items: Run[]; total: number }>
   changedSince: RunStore['changedSince']
   failing: RunStore['failing']
+  load: RunStore['load']
   /** @throws TenonError RUN_NOT_FOUND, RUN_OVER */
   cancel(organizationId: number, id: string): Promise<Run>
   start(): void
@@ -74,7 +76,7 @@ const outcomeMs = 10_000
  */
 export function createJobs(options: JobsOptions): Jobs {
   const { pool, notifications, claimMs, work, log } = options
-  const limits = resolveJobLimits(options.limits)
+  const limits = limitsOf(jobLimitTable, options.limits)
   const store = createRunStore({ pool, claimMs, limits })
   const replicaId = randomUUID()
   const active = new Map<string, { lease: Lease; done: Promise<void> }>()
@@ -197,7 +199,7 @@ export function createJobs(options: JobsOptions): Jobs {
         ? { state: 'queued', failure: null, delayMs: 0, isAttempt: false }
         : { state: 'failed', failure: run.kind === 'install' ? takenBack : interruption }
     const failure = failureOf(outcome.error)
-    const delayMs = limits.retryDelaysMs[run.attempts - 1] ?? limits.retryDelaysMs.at(-1) ?? 0
+    const delayMs = pauseBefore(run.attempts + 1, limits)
     const isRepeated = run.isRepeatable && failure.kind === 'transient' && run.attempts < run.maxAttempts
     return isRepeated ? { state: 'queued', failure, delayMs, isAttempt: true } : { state: 'failed', failure }
   }
@@ -282,6 +284,7 @@ export function createJobs(options: JobsOptions): Jobs {
     list: store.list,
     changedSince: store.changedSince,
     failing: store.failing,
+    load: store.load,
     async cancel(organizationId, id) {
       const run = await store.cancel(organizationId, id)
       active.get(id)?.lease.stop('cancelled')

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createHostMigrator } from '../host-migrations.js'
 import { createNotifications, type Notifications } from '../notifications/index.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
-import { type JobLimits, resolveJobLimits } from './job-limits.js'
+import { limitsOf } from '../limit-table.js'
+import { type JobLimits, jobLimitTable } from './job-limits.js'
 import { createJobs, type Jobs, type Work } from './jobs.js'
 import type { NewRun, Run } from './run.js'
 import { createSchedules } from './schedules.js'
@@ -185,7 +186,7 @@ describe('a schedule', () => {
       pool: database.pool,
       runFor: async () => undefined,
       enqueue: async () => undefined,
-      limits: resolveJobLimits(limits),
+      limits: limitsOf(jobLimitTable, limits),
       log,
     })
 

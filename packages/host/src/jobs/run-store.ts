@@ -50,6 +50,8 @@ export interface RunStore {
   changedSince(organizationId: number, since: Date, limit: number): Promise<Run[]>
   /** A queued run ends at once; a running one is asked to stop. @throws TenonError RUN_NOT_FOUND, RUN_OVER */
   cancel(organizationId: number, id: string): Promise<Run>
+  /** Runs of an organization that wait for their turn, and those that take one. */
+  load(organizationId: number): Promise<{ queued: number; running: number }>
   /** How many runs of this action failed in a row up to this one, which has ended; before it, when it succeeded. */
   failuresUpTo(run: Run): Promise<number>
   /** For each action that failed at least so often in a row: its last run, and how often. */
@@ -241,6 +243,17 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
       if (rows[0]) return toRun(rows[0])
       const { state } = await this.get(organizationId, id)
       throw new TenonError('RUN_OVER', { state })
+    },
+
+    async load(organizationId) {
+      const { rows } = await pool.query<{ queued: number; running: number }>(
+        `SELECT
+           (SELECT count(*)::integer FROM tenon.plugin_runs WHERE organization_id = $1 AND state = 'queued') AS queued,
+           (SELECT count(*)::integer FROM tenon.plugin_runs
+            WHERE organization_id = $1 AND state = 'running' AND kind <> 'install') AS running`,
+        [organizationId],
+      )
+      return first(rows)
     },
 
     async failuresUpTo({ id, organizationId, pluginKey, action }) {

@@ -16,6 +16,7 @@ export type { CallFigures, CallsOfHour, KeptProcessEnd, PermissionUse, Usage } f
 
 /** What is kept of what plugins do: their lines, and figures. */
 export interface Records {
+  readonly limits: RecordLimits
   log: PluginLog
   usage: Usage
   /**
@@ -37,6 +38,7 @@ export function createRecords(options: {
   const limits = limitsOf(recordLimitTable, options.limits)
   const log = createPluginLog({ ...options, limits })
   return {
+    limits,
     log,
     usage: createUsage({ ...options, limits }),
     async forget(client, { organizationId, pluginKey }, data) {

@@ -39,6 +39,8 @@ export interface PluginLog {
    * @throws TenonError TAIL_LIMIT
    */
   tail(owner: RecordOwner, filter: LineFilter & { afterId?: number | undefined }, signal: AbortSignal): LineTail
+  /** Lines that are kept of a plugin; older ones, on their way out, do not count. */
+  count(owner: RecordOwner): Promise<number>
   /** Drops the lines of a plugin that wait to be written. */
   forget(owner: RecordOwner): void
   start(): void
@@ -185,6 +187,17 @@ export function createPluginLog({ pool, limits, log }: PluginLogOptions): Plugin
       if (open >= limits.maxTailsPerOrganization) throw new TenonError('TAIL_LIMIT', { limit: open })
       tails.set(owner.organizationId, open + 1)
       return follow(owner, filter, signal)
+    },
+
+    async count({ organizationId, pluginKey }) {
+      await writing
+      await flush()
+      const { rows } = await pool.query<{ lines: number }>(
+        `SELECT count(*)::integer AS lines FROM (
+           SELECT FROM tenon.plugin_logs WHERE organization_id = $1 AND plugin_key = $2 LIMIT $3) kept`,
+        [organizationId, pluginKey, limits.keptLines],
+      )
+      return rows[0]?.lines ?? 0
     },
 
     forget(owner) {

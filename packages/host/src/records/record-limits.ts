@@ -4,7 +4,7 @@ import { limit, type LimitsOf, minute } from '../limit-table.js'
 export const recordLimitTable = {
   keptLines: limit(10_000, 'lines', 'of the log of one installation; older ones go first'),
   keptDays: limit(7, 'days', 'after which a line goes in any case'),
-  maxLineCharacters: limit(4_000, 'characters', 'of one line; the runner cuts at 8,000 already'),
+  maxLineCharacters: limit(4_000, 'characters', 'of one line; the child cuts at 8,000 already'),
   maxWaitingLines: limit(1_000, 'lines', 'of one installation that wait to be written; more are left out, and counted'),
   maxWaitingCharacters: limit(16_000_000, 'characters', 'of all lines that wait on one server'),
   writeEveryMs: limit(500, 'ms', 'between two batches'),

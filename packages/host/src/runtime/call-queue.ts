@@ -17,13 +17,20 @@ export interface CallQueue {
     signal: AbortSignal | undefined,
     work: (hasWaited: boolean) => Promise<T>,
   ): Promise<T>
+  /** Calls in the line of a key. */
+  lineOf(key: string): LineLength
   readonly waiting: number
+}
+
+export interface LineLength {
+  running: number
+  waiting: number
 }
 
 export function createCallQueue(limits: { maxRunning: number; maxWaiting: number; maxWaitMs: number }): CallQueue {
   const lines = new Map<string, Line>()
 
-  function lineOf(key: string): Line {
+  function joinLine(key: string): Line {
     const line = lines.get(key) ?? { running: 0, waiting: [] }
     lines.set(key, line)
     return line
@@ -48,13 +55,17 @@ export function createCallQueue(limits: { maxRunning: number; maxWaiting: number
   return {
     async run(key, plugin, signal, work) {
       signal?.throwIfAborted()
-      const line = lineOf(key)
+      const line = joinLine(key)
       const hasWaited = await enter(line, plugin, signal)
       try {
         return await work(hasWaited)
       } finally {
         leave(key, line)
       }
+    },
+    lineOf(key) {
+      const line = lines.get(key)
+      return { running: line?.running ?? 0, waiting: line?.waiting.length ?? 0 }
     },
     get waiting() {
       return [...lines.values()].reduce((sum, line) => sum + line.waiting.length, 0)

@@ -1,8 +1,10 @@
 import { realpathSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { kernelProbePath, runnerPath, type SealOptions } from '@tenon/runner'
+import { kernelProbePath, type RunnerOptions, runnerPath, type SealOptions } from '@tenon/runner'
+import { mebibyte } from '../limit-table.js'
 import { lowerPriority } from '../process-priority.js'
 import type { LaunchedChild, Launcher } from './launcher.js'
+import { runnerLimits, type RuntimeLimits } from './limits.js'
 import { informationFd, namespaceArguments } from './namespaces.js'
 
 /** What keeps a plugin in: T1 is what every operating system has, T2 adds the kernel of Linux, T3 namespaces. */
@@ -14,21 +16,28 @@ export type Confinement =
   | { tier: 'T2'; koffiPath: string; maxDataBytes: number }
   | { tier: 'T3'; koffiPath: string; maxDataBytes: number; bubblewrap: string }
 
-/** Below the memory watch, so that V8's own, clearer failure comes first for plain heap growth. */
-const heapMegabytes = 384
+/** Of the memory of a process, below the watch: V8's own, clearer failure comes first for plain heap growth. */
+const heapPart = 0.75
 /** Each runner gets a user of its own from the range that systemd sets aside for users that last as long as a process. */
 const users = { first: 61_184, count: 4_096 }
 let nextUser = 0
 
 /** Command line of a runner on this version of Node. */
-export function runnerArguments(nodeVersion: string, path: string, confinement: Confinement): string[] {
+export function runnerArguments(
+  nodeVersion: string,
+  path: string,
+  { confinement, limits }: Pick<LaunchOptions, 'confinement' | 'limits'>,
+): string[] {
   const major = Number(nodeVersion.split('.')[0])
   const permission = major >= 22 ? '--permission' : '--experimental-permission'
   // On Node 20 a V8 flag makes V8 refuse stored code caches; there the memory watch is the only limit.
-  const heap = major >= 22 ? [`--max-old-space-size=${heapMegabytes}`] : []
+  const heap = major >= 22 ? [`--max-old-space-size=${Math.floor((limits.maxRssBytes * heapPart) / mebibyte)}`] : []
   // Only until it has sealed itself, which takes a native function and a look at its own memory map.
   const sealing = confinement.tier === 'T1' ? [] : ['--allow-addons', '--allow-fs-read=/proc/self/*']
-  const seal = confinement.tier === 'T1' ? [] : [JSON.stringify(sealOptions(confinement))]
+  const options: RunnerOptions = {
+    limits: runnerLimits(limits),
+    ...(confinement.tier === 'T1' ? {} : { seal: sealOptions(confinement) }),
+  }
   return [
     permission,
     `--allow-fs-read=${path}`,
@@ -37,7 +46,7 @@ export function runnerArguments(nodeVersion: string, path: string, confinement: 
     '--no-deprecation',
     ...heap,
     path,
-    ...seal,
+    JSON.stringify(options),
   ]
 }
 
@@ -51,7 +60,7 @@ function sealOptions({ tier, koffiPath, maxDataBytes }: Exclude<Confinement, { t
 interface LaunchOptions {
   /** Empty; the runner's working directory. */
   directory: string
-  niceness: number
+  limits: RuntimeLimits
   confinement: Confinement
 }
 
@@ -72,18 +81,22 @@ export function launchKernelProbe(launcher: Launcher, options: LaunchOptions): P
 async function launch(
   launcher: Launcher,
   path: string,
-  { directory, niceness, confinement }: LaunchOptions,
+  { directory, limits, confinement }: LaunchOptions,
 ): Promise<LaunchedChild> {
-  const [program, args] = commandOf(realpathSync(path), confinement)
+  const [program, args] = commandOf(realpathSync(path), { limits, confinement })
   // 2 are its last words, 3 carries messages, 4 virtual sockets; Node's own channel would let a child crash the host.
   const pipes = [2, 3, 4, ...(confinement.tier === 'T3' ? [informationFd] : [])]
   const child = await launcher.start({ program, args, cwd: directory, pipes })
-  lowerPriority(child.pid, niceness)
+  lowerPriority(child.pid, limits.niceness)
   return child
 }
 
-function commandOf(path: string, confinement: Confinement): [program: string, args: string[]] {
-  const args = runnerArguments(process.versions.node, path, confinement)
+function commandOf(
+  path: string,
+  options: Pick<LaunchOptions, 'confinement' | 'limits'>,
+): [program: string, args: string[]] {
+  const { confinement } = options
+  const args = runnerArguments(process.versions.node, path, options)
   if (confinement.tier !== 'T3') return [process.execPath, args]
   return [confinement.bubblewrap, namespaceArguments(process.execPath, [path, confinement.koffiPath], args)]
 }

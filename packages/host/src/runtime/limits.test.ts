@@ -3,7 +3,9 @@ import os from 'node:os'
 import type { PluginInvocation } from '@tenon/contract/wire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { callOf, functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
-import { createRuntime, type Runtime, type RuntimeLimits } from './index.js'
+import { createRuntime, type LogLine, type Runtime, type RuntimeLimits } from './index.js'
+import { runnerArguments } from './launch.js'
+import { resolveLimits } from './limits.js'
 
 const started: Runtime[] = []
 function start(limits: Partial<RuntimeLimits>): Runtime {
@@ -157,6 +159,16 @@ describe('a child without calls', () => {
   })
 })
 
+it('a heap of V8 has three quarters of the memory of its process, where V8 takes such a limit', () => {
+  const heapOf = (nodeVersion: string, limits: Partial<RuntimeLimits>) =>
+    runnerArguments(nodeVersion, '/runner.cjs', { confinement: { tier: 'T1' }, limits: resolveLimits(limits) }).find(
+      (argument) => argument.startsWith('--max-old-space-size'),
+    )
+  expect(heapOf('22.12.0', {})).toBe('--max-old-space-size=384')
+  expect(heapOf('24.0.0', { maxRssBytes: 1024 ** 3 })).toBe('--max-old-space-size=768')
+  expect(heapOf('20.19.0', {})).toBeUndefined()
+})
+
 describe('crashes', () => {
   const crash = (runtime: Runtime) => runtime.call(hostile('process-exit'), functionCall('attack'))
 
@@ -194,6 +206,22 @@ describe('lines', () => {
   const talkative = targetOf(`exports.install = () => ({})
     exports.talk = (lines) => { for (let i = 0; i < lines; i++) console.log(i); return new Promise((resolve) => setTimeout(resolve, 300, 'done')) }`)
 
+  it('are passed on up to maxLinesPerSecond, and the others counted', async () => {
+    const heard = async (limits: Partial<RuntimeLimits>, count: number) => {
+      const runtime = start(limits)
+      const lines: LogLine[] = []
+      const onLog = (line: LogLine) => void lines.push(line)
+      await runtime.call(talkative, functionCall('talk', [count], { onLog }))
+      const { length } = lines
+      // The count comes with the next line, in another second.
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      await runtime.call(talkative, functionCall('talk', [1], { onLog }))
+      return [length, lines.at(-1)?.dropped]
+    }
+    expect(await heard({ maxLinesPerSecond: 50 }, 50)).toEqual([50, undefined])
+    expect(await heard({ maxLinesPerSecond: 50 }, 51)).toEqual([50, 1])
+  })
+
   it('may be as many in a second as the limit says', async () => {
     const runtime = start({ maxChatterPerSecond: 50 })
     expect(await runtime.call(talkative, functionCall('talk', [20]))).toBe('done')
@@ -201,6 +229,113 @@ describe('lines', () => {
       code: 'PLUGIN_KILLED',
       message: expect.stringContaining('more than 50 log lines in a second'),
     })
+  })
+})
+
+describe('what travels between host and child', () => {
+  const kilobyte = 1_000
+  const plain = targetOf(`exports.install = () => ({})
+    exports.text = (size) => 'x'.repeat(size)
+    exports.bytes = (size) => Buffer.alloc(size)
+    exports.sizeOf = (value) => value.length`)
+  // Writes to the pipe itself, as a plugin would that has taken over its process.
+  const forger = targetOf(`const { Duplex } = require('stream')
+    const write = Duplex.prototype.write
+    const pipe = () => new Promise((resolve) => {
+      Duplex.prototype.write = function (...args) {
+        Duplex.prototype.write = write
+        resolve(this)
+        return write.apply(this, args)
+      }
+      console.log('this line goes through the pipe')
+    })
+    const frame = (kind, ...parts) => {
+      const body = Buffer.concat([Buffer.from([kind]), ...parts])
+      const header = Buffer.alloc(4)
+      header.writeUInt32LE(body.length)
+      return Buffer.concat([header, body])
+    }
+    exports.install = () => ({})
+    exports.frame = async (size) => void (await pipe()).write(frame(2, Buffer.from([9, 0, 0, 0]), Buffer.alloc(size - 5)))
+    exports.hoard = async (first, count) => {
+      const to = await pipe()
+      for (let id = first; id < first + count; id++) to.write(frame(2, Buffer.from([id, 0, 0, 0]), Buffer.alloc(10_000)))
+    }
+    exports.line = async (size) => {
+      const text = JSON.stringify({ t: 'log', level: 'info', text: '' })
+      void (await pipe()).write(frame(1, Buffer.from(text + ' '.repeat(size - text.length))))
+    }`)
+  const broken = (reason: string) => ({ code: 'PLUGIN_KILLED', message: expect.stringContaining(reason) })
+
+  it('comes in frames of maxFrameBytes at most, of which larger values take several', async () => {
+    const runtime = start({ maxFrameBytes: 100 * kilobyte })
+    expect(await runtime.call(plain, functionCall('text', [300 * kilobyte]))).toHaveLength(300 * kilobyte)
+    expect(await runtime.call(forger, functionCall('frame', [100 * kilobyte]))).toBeUndefined()
+    await expect(runtime.call(forger, functionCall('frame', [100 * kilobyte + 1]))).rejects.toMatchObject(
+      broken('a frame of 100001 bytes was announced, the limit is 100000'),
+    )
+  })
+
+  it('has at most maxRunnerMessageBytes of text when it comes from a child', async () => {
+    const runtime = start({ maxRunnerMessageBytes: 100 * kilobyte })
+    const answer = JSON.stringify({ t: 'answer', id: 2, value: '' })
+    const most = 100 * kilobyte - answer.length
+    expect(await runtime.call(plain, functionCall('text', [most]))).toHaveLength(most)
+    await expect(runtime.call(plain, functionCall('text', [most + 1]))).rejects.toMatchObject({
+      code: 'RESULT_TOO_LARGE',
+    })
+    expect(await runtime.call(forger, functionCall('line', [100 * kilobyte]))).toBeUndefined()
+    await expect(runtime.call(forger, functionCall('line', [100 * kilobyte + 1]))).rejects.toMatchObject(
+      broken('a message of 100001 bytes arrived, the limit is 100000'),
+    )
+  })
+
+  it('has at most maxHostMessageBytes of text when it goes to a child, whose other calls go on', async () => {
+    const runtime = start({ maxHostMessageBytes: 100 * kilobyte })
+    const sizeOf = (size: number) => runtime.call(plain, functionCall('sizeOf', ['x'.repeat(size)]))
+    const call = functionCall('sizeOf', [''])
+    const { invocation, context } = call
+    const most = 100 * kilobyte - JSON.stringify({ t: 'call', id: 1, invocation, context }).length
+    expect(await sizeOf(most)).toBe(most)
+    await expect(sizeOf(most + 1)).rejects.toMatchObject({ code: 'BODY_TOO_LARGE' })
+    expect(await sizeOf(most)).toBe(most)
+  })
+
+  it('has at most maxAttachmentBytes beside it, either way', async () => {
+    const runtime = start({ maxAttachmentBytes: 100 * kilobyte, maxRunnerMessageBytes: 10 * kilobyte })
+    const sizeOf = (size: number) => runtime.call(plain, functionCall('sizeOf', [Buffer.alloc(size)]))
+    expect(await runtime.call(plain, functionCall('bytes', [100 * kilobyte]))).toHaveLength(100 * kilobyte)
+    await expect(runtime.call(plain, functionCall('bytes', [100 * kilobyte + 1]))).rejects.toMatchObject({
+      code: 'RESULT_TOO_LARGE',
+    })
+    expect(await sizeOf(100 * kilobyte)).toBe(100 * kilobyte)
+    await expect(sizeOf(100 * kilobyte + 1)).rejects.toMatchObject({ code: 'BODY_TOO_LARGE' })
+    // Texts wait beside the files when they are large themselves, so there is room for one of each.
+    expect(await runtime.call(forger, functionCall('hoard', [100, 11]))).toBeUndefined()
+    await expect(runtime.call(forger, functionCall('hoard', [200, 1]))).rejects.toMatchObject(
+      broken('too many bytes of attachments are waiting'),
+    )
+  })
+
+  it('is a whole file where that has at most maxWholeFileBytes', async () => {
+    const reader = targetOf(`exports.install = () => ({})
+      exports.router = {
+        'POST /whole': ({ file }) => ({ data: file.buffer.length }),
+        'POST /pieces': { file: 'pieces', handler: ({ file }) => ({ data: file.buffer.length }) },
+      }`)
+    const runtime = start({ maxWholeFileBytes: 2_000_000 })
+    const read = (path: string, size: number) => {
+      const pieces = async (params: unknown) =>
+        (params as { position: number }).position === 0 ? Buffer.alloc(size) : null
+      const file = { originalname: 'risks.xlsx', mimetype: 'text/plain', size, uploadId: '1' }
+      return runtime.call(
+        reader,
+        callOf({ kind: 'route', method: 'POST', path, file }, { host: () => ({ 'uploads.read': pieces }) }),
+      )
+    }
+    expect(await read('/whole', 2_000_000)).toMatchObject({ data: 2_000_000 })
+    await expect(read('/whole', 2_000_001)).rejects.toThrow('file.buffer holds files of at most 2 MB')
+    await expect(read('/pieces', 1)).rejects.toThrow('file.buffer holds nothing, because the route reads pieces')
   })
 })
 

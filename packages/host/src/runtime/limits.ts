@@ -1,3 +1,4 @@
+import type { RunnerLimits } from '@tenon/contract/wire'
 import { limit, type LimitsOf, limitsOf, mebibyte } from '../limit-table.js'
 
 /** Every limit of the runtime, with its unit and why it is what it is. */
@@ -29,7 +30,11 @@ export const runtimeLimitTable = {
   maxHostCalls: limit(256, 'calls', 'requests of one child in flight; reading pauses beyond'),
   maxResidents: limit(48, 'processes', '16 to 20 MB each with libraries loaded: about 1 GB'),
   warmRunners: limit(2, 'processes', '7 MB each, and saves 80 ms of a first call'),
-  maxRssBytes: limit(512 * mebibyte, 'bytes', 'building a workbook of 100,000 rows needs about 250 MB'),
+  maxRssBytes: limit(
+    512 * mebibyte,
+    'bytes',
+    'building a workbook of 100,000 rows needs about 250 MB; from Node 22 on, V8 may take three quarters of it for its heap',
+  ),
   maxDataBytes: limit(
     512 * mebibyte,
     'bytes',
@@ -46,7 +51,33 @@ export const runtimeLimitTable = {
   egressShareMs: limit(2_000, 'ms', 'how far a server may be behind in what the others counted'),
   maxEgressBytes: limit(4 * 1024 * mebibyte, 'bytes', 'both ways, per plugin and window; a full sync takes megabytes'),
   maxEgressConnections: limit(20_000, 'connections', 'per plugin and window; five a second, all the time'),
-  maxChatterPerSecond: limit(5_000, 'lines', 'log and progress messages; the runner itself cuts at 500 lines'),
+  maxFrameBytes: limit(
+    8 * mebibyte,
+    'bytes',
+    'of one frame of a child: a larger one ends it at the header, before a byte of it is kept',
+  ),
+  maxRunnerMessageBytes: limit(
+    8 * mebibyte - 64,
+    'bytes',
+    'of JSON text from a child, such as an answer: parsing 8 MB blocks the host for about 60 ms, which is as much as neighbours should feel',
+  ),
+  maxHostMessageBytes: limit(64 * mebibyte, 'bytes', 'of JSON text to a child: an import of 100,000 rows fits'),
+  maxAttachmentBytes: limit(64 * mebibyte, 'bytes', 'of files beside one message, either way; they wait in memory'),
+  maxWholeFileBytes: limit(
+    20_000_000,
+    'bytes',
+    'of a file that a handler finds whole in `file.buffer`; a larger one it reads in pieces',
+  ),
+  maxLinesPerSecond: limit(
+    500,
+    'lines',
+    'of the log, in one process; the child cuts more, counts them, and costs the host nothing for them',
+  ),
+  maxChatterPerSecond: limit(
+    5_000,
+    'lines',
+    'log and progress messages: a child that does not cut is ended; keep it above twice maxLinesPerSecond',
+  ),
   niceness: limit(5, 'nice', 'the host and its database answer first: they get three times the share of a runner'),
 } as const
 
@@ -55,4 +86,18 @@ export type RuntimeLimits = LimitsOf<typeof runtimeLimitTable>
 /** The limits in force: the table, with the operator's overrides. */
 export function resolveLimits(overrides: Partial<RuntimeLimits> = {}): RuntimeLimits {
   return limitsOf(runtimeLimitTable, overrides)
+}
+
+/** What a runner is told of them. */
+export function runnerLimits(limits: RuntimeLimits): RunnerLimits {
+  const { maxFrameBytes, maxRunnerMessageBytes, maxHostMessageBytes, maxAttachmentBytes } = limits
+  const { maxLinesPerSecond, maxWholeFileBytes } = limits
+  return {
+    maxFrameBytes,
+    maxRunnerMessageBytes,
+    maxHostMessageBytes,
+    maxAttachmentBytes,
+    maxLinesPerSecond,
+    maxWholeFileBytes,
+  }
 }

@@ -1,4 +1,4 @@
-import { maxSettledBytes, type RunnerMessage } from '@tenon/contract/wire'
+import { maxSettledBytes, type RunnerMessage, wireConstants } from '@tenon/contract/wire'
 import * as z from 'zod'
 
 const id = z.int().nonnegative()
@@ -48,7 +48,8 @@ const schemas = {
     t: z.literal('log'),
     call: id.optional(),
     level: z.enum(['debug', 'info', 'warn', 'error']),
-    text: z.string().max(10_000),
+    // What was cut ends in one character that says so.
+    text: z.string().max(wireConstants.maxLineCharacters + 1),
     dropped: z.int().positive().optional(),
   }),
   progress: z.strictObject({

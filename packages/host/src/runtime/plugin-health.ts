@@ -1,3 +1,4 @@
+import type { LineLength } from './call-queue.js'
 import type { CrashSupervisor } from './crash-supervisor.js'
 import type { NetworkUse } from './egress-meter.js'
 import { describeEnd, type ProcessEnd } from './runner-process.js'
@@ -37,6 +38,8 @@ export interface PluginHealth {
   /** Mean time of the calls that were answered, in milliseconds; undefined before the first. */
   meanMs: number | undefined
   network: NetworkUse
+  /** Its calls in flight and those that wait for their turn, of pages or of jobs, whichever are more. */
+  calling: LineLength
 }
 
 type CrashState = ReturnType<CrashSupervisor['stateOf']>
@@ -48,7 +51,7 @@ export interface HealthBook {
   noticeStart(key: string): void
   noticeEnd(key: string, end: ProcessEnd, crashed: boolean): void
   noticeCall(key: string, result: CallResult, durationMs: number): void
-  read(key: string, isRunning: boolean, crashes: CrashState): Omit<PluginHealth, 'network'>
+  read(key: string, isRunning: boolean, crashes: CrashState): Omit<PluginHealth, 'network' | 'calling'>
 }
 
 interface Record {

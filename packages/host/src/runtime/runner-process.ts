@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type CallContext,
   type CallFault,
+  channelLimits,
   createChannel,
   type HostMessage,
   type LogLevel,
   type PluginInvocation,
   type RunnerMessage,
   type WireError,
-  wireLimits,
 } from '@tenon/contract/wire'
 import { connectChecked, type ConnectRules, EgressRefusal, type NetworkPolicy } from '../egress/connect.js'
 import { type NetworkAccount, noNetworkAccount } from './egress-meter.js'
@@ -181,11 +181,7 @@ export function createRunnerProcess(options: {
   messagePipe.on('error', () => undefined)
   const channel = createChannel({
     stream: messagePipe,
-    limits: {
-      ...wireLimits,
-      maxReceivedMessageBytes: wireLimits.maxRunnerMessageBytes,
-      maxSentMessageBytes: wireLimits.maxHostMessageBytes,
-    },
+    limits: channelLimits('host', limits),
     longestTurnMs,
     onMessage: (message) => receive(parseRunnerMessage(message)),
     onViolation: ({ message }) => violate(message),

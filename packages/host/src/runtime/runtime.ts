@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { isTenonError, TenonError } from '@tenon/contract'
-import type {
-  CallContext,
-  CallFault,
-  InvocationKind,
-  PluginInvocation,
-  PluginReport,
-  WireError,
+import {
+  type CallContext,
+  type CallFault,
+  type InvocationKind,
+  type PluginInvocation,
+  type PluginReport,
+  UnsendableValue,
+  type WireError,
 } from '@tenon/contract/wire'
 import { type ConnectRules, type NetworkPolicy, noNetwork } from '../egress/connect.js'
 import { type CallEnd, runUnderDeadline } from './call-deadline.js'
@@ -163,7 +164,7 @@ export interface Runtime {
   /**
    * Runs one call in the process of this tenant and plugin, starting it when needed.
    * @throws PluginCallError for what the plugin threw; TenonError PLUGIN_EXPORT_MISSING, ROUTE_NOT_FOUND,
-   * PLUGIN_RESULT_INVALID, RESULT_TOO_LARGE, CALL_TIMEOUT, CALL_CANCELLED, PLUGIN_EXITED, PLUGIN_KILLED,
+   * PLUGIN_RESULT_INVALID, RESULT_TOO_LARGE, BODY_TOO_LARGE, VALIDATION_FAILED, CALL_TIMEOUT, CALL_CANCELLED, PLUGIN_EXITED, PLUGIN_KILLED,
    * PLUGIN_RESTARTED, PLUGIN_CRASH_LOOP, PLUGIN_OVERLOADED, SHUTTING_DOWN, and those of {@link Runtime.inspect}.
    */
   call(target: PluginTarget, call: PluginCall<RouteInvocation>): Promise<RouteAnswer>
@@ -285,7 +286,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   }
 
   async function startRunner(): Promise<RunnerProcess> {
-    const child = await launchRunner(launcher, { directory, niceness: limits.niceness, confinement })
+    const child = await launchRunner(launcher, { directory, limits, confinement })
     if (closed) {
       child.kill()
       throw new TenonError('SHUTTING_DOWN')
@@ -415,6 +416,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       if ((end.kind === 'expired' || end.kind === 'cancelled') && !end.outcome && end.processAlive)
         residents.retire(resident, overrun[end.kind])
       return valueOf(end, target.pluginKey, call, limits)
+    } catch (error) {
+      throw error instanceof UnsendableValue ? unsendableError(error, limits) : error
     } finally {
       residents.release(resident)
     }
@@ -423,7 +426,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   async function callPlugin(target: PluginTarget, call: PluginCall): Promise<unknown> {
     if (stopping) throw new TenonError('SHUTTING_DOWN')
     const lane = call.lane ?? (call.invocation.kind === 'job' ? 'job' : 'page')
-    const key = `${supervisorKey(target.tenantId, target.pluginKey)} ${lane}`
+    const key = lineKey(target, lane)
     const isInForce = async () => (await call.isInForce?.()) ?? true
     const work = queue.run(key, target.pluginKey, call.signal, async (hasWaited) => {
       if (hasWaited && !(await isInForce())) throw new TenonError('PLUGIN_RESTARTED', { plugin: target.pluginKey })
@@ -505,7 +508,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         .some((other) => other.process.alive && other.tenantId === tenantId && other.pluginKey === pluginKey)
       const key = supervisorKey(tenantId, pluginKey)
       const plugin = { tenantId, pluginKey }
-      return { ...health.read(key, isRunning, supervisor.stateOf(plugin)), network: egress.useOf(plugin) }
+      const lines = (['page', 'job'] as const).map((lane) => queue.lineOf(lineKey(plugin, lane)))
+      const most = (of: 'running' | 'waiting') => Math.max(...lines.map((line) => line[of]))
+      return {
+        ...health.read(key, isRunning, supervisor.stateOf(plugin)),
+        network: egress.useOf(plugin),
+        calling: { running: most('running'), waiting: most('waiting') },
+      }
     },
     refreshNetworkUse: (tenantId, pluginKey) => egress.refresh({ tenantId, pluginKey }),
     attackKernel: () => tierIsKnown.then(() => attackKernel(launcher, directory, confinement)),
@@ -547,6 +556,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
   }
 }
+
+const lineKey = ({ tenantId, pluginKey }: Pick<PluginTarget, 'tenantId' | 'pluginKey'>, lane: Lane) =>
+  `${supervisorKey(tenantId, pluginKey)} ${lane}`
 
 function processCall({
   invocation,
@@ -602,7 +614,7 @@ function valueOf(end: CallEnd, plugin: string, call: PluginCall, limits: Runtime
     const seconds = Math.round((call.deadlineMs ?? deadlineOf(call.invocation.kind, limits)) / 100) / 10
     throw new TenonError('CALL_TIMEOUT', { plugin, seconds }, { cause })
   }
-  if ('error' in outcome) throw callError(outcome, plugin, call)
+  if ('error' in outcome) throw callError(outcome, plugin, call, limits)
   return call.invocation.kind === 'route' ? checkedRouteAnswer(outcome.value, plugin) : outcome.value
 }
 
@@ -618,6 +630,7 @@ function callError(
   { error, fault }: { error: WireError; fault?: CallFault | undefined },
   plugin: string,
   call: PluginCall,
+  { maxRunnerMessageBytes, maxAttachmentBytes }: RuntimeLimits,
 ): TenonError {
   if (fault === undefined) return new PluginCallError(plugin, error)
   if (fault === 'PLUGIN_EXPORT_MISSING') return new TenonError(fault, { plugin, name: error.message })
@@ -625,12 +638,23 @@ function callError(
     const { method, path: routePath } = call.invocation
     return new TenonError(fault, { plugin, method, path: routePath })
   }
-  if (fault === 'RESULT_TOO_LARGE') return new TenonError(fault, { plugin, limit: '8 MB' })
+  if (fault === 'RESULT_TOO_LARGE') {
+    const limit = `${megabytes(maxRunnerMessageBytes)}, and ${megabytes(maxAttachmentBytes)} in files,`
+    return new TenonError(fault, { plugin, limit })
+  }
   return new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason: error.message })
 }
 
 /** Ends that somebody wanted, whatever the plugin did. */
 const wanted: ReadonlySet<string> = new Set(['stopped', 'changed', 'host-stop'])
+
+/** What cannot be carried to the plugin is too much of whoever called. */
+function unsendableError(cause: UnsendableValue, { maxHostMessageBytes, maxAttachmentBytes }: RuntimeLimits) {
+  if (cause.code !== 'RESULT_TOO_LARGE')
+    return new TenonError('VALIDATION_FAILED', { message: cause.message }, { cause })
+  const limit = `${megabytes(maxHostMessageBytes)}, or ${megabytes(maxAttachmentBytes)} in files`
+  return new TenonError('BODY_TOO_LARGE', { limit }, { cause })
+}
 
 function processEndError({ end, alone }: Extract<CallEnd, { kind: 'processEnded' }>, plugin: string): TenonError {
   const reason = describeEnd(end)

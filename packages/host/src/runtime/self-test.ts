@@ -24,6 +24,8 @@ export interface SelfTest {
 /** What the probes of one confinement found. */
 export type ProbeFindings = Pick<SelfTest, 'breaches' | 'broken'>
 
+/** Somebody waits for a probe. */
+const probeLimits = resolveLimits({ niceness: 0 })
 /** Twelve attempts of at most a second each, and some. */
 const probeMs = 15_000
 
@@ -103,7 +105,7 @@ export async function attackKernel(
   confinement: Confinement,
 ): Promise<KernelAttempt[]> {
   if (confinement.tier === 'T1') return []
-  return readKernelProbe(await launchKernelProbe(launcher, { directory, niceness: 0, confinement }))
+  return readKernelProbe(await launchKernelProbe(launcher, { directory, limits: probeLimits, confinement }))
 }
 
 /** Those that succeeded. */
@@ -116,8 +118,8 @@ export async function probeKernel(launcher: Launcher, directory: string, confine
 export async function attackConfinement(launcher: Launcher, confinement: Confinement): Promise<string[]> {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'tenon-probe-'))
   const runner = createRunnerProcess({
-    child: await launchRunner(launcher, { directory, niceness: 0, confinement }),
-    limits: resolveLimits(),
+    child: await launchRunner(launcher, { directory, limits: probeLimits, confinement }),
+    limits: probeLimits,
     egress: {},
     flawOf: (pid) => flawOfSeal(pid, confinement),
     networkAccount: () => ({ open: () => 'a probe has no network', count: () => false }),

@@ -154,7 +154,11 @@ describe('tier 3', () => {
   ])('%s', async (_behaviour, isTold) => {
     const launcher = createLauncher()
     const directory = mkdtempSync(path.join(tmpdir(), 'tenon-tiers-'))
-    const launched = await launchRunner(launcher, { directory, niceness: 0, confinement: { tier: 'T1' } })
+    const launched = await launchRunner(launcher, {
+      directory,
+      limits: resolveLimits(),
+      confinement: { tier: 'T1' },
+    })
     const information = new PassThrough()
     const pipes = new Map([...launched.pipes, [informationFd, information]])
     const runner = createRunnerProcess({

@@ -56,3 +56,14 @@ it('starts nothing more once it has stopped', async () => {
   expect(runners.started).toBe(1)
   await expect(pool.take().then(() => pool.take())).rejects.toThrow('stopping')
 })
+
+it('is filled also where a start takes longer than usual', async () => {
+  const runners = starter()
+  const pool = createWarmPool({ size: 2, after: Promise.resolve(), start: runners.start })
+  await expect.poll(() => pool.size).toBe(1)
+  // More than the second that a start keeps the next one waiting.
+  await pause(1_300)
+  runners.ready.shift()?.()
+  await expect.poll(() => pool.size).toBe(2)
+  pool.stop()
+})

@@ -50,6 +50,8 @@ export function createWarmPool(options: {
   function keep(runner: RunnerProcess): void {
     waiting.push(runner)
     void runner.ended.then(() => forget(runner))
+    // For a start that took longer than its turn: nobody waits for it any more.
+    void becomesReady(runner).then((isReady) => isReady && refillSoon())
   }
 
   function forget(runner: RunnerProcess): void {

@@ -2,8 +2,6 @@ import pg from 'pg'
 import { z } from 'zod'
 import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 
-/** Of one message: the plugin's side sends about one, so that neither side holds more than that. */
-const maxCopyBytes = 16 * 1024 * 1024
 /** Postgres has at most 1,600 columns in a table. */
 const maxColumns = 1_600
 /** A NUL would end the statement in the middle. */
@@ -14,14 +12,15 @@ const name = z
   .refine((text) => !text.includes('\0'), 'contains U+0000')
 
 /** Rows in Postgres's COPY text format, as the plugin's process encodes them. */
-export const copyParams = z.object({
-  table: name.describe('`name` or `schema.name`'),
-  columns: z.array(name).min(1).max(maxColumns),
-  data: z.instanceof(Uint8Array).refine((data) => data.length <= maxCopyBytes, 'too many bytes for one message'),
-  transaction: z.string().max(40).optional(),
-})
+export const copyParams = ({ maxCopyBytes }: { maxCopyBytes: number }) =>
+  z.object({
+    table: name.describe('`name` or `schema.name`'),
+    columns: z.array(name).min(1).max(maxColumns),
+    data: z.instanceof(Uint8Array).refine((data) => data.length <= maxCopyBytes, 'too many bytes for one message'),
+    transaction: z.string().max(40).optional(),
+  })
 
-export type EncodedRows = Omit<z.infer<typeof copyParams>, 'transaction'>
+export type EncodedRows = Omit<z.infer<ReturnType<typeof copyParams>>, 'transaction'>
 
 /** The statement is the host's own, made of quoted names: COPY can do more than adding rows, and plugins may not write it. */
 export function copyStatement({ table, columns }: EncodedRows): string {

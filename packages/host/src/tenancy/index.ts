@@ -13,6 +13,7 @@ export type {
 export { hardenDatabase, isDatabaseHardened } from './harden-database.js'
 export { hostConnectionOptions } from './host-connection.js'
 export type { TenancyLimits } from './limits.js'
+export type { RoleUse } from './role-pools.js'
 export type { EnsuredRole, PluginRole } from './roles.js'
 export { sameOrganizationTrigger } from './same-organization-trigger.js'
 export type { DatabaseSession, SessionOptions } from './session.js'

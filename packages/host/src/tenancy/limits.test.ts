@@ -159,6 +159,33 @@ test('a text of SQL has at most maxSqlLength characters', async () => {
   await expect(plugin(wall).query(text(101))).rejects.toThrow('its text has 101 characters, the limit is 100')
 })
 
+test('a long text of SQL is read for parseMs and not longer, and the next one as ever', async () => {
+  const long = `SELECT 1 AS one /* ${'x'.repeat(17_000)} */`
+  const wall = await wallWith({ parseMs: 15_000 })
+  expect(await plugin(wall).query(long, { type: 'SELECT' })).toEqual([{ one: 1 }])
+  const impatient = await wallWith({ parseMs: 1 })
+  await expect(plugin(impatient).query(long)).rejects.toThrow('this statement is too large to be read')
+  expect(await plugin(impatient).query('SELECT 1 AS one', { type: 'SELECT' })).toEqual([{ one: 1 }])
+})
+
+test('rows that are added at once have at most maxCopyBytes', async () => {
+  const wall = await wallWith({ maxCopyBytes: 100 })
+  await plugin(wall).query('CREATE TABLE added (what text)')
+  const session = wall.openSession(role, { mode: 'autocommit', deadlineMs: 20_000 })
+  sessions.push(session)
+  const add = (bytes: number) =>
+    session.handlers['db.copy']({
+      table: 'added',
+      columns: ['what'],
+      data: Buffer.from(`${'x'.repeat(bytes - 1)}\n`),
+    })
+  expect(await add(100)).toMatchObject({ rowCount: 1 })
+  await expect(add(101)).rejects.toThrow('too many bytes for one message')
+  expect(await plugin(wall).query('SELECT length(what) AS length FROM added', { type: 'SELECT' })).toEqual([
+    { length: 99 },
+  ])
+})
+
 /** Begins a statement that takes until its session ends, without any function that a hardened server refuses. */
 async function keepBusy(wall: Tenancy, as = role): Promise<void> {
   const before = await atWork(as)

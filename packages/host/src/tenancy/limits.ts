@@ -24,6 +24,12 @@ export const tenancyLimitTable = {
   maxResultBytes: limit(32 * mebibyte, 'bytes', 'of one statement; more is read in pages'),
   maxResultRows: limit(100_000, 'rows', 'of one statement'),
   maxSqlLength: limit(4 * mebibyte, 'characters', 'of one text of SQL, parameters not counted'),
+  parseMs: limit(5_000, 'ms', 'to read a text of SQL that is longer than 16 kB, on a thread of its own'),
+  maxCopyBytes: limit(
+    16 * mebibyte,
+    'bytes',
+    'of rows that are added at once; a plugin sends 1 to 2 MB at a time, and no less will do',
+  ),
   tempFileLimitMb: limit(64, 'MB', 'of one statement, where the server lets the host set it'),
   workMemMb: limit(8, 'MB', 'of one sort or hash; more goes to temporary files'),
 } as const

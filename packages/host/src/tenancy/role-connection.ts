@@ -26,6 +26,8 @@ export interface RoleConnection {
   readonly processId: number
   /** False after an error of the connection itself, or after the host ended it. */
   readonly usable: boolean
+  /** The statement that runs, since how many milliseconds and after how many the host ends it; undefined when none does. */
+  readonly statement: { ms: number; limitMs: number } | undefined
   /**
    * Runs one text. Without `values` it may hold several statements.
    * @throws the server's error; TenonError STATEMENT_TIMEOUT or RESULT_TOO_LARGE, after which it is not usable.
@@ -55,6 +57,7 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
   const client = new pg.Client({ ...config, types: valueParsers as pg.CustomTypesConfig })
   let usable = true
   let endedBecause: TenonError | undefined
+  let atWork: { since: number; limitMs: number } | undefined
   client.on('error', () => (usable = false))
   client.on('end', () => (usable = false))
   await client.connect()
@@ -78,6 +81,7 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
 
   async function workNow<Result>(limits: StatementLimits, work: () => Promise<Result>): Promise<Result> {
     if (!usable) throw endedBecause ?? new TenonError('SESSION_ENDED')
+    atWork = { since: performance.now(), limitMs: limits.timeoutMs }
     const stopWatching = watchBytes(socket, limits.maxBytes, () => end(tooLarge(`${limits.maxBytes} bytes`)))
     const timer = setTimeout(
       () => void terminate(new TenonError('STATEMENT_TIMEOUT', { seconds: limits.timeoutMs / 1000 })),
@@ -92,6 +96,7 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
       if (!isPostgresError(error) || error.severity === 'FATAL') usable = false
       throw endedBecause ?? error
     } finally {
+      atWork = undefined
       clearTimeout(timer)
       stopWatching()
     }
@@ -141,6 +146,9 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
     processId: processID,
     get usable() {
       return usable
+    },
+    get statement() {
+      return atWork && { ms: performance.now() - atWork.since, limitMs: atWork.limitMs }
     },
     run,
     copyIn: (text, data, limits) => inTurn(limits, () => sendCopy(client, text, data)),

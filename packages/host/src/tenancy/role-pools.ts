@@ -25,8 +25,17 @@ export interface RolePools {
   terminate(processId: number, reason: TenonError): boolean
   /** True while a connection has been in use for this long without a pause. */
   heldFor(milliseconds: number): boolean
+  /** What one role has in use now. */
+  useOf(role: string): RoleUse
   /** Connections that are open now. */
   readonly size: number
+}
+
+export interface RoleUse {
+  /** Connections that are not idle, one for installing and configuring left out. */
+  connections: number
+  /** The statement that has run for longest; undefined when none runs. */
+  longestStatement: { ms: number; limitMs: number } | undefined
 }
 
 type PoolLimits = Pick<
@@ -216,6 +225,14 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
     heldFor(milliseconds) {
       const since = performance.now() - milliseconds
       return [...slots].some(({ kind, takenAt }) => kind !== 'idle' && takenAt < since)
+    },
+    useOf(role) {
+      const mine = [...slots].filter((slot) => slot.role === role && slot.kind !== 'idle')
+      const statements = mine.flatMap(({ connection }) => connection?.statement ?? [])
+      return {
+        connections: mine.filter(({ kind }) => kind !== 'lifecycle').length,
+        longestStatement: statements.toSorted((a, b) => b.ms - a.ms)[0],
+      }
     },
     get size() {
       return slots.size

@@ -131,7 +131,7 @@ export function openSession(
       'db.query': answer(queryParams, async ({ sql, bind, transaction }) => ({
         results: await session.query(sql, bind, transaction),
       })),
-      'db.copy': answer(copyParams, async ({ transaction, ...rows }) => {
+      'db.copy': answer(copyParams(resources.limits), async ({ transaction, ...rows }) => {
         resources.onTables?.([`${nameOfTable(rows.table)}:insert`])
         return { rowCount: await session.copy(rows, transaction) }
       }),

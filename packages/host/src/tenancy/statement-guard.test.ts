@@ -8,7 +8,7 @@ beforeAll(async () => {
     catalog: new Set(['count', 'now', 'upper', 'pg_typeof']),
     allowed: new Set(['current_org', 'uuid_generate_v4']),
   }
-  guard = await createStatementGuard({ functions, maxSqlLength: 1_000_000 })
+  guard = await createStatementGuard({ functions, maxSqlLength: 1_000_000, parseMs: 5_000 })
 })
 afterAll(() => guard.close())
 

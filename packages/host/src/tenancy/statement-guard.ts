@@ -16,6 +16,8 @@ export interface StatementGuard {
 interface GuardOptions {
   functions: FunctionNames
   maxSqlLength: number
+  /** For one text that is read on a thread of its own. */
+  parseMs: number
 }
 
 // Plugins repeat their statements with other parameters; long texts with values in them do not repeat.
@@ -24,8 +26,12 @@ const CACHED_CHARACTERS = 4_096
 // A DO block is read on this thread.
 const MAX_BLOCK_BYTES = 16_384
 
-export async function createStatementGuard({ functions, maxSqlLength }: GuardOptions): Promise<StatementGuard> {
-  const parser = await createStatementParser()
+export async function createStatementGuard({
+  functions,
+  maxSqlLength,
+  parseMs,
+}: GuardOptions): Promise<StatementGuard> {
+  const parser = await createStatementParser({ parseMs })
   const cache = new Map<string, StatementPlan>()
 
   async function plan(sql: string, schema: string, hasValues: boolean): Promise<StatementPlan> {

@@ -24,15 +24,14 @@ export interface StatementParser {
 
 // 16 kB take under a millisecond; a megabyte takes 200, which other requests would wait for.
 const INLINE_CHARACTERS = 16_384
-const WORKER_TIMEOUT_MS = 5_000
 
 /**
  * The parser of Postgres itself. Long texts go to a worker thread, which also leaves out the constants of long VALUES
  * lists: there is nothing in them to judge, and they are what makes such a tree large.
  */
-export async function createStatementParser(): Promise<StatementParser> {
+export async function createStatementParser({ parseMs }: { parseMs: number }): Promise<StatementParser> {
   await loadModule()
-  const thread = createParserThread()
+  const thread = createParserThread(parseMs)
 
   return {
     async parse(sql, asker) {
@@ -86,7 +85,7 @@ type Answer = { stmts: ParsedStatement[] } | { failure: ParserFailure }
  * One text at a time, and the askers take turns: a plugin that sends nothing but monstrous texts delays the others by
  * one of them. A text that the thread does not survive is refused; the next gets a new thread.
  */
-function createParserThread(): ParserThread {
+function createParserThread(parseMs: number): ParserThread {
   const waiting = new Map<string, Job[]>()
   let worker: Worker | undefined
   let running: { job: Job; timer: NodeJS.Timeout } | undefined
@@ -98,7 +97,7 @@ function createParserThread(): ParserThread {
     waiting.delete(asker)
     if (jobs.length > 0) waiting.set(asker, jobs)
     worker ??= startWorker()
-    running = { job, timer: setTimeout(() => void worker?.terminate(), WORKER_TIMEOUT_MS) }
+    running = { job, timer: setTimeout(() => void worker?.terminate(), parseMs) }
     worker.postMessage(job.sql)
   }
 

@@ -10,7 +10,7 @@ import { type TenancyLimits, tenancyLimitTable } from './limits.js'
 import { readDatabaseId } from './platform-identity.js'
 import { connectRole, type RoleConnection } from './role-connection.js'
 import { groupRoleName, rolePassword } from './role-credentials.js'
-import { createRolePools } from './role-pools.js'
+import { createRolePools, type RoleUse } from './role-pools.js'
 import { createRoles, type EnsuredRole, type PluginRole } from './roles.js'
 import { type DatabaseSession, openSession, type SessionOptions } from './session.js'
 import { createStatementGuard, type StatementGuard } from './statement-guard.js'
@@ -58,6 +58,9 @@ export interface Tenancy {
     role: PluginRole,
     options: SessionOptions & { onTables?: (touches: readonly string[]) => void },
   ): DatabaseSession
+  /** What a role has in use of the database through this server, now. */
+  useOf(role: PluginRole): RoleUse
+  readonly limits: TenancyLimits
   /** Bytes on disk of the tenant's schema, indexes included. */
   schemaBytes(organizationId: number): Promise<number>
   close(): Promise<void>
@@ -98,6 +101,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
       allowed: new Set(['current_org', ...(options.functions ?? [])]),
     },
     maxSqlLength: limits.maxSqlLength,
+    parseMs: limits.parseMs,
   })
   const createdTables = createCreatedTables(pool)
   const schemas = new Map<string, string>()
@@ -177,6 +181,8 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
       const heard = onTables ? telling(guard, onTables) : guard
       return openSession({ schema, guard: heard, limits, acquire, recordTables, onTables }, sessionOptions)
     },
+    useOf: ({ name }) => pools.useOf(name),
+    limits,
     async schemaBytes(organizationId) {
       const { schema } = await tenantOf(organizationId)
       const { rows } = await pool.query<{ bytes: string }>(

@@ -1,5 +1,7 @@
 import type { artifactLimitTable } from '../artifacts/artifact-limits.js'
 import type { catalogLimitTable } from '../catalog/catalog-limits.js'
+import type { eventLimitTable } from '../events/event-limits.js'
+import type { requestLimitTable } from '../http/request-limits.js'
 import type { jobLimitTable } from '../jobs/job-limits.js'
 import type { LimitTable } from '../limit-table.js'
 import type { recordLimitTable } from '../records/record-limits.js'
@@ -88,6 +90,14 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
     'are counted, and as many as the limit may be opened in a window',
     'are refused beyond it, and the refusals are counted',
   ),
+  maxFrameBytes: ofRuntime('comes in frames of maxFrameBytes at most, of which larger values take several'),
+  maxRunnerMessageBytes: ofRuntime('has at most maxRunnerMessageBytes of text when it comes from a child'),
+  maxHostMessageBytes: ofRuntime(
+    'has at most maxHostMessageBytes of text when it goes to a child, whose other calls go on',
+  ),
+  maxAttachmentBytes: ofRuntime('has at most maxAttachmentBytes beside it, either way'),
+  maxWholeFileBytes: ofRuntime('is a whole file where that has at most maxWholeFileBytes'),
+  maxLinesPerSecond: ofRuntime('are passed on up to maxLinesPerSecond, and the others counted'),
   maxChatterPerSecond: ofRuntime('may be as many in a second as the limit says'),
   niceness: ofRuntime('makes a child as nice as a niceness of %d says'),
 }
@@ -114,11 +124,17 @@ export const tenancyLimitTests: TestsOf<typeof tenancyLimitTable> = {
   maxResultBytes: ofSessions('bytes: just under passes, just over does not, and the server stops sending'),
   maxResultRows: ofSessions('rows: as many as the limit pass, one more does not'),
   maxSqlLength: ofTenancy('a text of SQL has at most maxSqlLength characters'),
+  parseMs: ofTenancy('a long text of SQL is read for parseMs and not longer, and the next one as ever'),
+  maxCopyBytes: ofTenancy('rows that are added at once have at most maxCopyBytes'),
   tempFileLimitMb: ofTenancy('on disk a statement has tempFileLimitMb'),
   workMemMb: ofTenancy('in memory a sort has workMemMb, and goes to disk with more'),
 }
 
 const ofJobs = inFile('jobs/limits.test.ts')
+const retries = inFile('run-failures.test.ts')(
+  'is tried again after 10, 40, 160 and 640 seconds, and then no more',
+  'is tried as often, and after such times, as an operator says; the longest one goes on',
+)
 const atWork = ofJobs('are as many as %s says, and not one more')
 
 export const jobLimitTests: TestsOf<typeof jobLimitTable> = {
@@ -127,6 +143,8 @@ export const jobLimitTests: TestsOf<typeof jobLimitTable> = {
   queuedPerOrganization: ofJobs('are at most queuedPerOrganization, here %d'),
   maxRestarts: ofJobs('are begun again maxRestarts times, here %d'),
   maxAttempts: inFile('runs.test.ts')('that passes is tried maxAttempts times, where the operator says how often'),
+  retryMs: retries,
+  maxRetryMs: retries,
   waitMs: inFile('runs.test.ts')(
     'answers as its route does, and leaves a run with what it counted',
     'goes on as a run when it takes longer than a request may',
@@ -137,6 +155,43 @@ export const jobLimitTests: TestsOf<typeof jobLimitTable> = {
   keptDays: ofJobs('runs that have ended are kept for keptDays'),
   leastScheduleMs: ofJobs('leaves leastScheduleMs between two runs'),
   failuresToTell: inFile('schedules.test.ts')('is told after as many failures as failuresToTell says'),
+}
+
+const ofEvents = inFile('events/event-dispatcher.test.ts')
+const repeated = ofEvents('is tried again, %o: after %o seconds')
+const keptEvents = ofEvents('is forgotten after %i days, after %i when it failed, and never while it waits')
+
+export const eventLimitTests: TestsOf<typeof eventLimitTable> = {
+  plugins: ofEvents('of which there are many, %o: %i at the same moment, and all in the end'),
+  pluginsPerOrganization: ofEvents('of which an organization has many leaves room for other organizations: %o, %i'),
+  eventsPerPlugin: ofEvents('holds up neither the events of others nor other plugins of its organization: %o, %i'),
+  maxAttempts: repeated,
+  retryMs: repeated,
+  maxRetryMs: repeated,
+  maxPutOffMs: inFile('settled-deliveries.test.ts')(
+    '%s that the service wants later is delivered then, and that costs it none of its attempts',
+    'an event that was put off for a day is given up as any other',
+  ),
+  longestDeliveryMs: ofEvents(
+    'that stops lets a delivery finish',
+    'is cut off before another server may try the same event',
+  ),
+  cutOffMs: ofEvents('may say until cutOffMs are over what it came to'),
+  stopMs: ofEvents(
+    'that stops lets a delivery finish',
+    'does not keep the server from stopping, when it %s, and keeps its attempt',
+  ),
+  pollMs: ofEvents('of which nothing was heard is found after pollMs'),
+  keptDays: keptEvents,
+  keptFailedDays: keptEvents,
+}
+
+const ofRequests = inFile('http/request-limits.test.ts')
+
+export const requestLimitTests: TestsOf<typeof requestLimitTable> = {
+  maxBodyBytes: ofRequests('a body of JSON has at most maxBodyBytes: %s, %i'),
+  maxFormFields: ofRequests('a form has at most maxFormFields: %s, %i'),
+  maxFormFieldBytes: ofRequests('a field of a form has at most maxFormFieldBytes, and is never cut: %s, %i'),
 }
 
 const ofUploads = inFile('uploads/uploads.test.ts')

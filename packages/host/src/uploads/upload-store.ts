@@ -22,6 +22,7 @@ export interface IncomingUpload {
 
 /** Files that people sent, in pieces in the database: no process ever holds one whole. */
 export interface UploadStore {
+  readonly limits: UploadLimits
   /** Takes room for a file of at most so many bytes, before anything of it is read. @throws TenonError UPLOADS_FULL */
   begin(owner: UploadOwner, announcedBytes: number): Promise<IncomingUpload>
   /** One piece, from 0 on; undefined behind the last one. @throws TenonError UPLOAD_NOT_FOUND */
@@ -35,12 +36,16 @@ export interface UploadStore {
   release(owner: UploadOwner, id: string): Promise<void>
   /** Everything of a plugin that is gone. */
   forget(owner: UploadOwner): Promise<void>
+  /** Bytes that are kept for the plugins of an organization. */
+  heldBytes(organizationId: number): Promise<number>
   /** Removes what is too old, and what never was completed. */
   sweep(): Promise<void>
 }
 
 export function createUploadStore({ pool, limits }: { pool: Pool; limits: UploadLimits }): UploadStore {
   return {
+    limits,
+
     async begin(owner, announcedBytes) {
       const id = await inTransaction(pool, (client) => reserve(client, owner, announcedBytes, limits))
       return receive(pool, id, limits)
@@ -77,6 +82,14 @@ export function createUploadStore({ pool, limits }: { pool: Pool; limits: Upload
         organizationId,
         pluginKey,
       ])
+    },
+
+    async heldBytes(organizationId) {
+      const { rows } = await pool.query<{ bytes: string | null }>(
+        'SELECT sum(held_bytes) AS bytes FROM tenon.uploads WHERE organization_id = $1',
+        [organizationId],
+      )
+      return Number(rows[0]?.bytes ?? 0)
     },
 
     async sweep() {

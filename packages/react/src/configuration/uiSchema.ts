@@ -1,4 +1,5 @@
 import type { RJSFSchema, UiSchema } from '@rjsf/utils'
+import { propertiesOf } from '@tenon/contract/json-schema'
 
 type Schema = Record<string, unknown>
 
@@ -6,7 +7,7 @@ const longText = 300
 
 /** How a schema wants to be shown: the order, hints and secrecy that a plugin's schema declares. */
 export function uiSchemaOf(schema: RJSFSchema): UiSchema {
-  const properties = propertiesOf(schema as Schema)
+  const properties = propertiesOf(schema as Schema) as Record<string, Schema>
   const names = Object.keys(properties)
   const order = names.toSorted((a, b) => orderOf(properties[a]) - orderOf(properties[b]))
   return {
@@ -33,16 +34,6 @@ function widgetOf(schema: Schema): UiSchema {
   }
   if (schema['type'] === 'array' && schema['uniqueItems'] === true) return { 'ui:widget': 'checkboxes' }
   return {}
-}
-
-/** All fields that there may be, those under conditions included. */
-function propertiesOf(schema: Schema): Record<string, Schema> {
-  const own = isRecord(schema['properties']) ? (schema['properties'] as Record<string, Schema>) : {}
-  const parts = ['allOf', 'anyOf', 'oneOf'].flatMap((name) =>
-    Array.isArray(schema[name]) ? (schema[name] as unknown[]) : [],
-  )
-  const branches = [schema['then'], schema['else'], ...parts].filter(isRecord)
-  return Object.assign({}, ...branches.map(propertiesOf), own) as Record<string, Schema>
 }
 
 function orderOf(schema: Schema | undefined): number {

@@ -69,27 +69,34 @@ function Figures({ health: { calls, restarts, processes, budgets } }: { health: 
           </div>
         ))}
       </dl>
-      {budgets.length > 0 && (
-        <ul className="tn-budgets">
-          {budgets
-            .filter(({ limit }) => limit !== null && limit > 0)
-            .map(({ name, used, limit, unit }) => (
-              <li key={name}>
-                <span>
-                  {wordsOf(name)} <span className="tn-quiet">{amountOf(used, limit ?? 0, unit)}</span>
-                </span>
-                <meter min={0} max={limit ?? 1} value={Math.min(used, limit ?? 1)} aria-label={wordsOf(name)} />
-              </li>
-            ))}
-        </ul>
-      )}
+      <Budgets budgets={budgets} />
     </>
   )
 }
 
-/** "50 of 537 MB" */
+function Budgets({ budgets }: Pick<PluginHealth, 'budgets'>) {
+  const limited = budgets.flatMap(({ limit, ...budget }) => (limit !== null && limit > 0 ? { ...budget, limit } : []))
+  if (limited.length === 0) return null
+  return (
+    <section aria-label="What it uses of its limits">
+      <h3>What it uses of its limits</h3>
+      <ul className="tn-budgets">
+        {limited.map(({ name, used, limit, unit }) => (
+          <li key={name}>
+            <span>
+              {wordsOf(name)} <span className="tn-quiet">{amountOf(used, limit, unit)}</span>
+            </span>
+            <meter min={0} max={limit} value={Math.min(used, limit)} aria-label={wordsOf(name)} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+/** "50 of 537 MB", "2 of 2 connections, all that it may have" */
 function amountOf(used: number, limit: number, unit: string): string {
   const [size, shown, maximumFractionDigits] = unit === 'bytes' ? [1_000_000, 'MB', 0] : [1, unit, 1]
   const text = (value: number) => (value / size).toLocaleString('en', { maximumFractionDigits })
-  return `${text(used)} of ${text(limit)} ${shown}`
+  return `${text(used)} of ${text(limit)} ${shown}${used >= limit ? ', all that it may have' : ''}`
 }

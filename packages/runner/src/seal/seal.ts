@@ -107,8 +107,3 @@ function install(libc: Libc, filter: Buffer): void {
   const straggler = libc.system('seccomp', seccomp.setModeFilter, seccomp.forAllThreads, program)
   if (straggler !== 0) throw new Error(`thread ${straggler} could not be put under the filter`)
 }
-
-/** What the host wrote on the command line for this; undefined when there is nothing to seal. */
-export function readSealOptions(argument: string | undefined): SealOptions | undefined {
-  return argument === undefined ? undefined : (JSON.parse(argument) as SealOptions)
-}
