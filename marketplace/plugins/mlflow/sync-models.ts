@@ -1,7 +1,7 @@
 import type { SeedContext, Transaction } from '@tenon/sdk'
 import { type Checkpoint, noCheckpoint, type Reach, reachFrom, readCheckpoint } from './checkpoint'
 import { isConfigured, type ModelsFrom, readConfiguration, validateConfig } from './configuration'
-import { MlflowError } from './mlflow-error'
+import { MlflowError, type MlflowFailure } from './mlflow-error'
 import { connectMlflow, type MlflowServer } from './mlflow-server'
 import { type Glimpse, modelRecords, type ModelFacts, type ModelRecord, type ModelRecords } from './model-records'
 import {
@@ -53,6 +53,8 @@ export interface SyncResult {
   runsMissing: number
   mode: SyncMode
   status: 'success' | 'no_models' | 'not_configured' | 'cancelled' | 'failed'
+  /** Why the server could not be read. */
+  failure: MlflowFailure | null
   message: string
   /** ISO 8601. */
   syncedAt: string
@@ -76,7 +78,7 @@ export async function syncModels(
 ): Promise<SyncResult> {
   const counts: Counts = { modelCount: 0, versionCount: 0, inserted: 0, updated: 0, removed: 0, runsMissing: 0 }
   const refusal = refusalOf(configuration)
-  if (refusal !== undefined) return resultOf(counts, mode, 'not_configured', refusal)
+  if (refusal !== undefined) return resultOf(counts, mode, { status: 'not_configured', message: refusal })
 
   const read = readConfiguration(configuration)
   const server = connectMlflow(read, { signal: context.signal })
@@ -89,18 +91,15 @@ export async function syncModels(
     const run = actualMode === 'quick' ? syncChanges : syncEverything
     await run({ server, records, reach, counts, modelsFrom: read.modelsFrom, progress: context.progress })
     await recordSuccess(context, tenantId, { mode: actualMode, counts, checkpoint: reach.checkpoint() })
-    return resultOf(
-      counts,
-      actualMode,
-      actualMode === 'full' && counts.versionCount === 0 ? 'no_models' : 'success',
-      successMessage(counts, actualMode),
-    )
+    const status = actualMode === 'full' && counts.versionCount === 0 ? 'no_models' : 'success'
+    return resultOf(counts, actualMode, { status, message: successMessage(counts, actualMode) })
   } catch (error) {
     if (!(error instanceof MlflowError)) throw error
     const message = failureMessage(error, counts)
     await recordSync(context.sequelize, tenantId, { mode: actualMode, connected: isReachable(error), error: message })
     context.log?.warn(message)
-    return resultOf(counts, actualMode, error.failure === 'cancelled' ? 'cancelled' : 'failed', message)
+    const { failure } = error
+    return resultOf(counts, actualMode, { status: failure === 'cancelled' ? failure : 'failed', failure, message })
   } finally {
     server.close()
   }
@@ -556,9 +555,13 @@ function isReachable({ failure }: MlflowError): boolean | null {
   return failure === 'answer' || failure === 'not-found'
 }
 
-function resultOf(counts: Counts, mode: SyncMode, status: SyncResult['status'], message: string): SyncResult {
+function resultOf(
+  counts: Counts,
+  mode: SyncMode,
+  { status, message, failure = null }: Pick<SyncResult, 'status' | 'message'> & Partial<Pick<SyncResult, 'failure'>>,
+): SyncResult {
   const success = status === 'success' || status === 'no_models'
-  return { success, ...counts, mode, status, message, syncedAt: new Date().toISOString() }
+  return { success, ...counts, mode, status, failure, message, syncedAt: new Date().toISOString() }
 }
 
 function successMessage(counts: Counts, mode: SyncMode): string {
