@@ -117,7 +117,7 @@ describe.each([
       })
       service.token = 'another'
       expect(await call(sync, 'POST', '/sync')).toMatchObject({
-        status: 502,
+        status: 422,
         data: { success: false, message: 'The server refused the API token.' },
       })
       service.token = 'right'

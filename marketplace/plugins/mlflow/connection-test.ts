@@ -8,6 +8,7 @@ const STEPS = ['Configuration', 'Connection', 'Sign-in', 'Model registry'] as co
 
 /** The step that each failure belongs to; those before it went well, those after it were not tried. */
 const STEP_OF_FAILURE: Record<MlflowFailure, (typeof STEPS)[number]> = {
+  address: 'Connection',
   network: 'Connection',
   tls: 'Connection',
   timeout: 'Connection',

@@ -24,6 +24,7 @@ import {
   validateConfig,
 } from './index'
 import { readConfiguration } from './configuration'
+import { errorOfConnection } from './mlflow-error'
 import { apiUrl, connectMlflow } from './mlflow-server'
 import { storableJson } from './model-records'
 
@@ -558,26 +559,37 @@ describe.each(releases)('a full synchronisation, with MLflow %i', (release) => {
   })
 
   it.each([
-    [401, 'Check the authentication method and its fields.'],
-    [403, 'Ask its administrator.'],
-    ['hang', 'did not answer within 1 s. Check the address, or raise the timeout.'],
-  ] as const)('says after %s what to do, at once and beside the table', async (status, advice) => {
+    [401, 422, 'Check the authentication method and its fields.'],
+    [403, 422, 'Ask its administrator.'],
+    [404, 422, 'Check the path of the URL.'],
+    [302, 422, 'Enter the address that it redirects to.'],
+    [400, 422, 'It may be another version of MLflow, or no MLflow.'],
+    [500, 502, 'has a problem of its own (500). Try again later.'],
+    [503, 502, 'has a problem of its own (503). Try again later.'],
+    [429, 502, 'is answering too many requests (429). Try again in a minute.'],
+    ['reset', 502, 'ended the connection (ECONNRESET).'],
+    ['hang', 504, 'did not answer within 1 s. Check the address, or raise the timeout.'],
+  ] as const)('says after %s what to do, at once and beside the table, and answers %i', async (status, own, advice) => {
     const server = await mlflow()
     await syncModels(tenant, configurationFor(server), context)
     server.failNext({ path: 'registered-models/search', status, times: 3 })
     const configuration = configurationFor(server, { timeout: 1 })
     const answer = await call('POST /sync', { configuration })
-    expect(answer).toMatchObject({ status: 502, data: { success: false, status: 'failed' } })
+    expect(answer).toMatchObject({ status: own, data: { success: false, status: 'failed' } })
     const { message } = answer.data as { message: string }
     expect(message).toContain(advice)
     expect(message).toContain('Nothing was changed. Models that were synchronised earlier are still shown.')
-    expect(await getMLflowModels(tenant, configuration, context)).toMatchObject({ connected: false, error: message })
+    expect(await getMLflowModels(tenant, configuration, context)).toMatchObject({
+      connected: status === 302 || status === 400 || status === 404,
+      error: message,
+    })
   })
 
   it('does not trust a certificate unless it is told to', async () => {
     const server = await mlflow({ tls: true })
     const refused = await syncModels(tenant, configurationFor(server), context)
-    expect(refused).toMatchObject({ success: false, versionCount: 0 })
+    expect(refused).toMatchObject({ success: false, versionCount: 0, failure: 'tls' })
+    expect(await call('POST /sync', { configuration: configurationFor(server) })).toMatchObject({ status: 422 })
     expect(refused.message).toContain('Turn off "Verify SSL" only if you trust the network.')
     const trusting = configurationFor(server, { verify_ssl: false })
     expect(await syncModels(tenant, trusting, context)).toMatchObject({ success: true, versionCount: 24 })
@@ -595,6 +607,107 @@ describe.each(releases)('a full synchronisation, with MLflow %i', (release) => {
   it('says what to do when nothing is configured', async () => {
     expect(await call('POST /sync')).toMatchObject({ status: 422, data: { success: false, status: 'not_configured' } })
   })
+})
+
+describe('a synchronisation with something else than MLflow', () => {
+  /** Ends every connection with these bytes. */
+  async function startRawServer(bytes: string): Promise<{ url: string; asked: () => number }> {
+    let asked = 0
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => {
+        asked += 1
+        socket.end(bytes)
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closeLater({ close: () => new Promise((resolve) => server.close(() => resolve())) })
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked: () => asked }
+  }
+  const cutOff = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
+  const html = '<html><h1>503 Service Unavailable</h1>secret</html>'
+
+  it.each([
+    [
+      'an answer that is cut off',
+      `${cutOff}content-length: 999\r\n\r\n{"experiments": [`,
+      502,
+      'ended the connection',
+      3,
+    ],
+    [
+      'a chunk that is cut off',
+      `${cutOff}transfer-encoding: chunked\r\n\r\n99\r\n{"exp`,
+      502,
+      'ended the connection',
+      3,
+    ],
+    [
+      'JSON that ends too early',
+      `${cutOff}content-length: 17\r\n\r\n{"experiments": [`,
+      422,
+      'did not answer with JSON',
+      1,
+    ],
+    ['JSON that is a list', `${cutOff}content-length: 2\r\n\r\n[]`, 422, 'did not answer with JSON', 1],
+    [
+      'a page of a proxy',
+      `HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/html\r\ncontent-length: ${html.length}\r\n\r\n${html}`,
+      502,
+      'has a problem of its own (503)',
+      3,
+    ],
+    ['no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n', 422, 'does not speak HTTP at this port', 1],
+  ])('tells what is wrong: %s', async (_, bytes, status, sentence, questions) => {
+    const server = await startRawServer(bytes)
+    const answer = await call('POST /sync', { configuration: configurationFor(server) })
+    expect(answer).toMatchObject({ status, data: { success: false } })
+    const { message } = answer.data as { message: string }
+    expect(message).toContain(sentence)
+    expect(message).not.toContain('secret')
+    expect(server.asked()).toBe(questions)
+  })
+
+  it.each([
+    ['http://no-such-host.invalid', 422, 'cannot be found'],
+    ['http://127.0.0.1:9', 502, 'Nothing answers at 127.0.0.1:9'],
+  ])('tells whether it helps to wait: %s', async (url, status, sentence) => {
+    expect(await call('POST /sync', { configuration: configurationFor({ url }) })).toMatchObject({
+      status,
+      data: { success: false, message: expect.stringContaining(sentence) as string },
+    })
+  })
+
+  it.each(['EACCES', 'EPERM', 'EINVAL'])('does not wait for what is not allowed here (%s)', (code) => {
+    expect(errorOfConnection(Object.assign(new Error('connect'), { code }), 'mlflow.example').failure).toBe('address')
+  })
+
+  it.each([
+    ['as long as the server says', '1', 1, true],
+    ['longer', '11', 1, false],
+    ['no longer than a few seconds, when it says a date', 'Wed, 21 Oct 2099 07:28:00 GMT', 2, true],
+  ])('waits after a 429 %s', async (_, seconds, times, success) => {
+    const server = await startMlflow()
+    server.failNext({ path: 'model-versions/search', status: 429, times, headers: { 'retry-after': seconds } })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({ success })
+    const asked = server.requests.filter(({ path }) => path.endsWith('model-versions/search'))
+    expect(asked).toHaveLength(success ? times + 1 : 1)
+  })
+
+  it.each(['registered-models/search', 'model-versions/search', 'experiments/search', 'runs/search'])(
+    'does not run for ever when pages go round in a circle (%s)',
+    async (path) => {
+      const server = await startMlflow()
+      const asked = () => server.requests.filter((request) => request.path.endsWith(path)).length
+      for (const next_page_token of ['a', 'b', 'a']) server.failNext({ path, status: 200, body: { next_page_token } })
+      const result = await call('POST /sync', { configuration: configurationFor(server, { models_from: 'both' }) })
+      expect(result).toMatchObject({
+        status: 422,
+        data: { success: false, message: expect.stringContaining('the same page') as string },
+      })
+      expect(asked()).toBe(3)
+    },
+  )
 })
 
 describe('many new versions', () => {

@@ -1,5 +1,18 @@
+/**
+ * `network`, `timeout` and `unavailable` pass by themselves. `address` is one that cannot be reached from here until
+ * somebody changes it, or what the operator allows; `answer` is one that no MLflow gives.
+ */
 export type MlflowFailure =
-  'network' | 'tls' | 'timeout' | 'authentication' | 'permission' | 'not-found' | 'unavailable' | 'answer' | 'cancelled'
+  | 'address'
+  | 'network'
+  | 'tls'
+  | 'timeout'
+  | 'authentication'
+  | 'permission'
+  | 'not-found'
+  | 'unavailable'
+  | 'answer'
+  | 'cancelled'
 
 /**
  * Why the tracking server could not be read. The message is for a person; it never repeats what the server said, because
@@ -36,6 +49,14 @@ export function errorOfStatus(
   return new MlflowError(failure, sentence, { status, errorCode, retryAfterMs })
 }
 
+/** Those that pass, with the status that says so; for the others somebody has to do something first. */
+const PASSING: Partial<Record<MlflowFailure, 502 | 504>> = { network: 502, unavailable: 502, timeout: 504 }
+
+/** The status of a route that could not read the server: 502 or 504 when it may go better in a moment, else 422. */
+export function routeStatusOf(failure: MlflowFailure): 422 | 502 | 504 {
+  return PASSING[failure] ?? 422
+}
+
 function meaningOf(status: number, host: string): [MlflowFailure, string] {
   if (status === 401) {
     return ['authentication', `${host} refused the sign-in (401). Check the authentication method and its fields.`]
@@ -65,7 +86,11 @@ export function errorOfConnection(error: unknown, host: string): MlflowError {
   const code = codeOf(error)
   const tls = tlsSentence(code, host)
   if (tls) return new MlflowError('tls', tls)
-  return new MlflowError('network', networkSentence(code, host))
+  if (/^HPE_/.test(code)) {
+    return new MlflowError('answer', `${host} does not speak HTTP at this port (${code}). Check the port.`)
+  }
+  const stays = ['ENOTFOUND', 'EACCES', 'EPERM', 'EINVAL'].includes(code)
+  return new MlflowError(stays ? 'address' : 'network', networkSentence(code, host))
 }
 
 function networkSentence(code: string, host: string): string {

@@ -61,10 +61,26 @@ export interface ModelRecords {
    * meanwhile, and writes then.
    */
   upsert(models: readonly ModelFacts[]): Promise<Written>
-  /** Marks the records that were there at `beginFull` and have not been met since; returns how many. */
-  markRemoved(): Promise<number>
+  /** The records that were there at `beginFull`, are not marked as removed and have not been met since. */
+  findUnmet(): Promise<UnmetRecords>
+  keysOf(ids: readonly number[]): Promise<ModelKey[]>
+  /** Marks these as removed; returns how many. */
+  markRemoved(ids: readonly number[]): Promise<number>
+  /** Of the models that are not marked as removed. */
+  experimentIds(): Promise<string[]>
   /** The places of those that are stored just so. */
   whichAreKnown(glimpses: readonly Glimpse[]): Promise<ReadonlySet<number>>
+}
+
+export interface ModelKey {
+  name: string
+  version: string
+}
+
+/** Records by their ids: versions of the registry, and training runs as models. */
+export interface UnmetRecords {
+  versions: number[]
+  runs: number[]
 }
 
 export interface Written {
@@ -192,17 +208,40 @@ export function modelRecords(
       return mine
     },
 
-    async markRemoved() {
-      let count = 0
-      for await (const ids of presentIds(sequelize, table, lastId ?? 0)) {
-        const some = ids.filter((id) => !met.has(id))
-        if (some.length === 0) continue
+    async findUnmet() {
+      const unmet: UnmetRecords = { versions: [], runs: [] }
+      for await (const { versions, runs } of presentIds(sequelize, table, lastId ?? 0)) {
+        for (const id of versions) if (!met.has(id)) unmet.versions.push(id)
+        for (const id of runs) if (!met.has(id)) unmet.runs.push(id)
+      }
+      return unmet
+    },
+
+    async keysOf(ids) {
+      if (ids.length === 0) return []
+      return sequelize.query<ModelKey & Record<string, unknown>>(
+        `SELECT model_name AS name, version FROM ${table} WHERE id IN (:ids) ORDER BY id`,
+        { replacements: { ids }, type: 'SELECT' },
+      )
+    },
+
+    async markRemoved(ids) {
+      for (let first = 0; first < ids.length; first += SCAN_ROWS) {
+        const some = ids.slice(first, first + SCAN_ROWS)
         await sequelize.query(`UPDATE ${table} SET removed_at = now(), updated_at = now() WHERE id IN (:some)`, {
           replacements: { some },
         })
-        count += some.length
       }
-      return count
+      return ids.length
+    },
+
+    async experimentIds() {
+      const [read] = await sequelize.query<{ ids: string | null }>(
+        `SELECT CAST(json_agg(experiment_id) AS text) AS ids FROM (
+           SELECT DISTINCT experiment_id FROM ${table} WHERE removed_at IS NULL AND experiment_id IS NOT NULL) AS known`,
+        { type: 'SELECT' },
+      )
+      return JSON.parse(read?.ids ?? '[]') as string[]
     },
 
     async whichAreKnown(glimpses) {
@@ -383,19 +422,23 @@ function* batches(items: readonly string[]): Generator<string> {
 }
 
 /** Of the records up to this one that are not marked as removed. As one text: the host then carries a text, and no rows. */
-async function* presentIds(sequelize: Sequelize, table: string, lastId: number): AsyncGenerator<number[]> {
+async function* presentIds(sequelize: Sequelize, table: string, lastId: number): AsyncGenerator<UnmetRecords> {
   for (let after = 0; ;) {
-    const [read] = await sequelize.query<{ ids: string | null }>(
-      `SELECT CAST(json_agg(id ORDER BY id) AS text) AS ids FROM (
-         SELECT id FROM ${table} WHERE id > :after AND id <= :lastId AND removed_at IS NULL
-         ORDER BY id LIMIT ${SCAN_ROWS}) AS part`,
+    // The version of a run as a model is its own id.
+    const [read] = await sequelize.query<{ versions: string | null; runs: string | null; last: number | null }>(
+      `SELECT CAST(json_agg(id) FILTER (WHERE NOT is_run) AS text) AS versions,
+              CAST(json_agg(id) FILTER (WHERE is_run) AS text) AS runs, max(id) AS last
+       FROM (
+         SELECT id, version IS NOT DISTINCT FROM run_id AS is_run FROM ${table}
+         WHERE id > :after AND id <= :lastId AND removed_at IS NULL ORDER BY id LIMIT ${SCAN_ROWS}) AS part`,
       { replacements: { after, lastId }, type: 'SELECT' },
     )
-    const ids = JSON.parse(read?.ids ?? '[]') as number[]
-    const last = ids.at(-1)
-    if (last === undefined) return
-    yield ids
-    after = last
+    if (!read || read.last === null) return
+    yield {
+      versions: JSON.parse(read.versions ?? '[]') as number[],
+      runs: JSON.parse(read.runs ?? '[]') as number[],
+    }
+    after = Number(read.last)
   }
 }
 

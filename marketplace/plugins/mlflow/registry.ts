@@ -73,6 +73,16 @@ export async function readModel(server: MlflowServer, name: string): Promise<Reg
   return answer && toModel(recordOf(answer.registered_model))
 }
 
+/** One version; undefined when it was deleted. */
+export async function readVersion(
+  server: MlflowServer,
+  name: string,
+  version: string,
+): Promise<ModelVersion | undefined> {
+  const answer = await orMissing(server.get('model-versions/get', { name, version }))
+  return answer && toVersion(recordOf(answer.model_version))[0]
+}
+
 /** Every version of every model, last updated first, page after page. */
 export async function* readVersions(server: MlflowServer): AsyncGenerator<ModelVersion[]> {
   const query = { max_results: String(VERSIONS_PER_PAGE), order_by: ['last_updated_timestamp DESC', 'name ASC'] }
@@ -96,23 +106,35 @@ async function* searchExperiments(server: MlflowServer, question: Json): AsyncGe
   const ask = (token: string | undefined): Promise<Json> =>
     server.post('experiments/search', token === undefined ? body : { ...body, page_token: token })
   for await (const page of pages(ask)) {
-    yield listOf(page.experiments).map((experiment) => ({
-      id: textOf(experiment.experiment_id) ?? '',
-      createdAtMs: momentOf(experiment.creation_time),
-      facts: toExperiment(experiment),
-    }))
+    yield listOf(page.experiments).map(toListedExperiment)
   }
 }
 
 export async function readExperiment(server: MlflowServer, id: string): Promise<Experiment | undefined> {
+  return (await readListedExperiment(server, id))?.facts
+}
+
+/** One experiment, as it is listed; undefined when it was deleted for good. */
+export async function readListedExperiment(server: MlflowServer, id: string): Promise<ListedExperiment | undefined> {
   const answer = await orMissing(server.get('experiments/get', { experiment_id: id }))
-  return answer && toExperiment(recordOf(answer.experiment))
+  return answer && toListedExperiment(recordOf(answer.experiment))
 }
 
 /** The run that a version was made by; undefined when it was deleted for good. */
 export async function readRun(server: MlflowServer, runId: string): Promise<Run | undefined> {
+  const run = await readWireRun(server, runId)
+  return run && toRun(run)
+}
+
+/** The same; undefined also when it was deleted and could be restored. */
+export async function readActiveRun(server: MlflowServer, runId: string): Promise<Run | undefined> {
+  const run = await readWireRun(server, runId)
+  return run && recordOf(run.info).lifecycle_stage !== 'deleted' ? toRun(run) : undefined
+}
+
+async function readWireRun(server: MlflowServer, runId: string): Promise<Json | undefined> {
   const answer = await orMissing(server.get('runs/get', { run_id: runId }))
-  return answer && toRun(recordOf(answer.run))
+  return answer && recordOf(answer.run)
 }
 
 /**
@@ -253,6 +275,16 @@ async function orMissing(answer: Promise<Json>): Promise<Json | undefined> {
   }
 }
 
+/** Undefined where the server does not show it to whoever asks, or does not know how to. */
+export async function unlessHidden<Item>(item: Promise<Item>): Promise<Item | undefined> {
+  try {
+    return await item
+  } catch (error) {
+    if (error instanceof MlflowError && [400, 403, 404, 405].includes(error.status ?? 0)) return undefined
+    throw error
+  }
+}
+
 function toModel(model: Json): RegisteredModel {
   const aliases = new Map<string, string[]>()
   for (const entry of listOf(model.aliases)) {
@@ -280,6 +312,14 @@ function toVersion(version: Json): ModelVersion[] {
       updatedAtMs: momentOf(version.last_updated_timestamp),
     },
   ]
+}
+
+function toListedExperiment(experiment: Json): ListedExperiment {
+  return {
+    id: textOf(experiment.experiment_id) ?? '',
+    createdAtMs: momentOf(experiment.creation_time),
+    facts: toExperiment(experiment),
+  }
 }
 
 function toExperiment(experiment: Json): Experiment {

@@ -1,5 +1,6 @@
 import type { RouteRequest, RouteResult, Router } from '@tenon/sdk'
 import { isConfigured } from './configuration'
+import { routeStatusOf } from './mlflow-error'
 import { findModel, listGroups, listModels, listVersions } from './model-list'
 import { syncModels, type SyncResult } from './sync-models'
 import type { SyncMode } from './sync-state'
@@ -35,8 +36,8 @@ async function answerSync(mode: SyncMode, request: RouteRequest): Promise<RouteR
   return { status: statusOf(result), data: result }
 }
 
-/** 422: somebody has to do something here first. 502: the tracking server. */
-function statusOf({ success, status }: SyncResult): number {
+/** Only what passes by itself may be 502 or 504: the host tries that again. */
+function statusOf({ success, failure }: SyncResult): number {
   if (success) return 200
-  return status === 'not_configured' ? 422 : 502
+  return failure === null ? 422 : routeStatusOf(failure)
 }

@@ -1,28 +1,42 @@
 import type { SeedContext, Transaction } from '@tenon/sdk'
 import { type Checkpoint, noCheckpoint, type Reach, reachFrom, readCheckpoint } from './checkpoint'
 import { isConfigured, type ModelsFrom, readConfiguration, validateConfig } from './configuration'
-import { MlflowError } from './mlflow-error'
+import { mapParallel, PARALLEL_QUESTIONS } from './map-parallel'
+import { MlflowError, type MlflowFailure } from './mlflow-error'
 import { connectMlflow, type MlflowServer } from './mlflow-server'
-import { type Glimpse, modelRecords, type ModelFacts, type ModelRecord, type ModelRecords } from './model-records'
+import {
+  type Glimpse,
+  type ModelKey,
+  modelRecords,
+  type ModelFacts,
+  type ModelRecord,
+  type ModelRecords,
+} from './model-records'
+import { completing } from './omissions'
 import {
   type Experiment,
   inParts,
   isRefusedQuestion,
   type ListedExperiment,
   type ModelVersion,
+  readActiveRun,
   readExperiment,
   readExperiments,
   readExperimentsSince,
+  readListedExperiment,
   readModel,
   readModels,
   readRun,
   readRunsById,
   readVersions,
+  readVersion,
   type RegisteredModel,
   type Run,
   searchRuns,
   searchRunsSince,
+  unlessHidden,
 } from './registry'
+import { markRemoved } from './removals'
 import { recordSync, type SyncMode, type SyncOutcome } from './sync-state'
 
 /**
@@ -33,12 +47,6 @@ const PAGES_AHEAD = 3
 
 /** Of two pages, each version of which has a run of its own. */
 const RUNS_REMEMBERED = 2_000
-
-/** Questions about changed versions that are under way at once; a tracking server is often one small process. */
-const PARALLEL_QUESTIONS = 4
-
-/** More experiments than these are read as a list. */
-const FEW_EXPERIMENTS = 20
 
 export interface SyncResult {
   success: boolean
@@ -53,6 +61,8 @@ export interface SyncResult {
   runsMissing: number
   mode: SyncMode
   status: 'success' | 'no_models' | 'not_configured' | 'cancelled' | 'failed'
+  /** Why the server could not be read. */
+  failure: MlflowFailure | null
   message: string
   /** ISO 8601. */
   syncedAt: string
@@ -76,7 +86,7 @@ export async function syncModels(
 ): Promise<SyncResult> {
   const counts: Counts = { modelCount: 0, versionCount: 0, inserted: 0, updated: 0, removed: 0, runsMissing: 0 }
   const refusal = refusalOf(configuration)
-  if (refusal !== undefined) return resultOf(counts, mode, 'not_configured', refusal)
+  if (refusal !== undefined) return resultOf(counts, mode, { status: 'not_configured', message: refusal })
 
   const read = readConfiguration(configuration)
   const server = connectMlflow(read, { signal: context.signal })
@@ -89,18 +99,15 @@ export async function syncModels(
     const run = actualMode === 'quick' ? syncChanges : syncEverything
     await run({ server, records, reach, counts, modelsFrom: read.modelsFrom, progress: context.progress })
     await recordSuccess(context, tenantId, { mode: actualMode, counts, checkpoint: reach.checkpoint() })
-    return resultOf(
-      counts,
-      actualMode,
-      actualMode === 'full' && counts.versionCount === 0 ? 'no_models' : 'success',
-      successMessage(counts, actualMode),
-    )
+    const status = actualMode === 'full' && counts.versionCount === 0 ? 'no_models' : 'success'
+    return resultOf(counts, actualMode, { status, message: successMessage(counts, actualMode) })
   } catch (error) {
     if (!(error instanceof MlflowError)) throw error
     const message = failureMessage(error, counts)
     await recordSync(context.sequelize, tenantId, { mode: actualMode, connected: isReachable(error), error: message })
     context.log?.warn(message)
-    return resultOf(counts, actualMode, error.failure === 'cancelled' ? 'cancelled' : 'failed', message)
+    const { failure } = error
+    return resultOf(counts, actualMode, { status: failure === 'cancelled' ? failure : 'failed', failure, message })
   } finally {
     server.close()
   }
@@ -162,22 +169,71 @@ interface Sync {
 
 async function syncEverything(sync: Sync): Promise<void> {
   const { records, counts, modelsFrom } = sync
-  sync.progress?.(0, undefined, 'Reading experiments')
   await records.beginFull()
-  const experiments = new Map<string, Experiment>()
-  for await (const page of readExperiments(sync.server)) {
-    if (modelsFrom !== 'registry') sync.reach.sawExperiments(page)
-    for (const { id, facts } of page) experiments.set(id, facts)
-  }
+  await readEverything(sync)
+  counts.removed = await markRemoved({
+    records,
+    modelsFrom,
+    readAgain: () => readEverything(sync),
+    storePresent: (some) => storePresent(sync, some),
+  })
+}
+
+/** Counts anew what is there. */
+async function readEverything(sync: Sync): Promise<void> {
+  const { counts, modelsFrom } = sync
+  Object.assign(counts, { modelCount: 0, versionCount: 0, runsMissing: 0 })
+  sync.progress?.(0, undefined, 'Reading experiments')
+  const experiments = await collectExperiments(sync)
   if (modelsFrom !== 'runs') await syncRegistry(sync, experiments)
-  if (modelsFrom !== 'registry') {
-    const runs = searchRuns(sync.server, [...experiments.keys()], { view: 'ACTIVE_ONLY' })
-    for await (const page of readAhead(runs, 1)) {
-      sync.reach.sawRuns(page)
-      await writeRuns(sync, page, experiments)
-    }
+  if (modelsFrom === 'registry') return
+  const runs = searchRuns(sync.server, [...experiments.keys()], { view: 'ACTIVE_ONLY' })
+  for await (const page of readAhead(runs, 1)) {
+    sync.reach.sawRuns(page)
+    await writeRuns(sync, page, experiments)
   }
-  counts.removed = await records.markRemoved()
+}
+
+/** All of them, with those of the stored models that the list has passed over. */
+async function collectExperiments({ server, records, reach, modelsFrom }: Sync): Promise<Map<string, Experiment>> {
+  const found = new Map<string, Experiment>()
+  const remember = (listed: readonly ListedExperiment[]): void => {
+    const fresh = listed.filter(({ id }) => !found.has(id))
+    if (modelsFrom !== 'registry') reach.sawExperiments(fresh)
+    for (const { id, facts } of fresh) found.set(id, facts)
+  }
+  const readAll = async (): Promise<void> => {
+    for await (const page of readExperiments(server)) remember(page)
+  }
+  await readAll()
+  const complete = completing({
+    has: (id) => found.has(id),
+    readAll,
+    readOne: async (id) => remember([(await unlessHidden(readListedExperiment(server, id))) ?? []].flat()),
+  })
+  await complete(await records.experimentIds())
+  return found
+}
+
+/** Stores those of these that were not met, but are there: they are asked for one by one. */
+async function storePresent(sync: Sync, keys: { versions: ModelKey[]; runs: ModelKey[] }): Promise<void> {
+  const { server } = sync
+  const versions = await mapParallel(keys.versions, PARALLEL_QUESTIONS, ({ name, version }) =>
+    unlessHidden(readVersion(server, name, version)),
+  )
+  await write(sync, await mapParallel(withoutGone(versions), PARALLEL_QUESTIONS, describing(sync)))
+  const runs = withoutGone(
+    await mapParallel(keys.runs, PARALLEL_QUESTIONS, ({ version }) => unlessHidden(readActiveRun(server, version))),
+  )
+  await writeRuns(
+    sync,
+    runs,
+    await experimentFinder(server).find(runs.flatMap(({ experimentId }) => experimentId ?? [])),
+  )
+}
+
+function withoutGone<Item>(items: readonly (Item | undefined)[]): Item[] {
+  return items.filter((item) => item !== undefined)
 }
 
 async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>): Promise<void> {
@@ -189,8 +245,10 @@ async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>): P
   try {
     for await (const { page, runs } of readAhead(describedPages(server, findRuns, reading), PAGES_AHEAD)) {
       reach.sawVersions(page)
-      const [knownModels, knownRuns] = [await models, await runs]
+      const { found: knownModels, complete } = await models
       counts.modelCount = knownModels.size
+      await complete(page.map(({ name }) => name))
+      const knownRuns = await runs
       const described = page.map((version) => {
         const run = version.runId === null ? undefined : knownRuns.get(version.runId)
         if (version.runId !== null && !run) counts.runsMissing += 1
@@ -202,17 +260,25 @@ async function syncRegistry(sync: Sync, experiments: Map<string, Experiment>): P
       lastWrite = writing
     }
     await lastWrite
-    counts.modelCount = (await models).size
+    counts.modelCount = (await models).found.size
   } finally {
     // What is on its way is waited for, so that nothing is asked or written after the call has ended.
     await Promise.allSettled(reading)
   }
 }
 
-async function collectModels(server: MlflowServer): Promise<Map<string, RegisteredModel>> {
-  const models = new Map<string, RegisteredModel>()
-  for await (const page of readModels(server)) for (const [name, model] of page) models.set(name, model)
-  return models
+/** All that are listed, and how to ask for those of some versions that the list has passed over. */
+async function collectModels(server: MlflowServer) {
+  const found = new Map<string, RegisteredModel>()
+  const readAll = async (): Promise<void> => {
+    for await (const page of readModels(server)) for (const [name, model] of page) found.set(name, model)
+  }
+  await readAll()
+  const readOne = async (name: string): Promise<void> => {
+    const model = await unlessHidden(readModel(server, name))
+    if (model) found.set(name, model)
+  }
+  return { found, complete: completing({ has: (name) => found.has(name), readAll, readOne }) }
 }
 
 interface PageWithRuns {
@@ -274,24 +340,29 @@ async function syncChanges(sync: Sync): Promise<void> {
 async function syncChangedVersions(sync: Sync): Promise<void> {
   const { server, counts, reach } = sync
   const sinceMs = reach.since.versionChangedMs
-  const findModel = remember((name) => readModel(server, name))
-  const findRun = remember((runId) => readRun(server, runId))
-  const findExperiment = remember((id) => readExperiment(server, id))
+  const describe = describing(sync)
   const names = new Set<string>()
   for await (const page of readVersions(server)) {
     reach.sawVersions(page)
     const recent = page.filter((version) => changedAt(version) >= sinceMs)
     const changed = await withoutKnown(sync, recent, glimpseOf)
-    const described = await mapParallel(changed, PARALLEL_QUESTIONS, async (version) => {
-      const run = version.runId === null ? undefined : await findRun(version.runId)
-      const experiment = run?.experimentId ? await findExperiment(run.experimentId) : undefined
-      if (version.runId !== null && !run) counts.runsMissing += 1
-      return factsOf(version, await findModel(version.name), run, experiment)
-    })
-    await write(sync, described)
+    await write(sync, await mapParallel(changed, PARALLEL_QUESTIONS, describe))
     for (const { name } of changed) names.add(name)
     counts.modelCount = names.size
     if (recent.length < page.length || isOldNews(changed, recent, changedAt, sinceMs)) return
+  }
+}
+
+/** Asks for what belongs to a version. */
+function describing({ server, counts }: Sync): (version: ModelVersion) => Promise<ModelFacts> {
+  const findModel = remember((name) => readModel(server, name))
+  const findRun = remember((runId) => readRun(server, runId))
+  const findExperiment = remember((id) => readExperiment(server, id))
+  return async (version) => {
+    const run = version.runId === null ? undefined : await findRun(version.runId)
+    const experiment = run?.experimentId ? await findExperiment(run.experimentId) : undefined
+    if (version.runId !== null && !run) counts.runsMissing += 1
+    return factsOf(version, await findModel(version.name), run, experiment)
   }
 }
 
@@ -368,7 +439,6 @@ type ExperimentFinder = ReturnType<typeof experimentFinder>
 /** Experiments of runs that have changed: a few by their ids, many as a list. */
 function experimentFinder(server: MlflowServer) {
   const found = new Map<string, Experiment>()
-  const gone = new Set<string>()
   const remember = (listed: readonly ListedExperiment[]): void => {
     for (const { id, facts } of listed) found.set(id, facts)
   }
@@ -380,18 +450,16 @@ function experimentFinder(server: MlflowServer) {
     }
     return ids
   }
+  const readOne = async (id: string): Promise<void> => {
+    const experiment = await readExperiment(server, id)
+    if (experiment) found.set(id, experiment)
+  }
+  const complete = completing({ has: (id) => found.has(id), readAll, readOne })
   return {
     remember,
     readAll,
     async find(ids: readonly string[]): Promise<ReadonlyMap<string, Experiment>> {
-      const isUnknown = (id: string): boolean => !found.has(id) && !gone.has(id)
-      const missing = [...new Set(ids)].filter(isUnknown)
-      if (missing.length > FEW_EXPERIMENTS) await readAll()
-      await mapParallel(missing.filter(isUnknown), PARALLEL_QUESTIONS, async (id) => {
-        const experiment = await readExperiment(server, id)
-        if (experiment) found.set(id, experiment)
-        else gone.add(id)
-      })
+      await complete(ids)
       return found
     },
   }
@@ -444,7 +512,14 @@ function factsOf(
   return {
     name: version.name,
     version: version.version,
-    content: [version, model?.description, model?.tags, model?.aliases.get(version.version), run, experiment],
+    content: [
+      withoutAliasesOf(model, version),
+      model?.description,
+      model?.tags,
+      model?.aliases.get(version.version),
+      run,
+      experiment,
+    ],
     toRecord: () => toRecord(version, model, run, experiment),
   }
 }
@@ -481,6 +556,13 @@ function toRecord(
     model_updated_at: isoOf(version.updatedAtMs),
     aliases: aliasesOf(version, model),
   })
+}
+
+/** Asked about one version, MLflow names its aliases with it too: it is the same version as in the list. */
+function withoutAliasesOf(model: RegisteredModel | undefined, version: ModelVersion): ModelVersion {
+  const known = model?.aliases.get(version.version)
+  if (!known || version.aliases.length === 0) return version
+  return { ...version, aliases: version.aliases.filter((alias) => !known.includes(alias)) }
 }
 
 /** MLflow names them with the model; other servers also with the version. */
@@ -556,9 +638,13 @@ function isReachable({ failure }: MlflowError): boolean | null {
   return failure === 'answer' || failure === 'not-found'
 }
 
-function resultOf(counts: Counts, mode: SyncMode, status: SyncResult['status'], message: string): SyncResult {
+function resultOf(
+  counts: Counts,
+  mode: SyncMode,
+  { status, message, failure = null }: Pick<SyncResult, 'status' | 'message'> & Partial<Pick<SyncResult, 'failure'>>,
+): SyncResult {
   const success = status === 'success' || status === 'no_models'
-  return { success, ...counts, mode, status, message, syncedAt: new Date().toISOString() }
+  return { success, ...counts, mode, status, failure, message, syncedAt: new Date().toISOString() }
 }
 
 function successMessage(counts: Counts, mode: SyncMode): string {
@@ -573,30 +659,6 @@ function failureMessage(error: MlflowError, { inserted, updated }: Counts): stri
   const written = inserted + updated
   const kept = written === 0 ? 'Nothing was changed.' : `${written} records were written before that and are kept.`
   return `${error.message} ${kept} Models that were synchronised earlier are still shown.`
-}
-
-/** Calls `work` for each item, `limit` at a time. The first failure stops new calls. */
-async function mapParallel<In, Out>(
-  items: readonly In[],
-  limit: number,
-  work: (item: In) => Promise<Out>,
-): Promise<Out[]> {
-  const results: Out[] = []
-  let next = 0
-  let failed = false
-  const worker = async (): Promise<void> => {
-    while (next < items.length && !failed) {
-      const index = next++
-      try {
-        results[index] = await work(items[index])
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
-  return results
 }
 
 /** Asks for so many pages while the caller is at work with an earlier one. */

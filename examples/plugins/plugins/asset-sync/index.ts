@@ -74,8 +74,7 @@ export async function testConnection(config: Config, context?: SeedContext): Pro
 /** Copies every record; a page that cannot be read fails the whole, and what was written before stays. */
 export async function syncRecords(tenantId: string, config: Config, context: SeedContext) {
   const { valid, errors } = validateConfig(config)
-  if (!valid)
-    return { success: false, status: 'not_configured', recordCount: 0, written: 0, message: errors.join('; ') }
+  if (!valid) return { success: false, status: 422, recordCount: 0, written: 0, message: errors.join('; ') }
   let recordCount = 0
   let written = 0
   try {
@@ -86,9 +85,9 @@ export async function syncRecords(tenantId: string, config: Config, context: See
     }
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
-    return { success: false, status: 'failed', recordCount, written, message: error.message }
+    return { success: false, status: error.status, recordCount, written, message: error.message }
   }
-  return { success: true, status: 'success', recordCount, written, message: `Read ${recordCount} records.` }
+  return { success: true, status: 200, recordCount, written, message: `Read ${recordCount} records.` }
 }
 
 export const router: Router = {
@@ -96,7 +95,7 @@ export const router: Router = {
     data: await listRecords(request.sequelize, request.tenantId, request.query),
   }),
   'POST /sync': async (request: RouteRequest) => {
-    const result = await syncRecords(request.tenantId, request.configuration, request)
-    return { status: result.success ? 200 : result.status === 'failed' ? 502 : 422, data: result }
+    const { status, ...data } = await syncRecords(request.tenantId, request.configuration, request)
+    return { status, data }
   },
 }
