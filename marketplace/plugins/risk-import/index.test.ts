@@ -450,6 +450,25 @@ describe('importing a file', () => {
     expect((await stored())[0]?.risk_name).toBe('Two\nlines; "quoted", ü')
   })
 
+  it('imports every row of CSV whose lines end in different ways', async () => {
+    const rows = Array.from({ length: 500 }, (_, n) => [`Risk ${n}`, ...cells.slice(1)].join(','))
+    const result = await importFile(fileOf('risks.csv', `${header.join(',')}\r\n${rows.join('\n')}\n`))
+    expect(result).toMatchObject({ success: true, imported: 500, failed: 0 })
+    expect(await stored()).toHaveLength(500)
+  })
+
+  it('imports nothing of CSV when a row has more than there are titles', async () => {
+    const rows = [cells, ['Cut', ...cells.slice(1), 'here'], ['Good', ...cells.slice(1)]]
+    const result = await importFile(fileOf('risks.csv', [header, ...rows].map((row) => row.join(',')).join('\n')))
+    expect(result).toMatchObject({
+      success: false,
+      failed: 3,
+      errors: [{ row: 3, field: 'general', value: 'here' }],
+      message: 'Nothing was imported: 1 mistake in 1 row.',
+    })
+    expect(await stored()).toEqual([])
+  })
+
   it.each([
     ['utf-16le', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
     ['windows-1252', (text: string) => Buffer.from(text, 'latin1')],
