@@ -18,9 +18,15 @@ export function dateOfSerial(serial: number, startsIn1904 = false): Date | undef
 const isBuiltInDate = (id: number): boolean =>
   (id >= 14 && id <= 17) || id === 22 || (id >= 27 && id <= 36) || (id >= 50 && id <= 58)
 
+/** Excel takes 255. */
+const MAX_FORMAT_CHARACTERS = 1_000
+
 /** Whether a number with this format is shown as a day: not in quotes, brackets or behind a backslash, y and d or m. */
 export function isDateFormat(id: number, code: string | undefined): boolean {
   if (code === undefined) return isBuiltInDate(id)
-  const bare = code.replace(/"[^"]*"|\[[^\]]*\]|\\.|_.|\*./g, '').toLowerCase()
+  const bare = code
+    .slice(0, MAX_FORMAT_CHARACTERS)
+    .replace(/"[^"]*"|\[[^\]]*\]|\\.|_.|\*./g, '')
+    .toLowerCase()
   return /y|d/.test(bare) && !/general/.test(bare)
 }
