@@ -1,5 +1,6 @@
 const DAYS_FROM_SERIAL_TO_1970 = 25_569
-const DAYS_FROM_1900_TO_1904 = 1_462
+/** What a day of a workbook that counts from 1904 has more in one that counts from 1900. */
+export const DAYS_FROM_1900_TO_1904 = 1_462
 /** 9999-12-31 */
 const LAST_SERIAL = 2_958_465
 /** Excel believes that there was a 29 February 1900, so that days before it are off by one. */
