@@ -10,6 +10,8 @@ export interface SheetRow {
   cells: Readonly<Record<string, unknown>>
   /** Numbers that stand for days count from 1904, as in old workbooks of the Mac. */
   startsIn1904?: boolean
+  /** What stands in cells behind the last title: the row was cut at a wrong place. */
+  rest?: string
 }
 
 /** One thing that is wrong, for the person who filled in the sheet. */
@@ -38,6 +40,7 @@ export type CheckedRow =
 
 /** Checks every cell of a row, so that a person can correct all mistakes at once. Never throws. */
 export function checkRow(row: SheetRow, people: People): CheckedRow {
+  if (row.rest !== undefined) return { kind: 'refused', errors: [restError(row.number, row.rest)] }
   if (columns.every(({ key }) => isBlankCell(row.cells[key]))) return { kind: 'blank' }
   if (isSample(row)) return { kind: 'sample' }
   const errors: RowError[] = []
@@ -62,6 +65,13 @@ export function errorOf(row: number, { key, title }: Column, cell: unknown, mess
 /** Something that is wrong with a row, or with all of them. */
 export function generalError(row: number, message: string): RowError {
   return { row, field: 'general', column: '', value: '', message }
+}
+
+/** The other cells of the row may be in the wrong columns; mistakes in them would say nothing. */
+function restError(row: number, rest: string): RowError {
+  const value = shortened(rest)
+  const what = `Row ${row} has more cells than there are titles: "${value}"`
+  return { ...generalError(row, `${what}. Put a text with a delimiter in it into quotation marks`), value }
 }
 
 type Read = { value: unknown } | { problem: string }

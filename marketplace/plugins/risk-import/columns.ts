@@ -143,8 +143,12 @@ export function headerOf({ title, hint, required: isRequired }: Column): string 
   return `${title}${hint === undefined ? '' : ` (${hint})`}${isRequired ? ' *' : ''}`
 }
 
+/** Longer ones are texts. */
+const MAX_HEADER_CHARACTERS = 1_000
+
 /** The column that a header or a property names: without what stands in parentheses and stars, in any case. */
 export function columnOfHeader(header: string): Column | undefined {
+  if (header.length > MAX_HEADER_CHARACTERS) return undefined
   const key = header
     .replace(/\([^)]*\)/g, ' ')
     .replace(/\*/g, ' ')

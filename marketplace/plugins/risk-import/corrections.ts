@@ -1,6 +1,7 @@
 import { cellText } from './cell-text'
 import type { RowError, SheetRow } from './check-rows'
 import { type Column, columns } from './columns'
+import { DAYS_FROM_1900_TO_1904 } from './excel-dates'
 import type { Judge } from './import-risks'
 import type { People } from './people'
 import { buildTemplate } from './template'
@@ -33,13 +34,13 @@ async function* correctionRows(
   }
 }
 
-function cellsOf({ cells }: SheetRow, errors: readonly RowError[]): Cell[] {
+function cellsOf({ cells, startsIn1904 }: SheetRow, errors: readonly RowError[]): Cell[] {
   const inColumns = columns.map((column): Cell => {
     const style = styleOf(
       column,
       errors.some(({ field }) => field === column.key),
     )
-    return { value: valueOf(cells[column.key]), ...(style === undefined ? {} : { style }) }
+    return { value: valueOf(cells[column.key], column, startsIn1904), ...(style === undefined ? {} : { style }) }
   })
   return [...inColumns, { value: errors.map(({ message }) => message).join('\n') }]
 }
@@ -49,8 +50,11 @@ function styleOf({ holds }: Column, isMistake: boolean): StyleName | undefined {
   return isMistake ? 'mistake' : undefined
 }
 
-function valueOf(value: unknown): CellValue {
-  if (typeof value === 'number' && Number.isFinite(value)) return value
+/** The workbook with corrections counts days from 1900, wherever they come from. */
+function valueOf(value: unknown, { holds }: Column, startsIn1904 = false): CellValue {
+  if (typeof value === 'number' && Number.isFinite(value)) {
+    return startsIn1904 && holds.kind === 'date' ? value + DAYS_FROM_1900_TO_1904 : value
+  }
   const read = cellText(value)
   return 'text' in read ? read.text : ''
 }

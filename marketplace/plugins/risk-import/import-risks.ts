@@ -324,7 +324,7 @@ function done(report: Report, importId: string): ImportResult {
 function refused(report: Report): ImportResult {
   const { considered, skipped, errors, errorCount } = report
   const [first] = errors
-  const isGeneral = errorCount === 1 && first?.field === 'general'
+  const isGeneral = considered === 0 && errorCount === 1 && first?.field === 'general'
   const message = isGeneral ? `${first.message}.` : `Nothing was imported: ${mistakesOf(report)}`
   return { ...nothingImported, failed: considered, skipped, errors, errorCount, message, importedAt: now() }
 }

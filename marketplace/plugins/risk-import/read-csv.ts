@@ -1,12 +1,25 @@
-import { Readable } from 'node:stream'
-import { CsvError, parse } from 'csv-parse'
+import { pipeline, Readable } from 'node:stream'
+import { CsvError, type Options, parse } from 'csv-parse'
+import { parse as parseWhole } from 'csv-parse/sync'
 import { FileError } from './file-error'
 import type { Inspection } from './inspect-file'
-import type { RawRow } from './read-table'
+import { MAX_ROWS_BEFORE_HEADER, type RawRow, titlesIn } from './read-table'
 import type { SentFile } from './sent-file'
+import { type Encoding, encodingOf } from './text-encoding'
 
 const DELIMITERS = [',', ';', '\t'] as const
 const CHUNK_BYTES = 64 * 1024
+/** Each line may end in its own way, as in a file that two programs have written. */
+const LINES: Options = { record_delimiter: ['\r\n', '\n', '\r'], relax_column_count: true }
+const LENIENT: Options = { ...LINES, relax_quotes: true }
+/** Of a row, in bytes. */
+const MAX_ROW_BYTES = 1_000_000
+
+/** A row, and the text that it was read from. */
+interface Parsed {
+  record: string[]
+  raw: string
+}
 
 /**
  * The rows of a CSV file as Excel, Numbers and others write it, numbered as a spreadsheet shows them. The text is decoded
@@ -17,45 +30,76 @@ const CHUNK_BYTES = 64 * 1024
 export async function* readCsv(file: SentFile, inspection: Inspection): AsyncGenerator<RawRow> {
   const encoding = encodingOf(inspection)
   const start = new TextDecoder(encoding).decode(inspection.start, { stream: true })
-  const declared = /^sep=(.)\r?\n/.exec(start)
+  const declared = /^"?sep=(.)"?(?:\r\n|\n|\r)/i.exec(start)
   const body = declared ? start.slice(declared[0].length) : start
-  const parser = Readable.from(textOf(file, encoding, declared?.[0].length ?? 0)).pipe(
-    parse({
-      delimiter: declared?.[1] ?? guessDelimiter(body),
-      relax_column_count: true,
-      skip_empty_lines: false,
-      relax_quotes: true,
-      max_record_size: 1_000_000,
-    }),
+  const delimiter = declared?.[1] ?? guessDelimiter(body)
+  const parser = pipeline(
+    Readable.from(textOf(file, encoding, declared?.[0].length ?? 0)),
+    parse({ ...LENIENT, delimiter, raw: true, max_record_size: MAX_ROW_BYTES }),
+    // Told to whoever reads the rows.
+    () => undefined,
   )
-  let number = declared ? 1 : 0
+  const before = declared ? 1 : 0
+  let number = before
   try {
-    for await (const values of parser as AsyncIterable<string[]>) {
+    for await (const { record: values, raw } of parser as AsyncIterable<Parsed>) {
       number += 1
+      if (hasSwallowedLines(values, raw, delimiter)) throw unreadable(number)
       if (values.some((value) => value.trim() !== '')) yield { number, values }
     }
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error
-    throw new FileError(`The CSV file cannot be read in row ${number + 1}. Is a quotation mark missing there?`)
+    // Rows before the wrong one may be on their way still.
+    throw error instanceof CsvError ? unreadable(before + Number(error.records) + 1) : error
   }
 }
 
-/** UTF-16 is what Excel calls "Unicode text"; what is not UTF-8 comes from an older Excel. */
-function encodingOf({ start, isUtf8 }: Inspection): 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' {
-  if (start[0] === 0xff && start[1] === 0xfe) return 'utf-16le'
-  if (start[0] === 0xfe && start[1] === 0xff) return 'utf-16be'
-  return isUtf8 ? 'utf-8' : 'windows-1252'
+function unreadable(row: number): FileError {
+  return new FileError(`The CSV file cannot be read in row ${row}. Is a quotation mark missing there?`)
 }
 
-/** The one that the header has most of; titles hold none of them outside of quotes. */
+/**
+ * A mark that is not closed is closed by the next one, rows later. What follows that one shows it, unless it is a text with
+ * marks in it that were written as they should be.
+ */
+function hasSwallowedLines(values: readonly string[], raw: string, delimiter: string): boolean {
+  if (!values.some((value) => value.startsWith('"') && /[\r\n]/.test(value))) return false
+  try {
+    parseWhole(raw, { ...LINES, delimiter })
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** The one that makes the most titles of one of the first rows. */
 function guessDelimiter(text: string): string {
-  const header = (/^[^\r\n]*/.exec(text)?.[0] ?? '').replace(/"[^"]*"/g, '')
-  const counts = DELIMITERS.map((delimiter) => header.split(delimiter).length)
+  const counts = DELIMITERS.map((delimiter) => Math.max(0, ...titleCounts(text, delimiter)))
   return DELIMITERS[counts.indexOf(Math.max(...counts))]
 }
 
+/** Of each of the rows that can have the titles. */
+function titleCounts(text: string, delimiter: string): number[] {
+  const counts: number[] = []
+  const onRecord = (record: string[]): void => {
+    counts.push(titlesIn(record).filter((key) => key !== undefined).length)
+  }
+  try {
+    parseWhole(text, {
+      ...LENIENT,
+      delimiter,
+      skip_records_with_empty_values: true,
+      to: MAX_ROWS_BEFORE_HEADER,
+      on_record: onRecord,
+    })
+  } catch (error) {
+    // The text ends in the middle of a row.
+    if (!(error instanceof CsvError)) throw error
+  }
+  return counts
+}
+
 /** Without the first `skipped` characters. */
-async function* textOf(file: SentFile, encoding: string, skipped: number): AsyncGenerator<string> {
+async function* textOf(file: SentFile, encoding: Encoding, skipped: number): AsyncGenerator<string> {
   const decoder = new TextDecoder(encoding)
   let left = skipped
   for await (const piece of file.pieces()) {

@@ -5,6 +5,7 @@ import { readCsv } from './read-csv'
 import { openTable, type RawRow, type Table } from './read-table'
 import { readXlsx, type Sheet } from './read-xlsx'
 import { type SentFile, wholeOf } from './sent-file'
+import { encodingOf } from './text-encoding'
 
 const NO_HEADER = 'The file has no row with the titles of the template, such as "Risk Name" and "Risk Owner".'
 
@@ -27,10 +28,10 @@ async function openFile(file: SentFile, inspection: Inspection): Promise<Table> 
   if (isUtf32(start))
     throw new FileError('This file is in UTF-32. Save it as UTF-8, which spreadsheet programs call "CSV UTF-8".')
   if (signature === 0x504b0304) return readWorkbook(file)
-  if (!/\.(csv|txt|tsv)$/i.test(file.name) || isBinary(start)) {
+  if (!/\.(csv|txt|tsv)$/i.test(file.name) || isBinary(inspection)) {
     throw new FileError('Only .xlsx and .csv files can be imported. Download the template to see what is expected.')
   }
-  return (await openTable(readCsv(file, inspection))) ?? fail(NO_HEADER)
+  return (await openTable(readCsv(file, inspection), 'problem')) ?? fail(NO_HEADER)
 }
 
 /** A compound file (MS-CFB) names its parts, usually near its beginning. */
@@ -83,10 +84,9 @@ function isUtf32(bytes: Buffer): boolean {
   return mark === 'fffe0000' || mark === '0000feff'
 }
 
-/** Text has no zero bytes, unless it is UTF-16, which says so at the beginning. */
-function isBinary(bytes: Buffer): boolean {
-  const marked = bytes[0] >= 0xfe && bytes[1] >= 0xfe
-  return !marked && bytes.subarray(0, 8_000).includes(0)
+/** Text has no zero bytes, unless it is UTF-16. */
+function isBinary(inspection: Inspection): boolean {
+  return !encodingOf(inspection).startsWith('utf-16') && inspection.start.subarray(0, 8_000).includes(0)
 }
 
 function fail(message: string): never {

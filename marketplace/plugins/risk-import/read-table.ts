@@ -19,7 +19,10 @@ export interface Table {
 }
 
 /** Somebody may have put a title or a note above the header. */
-const MAX_ROWS_BEFORE_HEADER = 20
+export const MAX_ROWS_BEFORE_HEADER = 20
+
+/** Whether a cell beside the titles is a note, as on a sheet, or the rest of a row that was cut at a wrong place. */
+export type Surplus = 'note' | 'problem'
 
 /**
  * Finds the header; the rows below it are read as they are asked for.
@@ -27,19 +30,24 @@ const MAX_ROWS_BEFORE_HEADER = 20
  * @returns undefined when there is no header among the first rows.
  * @throws FileError when a required column is missing, or a column is there twice.
  */
-export async function openTable(rows: AsyncGenerator<RawRow>): Promise<Table | undefined> {
+export async function openTable(rows: AsyncGenerator<RawRow>, surplus: Surplus = 'note'): Promise<Table | undefined> {
   for (let before = 0; before < MAX_ROWS_BEFORE_HEADER; before += 1) {
     const next = await rows.next()
     if (next.done) return undefined
     const header = headerIn(next.value)
-    if (header) return { ignoredColumns: header.ignored, rows: below(header, rows) }
+    if (header) return { ignoredColumns: header.ignored, rows: below(header, rows, surplus) }
   }
   await rows.return(undefined)
   return undefined
 }
 
-async function* below(header: Header, rows: AsyncGenerator<RawRow>): AsyncGenerator<SheetRow> {
-  for await (const row of rows) yield toSheetRow(row, header)
+async function* below(header: Header, rows: AsyncGenerator<RawRow>, surplus: Surplus): AsyncGenerator<SheetRow> {
+  for await (const row of rows) {
+    const read = toSheetRow(row, header)
+    const rest =
+      surplus === 'problem' ? textsOf(row.values.slice(header.keys.length)).filter((text) => text !== '') : []
+    yield rest.length > 0 ? { ...read, rest: rest.join(', ') } : read
+  }
 }
 
 interface Header {
@@ -50,11 +58,8 @@ interface Header {
 
 /** Two known titles make a header; one could be a word in a note. */
 function headerIn({ number, values }: RawRow): Header | undefined {
-  const titles = Array.from(values, (value) => {
-    const read = cellText(value)
-    return 'text' in read ? read.text : ''
-  })
-  const keys = titles.map((title) => columnOfHeader(title)?.key)
+  const titles = textsOf(values)
+  const keys = titlesIn(values)
   const known = keys.filter((key) => key !== undefined)
   if (known.length < 2) return undefined
   checkComplete(known, number)
@@ -62,6 +67,18 @@ function headerIn({ number, values }: RawRow): Header | undefined {
     keys,
     ignored: titles.filter((title, index) => title !== '' && keys[index] === undefined && !isProblemsColumn(title)),
   }
+}
+
+/** The key of the column that each cell is the title of. */
+export function titlesIn(values: readonly unknown[]): (string | undefined)[] {
+  return textsOf(values).map((title) => columnOfHeader(title)?.key)
+}
+
+function textsOf(values: readonly unknown[]): string[] {
+  return Array.from(values, (value) => {
+    const read = cellText(value)
+    return 'text' in read ? read.text : ''
+  })
 }
 
 /** Of a corrected file that is sent back. */

@@ -6,11 +6,8 @@ import { type Cell, headerXml, letterOf, type Rule, rowXml, type Sheet, writeWor
 const RISKS_SHEET = 'Risks'
 const LISTS_SHEET = 'Lists'
 const FIRST_ROW = 2
-/**
- * Where dropdowns and date rules end: each is one range over its column. Not the last row of Excel, because common
- * libraries (exceljs among them) hold a rule for every cell of a range, and a million of them ends a program.
- */
-const LAST_ROW = 10_001
+/** The last one of a sheet: dropdowns and date rules are one range over the whole of their column. */
+const LAST_ROW = 1_048_576
 const PROBLEMS_WIDTH = 60
 const DAY_MS = 86_400_000
 /** Excel counts days from here, and takes 1900 for a leap year. */
@@ -97,7 +94,7 @@ function instructions(): Sheet {
   const hints = [
     'Fill in the sheet "Risks" and upload this file. Either all rows are imported, or none and you see what is wrong where.',
     'The sample row is skipped unless you change its name or description.',
-    `One file may have ${MAX_ROWS.toLocaleString('en')} rows. Dropdowns reach down to row ${LAST_ROW.toLocaleString('en')}.`,
+    `One file may have ${MAX_ROWS.toLocaleString('en')} rows. Dropdowns are in every row.`,
   ]
   const hintsFrom = columnRows.length + 3
   return {

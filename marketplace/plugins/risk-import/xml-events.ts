@@ -6,8 +6,8 @@ export type XmlEvent =
   | { kind: 'close'; name: string }
   | { kind: 'text'; text: string }
 
-/** Longest tag, comment or text between two tags. A cell holds 32,767 characters at most, each of up to ten in XML. */
-const MAX_PENDING_CHARACTERS = 2_000_000
+/** Longest tag, comment or text between two tags. These parts say what a workbook is made of; its cells are elsewhere. */
+const MAX_PENDING_CHARACTERS = 200_000
 
 /**
  * The tags and texts of an XML document that arrives in pieces, without prefixes. As much of XML as spreadsheets use: a
@@ -74,7 +74,7 @@ function pushMarkup(events: XmlEvent[], markup: string): void {
 
 function attributesOf(tag: string): Record<string, string> {
   const attributes: Record<string, string> = {}
-  for (const [, name, double, single] of tag.matchAll(/([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)) {
+  for (const [, name, double, single] of tag.matchAll(/(?<![\w:.-])([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)) {
     attributes[withoutPrefix(name)] = decodeEntities(double ?? single ?? '')
   }
   return attributes

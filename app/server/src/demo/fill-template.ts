@@ -4,13 +4,16 @@ const phases = ['Data collection & processing', 'Model development & training', 
 const likelihoods = ['Rare', 'Unlikely', 'Possible', 'Likely', 'Almost Certain']
 const severities = ['Negligible', 'Minor', 'Moderate', 'Major', 'Catastrophic']
 
+/** exceljs would hold a rule for each of a million cells of a column. */
+const WITHOUT_RULES = { ignoreNodes: ['dataValidations'] }
+
 /** Fills risks into the template as a person does: below the headings, with values from the dropdowns. */
 export async function fillTemplate(
   template: Uint8Array,
   { count, owner }: { count: number; owner: string },
 ): Promise<Uint8Array> {
   const workbook = new ExcelJS.Workbook()
-  await workbook.xlsx.load(Buffer.from(template) as unknown as ArrayBuffer)
+  await workbook.xlsx.load(Buffer.from(template) as unknown as ArrayBuffer, WITHOUT_RULES)
   const sheet = workbook.worksheets.find(({ state }) => state === 'visible')
   if (!sheet) throw new Error('the template has no visible sheet')
   const headings = headingsOf(sheet)
@@ -32,7 +35,7 @@ export async function fillTemplate(
 /** Corrects a file that was given back with its mistakes marked: what a cell said, and what it is to say. */
 export async function correctFile(file: Uint8Array, corrections: Record<string, string>): Promise<Uint8Array> {
   const workbook = new ExcelJS.Workbook()
-  await workbook.xlsx.load(Buffer.from(file) as unknown as ArrayBuffer)
+  await workbook.xlsx.load(Buffer.from(file) as unknown as ArrayBuffer, WITHOUT_RULES)
   for (const sheet of workbook.worksheets) {
     sheet.eachRow((row) =>
       row.eachCell((cell) => {
