@@ -52,7 +52,7 @@ export interface RunStore {
   cancel(organizationId: number, id: string): Promise<Run>
   /** How many runs of this action failed in a row up to this one, which has ended; before it, when it succeeded. */
   failuresUpTo(run: Run): Promise<number>
-  /** For each action that failed at least so often in a row: its last run, and how often. */
+  /** For each action of an installation that failed at least so often in a row: its last run, and how often. */
   failing(organizationId: number, atLeast: number): Promise<{ run: Run; failures: number }[]>
   prune(): Promise<void>
 }
@@ -243,30 +243,30 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
       throw new TenonError('RUN_OVER', { state })
     },
 
-    async failuresUpTo({ id, organizationId, pluginKey, action }) {
+    async failuresUpTo({ id, organizationId, installationId, action }) {
       const { rows } = await pool.query<{ failures: number }>(
         `WITH this AS (SELECT finished_at FROM tenon.plugin_runs WHERE id = $4)
          SELECT count(*)::integer AS failures FROM tenon.plugin_runs, this
-         WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND state = 'failed'
+         WHERE organization_id = $1 AND installation_id = $2 AND action = $3 AND state = 'failed'
            AND plugin_runs.finished_at <= this.finished_at
            AND plugin_runs.finished_at > coalesce((
              SELECT max(earlier.finished_at) FROM tenon.plugin_runs earlier
-             WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND state = 'succeeded' AND id <> $4
+             WHERE organization_id = $1 AND installation_id = $2 AND action = $3 AND state = 'succeeded' AND id <> $4
                AND earlier.finished_at <= this.finished_at), '-infinity')`,
-        [organizationId, pluginKey, action, id],
+        [organizationId, installationId, action, id],
       )
       return first(rows).failures
     },
 
     async failing(organizationId, atLeast) {
       const { rows } = await pool.query<RunRow & { failures: number }>(
-        `SELECT DISTINCT ON (plugin_key, action) *, failures FROM (
-           SELECT *, count(*) OVER (PARTITION BY plugin_key, action)::integer AS failures FROM tenon.plugin_runs r
+        `SELECT DISTINCT ON (installation_id, action) *, failures FROM (
+           SELECT *, count(*) OVER (PARTITION BY installation_id, action)::integer AS failures FROM tenon.plugin_runs r
            WHERE organization_id = $1 AND state = 'failed' AND kind IN ('sync', 'action') AND finished_at > coalesce((
              SELECT max(finished_at) FROM tenon.plugin_runs s
-             WHERE (s.organization_id, s.plugin_key, s.action) = (r.organization_id, r.plugin_key, r.action)
+             WHERE (s.organization_id, s.installation_id, s.action) = (r.organization_id, r.installation_id, r.action)
                AND s.state = 'succeeded'), '-infinity')) failed
-         WHERE failures >= $2 ORDER BY plugin_key, action, finished_at DESC`,
+         WHERE failures >= $2 ORDER BY installation_id, action, finished_at DESC`,
         [organizationId, atLeast],
       )
       return rows.map((row) => ({ run: toRun(row), failures: row.failures }))
