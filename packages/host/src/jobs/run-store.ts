@@ -310,7 +310,7 @@ const nextInTurn = `
     WHERE o.organization_id = candidate.organization_id AND o.updated_at > now() - interval '1 hour') turns
   WHERE at_work < $1 ORDER BY at_work, last_turn NULLS FIRST, position LIMIT 1`
 
-/** One with the same input. */
+/** One with the same input. What waits for its next attempt need not, once a person asks for it: it begins anew at once. */
 async function findSame(client: PoolClient, run: NewRun): Promise<Run | undefined> {
   const { rows } = await client.query<RunRow>(
     `SELECT * FROM tenon.plugin_runs
@@ -318,7 +318,14 @@ async function findSame(client: PoolClient, run: NewRun): Promise<Run | undefine
        AND cancel_requested_at IS NULL AND input = $4::jsonb ORDER BY position LIMIT 1`,
     [run.organizationId, run.pluginKey, run.action, storableJson(run.input ?? null)],
   )
-  return rows[0] && toRun(rows[0])
+  const same = rows[0] && toRun(rows[0])
+  if (same?.state !== 'queued' || run.trigger !== 'manual') return same
+  const begun = await client.query<RunRow>(
+    `UPDATE tenon.plugin_runs SET state = 'queued', next_attempt_at = now(), attempts = 0, max_attempts = $2,
+       updated_at = now() WHERE id = $1 AND state = 'queued' AND next_attempt_at > now() RETURNING *`,
+    [same.id, run.maxAttempts],
+  )
+  return begun.rows[0] ? toRun(begun.rows[0]) : same
 }
 
 /** Looking costs less than locking. */
