@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { TenonError, isTenonError } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
 import type { Notifications } from '../notifications/index.js'
@@ -67,6 +68,8 @@ interface JobsOptions {
 const pruneIntervalMs = 60 * 60_000
 /** Outcomes are kept here this long for a request that comes for them after the run has ended. */
 const outcomeMs = 10_000
+/** Before the end of a run is written a second time; each time after that twice as long, in milliseconds. */
+const firstRetryMs = 100
 
 /**
  * Long work on a queue in Postgres that all servers share: organizations by turns, one run of an action at a time. A run
@@ -145,6 +148,7 @@ export function createJobs(options: JobsOptions): Jobs {
     const done = settle(lease, ended)
       .catch((error: unknown) => problem(error, id))
       .finally(() => {
+        lease.release()
         active.delete(id)
         wake()
       })
@@ -163,10 +167,10 @@ export function createJobs(options: JobsOptions): Jobs {
       (result) => ({ result }),
       (error: unknown) => ({ error }),
     )
-    await lease.finish()
+    await lease.flush()
     const end = endOf(lease, outcome)
     if (end.state !== 'queued')
-      keepOutcome(id, 'result' in outcome ? { answer: outcome.result.answer } : { error: outcome.error })
+      outcomes.set(id, 'result' in outcome ? { answer: outcome.result.answer } : { error: outcome.error })
     if (end.state === 'failed') {
       const { code, kind, message } = end.failure
       log('run-failed', {
@@ -177,7 +181,7 @@ export function createJobs(options: JobsOptions): Jobs {
         ...causeOf('error' in outcome ? outcome.error : undefined),
       })
     }
-    const run = await store.end(lease.claim, end)
+    const run = await writeEnd(lease.claim, end).finally(() => forgetOutcome(id))
     // Lost to another server: what comes of it there is what counts.
     if (!run) outcomes.delete(id)
     release(id)
@@ -202,8 +206,24 @@ export function createJobs(options: JobsOptions): Jobs {
     return isRepeated ? { state: 'queued', failure, delayMs, isAttempt: true } : { state: 'failed', failure }
   }
 
-  function keepOutcome(id: string, outcome: NonNullable<Ended['outcome']>): void {
-    outcomes.set(id, outcome)
+  /**
+   * What was done is not to be lost with one statement: it is written again as long as a claim lives.
+   * @throws what the last attempt threw
+   */
+  async function writeEnd(claim: RunClaim, end: RunEnd): Promise<Run | undefined> {
+    const givesUpAt = performance.now() + claimMs
+    for (let delayMs = firstRetryMs; ; delayMs *= 2) {
+      try {
+        return await store.end(claim, end)
+      } catch (error) {
+        if (performance.now() + delayMs > givesUpAt) throw error
+        problem(error, claim.run.id)
+        await sleep(delayMs)
+      }
+    }
+  }
+
+  function forgetOutcome(id: string): void {
     setTimeout(() => outcomes.delete(id), outcomeMs).unref()
   }
 
@@ -285,7 +305,10 @@ export function createJobs(options: JobsOptions): Jobs {
     async cancel(organizationId, id) {
       const run = await store.cancel(organizationId, id)
       active.get(id)?.lease.stop('cancelled')
-      if (isOver(run.state)) keepOutcome(id, { error: new TenonError('CALL_CANCELLED') })
+      if (isOver(run.state)) {
+        outcomes.set(id, { error: new TenonError('CALL_CANCELLED') })
+        forgetOutcome(id)
+      }
       release(id)
       return run
     },
