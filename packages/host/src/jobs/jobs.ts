@@ -5,7 +5,7 @@ import type { Pool, PoolClient } from 'pg'
 import type { Notifications } from '../notifications/index.js'
 import { startLease, type ActiveRun, type Lease } from './active-run.js'
 import { type JobLimits, resolveJobLimits } from './job-limits.js'
-import { isOver, type NewRun, type Run } from './run.js'
+import { isOver, type LargeResult, type NewRun, type Run } from './run.js'
 import { failureOf, interruption, takenBack } from './run-failure.js'
 import { createRunStore, type RunClaim, type RunEnd, type RunFilter, type RunStore } from './run-store.js'
 
@@ -14,8 +14,10 @@ export interface WorkResult {
   /** For the request that waits on this server: exactly what the plugin answered. */
   answer: unknown
   counts: Record<string, number>
-  /** What is kept of the answer. */
+  /** The answer as it is kept in the row, */
   result: unknown
+  /** or where it is kept beside the row. */
+  largeResult?: LargeResult
 }
 
 /** Does what a run is for. @throws what made it fail */
@@ -190,8 +192,8 @@ export function createJobs(options: JobsOptions): Jobs {
 
   function endOf(lease: Lease, outcome: { result: WorkResult } | { error: unknown }): RunEnd {
     if ('result' in outcome) {
-      const { counts, result } = outcome.result
-      return { state: 'succeeded', counts, result }
+      const { counts, result, largeResult } = outcome.result
+      return { state: 'succeeded', counts, result, largeResult }
     }
     const { run } = lease
     const cause = lease.stopCause()

@@ -2,7 +2,7 @@ import { TenonError } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
 import { storableJson } from '../migrations/sql-text.js'
 import { inTransaction } from '../migrations/transaction.js'
-import type { NewRun, Run, RunFailure, RunProgress } from './run.js'
+import type { LargeResult, NewRun, Run, RunFailure, RunProgress } from './run.js'
 import { interruption, stopsServers, takenBack } from './run-failure.js'
 
 /** The right to work on one run. Each claim is another one, also of the same server. */
@@ -13,7 +13,7 @@ export interface RunClaim {
 
 /** How an attempt ended. */
 export type RunEnd =
-  | { state: 'succeeded'; counts: Record<string, number>; result: unknown }
+  | { state: 'succeeded'; counts: Record<string, number>; result: unknown; largeResult: LargeResult | undefined }
   | { state: 'failed'; failure: RunFailure }
   | { state: 'cancelled' }
   /** Again later; `attempts` goes down when it was not the plugin's failure. */
@@ -160,11 +160,13 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
 
     async end({ run, holder }, end) {
       const isOver = end.state !== 'queued'
+      const large = 'largeResult' in end ? end.largeResult : undefined
       const { rows } = await pool.query<RunRow>(
         `UPDATE tenon.plugin_runs SET
            state = $3, claimed_by = NULL, claim_expires_at = NULL, updated_at = now(),
            finished_at = CASE WHEN $4 THEN now() END, cancel_requested_at = CASE WHEN $4 THEN cancel_requested_at END,
            failure = $5::jsonb, counts = $6::jsonb, result = $7::jsonb,
+           result_bytes = $10, result_upload = (SELECT id FROM tenon.uploads WHERE id = $11),
            attempts = attempts - $8::integer, next_attempt_at = now() + $9::bigint * interval '1 millisecond'
          WHERE id = $1 AND claimed_by = $2 AND state = 'running' RETURNING *`,
         [
@@ -177,6 +179,8 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
           'result' in end && end.result !== undefined ? storableJson(end.result) : null,
           end.state === 'queued' && !end.isAttempt ? 1 : 0,
           end.state === 'queued' ? end.delayMs : 0,
+          large?.bytes ?? null,
+          large?.uploadId ?? null,
         ],
       )
       return rows[0] && toRun(rows[0])
@@ -357,6 +361,8 @@ interface RunRow {
   progress: Run['progress']
   counts: Run['counts']
   result: unknown
+  result_bytes: number | null
+  result_upload: string | null
   failure: RunFailure | null
   attempts: number
   max_attempts: number
@@ -387,6 +393,7 @@ function toRun(row: RunRow): Run {
     progress: row.progress,
     counts: row.counts,
     result: row.result,
+    largeResult: row.result_bytes === null ? null : { bytes: row.result_bytes, uploadId: row.result_upload },
     failure: row.failure,
     attempts: row.attempts,
     maxAttempts: row.max_attempts,
