@@ -41,7 +41,11 @@ export const runSchema = z
       .nullable()
       .describe('What the plugin says of how far it is'),
     counts: z.record(z.string(), z.number()).describe('The numbers in what it answered'),
-    result: z.unknown().describe('What it answered, unless that was large'),
+    result: z.unknown().describe('What it answered; null in lists where that was large'),
+    largeResult: z
+      .object({ bytes: z.int(), isKept: z.boolean().describe('For a day, unless others need the room') })
+      .nullable()
+      .describe('Where the result is large: it is with the one run that is asked for, as long as it is kept'),
     error: runErrorSchema.nullable().describe('Also of an attempt that failed and will be repeated'),
     attempts: z.int(),
     requestedBy: z.int().nullable().describe('Absent for what a schedule started'),

@@ -443,7 +443,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     failingConnections: (tenant) => connectionStore.listFailing(tenant.organizationId),
   })
   const requested = createRequestedRuns({ pool, jobs, uploads: uploadStore })
-  const runs = createRuns({ jobs, store, requested })
+  const runs = createRuns({ jobs, uploads: uploadStore, store, requested })
   const schedules = createSchedules({
     pool,
     runFor: createScheduledRuns({

@@ -10,7 +10,7 @@ import { waitingEventsMigration } from './events/waiting-events.js'
 import { deliveryStreaksMigration } from './installations/delivery-streaks.js'
 import { installationsMigration } from './installations/migration.js'
 import { pluginRequestsMigration } from './installations/request-migration.js'
-import { repeatableRunsMigration, runClaimsMigration, runsMigration } from './jobs/migration.js'
+import { largeResultsMigration, repeatableRunsMigration, runClaimsMigration, runsMigration } from './jobs/migration.js'
 import { schedulesMigration } from './jobs/schedule-migration.js'
 import {
   createMigrator,
@@ -67,6 +67,7 @@ const platform: PlatformMigration[] = [
   heldInstallationsMigration,
   crashAccountsMigration,
   endReasonsMigration,
+  largeResultsMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

@@ -112,6 +112,27 @@ describe('what fails for a reason that passes', () => {
     expect(await replica.api('POST', `/runs/${runId}/cancel`)).toMatchObject({ status: 200 })
   })
 
+  test('is begun at once when a person asks for the same meanwhile, who is told how that went', async () => {
+    const runId = await start('/ask')
+    await until(async () => expect(await runOf(runId)).toMatchObject({ state: 'queued', attempts: 1 }))
+    expect(await replica.api('POST', '/away/ask')).toMatchObject({ status: 503, content: 'The service is away' })
+    expect(await runOf(runId)).toMatchObject({ state: 'failed', attempts: 1 })
+  })
+
+  test('is begun at once, with all its attempts, when a person asks for the same and does not wait', async () => {
+    const runId = await start('/ask')
+    await until(async () => expect(await runOf(runId)).toMatchObject({ state: 'queued', attempts: 1 }))
+    await surroundings.pool.query('UPDATE tenon.plugin_runs SET attempts = 4 WHERE id = $1', [runId])
+    const { startedAt } = await runOf(runId)
+    expect(await start('/ask')).toBe(runId)
+    await until(async () => {
+      const run = await runOf(runId)
+      expect(run).toMatchObject({ state: 'queued', attempts: 1 })
+      expect(run.startedAt).not.toBe(startedAt)
+    })
+    expect(await replica.api('POST', `/runs/${runId}/cancel`)).toMatchObject({ status: 200 })
+  })
+
   test('is not tried again where the plugin says that it may not be called twice', async () => {
     expect(await whenOver(await start('/charge'))).toMatchObject({
       state: 'failed',

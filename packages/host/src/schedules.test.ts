@@ -166,6 +166,59 @@ describe('a schedule', () => {
     })
   })
 
+  test('goes on for the others while one organization cannot be read, and for that one afterwards', async () => {
+    const other = await it.api('POST', '/install', { pluginKey: 'clock' }, { organizationId: 2 })
+    await until(async () =>
+      expect((await it.pool.query('SELECT FROM tenon.plugin_schedules WHERE organization_id = 2')).rowCount).toBe(1),
+    )
+    const { rows } = await it.pool.query<{ schema: string }>(
+      'SELECT schema FROM tenon.tenants WHERE organization_id = 1',
+    )
+    const [{ schema = '' } = {}] = rows
+    const ran = async () => (await scheduledRuns()).map(({ organization_id: organizationId }) => organizationId)
+    await it.pool.query(`ALTER TABLE "${schema}".plugin_installations RENAME TO elsewhere`)
+    try {
+      // What the servers remember of the installation is forgotten by then.
+      await it.pool.query(`SELECT pg_notify('tenon_installations', $1)`, [`${schema} clock`])
+      for (const { log } of [it, two]) await until(() => expect(log.join('')).toContain('schedules-failed'))
+      await due('2 minutes')
+      await it.pool.query(
+        `UPDATE tenon.plugin_schedules SET next_run_at = now() - interval '1 minute' WHERE organization_id = 2`,
+      )
+      await until(async () => expect(await ran()).toEqual([2]))
+    } finally {
+      await it.pool.query(`ALTER TABLE "${schema}".elsewhere RENAME TO plugin_installations`)
+    }
+    const [later] = (await it.pool.query('SELECT * FROM tenon.plugin_schedules WHERE organization_id = 1')).rows
+    expect(later).toMatchObject({ last_run_at: null })
+    expect((later as { next_run_at: Date }).next_run_at.getTime()).toBeGreaterThan(Date.now())
+    expect([...it.log, ...two.log].join('')).toContain('schedule-put-off')
+    await it.pool.query('UPDATE tenon.plugin_schedules SET next_run_at = now() WHERE organization_id = 1')
+    await until(async () => expect((await ran()).sort()).toEqual([1, 2]))
+    await it.api('DELETE', `/installations/${(other.content as { id: number }).id}`, undefined, { organizationId: 2 })
+  })
+
+  test('goes when an update no longer proposes it, unless an admin chose it', { timeout: 60_000 }, async () => {
+    const version = (number: string, actions: object[]): TestPlugin => ({
+      ...clock,
+      key: 'changing',
+      entry: { version: number, permissions: { schedule: true }, contributes: { actions } },
+      files: { 'index.ts': `${clock.files['index.ts']} // ${number}` },
+    })
+    const action = (name: string, schedule?: string) => ({ id: name, title: name, route: `POST /${name}`, schedule })
+    await it.publish(version('1.0.0', [action('sync', '0 * * * *'), action('tidy', '0 * * * *')]))
+    const { content } = await it.api('POST', '/install', { pluginKey: 'changing' })
+    const path = `/installations/${(content as { id: number }).id}`
+    const planned = async () =>
+      ((await it.api('GET', `${path}/schedules`)).content as { cron: string | null }[]).map(({ cron }) => cron)
+    await until(async () => expect(await planned()).toEqual(['0 * * * *', '0 * * * *']))
+    await it.api('PUT', `${path}/schedules/tidy`, { cron: '30 4 * * *' })
+    await it.publish(version('1.1.0', [action('sync'), action('tidy')]))
+    expect(await it.api('POST', `${path}/update`, { version: '1.1.0' })).toMatchObject({ status: 200 })
+    await until(async () => expect(await planned()).toEqual([null, '30 4 * * *']))
+    await it.api('DELETE', path)
+  })
+
   test('keeps to the clock of its time zone when that is put forward', () => {
     const berlin = { cron: '30 8 * * *', timeZone: 'Europe/Berlin' }
     expect(nextTime(berlin, new Date('2026-03-28T12:00:00Z')).toISOString()).toBe('2026-03-29T06:30:00.000Z')
@@ -210,6 +263,22 @@ describe('what goes on failing', () => {
     await until(async () => expect(await announced()).toHaveLength(2))
     expect(await announced()).toMatchObject([{}, { name: 'plugin.recovered', payload: { failures: 4 } }])
     expect(await alerts()).toEqual([])
+  })
+
+  test('is of one installation: a new one begins without the failures of an earlier one', async () => {
+    await it.pool.query(`DELETE FROM tenon.plugin_runs WHERE kind <> 'install'; DELETE FROM tenon.outbox`)
+    const fail = () => it.api('POST', '/clock/tidy', { status: 401 })
+    for (const _time of [1, 2, 3]) await fail()
+    await until(async () => expect(await announced()).toHaveLength(1))
+    expect(await alerts()).toHaveLength(1)
+    await it.api('DELETE', `/installations/${id}`)
+    const { content } = await it.api('POST', '/install', { pluginKey: 'clock' })
+    id = (content as { id: number }).id
+    expect(await alerts()).toEqual([])
+    await it.pool.query('DELETE FROM tenon.outbox')
+    for (const _time of [1, 2, 3]) await fail()
+    await until(async () => expect(await alerts()).toMatchObject([{ installationId: id, failures: 3 }]))
+    await until(async () => expect(await announced()).toMatchObject([{ payload: { failures: 3 } }]))
   })
 
   test('is told after as many failures as failuresToTell says', async () => {

@@ -106,7 +106,7 @@ export function createAlerts({ pool, jobs, store, streaks, findTenant, failingCo
       const ofRuns = failing.flatMap(({ run, failures }): Alert[] => {
         const base = about(run.pluginKey)
         const { id, action, title, error, finishedAt } = toRunJson(run)
-        if (!base || !error || finishedAt === null) return []
+        if (base?.installationId !== run.installationId || !error || finishedAt === null) return []
         return [
           { ...base, subject: { kind: 'action', action, title, runId: id }, failures, error, lastFailedAt: finishedAt },
         ]

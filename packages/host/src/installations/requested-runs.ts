@@ -3,6 +3,7 @@ import type { Jobs } from '../jobs/jobs.js'
 import type { NewRun, Run } from '../jobs/run.js'
 import { inTransaction } from '../migrations/index.js'
 import type { UploadOwner, UploadStore } from '../uploads/index.js'
+import { keepJson, readJson } from './kept-json.js'
 import type { RouteRequest } from './route-request.js'
 
 /** What a request said besides its address and its file. */
@@ -27,19 +28,6 @@ interface RequestedRunsOptions {
 const maxBytesInRow = 64 * 1024
 
 export function createRequestedRuns({ pool, jobs, uploads }: RequestedRunsOptions): RequestedRuns {
-  async function keep(owner: UploadOwner, bytes: Buffer): Promise<{ id: string; abandon: () => Promise<void> }> {
-    const upload = await uploads.begin(owner, bytes.length)
-    const abandon = () => upload.abandon().catch(() => undefined)
-    try {
-      await upload.write(bytes)
-      await upload.end()
-    } catch (error) {
-      await abandon()
-      throw error
-    }
-    return { id: upload.id, abandon }
-  }
-
   async function enqueueHolding(run: NewRun, held: { id: string; isBody: boolean }[]): Promise<Run> {
     return inTransaction(pool, async (client) => {
       const added = await jobs.enqueue(run, client)
@@ -49,14 +37,14 @@ export function createRequestedRuns({ pool, jobs, uploads }: RequestedRunsOption
   }
 
   return {
-    async enqueue(run, { tenant, method, path, query, body, file }) {
+    async enqueue(run, { method, path, query, body, file }) {
       const said: Said = { ...(isEmpty(query) ? {} : { query }), ...(isEmpty(body) ? {} : { body }) }
       const input = { method, path, ...(file ? { file } : {}) }
       const files = file?.uploadId === undefined ? [] : [{ id: file.uploadId, isBody: false }]
       const bytes = Buffer.from(JSON.stringify(said))
       if (isEmpty(said) || (run.kind !== 'import' && bytes.length <= maxBytesInRow))
         return enqueueHolding({ ...run, input: { ...input, ...said } }, files)
-      const { id, abandon } = await keep({ organizationId: tenant.organizationId, pluginKey: run.pluginKey }, bytes)
+      const { id, abandon } = await keepJson(uploads, run, bytes)
       try {
         return await enqueueHolding({ ...run, input: { ...input, sentId: id } }, [...files, { id, isBody: true }])
       } catch (error) {
@@ -69,9 +57,7 @@ export function createRequestedRuns({ pool, jobs, uploads }: RequestedRunsOption
 
 /** What lies beside the row. @throws TenonError UPLOAD_NOT_FOUND */
 export async function readSaid(uploads: Pick<UploadStore, 'read'>, owner: UploadOwner, sentId: string): Promise<Said> {
-  const pieces: Buffer[] = []
-  for (let piece; (piece = await uploads.read(owner, sentId, pieces.length));) pieces.push(piece)
-  return JSON.parse(Buffer.concat(pieces).toString()) as Said
+  return (await readJson(uploads, owner, sentId)) as Said
 }
 
 const isEmpty = (value: unknown): boolean =>

@@ -8,6 +8,7 @@ import type { ConfigurationVault } from '../secrets/configuration-vault.js'
 import type { UploadStore } from '../uploads/index.js'
 import { reportOf } from './configure.js'
 import type { Installation, InstallationStore } from './installation-store.js'
+import { answerOfKept, keepResult, withResult } from './kept-results.js'
 import { isJob, longWorkFor, type LongWork } from './long-work.js'
 import type { PluginCaller } from './plugin-caller.js'
 import { PluginAnsweredError } from './plugin-answered-error.js'
@@ -20,7 +21,7 @@ interface RunWorkOptions {
   store: InstallationStore
   caller: PluginCaller
   vault: ConfigurationVault
-  uploads: Pick<UploadStore, 'read'>
+  uploads: Pick<UploadStore, 'read' | 'begin' | 'release'>
   findTenant: (organizationId: number) => Promise<TenantScope | undefined>
   /** A run that takes longer is ended, in milliseconds. */
   deadlineMs: number
@@ -59,20 +60,19 @@ export function createRunWork({ store, caller, vault, uploads, findTenant, deadl
       onProgress: active.progress,
     })
     const answer = invocation.kind === 'route' ? (answered as RouteAnswer) : functionAnswer(answered)
-    return resultOf(answer, subject.manifest.displayName)
+    assertWorked(answer)
+    const kept = await keepResult(uploads, run, answer.data, subject.manifest.displayName)
+    return { answer, counts: countsOf(answer.data), ...kept }
   }
 }
 
 /** @throws PluginAnsweredError for an answer that says that it failed (C19, D-23) */
-function resultOf(answer: RouteAnswer, plugin: string): WorkResult {
-  const { status, data } = answer
+function assertWorked({ status, data }: RouteAnswer): void {
   if (status >= 400) throw new PluginAnsweredError(status, data)
   if (isJsonObject(data) && data['success'] === false && !('imported' in data)) throw new PluginAnsweredError(502, data)
-  return { answer, counts: countsOf(data), result: keptOf(data, plugin) }
 }
 
 const maxCounts = 20
-const maxKeptCharacters = 256 * 1024
 
 /** The numbers in an answer: what was imported, added, left alone. */
 function countsOf(data: unknown): Record<string, number> {
@@ -81,17 +81,6 @@ function countsOf(data: unknown): Record<string, number> {
     (entry): entry is [string, number] => typeof entry[1] === 'number' && Number.isFinite(entry[1]),
   )
   return Object.fromEntries(numbers.slice(0, maxCounts))
-}
-
-/** @throws TenonError PLUGIN_RESULT_INVALID */
-function keptOf(data: unknown, plugin: string): unknown {
-  try {
-    const text = JSON.stringify(data) as string | undefined
-    return text === undefined || text.length > maxKeptCharacters ? undefined : data
-  } catch (cause) {
-    const reason = 'its answer holds something that JSON cannot say'
-    throw new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason }, { cause })
-  }
 }
 
 /** Long work of installed plugins, as requests and people see it. */
@@ -112,11 +101,12 @@ export interface Runs {
 
 interface RunsOptions {
   jobs: Jobs
+  uploads: Pick<UploadStore, 'read'>
   store: InstallationStore
   requested: RequestedRuns
 }
 
-export function createRuns({ jobs, store, requested }: RunsOptions): Runs {
+export function createRuns({ jobs, uploads, store, requested }: RunsOptions): Runs {
   return {
     async call(request, installation, { kind, action, title, isRepeatable }) {
       const { tenant, userId, respondAsync = false } = request
@@ -136,7 +126,7 @@ export function createRuns({ jobs, store, requested }: RunsOptions): Runs {
       const run = await requested.enqueue(newRun, request)
       request.isHeld?.()
       const ended = respondAsync ? { run } : await jobs.wait(run, jobs.limits.waitMs)
-      return isOver(ended.run.state) ? answerOf(ended) : { status: 202, data: { runId: run.id } }
+      return isOver(ended.run.state) ? answerOf(ended, uploads) : { status: 202, data: { runId: run.id } }
     },
 
     async list(tenant, installationId, filter) {
@@ -146,7 +136,7 @@ export function createRuns({ jobs, store, requested }: RunsOptions): Runs {
       return { items: items.map(toRunJson), total }
     },
 
-    get: async (tenant, id) => toRunJson(await jobs.get(tenant.organizationId, id)),
+    get: async (tenant, id) => toRunJson(await withResult(uploads, await jobs.get(tenant.organizationId, id))),
 
     async cancel(tenant, id, role) {
       const { kind } = await jobs.get(tenant.organizationId, id)
@@ -177,9 +167,9 @@ export function createRuns({ jobs, store, requested }: RunsOptions): Runs {
 }
 
 /** What the request that waited gets: exactly what the plugin said, or threw. */
-function answerOf({ run, outcome }: Ended): RouteAnswer {
+async function answerOf({ run, outcome }: Ended, uploads: Pick<UploadStore, 'read'>): Promise<RouteAnswer> {
   if (outcome && 'answer' in outcome) return outcome.answer as RouteAnswer
-  if (run.state === 'succeeded') return { status: 200, data: run.result }
+  if (run.state === 'succeeded') return { status: 200, data: await answerOfKept(uploads, run) }
   const error = outcome?.error ?? errorOf(run)
   if (error instanceof PluginAnsweredError) return error.answer
   throw error

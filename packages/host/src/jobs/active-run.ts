@@ -18,11 +18,15 @@ export interface Lease extends ActiveRun {
   claim: RunClaim
   stop(cause: StopCause): void
   stopCause(): StopCause | undefined
-  /** Writes what is left to write of the progress; nothing is renewed from then on. */
-  finish(): Promise<void>
+  /** Writes what is left to write of the progress. The claim lives on, until the end is written. */
+  flush(): Promise<void>
+  /** Nothing is renewed from then on. */
+  release(): void
 }
 
 const heartbeatsPerClaim = 4
+/** Part of a claim that is left for the work to come to an end, before another server may begin it. */
+const graceOfClaim = 1 / 5
 
 /** Keeps the claim of a run alive while it works, and writes its progress, now and then rather than each time. */
 export function startLease(
@@ -34,12 +38,23 @@ export function startLease(
   let waiting: { step?: string; progress?: RunProgress } | undefined
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
+  let isReleased = false
 
+  let losing: NodeJS.Timeout
+  /** Whatever becomes of the database: without a renewal the work has ended before the claim does. */
+  const holdSince = (askedAt: number) => {
+    clearTimeout(losing)
+    losing = setTimeout(() => stop('lost'), claimMs * (1 - graceOfClaim) - (performance.now() - askedAt))
+  }
+
+  holdSince(performance.now())
   const heartbeat = setInterval(() => {
+    const askedAt = performance.now()
     store.renew(claim).then(
       ({ held, cancelled }) => {
-        if (!held) stop('lost')
-        else if (cancelled) stop('cancelled')
+        if (!held) return stop('lost')
+        if (!isReleased) holdSince(askedAt)
+        if (cancelled) stop('cancelled')
       },
       // The database may be away for a moment; the claim outlives some missed heartbeats.
       () => undefined,
@@ -76,11 +91,15 @@ export function startLease(
     },
     stop,
     stopCause: () => cause,
-    async finish() {
-      clearInterval(heartbeat)
+    async flush() {
       clearTimeout(timer)
       write()
       await writing
+    },
+    release() {
+      isReleased = true
+      clearInterval(heartbeat)
+      clearTimeout(losing)
     },
   }
 }

@@ -9,25 +9,84 @@ export interface CronTimes {
 }
 
 const looked = 20
+const minuteMs = 60_000
+const nearMs = 3 * 60 * minuteMs
 
 /**
- * The first time after `from`.
+ * The first time after `from`. While a clock is put back, a pattern of every hour, or of every so many, also comes in the time that
+ * is repeated; what names its hour comes once.
  *
  * @throws TenonError VALIDATION_FAILED for an expression that cannot be read, or that never comes
  */
 export function nextTime({ cron, timeZone }: CronTimes, from: Date): Date {
-  const next = parse({ cron, timeZone }).nextRun(from)
+  const times = parse({ cron, timeZone })
+  const repeated = repeatedTime(timeZone, from.getTime())
+  const near = repeated && nextNear(cron, repeated, from.getTime())
+  const next = near ?? times.nextRun(repeated ? new Date(Math.max(repeated.endsAt, from.getTime())) : from)
   if (!next) throw new TenonError('VALIDATION_FAILED', { message: `cron: "${cron}" never comes`, field: 'cron' })
   return next
 }
 
 /** @throws TenonError VALIDATION_FAILED when two of the next times are closer than `leastMs`. */
 export function assertNotTooOften(times: CronTimes, leastMs: number): void {
-  const runs = parse(times).nextRuns(looked)
-  const tooClose = runs.some((run, index) => index > 0 && run.getTime() - (runs[index - 1]?.getTime() ?? 0) < leastMs)
-  if (!tooClose) return
+  let last = nextTime(times, new Date())
+  for (let seen = 1; seen < looked; seen += 1) {
+    const next = nextTime(times, last)
+    if (next.getTime() - last.getTime() < leastMs) throw tooOften(leastMs)
+    last = next
+  }
+}
+
+function tooOften(leastMs: number): TenonError {
   const message = `cron: must leave at least ${Math.round(leastMs / 60_000)} minutes between two runs`
-  throw new TenonError('VALIDATION_FAILED', { message, field: 'cron' })
+  return new TenonError('VALIDATION_FAILED', { message, field: 'cron' })
+}
+
+/** Of a clock that is put back: the second time that it shows the same. */
+interface RepeatedTime {
+  /** Milliseconds since 1970. */
+  beginsAt: number
+  endsAt: number
+  /** From UTC to what the clock shows, in milliseconds. */
+  offsetBefore: number
+  offsetAfter: number
+}
+
+/** The one that begins or goes on within three hours, which is more than any clock is put back. */
+function repeatedTime(timeZone: string, from: number): RepeatedTime | undefined {
+  const offsetAt = offsetsOf(timeZone)
+  let earlier = Math.floor((from - nearMs) / minuteMs) * minuteMs
+  let later = Math.ceil((from + nearMs) / minuteMs) * minuteMs
+  const [offsetBefore, offsetAfter] = [offsetAt(earlier), offsetAt(later)]
+  if (offsetBefore <= offsetAfter) return undefined
+  while (later - earlier > minuteMs) {
+    const middle = earlier + Math.floor((later - earlier) / 2 / minuteMs) * minuteMs
+    if (offsetAt(middle) === offsetBefore) earlier = middle
+    else later = middle
+  }
+  return { beginsAt: later, endsAt: later + offsetBefore - offsetAfter, offsetBefore, offsetAfter }
+}
+
+/** Minute by minute, up to the end of what is repeated: there a time of the clock does not say which one it is. */
+function nextNear(cron: string, repeated: RepeatedTime, from: number): Date | undefined {
+  const clock = new Cron(cron, { timezone: 'UTC', mode: '5-part', paused: true })
+  const isEveryHour = cron.trim().split(/\s+/)[1]?.startsWith('*') ?? false
+  for (let at = (Math.floor(from / minuteMs) + 1) * minuteMs; at <= repeated.endsAt; at += minuteMs) {
+    const isRepeated = at >= repeated.beginsAt && at < repeated.endsAt
+    const offset = at < repeated.beginsAt ? repeated.offsetBefore : repeated.offsetAfter
+    if ((isEveryHour || !isRepeated) && clock.match(new Date(at + offset))) return new Date(at)
+  }
+  return undefined
+}
+
+/** From UTC to what a clock there shows, in milliseconds. */
+function offsetsOf(timeZone: string): (at: number) => number {
+  const format = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' })
+  return (at) => {
+    const name = format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? ''
+    const [, sign = '+', hours = 0, minutes = 0] = /([+-])(\d+):(\d+)/.exec(name) ?? []
+    return Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * minuteMs
+  }
 }
 
 function parse({ cron, timeZone }: CronTimes): Cron {

@@ -15,6 +15,7 @@ export const jobLimitTable = {
   stopMs: limit(5_000, 'ms', "for what is at work when the server stops; then it is another server's"),
   keptDays: limit(30, 'days', 'after the end of a run'),
   leastScheduleMs: limit(5 * minute, 'ms', 'between two runs of one schedule; a manifest may propose what it likes'),
+  putOffMs: limit(5 * minute, 'ms', 'before a schedule is looked at again that could not be begun; others go on'),
   failuresToTell: limit(3, 'failures', 'of an action in a row, after which an admin is told'),
 } as const
 

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { TenonError, isTenonError } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
 import { limitsOf, pauseBefore } from '../limit-table.js'
 import type { Notifications } from '../notifications/index.js'
 import { startLease, type ActiveRun, type Lease } from './active-run.js'
 import { type JobLimits, jobLimitTable } from './job-limits.js'
-import { isOver, type NewRun, type Run } from './run.js'
+import { isOver, type LargeResult, type NewRun, type Run } from './run.js'
 import { failureOf, interruption, takenBack } from './run-failure.js'
 import { createRunStore, type RunClaim, type RunEnd, type RunFilter, type RunStore } from './run-store.js'
 
@@ -14,8 +15,10 @@ export interface WorkResult {
   /** For the request that waits on this server: exactly what the plugin answered. */
   answer: unknown
   counts: Record<string, number>
-  /** What is kept of the answer. */
+  /** The answer as it is kept in the row, */
   result: unknown
+  /** or where it is kept beside the row. */
+  largeResult?: LargeResult
 }
 
 /** Does what a run is for. @throws what made it fail */
@@ -69,6 +72,8 @@ interface JobsOptions {
 const pruneIntervalMs = 60 * 60_000
 /** Outcomes are kept here this long for a request that comes for them after the run has ended. */
 const outcomeMs = 10_000
+/** Before the end of a run is written a second time; each time after that twice as long, in milliseconds. */
+const firstRetryMs = 100
 
 /**
  * Long work on a queue in Postgres that all servers share: organizations by turns, one run of an action at a time. A run
@@ -147,6 +152,7 @@ export function createJobs(options: JobsOptions): Jobs {
     const done = settle(lease, ended)
       .catch((error: unknown) => problem(error, id))
       .finally(() => {
+        lease.release()
         active.delete(id)
         wake()
       })
@@ -165,10 +171,10 @@ export function createJobs(options: JobsOptions): Jobs {
       (result) => ({ result }),
       (error: unknown) => ({ error }),
     )
-    await lease.finish()
+    await lease.flush()
     const end = endOf(lease, outcome)
     if (end.state !== 'queued')
-      keepOutcome(id, 'result' in outcome ? { answer: outcome.result.answer } : { error: outcome.error })
+      outcomes.set(id, 'result' in outcome ? { answer: outcome.result.answer } : { error: outcome.error })
     if (end.state === 'failed') {
       const { code, kind, message } = end.failure
       log('run-failed', {
@@ -179,7 +185,7 @@ export function createJobs(options: JobsOptions): Jobs {
         ...causeOf('error' in outcome ? outcome.error : undefined),
       })
     }
-    const run = await store.end(lease.claim, end)
+    const run = await writeEnd(lease.claim, end).finally(() => forgetOutcome(id))
     // Lost to another server: what comes of it there is what counts.
     if (!run) outcomes.delete(id)
     release(id)
@@ -188,8 +194,8 @@ export function createJobs(options: JobsOptions): Jobs {
 
   function endOf(lease: Lease, outcome: { result: WorkResult } | { error: unknown }): RunEnd {
     if ('result' in outcome) {
-      const { counts, result } = outcome.result
-      return { state: 'succeeded', counts, result }
+      const { counts, result, largeResult } = outcome.result
+      return { state: 'succeeded', counts, result, largeResult }
     }
     const { run } = lease
     const cause = lease.stopCause()
@@ -204,8 +210,24 @@ export function createJobs(options: JobsOptions): Jobs {
     return isRepeated ? { state: 'queued', failure, delayMs, isAttempt: true } : { state: 'failed', failure }
   }
 
-  function keepOutcome(id: string, outcome: NonNullable<Ended['outcome']>): void {
-    outcomes.set(id, outcome)
+  /**
+   * What was done is not to be lost with one statement: it is written again as long as a claim lives.
+   * @throws what the last attempt threw
+   */
+  async function writeEnd(claim: RunClaim, end: RunEnd): Promise<Run | undefined> {
+    const givesUpAt = performance.now() + claimMs
+    for (let delayMs = firstRetryMs; ; delayMs *= 2) {
+      try {
+        return await store.end(claim, end)
+      } catch (error) {
+        if (performance.now() + delayMs > givesUpAt) throw error
+        problem(error, claim.run.id)
+        await sleep(delayMs)
+      }
+    }
+  }
+
+  function forgetOutcome(id: string): void {
     setTimeout(() => outcomes.delete(id), outcomeMs).unref()
   }
 
@@ -288,7 +310,10 @@ export function createJobs(options: JobsOptions): Jobs {
     async cancel(organizationId, id) {
       const run = await store.cancel(organizationId, id)
       active.get(id)?.lease.stop('cancelled')
-      if (isOver(run.state)) keepOutcome(id, { error: new TenonError('CALL_CANCELLED') })
+      if (isOver(run.state)) {
+        outcomes.set(id, { error: new TenonError('CALL_CANCELLED') })
+        forgetOutcome(id)
+      }
       release(id)
       return run
     },

@@ -197,6 +197,51 @@ describe('a schedule', () => {
     })
   })
 
+  test('that a plugin no longer proposes, or with a time that never comes, is not kept', async () => {
+    const schedules = schedulesWith({})
+    const fit = (cron?: string) =>
+      schedules.fit(owner, { proposed: cron === undefined ? [] : [{ action: 'sync', cron }], possible: ['sync'] })
+    for (const cron of [undefined, '0 0 31 2 *']) {
+      await fit('0 * * * *')
+      expect(await schedules.list(owner)).toHaveLength(1)
+      await fit(cron)
+      expect(await schedules.list(owner)).toEqual([])
+    }
+    await schedules.set(owner, everyTenMinutes)
+    await fit()
+    expect(await schedules.list(owner)).toHaveLength(1)
+  })
+
+  test.each([60_000, 300_000])(
+    'that cannot be begun is put off by putOffMs, here %d, and holds up no other',
+    async (putOffMs) => {
+      const begun: number[] = []
+      const schedules = createSchedules({
+        pool: database.pool,
+        runFor: async ({ organizationId }) => {
+          if (organizationId === 1) throw new Error('its tables cannot be read')
+          begun.push(organizationId)
+          return undefined
+        },
+        enqueue: async () => undefined,
+        limits: limitsOf(jobLimitTable, { putOffMs, pollMs: 20 }),
+        log,
+      })
+      for (const organizationId of [1, 2]) await schedules.set({ ...owner, organizationId }, everyTenMinutes)
+      await database.pool.query(
+        `UPDATE tenon.plugin_schedules SET next_run_at = now() - (3 - organization_id) * interval '1 minute'`,
+      )
+      const before = Date.now()
+      schedules.start()
+      await expect.poll(() => begun).toEqual([2])
+      await schedules.stop()
+      const [planned] = await schedules.list(owner)
+      expect(planned).toMatchObject({ lastRunAt: null })
+      expect(planned?.nextRunAt.getTime()).toBeGreaterThan(before + putOffMs - 10_000)
+      expect(planned?.nextRunAt.getTime()).toBeLessThan(Date.now() + putOffMs + 10_000)
+    },
+  )
+
   test.each([600_000, 3_600_000])(
     'that a plugin proposes leaves leastScheduleMs all the same, here %d',
     async (least) => {

@@ -98,3 +98,17 @@ export const repeatableRunsMigration: PlatformMigration = {
     await client.query('ALTER TABLE tenon.plugin_runs DROP COLUMN repeatable, ADD COLUMN only_on text')
   },
 }
+
+/** A large answer lies beside the row of its run, among the files of the organization; `result_bytes` stays without it. */
+export const largeResultsMigration: PlatformMigration = {
+  name: '0095-large-results',
+  async up(client) {
+    await client.query(`
+      ALTER TABLE tenon.plugin_runs ADD COLUMN result_bytes integer,
+        ADD COLUMN result_upload uuid REFERENCES tenon.uploads ON DELETE SET NULL;
+      CREATE INDEX plugin_runs_result_upload ON tenon.plugin_runs (result_upload) WHERE result_upload IS NOT NULL`)
+  },
+  async down(client) {
+    await client.query('ALTER TABLE tenon.plugin_runs DROP COLUMN result_upload, DROP COLUMN result_bytes')
+  },
+}

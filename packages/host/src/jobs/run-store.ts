@@ -2,7 +2,7 @@ import { TenonError } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
 import { storableJson } from '../migrations/sql-text.js'
 import { inTransaction } from '../migrations/transaction.js'
-import type { NewRun, Run, RunFailure, RunProgress } from './run.js'
+import type { LargeResult, NewRun, Run, RunFailure, RunProgress } from './run.js'
 import { interruption, stopsServers, takenBack } from './run-failure.js'
 
 /** The right to work on one run. Each claim is another one, also of the same server. */
@@ -13,7 +13,7 @@ export interface RunClaim {
 
 /** How an attempt ended. */
 export type RunEnd =
-  | { state: 'succeeded'; counts: Record<string, number>; result: unknown }
+  | { state: 'succeeded'; counts: Record<string, number>; result: unknown; largeResult: LargeResult | undefined }
   | { state: 'failed'; failure: RunFailure }
   | { state: 'cancelled' }
   /** Again later; `attempts` goes down when it was not the plugin's failure. */
@@ -54,7 +54,7 @@ export interface RunStore {
   load(organizationId: number): Promise<{ queued: number; running: number }>
   /** How many runs of this action failed in a row up to this one, which has ended; before it, when it succeeded. */
   failuresUpTo(run: Run): Promise<number>
-  /** For each action that failed at least so often in a row: its last run, and how often. */
+  /** For each action of an installation that failed at least so often in a row: its last run, and how often. */
   failing(organizationId: number, atLeast: number): Promise<{ run: Run; failures: number }[]>
   prune(): Promise<void>
 }
@@ -162,11 +162,13 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
 
     async end({ run, holder }, end) {
       const isOver = end.state !== 'queued'
+      const large = 'largeResult' in end ? end.largeResult : undefined
       const { rows } = await pool.query<RunRow>(
         `UPDATE tenon.plugin_runs SET
            state = $3, claimed_by = NULL, claim_expires_at = NULL, updated_at = now(),
            finished_at = CASE WHEN $4 THEN now() END, cancel_requested_at = CASE WHEN $4 THEN cancel_requested_at END,
            failure = $5::jsonb, counts = $6::jsonb, result = $7::jsonb,
+           result_bytes = $10, result_upload = (SELECT id FROM tenon.uploads WHERE id = $11),
            attempts = attempts - $8::integer, next_attempt_at = now() + $9::bigint * interval '1 millisecond'
          WHERE id = $1 AND claimed_by = $2 AND state = 'running' RETURNING *`,
         [
@@ -179,6 +181,8 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
           'result' in end && end.result !== undefined ? storableJson(end.result) : null,
           end.state === 'queued' && !end.isAttempt ? 1 : 0,
           end.state === 'queued' ? end.delayMs : 0,
+          large?.bytes ?? null,
+          large?.uploadId ?? null,
         ],
       )
       return rows[0] && toRun(rows[0])
@@ -256,30 +260,30 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
       return first(rows)
     },
 
-    async failuresUpTo({ id, organizationId, pluginKey, action }) {
+    async failuresUpTo({ id, organizationId, installationId, action }) {
       const { rows } = await pool.query<{ failures: number }>(
         `WITH this AS (SELECT finished_at FROM tenon.plugin_runs WHERE id = $4)
          SELECT count(*)::integer AS failures FROM tenon.plugin_runs, this
-         WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND state = 'failed'
+         WHERE organization_id = $1 AND installation_id = $2 AND action = $3 AND state = 'failed'
            AND plugin_runs.finished_at <= this.finished_at
            AND plugin_runs.finished_at > coalesce((
              SELECT max(earlier.finished_at) FROM tenon.plugin_runs earlier
-             WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND state = 'succeeded' AND id <> $4
+             WHERE organization_id = $1 AND installation_id = $2 AND action = $3 AND state = 'succeeded' AND id <> $4
                AND earlier.finished_at <= this.finished_at), '-infinity')`,
-        [organizationId, pluginKey, action, id],
+        [organizationId, installationId, action, id],
       )
       return first(rows).failures
     },
 
     async failing(organizationId, atLeast) {
       const { rows } = await pool.query<RunRow & { failures: number }>(
-        `SELECT DISTINCT ON (plugin_key, action) *, failures FROM (
-           SELECT *, count(*) OVER (PARTITION BY plugin_key, action)::integer AS failures FROM tenon.plugin_runs r
+        `SELECT DISTINCT ON (installation_id, action) *, failures FROM (
+           SELECT *, count(*) OVER (PARTITION BY installation_id, action)::integer AS failures FROM tenon.plugin_runs r
            WHERE organization_id = $1 AND state = 'failed' AND kind IN ('sync', 'action') AND finished_at > coalesce((
              SELECT max(finished_at) FROM tenon.plugin_runs s
-             WHERE (s.organization_id, s.plugin_key, s.action) = (r.organization_id, r.plugin_key, r.action)
+             WHERE (s.organization_id, s.installation_id, s.action) = (r.organization_id, r.installation_id, r.action)
                AND s.state = 'succeeded'), '-infinity')) failed
-         WHERE failures >= $2 ORDER BY plugin_key, action, finished_at DESC`,
+         WHERE failures >= $2 ORDER BY installation_id, action, finished_at DESC`,
         [organizationId, atLeast],
       )
       return rows.map((row) => ({ run: toRun(row), failures: row.failures }))
@@ -323,7 +327,7 @@ const nextInTurn = `
     WHERE o.organization_id = candidate.organization_id AND o.updated_at > now() - interval '1 hour') turns
   WHERE at_work < $1 ORDER BY at_work, last_turn NULLS FIRST, position LIMIT 1`
 
-/** One with the same input. */
+/** One with the same input. What waits for its next attempt need not, once a person asks for it: it begins anew at once. */
 async function findSame(client: PoolClient, run: NewRun): Promise<Run | undefined> {
   const { rows } = await client.query<RunRow>(
     `SELECT * FROM tenon.plugin_runs
@@ -331,7 +335,14 @@ async function findSame(client: PoolClient, run: NewRun): Promise<Run | undefine
        AND cancel_requested_at IS NULL AND input = $4::jsonb ORDER BY position LIMIT 1`,
     [run.organizationId, run.pluginKey, run.action, storableJson(run.input ?? null)],
   )
-  return rows[0] && toRun(rows[0])
+  const same = rows[0] && toRun(rows[0])
+  if (same?.state !== 'queued' || run.trigger !== 'manual') return same
+  const begun = await client.query<RunRow>(
+    `UPDATE tenon.plugin_runs SET state = 'queued', next_attempt_at = now(), attempts = 0, max_attempts = $2,
+       updated_at = now() WHERE id = $1 AND state = 'queued' AND next_attempt_at > now() RETURNING *`,
+    [same.id, run.maxAttempts],
+  )
+  return begun.rows[0] ? toRun(begun.rows[0]) : same
 }
 
 /** Looking costs less than locking. */
@@ -363,6 +374,8 @@ interface RunRow {
   progress: Run['progress']
   counts: Run['counts']
   result: unknown
+  result_bytes: number | null
+  result_upload: string | null
   failure: RunFailure | null
   attempts: number
   max_attempts: number
@@ -393,6 +406,7 @@ function toRun(row: RunRow): Run {
     progress: row.progress,
     counts: row.counts,
     result: row.result,
+    largeResult: row.result_bytes === null ? null : { bytes: row.result_bytes, uploadId: row.result_upload },
     failure: row.failure,
     attempts: row.attempts,
     maxAttempts: row.max_attempts,

@@ -37,14 +37,25 @@ export interface RunFailure extends RunError {
   details?: Record<string, unknown>
 }
 
+/** An answer that does not lie in the row of its run. */
+export interface LargeResult {
+  bytes: number
+  /** Where it is kept, as long as it is. */
+  uploadId: string | null
+}
+
 export interface RunProgress {
   done: number
   total?: number | undefined
   message?: string | undefined
 }
 
-export interface Run extends Omit<RunJson, 'createdAt' | 'startedAt' | 'finishedAt' | 'nextAttemptAt' | 'error'> {
+export interface Run extends Omit<
+  RunJson,
+  'createdAt' | 'startedAt' | 'finishedAt' | 'nextAttemptAt' | 'error' | 'largeResult'
+> {
   organizationId: number
+  largeResult: LargeResult | null
   input: RunInput | null
   failure: RunFailure | null
   maxAttempts: number
@@ -62,6 +73,7 @@ export function toRunJson(run: Run): RunJson {
   const { organizationId: _o, input: _i, failure, maxAttempts: _m, isRepeatable: _r, updatedAt: _u, ...rest } = run
   return {
     ...rest,
+    largeResult: run.largeResult && { bytes: run.largeResult.bytes, isKept: run.largeResult.uploadId !== null },
     error: failure && {
       code: failure.code,
       kind: failure.kind,

@@ -2,6 +2,7 @@ import { isTenonError } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
 import { inTransaction } from '../migrations/transaction.js'
 import { assertNotTooOften, nextTime } from './cron.js'
+import type { JobLimits } from './job-limits.js'
 import type { NewRun } from './run.js'
 
 /** Whose schedule: one action of one plugin of one organization. */
@@ -31,7 +32,7 @@ export interface Schedules {
   remove(owner: ScheduleOwner, action: string): Promise<void>
   /**
    * Makes the rows fit what the plugin declares: `proposed` are its own times, `possible` all actions that may have one.
-   * What an admin chose stays.
+   * What an admin chose stays as long as it is possible.
    */
   fit(
     owner: ScheduleOwner,
@@ -47,12 +48,7 @@ interface SchedulesOptions {
   runFor: (owner: ScheduleOwner, action: string) => Promise<NewRun | undefined>
   /** In the transaction that moves the schedule on. */
   enqueue: (run: NewRun, client: PoolClient) => Promise<unknown>
-  limits: {
-    /** Between two looks at what is due, in milliseconds. */
-    pollMs: number
-    /** Between two runs of one schedule, in milliseconds. */
-    leastScheduleMs: number
-  }
+  limits: Pick<JobLimits, 'pollMs' | 'leastScheduleMs' | 'putOffMs'>
   log: (event: string, fields: Record<string, unknown>) => void
 }
 
@@ -74,24 +70,49 @@ export function createSchedules({ pool, runFor, enqueue, limits, log }: Schedule
   }
 
   async function dispatchOne(): Promise<boolean> {
-    return inTransaction(pool, async (client) => {
-      const { rows } = await client.query<ScheduleRow & { now: Date }>(
-        `SELECT *, now() AS now FROM tenon.plugin_schedules WHERE enabled AND next_run_at <= now()
-         ORDER BY next_run_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
-      )
-      const [row] = rows
-      if (!row) return false
-      const owner = { organizationId: row.organization_id, pluginKey: row.plugin_key }
-      const run = await runFor(owner, row.action)
-      await client.query(
-        `UPDATE tenon.plugin_schedules
-         SET next_run_at = $4, last_run_at = CASE WHEN $5 THEN now() ELSE last_run_at END
-         WHERE organization_id = $1 AND plugin_key = $2 AND action = $3`,
-        [owner.organizationId, owner.pluginKey, row.action, following(row), run !== undefined],
-      )
-      if (run) await addRun(run, client)
+    let row: DueRow | undefined
+    try {
+      return await inTransaction(pool, async (client) => {
+        row = await lockDue(client)
+        if (row) await begin(row, client)
+        return row !== undefined
+      })
+    } catch (error) {
+      if (!row) throw error
+      await putOff(row, error)
       return true
-    })
+    }
+  }
+
+  async function lockDue(client: PoolClient): Promise<DueRow | undefined> {
+    const { rows } = await client.query<DueRow>(
+      `SELECT *, now() AS now FROM tenon.plugin_schedules WHERE enabled AND next_run_at <= now()
+       ORDER BY next_run_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
+    )
+    return rows[0]
+  }
+
+  async function begin(row: DueRow, client: PoolClient): Promise<void> {
+    const owner = { organizationId: row.organization_id, pluginKey: row.plugin_key }
+    const run = await runFor(owner, row.action)
+    await client.query(
+      `UPDATE tenon.plugin_schedules
+       SET next_run_at = $4, last_run_at = CASE WHEN $5 THEN now() ELSE last_run_at END
+       WHERE organization_id = $1 AND plugin_key = $2 AND action = $3`,
+      [owner.organizationId, owner.pluginKey, row.action, following(row), run !== undefined],
+    )
+    if (run) await addRun(run, client)
+  }
+
+  /** What is wrong with one organization or one row holds up nobody else. */
+  async function putOff(row: DueRow, error: unknown): Promise<void> {
+    const { organization_id: organizationId, plugin_key: pluginKey, action } = row
+    log('schedule-put-off', { organizationId, pluginKey, action, reason: String(error) })
+    await pool.query(
+      `UPDATE tenon.plugin_schedules SET next_run_at = now() + $4 * interval '1 ms'
+       WHERE organization_id = $1 AND plugin_key = $2 AND action = $3 AND next_run_at <= now()`,
+      [organizationId, pluginKey, action, limits.putOffMs],
+    )
   }
 
   async function addRun(run: NewRun, client: PoolClient): Promise<void> {
@@ -106,7 +127,7 @@ export function createSchedules({ pool, runFor, enqueue, limits, log }: Schedule
   }
 
   /** After a run that begins now. */
-  function following({ cron, time_zone: timeZone, now }: ScheduleRow & { now: Date }): Date {
+  function following({ cron, time_zone: timeZone, now }: DueRow): Date {
     return nextTime({ cron, timeZone }, new Date(now.getTime() + Math.max(0, limits.leastScheduleMs - slackMs)))
   }
 
@@ -148,16 +169,17 @@ export function createSchedules({ pool, runFor, enqueue, limits, log }: Schedule
     },
 
     async fit({ organizationId, pluginKey }, { proposed, possible }) {
-      await pool.query(
-        'DELETE FROM tenon.plugin_schedules WHERE organization_id = $1 AND plugin_key = $2 AND NOT action = ANY ($3)',
-        [organizationId, pluginKey, possible],
-      )
-      for (const { action, cron } of proposed) {
+      const planned = proposed.flatMap(({ action, cron }) => {
         const next = proposedTime(cron)
-        if (!next) {
-          log('schedule-not-readable', { organizationId, pluginKey, action, cron })
-          continue
-        }
+        if (!next) log('schedule-not-readable', { organizationId, pluginKey, action, cron })
+        return next ? [{ action, cron, next }] : []
+      })
+      await pool.query(
+        `DELETE FROM tenon.plugin_schedules WHERE organization_id = $1 AND plugin_key = $2
+           AND NOT action = ANY (CASE WHEN is_custom THEN $3::text[] ELSE $4::text[] END)`,
+        [organizationId, pluginKey, possible, planned.map(({ action }) => action)],
+      )
+      for (const { action, cron, next } of planned) {
         await pool.query(
           `INSERT INTO tenon.plugin_schedules AS s (organization_id, plugin_key, action, cron, next_run_at)
            SELECT $1, $2, $3, $4, $5 FROM tenon.tenants t WHERE t.organization_id = $1 AND t.state <> 'removing'
@@ -189,6 +211,8 @@ function proposedTime(cron: string): Date | undefined {
     return undefined
   }
 }
+
+type DueRow = ScheduleRow & { now: Date }
 
 interface ScheduleRow {
   organization_id: number

@@ -154,6 +154,7 @@ export const jobLimitTests: TestsOf<typeof jobLimitTable> = {
   stopMs: ofJobs('have stopMs to come to an end when the server stops; then they are put back'),
   keptDays: ofJobs('runs that have ended are kept for keptDays'),
   leastScheduleMs: ofJobs('leaves leastScheduleMs between two runs'),
+  putOffMs: ofJobs('that cannot be begun is put off by putOffMs, here %d, and holds up no other'),
   failuresToTell: inFile('schedules.test.ts')('is told after as many failures as failuresToTell says'),
 }
 

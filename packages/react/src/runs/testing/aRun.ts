@@ -16,6 +16,7 @@ export function aRun(change: Partial<Run>): Run {
     progress: null,
     counts: {},
     result: undefined,
+    largeResult: null,
     error: null,
     attempts: 1,
     requestedBy: 1,
