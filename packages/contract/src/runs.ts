@@ -44,6 +44,7 @@ export const runSchema = z
     result: z.unknown().describe('What it answered, unless that was large'),
     error: runErrorSchema.nullable().describe('Also of an attempt that failed and will be repeated'),
     attempts: z.int(),
+    restartable: z.boolean().describe('It has ended, and what was sent for it is still there'),
     requestedBy: z.int().nullable().describe('Absent for what a schedule started'),
     createdAt: timestamp,
     startedAt: timestamp,

@@ -10,7 +10,7 @@ import { waitingEventsMigration } from './events/waiting-events.js'
 import { deliveryStreaksMigration } from './installations/delivery-streaks.js'
 import { installationsMigration } from './installations/migration.js'
 import { pluginRequestsMigration } from './installations/request-migration.js'
-import { repeatableRunsMigration, runClaimsMigration, runsMigration } from './jobs/migration.js'
+import { repeatableRunsMigration, runClaimsMigration, runsMigration, runsStartedAgainMigration } from './jobs/migration.js'
 import { schedulesMigration } from './jobs/schedule-migration.js'
 import {
   createMigrator,
@@ -23,7 +23,7 @@ import {
 import { blocksMigration } from './operator/migration.js'
 import { networkUseMigration, recordsMigration } from './records/index.js'
 import { dataKeysMigration } from './secrets/data-keys.js'
-import { uploadHoldsMigration, uploadsMigration } from './uploads/index.js'
+import { sentToRunsMigration, uploadHoldsMigration, uploadsMigration } from './uploads/index.js'
 import { webhooksMigration } from './webhooks/migration.js'
 import type { Pool } from 'pg'
 
@@ -58,6 +58,8 @@ const platform: PlatformMigration[] = [
   uploadHoldsMigration,
   networkUseMigration,
   connectionProblemMigration,
+  runsStartedAgainMigration,
+  sentToRunsMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

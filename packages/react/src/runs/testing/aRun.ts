@@ -18,6 +18,7 @@ export function aRun(change: Partial<Run>): Run {
     result: undefined,
     error: null,
     attempts: 1,
+    restartable: false,
     requestedBy: 1,
     createdAt: '2026-05-03T10:00:00.000Z',
     startedAt: null,
