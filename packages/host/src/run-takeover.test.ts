@@ -227,9 +227,12 @@ describe('the runs of a killed server', () => {
     killedAt = Date.now()
     await once(child, 'exit')
     // As if they had waited for longer than a file is kept.
-    await surroundings.pool.query("UPDATE tenon.uploads SET expires_at = now() - interval '1 minute'")
+    await surroundings.pool.query(
+      `UPDATE tenon.uploads SET expires_at = now() - interval '1 minute' WHERE id IN (
+         SELECT upload_id FROM tenon.upload_holds h JOIN tenon.plugin_runs r ON r.id = h.run_id WHERE r.state = 'queued')`,
+    )
     other = await openReplica(surroundings, { limits })
-  }, 60_000)
+  }, 120_000)
 
   test('go on at another one within 60 s, where the plugin had come to', { timeout: 60_000 }, async () => {
     const { state, result } = await ended('sync')
@@ -306,7 +309,6 @@ test(
   { timeout: 60_000 },
   async () => {
     const { api } = other as Replica
-    await surroundings.pool.query("UPDATE tenon.uploads SET expires_at = now() + interval '1 hour'")
     const runOf = async (id: string) => (await api('GET', `/runs/${id}`)).content as RunJson
     const over = (id: string) =>
       until(async () => {
