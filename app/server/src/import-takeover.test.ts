@@ -85,10 +85,12 @@ async function register(url: string, email: string): Promise<Organization> {
 }
 
 /** Sends a file, and answers the run that imports it. */
-async function startImport(url: string, { token, email }: Organization): Promise<string> {
+async function startImport(url: string, { token, email }: Organization, duplicates = 'refuse'): Promise<string> {
   const line = (index: number) => `Risk ${index},${email},It may happen,Monitoring & maintenance,Likely,Major`
   const form = new FormData()
   form.set('mode', 'all')
+  // What is there already does not stop it: only the id of the run does.
+  form.set('duplicates', duplicates)
   form.set(
     'file',
     new Blob([[fields, ...Array.from({ length: rowCount }, (_, index) => line(index))].join('\n')]),
@@ -181,6 +183,81 @@ it(
       const undo = await call(next, '/plugins/risk-import/undo', { token, body: { importId: runId } })
       expect(undo).toMatchObject({ status: 200, body: { data: { success: true, removed: rowCount, kept: 0 } } })
       expect(await countOf(organization)).toBe(0)
+    }
+  },
+)
+
+/** What a killed server had asked for waits for its lock, and would still be done. */
+const endStatementsOfTheDead = () =>
+  until(async () => {
+    const { rows } = await pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%tenon.plugin_runs%'`,
+    )
+    expect(rows).toEqual([])
+  })
+
+it(
+  'imports a file once that is started again by a person, whose server was killed before, or after, it was committed',
+  { timeout: 120_000 },
+  async () => {
+    await successor?.stop()
+    successor = undefined
+    const url = await startChild()
+    const committed = await register(url, 'committed-first@example.com')
+    const uncommitted = await register(url, 'uncommitted-first@example.com')
+
+    const releaseFirst = await holdImports()
+    const committedRun = await startImport(url, committed, 'import')
+    await untilStopped()
+    const releaseRun = await holding('SELECT FROM tenon.plugin_runs WHERE id = $1 FOR UPDATE', [committedRun])
+    await releaseFirst()
+    await until(async () => expect(await countOf(committed)).toBe(rowCount))
+    const releaseSecond = await holdImports()
+    const uncommittedRun = await startImport(url, uncommitted, 'import')
+    await untilStopped()
+    child?.kill('SIGKILL')
+    await once(child as ChildProcess, 'exit')
+    await endStatementsOfTheDead()
+    await releaseRun()
+    await releaseSecond()
+
+    // Nothing is begun again by itself.
+    successor = await startTestApp({
+      database,
+      marketplaceLocation,
+      limits: { ...limits, jobs: { ...limits.jobs, maxRestarts: 0 } },
+    })
+    await successor.start()
+    const { url: next } = successor
+    const ended = (runId: string, token: string) =>
+      until(async () => {
+        const { data } = (await call(next, `/plugins/runs/${runId}`, { token })).body
+        expect(data['finishedAt'], JSON.stringify(data)).not.toBeNull()
+        return data
+      })
+    for (const [organization, runId, before] of [
+      [committed, committedRun, rowCount],
+      [uncommitted, uncommittedRun, 0],
+    ] as const) {
+      const { token } = organization
+      expect(await ended(runId, token)).toMatchObject({
+        state: 'failed',
+        restartable: true,
+        error: { code: 'RUN_STOPS_SERVERS' },
+      })
+      expect(await countOf(organization)).toBe(before)
+      const again = await call(next, `/plugins/runs/${runId}/retry`, { token, method: 'POST', body: {} })
+      expect(again.status, JSON.stringify(again.body)).toBe(202)
+      expect(await ended(again.body.data['id'] as string, token)).toMatchObject({
+        state: 'succeeded',
+        counts: { imported: rowCount, failed: 0 },
+        result: { success: true, importId: runId, fileName: 'risks.csv' },
+      })
+      expect(await countOf(organization)).toBe(rowCount)
+      const twice = await call(next, `/plugins/runs/${runId}/retry`, { token, method: 'POST', body: {} })
+      expect(twice.body.data['id']).toBe(again.body.data['id'])
+      expect(await countOf(organization)).toBe(rowCount)
     }
   },
 )

@@ -174,7 +174,7 @@ it('waits as long as Slack asks for, and loses nothing', async () => {
 it('names the workspace that no longer takes messages, though the others do, until it takes one again', async () => {
   await connect('Example Company', 'risk-alerts', ['Evidence and task alerts'])
   const revoked = await connect('Example Labs', 'research', ['Evidence and task alerts'])
-  const sentence = 'Slack no longer accepts this connection. Disconnect the workspace here and connect it again.'
+  const sentence = 'Slack no longer accepts this connection. Sign in again for it.'
   const refuse = () => slack.failNext({ path: /^\/services\//, status: 403, body: 'invalid_token', after: 1 })
   for (const name of ['Refused once', 'Refused twice']) {
     refuse()

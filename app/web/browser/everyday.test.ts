@@ -196,6 +196,31 @@ describe('an admin who looks after the connected workspaces', { timeout: 60_000 
     await workspace().getByText('Switched off').waitFor({ state: 'detached' })
   })
 
+  it('is told when the service no longer accepts it, and signs in again for the same, by the keyboard alone', async () => {
+    const address = tenon.samples.find((sample) => sample.page)?.page?.url ?? ''
+    const idOf = async () =>
+      (await admin.call<{ id: number }[]>('GET', '/api/plugins/slack/oauth/workspaces')).map(({ id }) => id)
+    const before = await idOf()
+    await fetch(`${address}/remove-app`, { method: 'POST' })
+    await choose('Send a test')
+    await workspace().getByText('Does not work').waitFor()
+    await workspace().getByText('Sign in again for this connection.').waitFor()
+    expect(await accessibilityProblems(page)).toEqual([])
+    const again = workspace().getByRole('button', { name: /^Sign in again: / })
+    await again.focus()
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/oauth\/v2\/authorize/)
+    await page.getByRole('button', { name: /allow/i }).click()
+    await page.waitForURL(/section=connections$/)
+    await page.getByText('Connected successfully').waitFor()
+    await again.waitFor({ state: 'detached' })
+    expect(await page.getByText('Does not work').count()).toBe(0)
+    expect(await idOf()).toEqual(before)
+    const sent = (await inbox()).length
+    await choose('Send a test')
+    await expect.poll(async () => (await inbox()).length).toBeGreaterThan(sent)
+  })
+
   it('disconnects it, after a question', async () => {
     await choose('Disconnect')
     await page.getByRole('dialog').getByRole('button', { name: 'Disconnect' }).click()

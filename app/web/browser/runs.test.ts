@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from './find-browser.js'
-import { type Api, registerOverApi } from './people.js'
+import { type Api, registerOverApi, signInOverApi } from './people.js'
 import { startTenon, type Tenon } from './start-tenon.js'
 import { password, signIn, visit, type Visitor } from './visitor.js'
 import { type OwnMarketplace, writeMarketplace } from './working-plugin.js'
@@ -216,6 +216,38 @@ describe('long work', { timeout: 60_000 }, () => {
     await page.getByRole('dialog').getByRole('progressbar', { name: 'Import rows' }).waitFor()
     await page.getByRole('dialog').getByText('40 rows were imported').waitFor({ timeout: 15_000 })
     await page.getByRole('button', { name: 'Done' }).click()
+  })
+
+  it('that its server left is started again with the same file, by the keyboard alone', async () => {
+    const { page } = visitor
+    await page.goto('/risks')
+    await page.getByRole('button', { name: 'Import rows' }).click()
+    const file = { name: 'rows.csv', mimeType: 'text/csv', buffer: Buffer.from('a long file') }
+    await page.getByLabel(/Choose a file/).setInputFiles(file)
+    await page.getByRole('button', { name: 'Import', exact: true }).click()
+    await page.getByText(/Reading rows · \d+ of 40/).waitFor()
+    await tenon.restart({})
+    await visitor.close()
+    visitor = await visit(browser, { baseURL: tenon.url })
+    admin = await signInOverApi(tenon.url, email)
+    const { page: next } = visitor
+    await next.goto(`${manage}?section=runs`)
+    await signIn(next, email)
+    const interrupted = next
+      .getByRole('article', { name: 'Import rows' })
+      .filter({ hasText: 'nobody knows how far it came' })
+    await interrupted.getByText(/See whether it was done/).waitFor()
+    const again = interrupted.getByRole('button', { name: 'Start again: Import rows' })
+    await again.focus()
+    await next.keyboard.press('Enter')
+    await next.getByRole('progressbar', { name: 'Import rows' }).waitFor()
+    await next
+      .getByRole('article', { name: 'Import rows' })
+      .first()
+      .getByText('40 rows were imported')
+      .waitFor({ timeout: 30_000 })
+    await again.waitFor({ state: 'detached' })
+    await interrupted.getByText(/it is no longer kept, or was started again/).waitFor()
   })
 
   it('runs by itself when an admin says so, and goes back to what the plugin proposes', async () => {

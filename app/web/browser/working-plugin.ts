@@ -62,6 +62,12 @@ const working = {
         await sleep(ms / 40)
       }
     }
+    const firstTime = async (sequelize: any, what: string) => {
+      await sequelize.query('CREATE TABLE IF NOT EXISTS seen (what text)')
+      const before = await sequelize.query('SELECT FROM seen WHERE what = :what', { replacements: { what }, type: 'SELECT' })
+      await sequelize.query('INSERT INTO seen VALUES (:what)', { replacements: { what } })
+      return before.length === 0
+    }
     export const router = {
       'POST /sync': async (context: any) => {
         await work(context, 'Reading things', 15_000)
@@ -76,7 +82,9 @@ const working = {
       'POST /crash': () => { process.exit(3) },
       'POST /always-fails': async () => ({ status: 422, data: { message: 'It is always wrong' } }),
       'POST /rows': async (context: any) => {
-        await work(context, 'Reading rows', 4_000)
+        const text = String(context.file?.buffer ?? '')
+        const isLong = text.includes('long') && (await firstTime(context.sequelize, text))
+        await work(context, 'Reading rows', isLong ? 60_000 : 4_000)
         return { data: { success: true, imported: 40, failed: 0, message: '40 rows were imported' } }
       },
     }`,

@@ -423,13 +423,30 @@ describe.each(releases)('a full synchronisation, with MLflow %i', (release) => {
 
   it('asks for runs one by one where the server cannot look for several', async () => {
     const server = await mlflow()
-    server.failNext({ path: 'runs/search', status: 400, body: { error_code: 'INVALID_PARAMETER_VALUE' } })
+    server.failNext({ path: 'runs/search', status: 400, times: 100, body: { error_code: 'INVALID_PARAMETER_VALUE' } })
     expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
       success: true,
       versionCount: 24,
       runsMissing: 0,
     })
     expect(server.requests.filter(({ path }) => path.endsWith('runs/get')).length).toBeGreaterThan(2)
+    expect(server.requests.filter(({ path }) => path.endsWith('runs/search')).length).toBeLessThan(5)
+  })
+
+  it.each([
+    ['about half of the experiments at a time, and so on, where it does not take all', 100, { search: 12, get: 0 }],
+    ['one by one, where that takes fewer questions', 1, { search: 7, get: 100 }],
+  ])('asks for the runs of a page %s', async (_, mostExperiments, questions) => {
+    const models = { registeredModels: 100, versionsPerModel: 1, runs: 100, experiments: 600 }
+    const server = await mlflow({ models, mostExperiments })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
+      success: true,
+      versionCount: 100,
+      runsMissing: 0,
+    })
+    const count = (path: string) => server.requests.filter((asked) => asked.path.endsWith(path)).length
+    expect({ search: count('runs/search'), get: count('runs/get') }).toEqual(questions)
+    expect((await stored()).filter(({ training_status }) => training_status !== null)).toHaveLength(100)
   })
 
   it('survives a server that is busy for a moment', async () => {

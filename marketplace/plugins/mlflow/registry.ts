@@ -138,41 +138,46 @@ async function readWireRun(server: MlflowServer, runId: string): Promise<Json | 
 }
 
 /**
- * The runs with these ids, those that were deleted included; who is gone for good is missing. Servers that cannot look for
- * several at once are asked one by one.
+ * Finds the runs with these ids, those that were deleted included; who is gone for good is missing. A server that does not
+ * let so many experiments be named is asked about half of them at a time, and so on; where that took more questions than
+ * there are runs, or it cannot look for several, they are asked for one by one. What it takes is found out once.
  */
-export async function readRunsById(
+export function runsByIdOf(
   server: MlflowServer,
   experimentIds: readonly string[],
-  ids: readonly string[],
-): Promise<Run[]> {
-  const questions = chunks(ids.filter(isRunId), RUNS_PER_QUESTION)
-  return (await Promise.all(questions.map((some) => readSomeRuns(server, experimentIds, some)))).flat()
-}
+): (ids: readonly string[]) => Promise<Run[]> {
+  const all = { run_view_type: 'ALL' satisfies RunView }
+  let most = EXPERIMENTS_PER_QUESTION
 
-async function readSomeRuns(server: MlflowServer, experimentIds: readonly string[], ids: readonly string[]) {
-  const found: Run[] = []
-  const filter = `attributes.run_id IN (${ids.map((id) => `'${id}'`).join(', ')})`
-  try {
-    for await (const page of searchRuns(server, experimentIds, { filter })) found.push(...page)
-  } catch (error) {
-    if (!(error instanceof MlflowError && error.status === 400)) throw error
+  async function find(ids: readonly string[]): Promise<Run[]> {
+    const filter = `attributes.run_id IN (${ids.map((id) => `'${id}'`).join(', ')})`
+    while (most > 0 && experimentIds.length <= most * ids.length) {
+      const named = Math.min(most, experimentIds.length)
+      try {
+        const found: Run[] = []
+        for (const some of chunks(experimentIds, named))
+          for await (const page of askForRuns(server, { ...all, filter, experiment_ids: some })) found.push(...page)
+        return found
+      } catch (error) {
+        if (!(error instanceof MlflowError && [400, 413].includes(error.status ?? 0))) throw error
+        most = Math.min(most, Math.floor(named / 2))
+      }
+    }
+    const found: Run[] = []
     for (const id of ids) found.push(...[(await readRun(server, id)) ?? []].flat())
+    return found
   }
-  return found
+
+  return async (ids) => (await Promise.all(chunks(ids.filter(isRunId), RUNS_PER_QUESTION).map(find))).flat()
 }
 
-/** Every run of these experiments, page after page; with a filter, those that it lets through. */
-export async function* searchRuns(
+/** Every run of these experiments, page after page. */
+export function searchRuns(
   server: MlflowServer,
   experimentIds: readonly string[],
-  { filter, view = 'ALL' }: { filter?: string; view?: RunView } = {},
+  { view }: { view: RunView },
 ): AsyncGenerator<Run[]> {
-  const question = { run_view_type: view, ...(filter === undefined ? {} : { filter }) }
-  const ask = (experiment_ids: readonly string[]) => askForRuns(server, { ...question, experiment_ids })
-  // Who refuses a filter does so however few experiments are named.
-  if (filter === undefined) yield* inParts(experimentIds, ask)
-  else for (const some of chunks(experimentIds, EXPERIMENTS_PER_QUESTION)) yield* ask(some)
+  return inParts(experimentIds, (some) => askForRuns(server, { run_view_type: view, experiment_ids: some }))
 }
 
 /** Runs that began or ended at this moment or later, last first, asked for in one question however many experiments. */

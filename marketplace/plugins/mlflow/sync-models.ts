@@ -27,7 +27,7 @@ import {
   readModel,
   readModels,
   readRun,
-  readRunsById,
+  runsByIdOf,
   readVersions,
   readVersion,
   type RegisteredModel,
@@ -315,10 +315,11 @@ function keepUnderway<Value>(underway: Set<Promise<unknown>>, promise: Promise<V
  */
 function runsOf(server: MlflowServer, experimentIds: readonly string[]) {
   const recent = new Map<string, Run | undefined>()
+  const findById = runsByIdOf(server, experimentIds)
   return async (ids: readonly string[]): Promise<KnownRuns> => {
     const runs = new Map(ids.map((id) => [id, recent.get(id)]))
     const fresh = [...runs.keys()].filter((id) => !recent.has(id))
-    for (const run of await readRunsById(server, experimentIds, fresh)) runs.set(run.id, run)
+    for (const run of await findById(fresh)) runs.set(run.id, run)
     for (const [id, run] of runs) {
       recent.delete(id)
       recent.set(id, run)

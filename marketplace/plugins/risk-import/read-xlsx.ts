@@ -1,6 +1,7 @@
 import { dateOfSerial, isDateFormat } from './excel-dates'
 import { FileError } from './file-error'
 import type { RawRow } from './read-table'
+import { createTextList, type TextList } from './text-list'
 import { attributeOf, decodeEscapes, elementPattern, elementsIn, textsIn, xmlElements } from './xml-elements'
 import { decodeEntities, xmlEvents } from './xml-events'
 import { openZip, type ZipArchive } from './zip-archive'
@@ -36,12 +37,12 @@ export async function readXlsx(bytes: Buffer): Promise<Sheet[]> {
   const stylesPath = pathOf('styles')
   const dateStyles = stylesPath === undefined ? [] : await readDateStyles(archive, stylesPath)
   const stringsPath = pathOf('sharedStrings')
-  let strings: Promise<string[]> | undefined
+  let strings: Promise<TextList> | undefined
   return sheets.flatMap(({ name, relationship }) => {
     const target = targets.find(({ id }) => id === relationship)?.target
     if (target === undefined) return []
     const rows = async function* (): AsyncGenerator<RawRow> {
-      strings ??= stringsPath === undefined ? Promise.resolve([]) : readStrings(archive, stringsPath)
+      strings ??= stringsPath === undefined ? Promise.resolve(createTextList()) : readStrings(archive, stringsPath)
       yield* readRows(archive, target, { strings: await strings, dateStyles, startsIn1904 })
     }
     return [{ name, rows }]
@@ -111,15 +112,15 @@ async function readDateStyles(archive: ZipArchive, path: string): Promise<boolea
   return styles
 }
 
-async function readStrings(archive: ZipArchive, path: string): Promise<string[]> {
-  const strings: string[] = []
+async function readStrings(archive: ZipArchive, path: string): Promise<TextList> {
+  const strings = createTextList()
   let characters = 0
   for await (const items of xmlElements(archive.read(path), 'sst', 'si')) {
     for (const { inside } of items) {
       const text = textsIn(inside)
       characters += text.length
       if (characters > MAX_SHARED_CHARACTERS) throw new FileError('The workbook has too much text. Split it.')
-      strings.push(text)
+      strings.add(text)
     }
   }
   return strings
@@ -127,7 +128,7 @@ async function readStrings(archive: ZipArchive, path: string): Promise<string[]>
 
 /** What cells refer to. */
 interface Workbook {
-  strings: readonly string[]
+  strings: TextList
   dateStyles: readonly boolean[]
   startsIn1904: boolean
 }
@@ -168,7 +169,7 @@ function valueOf(attributes: string, inside: string, workbook: Workbook): unknow
   const value = decodeEntities(found.inside)
   switch (type) {
     case 's':
-      return workbook.strings[Number(value)]
+      return workbook.strings.at(Number(value))
     case 'str':
       return decodeEscapes(value)
     case 'b':

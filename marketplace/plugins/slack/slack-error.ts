@@ -29,10 +29,10 @@ export class SlackError extends Error {
   }
 }
 
-const WEBHOOK_GONE = 'The webhook was removed in Slack. Disconnect the workspace here and connect it again.'
+const WEBHOOK_GONE = 'The webhook was removed in Slack. Sign in again for this connection.'
 const CHANNEL_ARCHIVED = 'The channel was archived. Unarchive it in Slack, or connect another channel.'
 const CHANNEL_NOT_FOUND = 'The channel no longer exists. Connect another channel.'
-const TOKEN_INVALID = 'Slack no longer accepts this connection. Disconnect the workspace here and connect it again.'
+const TOKEN_INVALID = 'Slack no longer accepts this connection. Sign in again for it.'
 
 /** Slack's own words, of the Web API and of webhooks. A word that is not listed is not shown. */
 const MEANINGS: Record<string, [SlackErrorCode, string]> = {

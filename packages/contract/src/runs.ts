@@ -48,6 +48,7 @@ export const runSchema = z
       .describe('Where the result is large: it is with the one run that is asked for, as long as it is kept'),
     error: runErrorSchema.nullable().describe('Also of an attempt that failed and will be repeated'),
     attempts: z.int(),
+    restartable: z.boolean().describe('It has ended, and what was sent for it is still there'),
     requestedBy: z.int().nullable().describe('Absent for what a schedule started'),
     createdAt: timestamp,
     startedAt: timestamp,

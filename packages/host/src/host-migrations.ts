@@ -10,7 +10,13 @@ import { waitingEventsMigration } from './events/waiting-events.js'
 import { deliveryStreaksMigration } from './installations/delivery-streaks.js'
 import { installationsMigration } from './installations/migration.js'
 import { pluginRequestsMigration } from './installations/request-migration.js'
-import { largeResultsMigration, repeatableRunsMigration, runClaimsMigration, runsMigration } from './jobs/migration.js'
+import {
+  largeResultsMigration,
+  repeatableRunsMigration,
+  runClaimsMigration,
+  runsMigration,
+  runsStartedAgainMigration,
+} from './jobs/migration.js'
 import { schedulesMigration } from './jobs/schedule-migration.js'
 import {
   createMigrator,
@@ -29,7 +35,7 @@ import {
   recordsMigration,
 } from './records/index.js'
 import { dataKeysMigration } from './secrets/data-keys.js'
-import { uploadHoldsMigration, uploadsMigration } from './uploads/index.js'
+import { sentToRunsMigration, uploadHoldsMigration, uploadsMigration } from './uploads/index.js'
 import { webhooksMigration } from './webhooks/migration.js'
 import type { Pool } from 'pg'
 
@@ -67,6 +73,8 @@ const platform: PlatformMigration[] = [
   heldInstallationsMigration,
   crashAccountsMigration,
   endReasonsMigration,
+  runsStartedAgainMigration,
+  sentToRunsMigration,
   largeResultsMigration,
 ]
 

@@ -18,7 +18,8 @@ import {
 const limits = {
   claimMs: 2_000,
   // So that the body of 500 kB is more than one.
-  uploads: { pieceBytes: 200_000 },
+  // Nothing goes because of its age while the tests look.
+  uploads: { pieceBytes: 200_000, sweepMs: 3_600_000 },
   jobs: { pollMs: 250, progressMs: 50, workers: 8, runningPerOrganization: 8, stopMs: 200 },
 }
 /** By how much a claim lives longer where nothing else is said. */
@@ -116,6 +117,7 @@ const keeper: TestPlugin = {
           return { data: { digest: createHash('sha256').update(body.text ?? '').digest('hex'), query } }
         },
         'POST /open': async ({ body, sequelize }: any) => ({ data: await sequelize.query('INSERT INTO gates VALUES (:gate)', { replacements: body }) }),
+        'POST /shut': async ({ body, sequelize }: any) => ({ data: await sequelize.query('DELETE FROM gates WHERE name = :gate', { replacements: body }) }),
         'GET /rows': async ({ sequelize }: any) => ({ data: await select(sequelize, 'SELECT name, import_id AS "importId" FROM rows ORDER BY name') }),
         'GET /begun': async ({ sequelize }: any) => ({ data: (await select(sequelize, 'SELECT what FROM begun')).map(({ what }: any) => what) }),
       }`,
@@ -225,9 +227,12 @@ describe('the runs of a killed server', () => {
     killedAt = Date.now()
     await once(child, 'exit')
     // As if they had waited for longer than a file is kept.
-    await surroundings.pool.query("UPDATE tenon.uploads SET expires_at = now() - interval '1 minute'")
+    await surroundings.pool.query(
+      `UPDATE tenon.uploads SET expires_at = now() - interval '1 minute' WHERE id IN (
+         SELECT upload_id FROM tenon.upload_holds h JOIN tenon.plugin_runs r ON r.id = h.run_id WHERE r.state = 'queued')`,
+    )
     other = await openReplica(surroundings, { limits })
-  }, 60_000)
+  }, 120_000)
 
   test('go on at another one within 60 s, where the plugin had come to', { timeout: 60_000 }, async () => {
     const { state, result } = await ended('sync')
@@ -281,9 +286,16 @@ describe('the runs of a killed server', () => {
     },
   )
 
-  test('leave nothing of what was sent but the file, which makes room for others', async () => {
-    const { rows } = await surroundings.pool.query('SELECT is_idle AS "isIdle", size FROM tenon.uploads')
-    expect(rows).toEqual([{ isIdle: true, size: '5' }])
+  test('leave nothing of what was sent but the file, and what those need that can be started again', async () => {
+    const { rows } = await surroundings.pool.query<{ text: string }>(
+      `SELECT convert_from(bytes, 'UTF8') AS text FROM tenon.uploads u JOIN tenon.upload_pieces p ON p.upload_id = u.id
+       WHERE is_idle ORDER BY text`,
+    )
+    expect(rows.map(({ text }) => text)).toEqual([
+      'f1\nf2',
+      '{"body":{"before":"never","said":"at work"}}',
+      '{"body":{"before":"never"}}',
+    ])
     expect((await surroundings.pool.query('SELECT FROM tenon.upload_holds')).rowCount).toBe(0)
     expect(await other?.api('POST', `/runs/${ids['waitingDigest']}/retry`)).toMatchObject({
       status: 409,
@@ -291,6 +303,37 @@ describe('the runs of a killed server', () => {
     })
   })
 })
+
+test(
+  'a run that was interrupted can be started again, with what was sent, and not twice',
+  { timeout: 60_000 },
+  async () => {
+    const { api } = other as Replica
+    const runOf = async (id: string) => (await api('GET', `/runs/${id}`)).content as RunJson
+    const over = (id: string) =>
+      until(async () => {
+        const run = await runOf(id)
+        expect(run.finishedAt, JSON.stringify(run)).not.toBeNull()
+        return run
+      })
+    const { items } = (await api('GET', '/installations/2/runs?state=failed')).content as { items: RunJson[] }
+    expect(items.map(({ action, restartable }) => [action, restartable]).sort()).toEqual([
+      ['charge', true],
+      ['plain', true],
+    ])
+    await api('POST', '/keeper/open', { gate: 'never' })
+    for (const { id, action } of items) {
+      const { content } = await api('POST', `/runs/${id}/retry`)
+      const again = await over((content as RunJson).id)
+      expect(again).toMatchObject({ state: 'succeeded', result: action === 'plain' ? { said: 'at work' } : {} })
+      expect((await api('POST', `/runs/${id}/retry`)).content).toMatchObject({ id: again.id })
+      // What may not be called twice for a run is told of another one.
+      expect((await api('GET', '/keeper/begun')).content).toEqual(expect.arrayContaining([id, again.id]))
+    }
+    await api('POST', '/keeper/shut', { gate: 'never' })
+    expect((await surroundings.pool.query(`SELECT FROM tenon.uploads WHERE size <> 5`)).rowCount).toBe(0)
+  },
+)
 
 test('a server that stops puts its runs back for the next one, but not what may not be called again', async () => {
   const replica = other as Replica

@@ -27,7 +27,7 @@ afterEach(async () => {
   await it.pool.query(`UPDATE tenon.plugin_runs SET state = 'cancelled', finished_at = now() WHERE state = 'queued'`)
   await it.pool.query(`UPDATE tenon.plugin_runs SET cancel_requested_at = now() WHERE state = 'running'`)
   await until(async () => expect(await countOf('running')).toBe(0))
-  await it.pool.query('DELETE FROM tenon.plugin_runs')
+  await it.pool.query('DELETE FROM tenon.plugin_runs; DELETE FROM tenon.uploads')
 })
 
 const until = <Result>(what: () => Promise<Result> | Result, timeout = 10_000) =>
@@ -92,7 +92,7 @@ const worker: TestPlugin = {
             if (tries.length < 3) return { status: 503, data: { message: 'the service is away' } }
             return { data: {} }
           }
-          return { status: body.status, data: { message: 'no, with ' + body.status } }
+          return { status: body.status, data: { message: 'no, with ' + (body.message ?? body.status) } }
         },
         'GET /marks': async ({ sequelize }: any) => ({ data: await sequelize.query('SELECT what, at FROM marks ORDER BY id', { type: 'SELECT' }) }),
       }`,
@@ -324,6 +324,91 @@ describe('a run', () => {
     const again = await it.api('POST', `/runs/${items[0]?.id}/retry`)
     expect(again).toMatchObject({ status: 202, content: { action: 'fail' } })
     expect(await whenOver((again.content as RunJson).id)).toMatchObject({ state: 'failed' })
+  })
+
+  describe('that failed, and was sent something', () => {
+    const secret = 'typed-in-a-form'
+    const failed = async () => {
+      const runId = await startRun('/worker/fail?and=more', { how: 'status', status: 400, message: secret })
+      const run = await whenOver(runId)
+      expect(run).toMatchObject({ state: 'failed', restartable: true })
+      return runId
+    }
+    const retry = (runId: string, who?: Who) => it.api('POST', `/runs/${runId}/retry`, {}, who)
+    const everything = async () => {
+      const { rows } = await it.pool.query<{ text: string }>(
+        `SELECT (to_jsonb(r) - 'failure')::text AS text FROM tenon.plugin_runs r
+         UNION ALL SELECT encode(bytes, 'escape') FROM tenon.upload_pieces`,
+      )
+      return JSON.stringify(rows)
+    }
+
+    test('is started again with that, once, however often it is asked for', async () => {
+      const runId = await failed()
+      const answers = await Promise.all([retry(runId), retry(runId), retry(runId)])
+      const ids = new Set(answers.map(({ content }) => (content as RunJson).id))
+      expect(answers.map(({ status }) => status)).toEqual([202, 202, 202])
+      expect(ids.size).toBe(1)
+      const [again = ''] = ids
+      expect(await whenOver(again)).toMatchObject({
+        state: 'failed',
+        requestedBy: 1,
+        error: { message: expect.stringContaining(secret) as string },
+      })
+      expect(await runOf(runId)).toMatchObject({ restartable: false })
+      expect(await runOf(again)).toMatchObject({ restartable: true })
+      expect((await retry(runId)).content).toMatchObject({ id: again })
+    })
+
+    test('is started again by whom it could be started by', async () => {
+      const runId = await failed()
+      expect(await retry(runId, { role: 'Reviewer' })).toMatchObject({ status: 403 })
+      expect(await retry(runId, { organizationId: 2 })).toMatchObject({ status: 404 })
+      expect(await runOf(runId)).toMatchObject({ restartable: true })
+    })
+
+    test('is not, when that is older than files are kept, and nothing of it is left', async () => {
+      const runId = await failed()
+      expect(await everything()).toContain(secret)
+      await it.pool.query('UPDATE tenon.uploads SET expires_at = now()')
+      expect(await runOf(runId)).toMatchObject({ restartable: false })
+      expect(await retry(runId)).toMatchObject({
+        status: 409,
+        body: { code: 'RUN_NOT_REPEATABLE' },
+        content: 'What this run worked on is no longer kept. Start it again where you started it.',
+      })
+      await it.pool.query('DELETE FROM tenon.uploads WHERE expires_at <= now()')
+      expect(await everything()).not.toContain(secret)
+    })
+  })
+
+  test('that has succeeded, or was cancelled, leaves nothing of what was sent for it', async () => {
+    const secret = 'typed-in-a-form'
+    const done = await startRun(`/worker/work/x?and=${secret}`, { n: 's1', ms: 1, said: secret })
+    const cancelled = await startRun('/worker/work/x', { n: 's2', ms: 60_000, said: secret })
+    expect(await whenOver(done)).toMatchObject({ state: 'succeeded', restartable: false })
+    await it.api('POST', `/runs/${cancelled}/cancel`)
+    expect(await whenOver(cancelled)).toMatchObject({ state: 'cancelled', restartable: false })
+    const { rows } = await it.pool.query(
+      `SELECT to_jsonb(r)::text FROM tenon.plugin_runs r UNION ALL SELECT encode(bytes, 'escape') FROM tenon.upload_pieces`,
+    )
+    expect(rows).toHaveLength(2)
+    expect(JSON.stringify(rows)).not.toContain(secret)
+    for (const runId of [done, cancelled])
+      expect(await it.api('POST', `/runs/${runId}/retry`)).toMatchObject({ status: 409 })
+  })
+
+  test('that an earlier release began leaves nothing of what was sent for it in its row', async () => {
+    const runId = await startRun('/worker/work/x', { ms: 60_000 })
+    await until(async () => expect(await runOf(runId)).toMatchObject({ state: 'running' }))
+    await it.pool.query(
+      `UPDATE tenon.plugin_runs SET input = input || '{"body": {"key": "left"}, "query": {"a": "b"}}'`,
+    )
+    await it.api('POST', `/runs/${runId}/cancel`)
+    await whenOver(runId)
+    const { rows } = await it.pool.query<{ input: object }>('SELECT input FROM tenon.plugin_runs')
+    expect(rows[0]?.input).toMatchObject({ method: 'POST', path: '/work/x' })
+    expect(JSON.stringify(rows)).not.toMatch(/left|"query"/)
   })
 
   test('is nobody else’s', async () => {

@@ -71,7 +71,8 @@ export interface PluginContext<Configuration = Record<string, unknown>> {
   organizationId: number
   /**
    * In long work (actions, syncs, imports): the run that this call is. The id is a UUID, and the same when the run is
-   * called again because its server died: what is recorded under it, in the transaction that does the work, is found then.
+   * called again because its server died, or is started again by a person: what is recorded under it, in the transaction
+   * that does the work, is found then.
    */
   run?: { id: string }
 }

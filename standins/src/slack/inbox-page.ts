@@ -20,7 +20,11 @@ export function inboxPage(messages: readonly Message[]): Reply {
             <h2>${title}</h2>
             ${arrived.map(messageArticle)}
           </section>`,
-      )}`,
+      )}
+      <form method="post" action="/inbox/remove-app">
+        <p class="quiet">As somebody may do in Slack: what was connected is no longer accepted.</p>
+        <button>Remove the app from all workspaces</button>
+      </form>`,
     { script: RELOAD_SCRIPT, count: messages.length },
   )
 }

@@ -44,6 +44,8 @@ export interface Installations {
   revoke(token: string): void
   /** Ends all tokens and webhooks of the installation that a token belongs to. */
   uninstall(installation: Installation): void
+  /** The same for all of them, as when people remove the app from their workspaces. */
+  uninstallAll(): void
   webhookAt(teamId: string, webhookId: string): { installation: Installation; webhook: Webhook } | undefined
 }
 
@@ -104,6 +106,10 @@ export function createInstallations(codeLifetimeMs: number): Installations {
 
     uninstall(installation) {
       uninstalled.add(installation)
+    },
+
+    uninstallAll() {
+      installed.forEach((installation) => uninstalled.add(installation))
     },
 
     webhookAt(teamId, webhookId) {

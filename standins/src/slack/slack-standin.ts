@@ -74,6 +74,10 @@ export async function startSlackStandin(options: SlackStandinOptions): Promise<S
     if (fault) return fault
     if (path === '/') return { status: 302, headers: { location: '/inbox' }, body: '' }
     if (path === '/inbox') return inboxPage(inbox.messages)
+    if (path === '/inbox/remove-app' && asked.method === 'POST') {
+      installations.uninstallAll()
+      return { status: 303, headers: { location: '/inbox' }, body: '' }
+    }
     if (path === '/inbox.json') return inboxJson(inbox.messages)
     if (path === '/oauth/v2/authorize') return authorize(asked)
     if (path.startsWith('/api/')) return webApi(asked, path.slice('/api/'.length))

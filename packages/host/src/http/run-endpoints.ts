@@ -104,7 +104,9 @@ export function runEndpoints({ runs, live, schedules, alerts }: RunEndpoints): E
       method: 'post',
       path: '/runs/:id/retry',
       tag,
-      summary: 'Do the same once more, as a run of its own',
+      summary: 'Start a run again that has ended: do the same once more, as a run of its own',
+      description:
+        'With the file and the choices that it was started with. Where something was sent, that can be done once, of a run that has failed, as long as files are kept: asked again, the answer is the run that was made of it.',
       role: 'Editor',
       params: runId,
       success: { status: 202, schema: runSchema },

@@ -1,3 +1,4 @@
+import { TenonError, isTenonError } from '@tenon/contract'
 import type { Pool } from 'pg'
 import type { Jobs } from '../jobs/jobs.js'
 import type { NewRun, Run } from '../jobs/run.js'
@@ -10,22 +11,26 @@ import type { RouteRequest } from './route-request.js'
 type Said = Pick<RouteRequest, 'query' | 'body'>
 
 /**
- * Keeps what a request sent for a run where any server finds it, as long as the run has not ended. What is large lies
- * beside the row of the run, like a file; so does what was sent to an import, which is not to be kept as long as the row.
+ * Keeps what a request sent for a run where any server finds it, as long as the run has not ended; where it has failed, it
+ * can be started again with that, as long as files are kept. It lies beside the row of the run, like a file: rows are kept
+ * for a month, and a form may hold a password.
  */
 export interface RequestedRuns {
   /** @throws TenonError RUN_LIMIT, UPLOADS_FULL */
   enqueue(run: NewRun, request: RouteRequest): Promise<Run>
+  /**
+   * The work of a run that has ended once more, with what was sent for it. Where something was, that is done once: who
+   * asks again gets the run that was made of it.
+   * @throws TenonError RUN_LIMIT, RUN_NOT_REPEATABLE
+   */
+  enqueueAgain(ended: Run, run: NewRun): Promise<Run>
 }
 
 interface RequestedRunsOptions {
   pool: Pool
-  jobs: Pick<Jobs, 'enqueue'>
-  uploads: Pick<UploadStore, 'begin' | 'hold'>
+  jobs: Pick<Jobs, 'enqueue' | 'startedAgain'>
+  uploads: Pick<UploadStore, 'begin' | 'hold' | 'holdAgain'>
 }
-
-/** Bytes of a body that is kept in the row. */
-const maxBytesInRow = 64 * 1024
 
 export function createRequestedRuns({ pool, jobs, uploads }: RequestedRunsOptions): RequestedRuns {
   async function enqueueHolding(run: NewRun, held: { id: string; isBody: boolean }[]): Promise<Run> {
@@ -41,9 +46,8 @@ export function createRequestedRuns({ pool, jobs, uploads }: RequestedRunsOption
       const said: Said = { ...(isEmpty(query) ? {} : { query }), ...(isEmpty(body) ? {} : { body }) }
       const input = { method, path, ...(file ? { file } : {}) }
       const files = file?.uploadId === undefined ? [] : [{ id: file.uploadId, isBody: false }]
+      if (isEmpty(said)) return enqueueHolding({ ...run, input }, files)
       const bytes = Buffer.from(JSON.stringify(said))
-      if (isEmpty(said) || (run.kind !== 'import' && bytes.length <= maxBytesInRow))
-        return enqueueHolding({ ...run, input: { ...input, ...said } }, files)
       const { id, abandon } = await keepJson(uploads, run, bytes)
       try {
         return await enqueueHolding({ ...run, input: { ...input, sentId: id } }, [...files, { id, isBody: true }])
@@ -51,6 +55,27 @@ export function createRequestedRuns({ pool, jobs, uploads }: RequestedRunsOption
         await abandon()
         throw error
       }
+    },
+
+    async enqueueAgain(ended, run) {
+      const { file, sentId } = ended.input ?? {}
+      if (run.kind !== 'import' && !file && sentId === undefined) return jobs.enqueue(run)
+      const left = [
+        ...(file?.uploadId === undefined ? [] : [{ id: file.uploadId, isBody: false }]),
+        ...(sentId === undefined ? [] : [{ id: sentId, isBody: true }]),
+      ]
+      return inTransaction(pool, async (client) => {
+        const begun = await jobs.startedAgain(client, ended.id)
+        if (begun) return begun
+        if (ended.state !== 'failed') throw new TenonError('RUN_NOT_REPEATABLE')
+        const added = await jobs.enqueue({ ...run, startsAgain: ended }, client)
+        for (const { id, isBody } of left) {
+          await uploads.holdAgain(client, ended, id, { runId: added.id, isBody }).catch((cause: unknown) => {
+            throw isTenonError(cause) ? new TenonError('RUN_NOT_REPEATABLE', {}, { cause }) : cause
+          })
+        }
+        return added
+      })
     },
   }
 }

@@ -53,7 +53,7 @@ export function createRunWork({ store, caller, vault, uploads, findTenant, deadl
       userId,
       configuration,
       invocation,
-      runId: run.id,
+      runId: run.workId,
       lane: 'job',
       deadlineMs,
       signal,
@@ -95,7 +95,10 @@ export interface Runs {
   get(tenant: TenantScope, id: string): Promise<RunJson>
   /** @throws TenonError RUN_NOT_FOUND, RUN_OVER, ROLE_FORBIDDEN */
   cancel(tenant: TenantScope, id: string, role: RoleName): Promise<RunJson>
-  /** The same work once more, as a run of its own. @throws TenonError RUN_NOT_OVER, RUN_NOT_REPEATABLE, ROLE_FORBIDDEN */
+  /**
+   * The same work once more, as a run of its own, with what was sent for it.
+   * @throws TenonError RUN_NOT_OVER, RUN_NOT_REPEATABLE, RUN_LIMIT, ROLE_FORBIDDEN
+   */
   retry(tenant: TenantScope, id: string, by: { userId: number; role: RoleName }): Promise<RunJson>
 }
 
@@ -148,8 +151,7 @@ export function createRuns({ jobs, uploads, store, requested }: RunsOptions): Ru
       const run = await jobs.get(tenant.organizationId, id)
       if (!isOver(run.state)) throw new TenonError('RUN_NOT_OVER', { state: run.state })
       const { input, kind, action, title, isRepeatable } = run
-      const isKept = input && input.file === undefined && input.sentId === undefined
-      if (!isKept || kind === 'install' || kind === 'import') throw new TenonError('RUN_NOT_REPEATABLE')
+      if (!input || kind === 'install') throw new TenonError('RUN_NOT_REPEATABLE')
       const installation = await findRunning(store, tenant, run.pluginKey)
       assertRole(role, longWorkFor(installation.manifest, input.method, input.path)?.role ?? 'Editor')
       const again = {
@@ -161,7 +163,7 @@ export function createRuns({ jobs, uploads, store, requested }: RunsOptions): Ru
         requestedBy: userId,
         maxAttempts: jobs.limits.maxAttempts,
       }
-      return toRunJson(await jobs.enqueue(again))
+      return toRunJson(await requested.enqueueAgain(run, again))
     },
   }
 }

@@ -46,6 +46,7 @@ export interface Jobs {
   /** Calls back with the id of each run of an organization that changes, on any server. */
   watch(organizationId: number, heard: (runId: string) => void): () => void
   get(organizationId: number, id: string): Promise<Run>
+  startedAgain: RunStore['startedAgain']
   list(filter: RunFilter & { page: number; pageSize: number }): Promise<{ items: Run[]; total: number }>
   changedSince: RunStore['changedSince']
   failing: RunStore['failing']
@@ -303,6 +304,7 @@ export function createJobs(options: JobsOptions): Jobs {
       }
     },
     get: store.get,
+    startedAgain: store.startedAgain,
     list: store.list,
     changedSince: store.changedSince,
     failing: store.failing,

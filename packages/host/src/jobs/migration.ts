@@ -79,6 +79,23 @@ export const runClaimsMigration: PlatformMigration = {
 }
 
 /**
+ * Which run is the same work as an earlier one, begun again by a person, and what the plugin knows it by. There is one at
+ * most for each: whoever asks twice finds it.
+ */
+export const runsStartedAgainMigration: PlatformMigration = {
+  name: '0090-runs-started-again',
+  async up(client) {
+    await client.query(`
+      ALTER TABLE tenon.plugin_runs ADD COLUMN restart_of uuid REFERENCES tenon.plugin_runs ON DELETE SET NULL,
+        ADD COLUMN work_id uuid;
+      CREATE UNIQUE INDEX plugin_runs_restart_of ON tenon.plugin_runs (restart_of) WHERE restart_of IS NOT NULL`)
+  },
+  async down(client) {
+    await client.query('ALTER TABLE tenon.plugin_runs DROP COLUMN restart_of, DROP COLUMN work_id')
+  },
+}
+
+/**
  * Runs say themselves whether they may be begun again, and no longer wait for the one server that has what was sent: of
  * those that still do, nothing was kept.
  */

@@ -46,6 +46,8 @@ export interface RunStore {
   list(filter: RunFilter & { page: number; pageSize: number }): Promise<{ items: Run[]; total: number }>
   /** @throws TenonError RUN_NOT_FOUND */
   get(organizationId: number, id: string): Promise<Run>
+  /** The run that began this one again; nobody else begins it again before the transaction ends. */
+  startedAgain(client: PoolClient, id: string): Promise<Run | undefined>
   /** What changed since then, the oldest change first. */
   changedSince(organizationId: number, since: Date, limit: number): Promise<Run[]>
   /** A queued run ends at once; a running one is asked to stop. @throws TenonError RUN_NOT_FOUND, RUN_OVER */
@@ -76,8 +78,9 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
   async function insert(client: Pick<PoolClient, 'query'>, run: NewRun): Promise<Run> {
     const { rows } = await client.query<RunRow>(
       `INSERT INTO tenon.plugin_runs
-         (organization_id, installation_id, plugin_key, kind, action, title, trigger, input, requested_by, max_attempts, repeatable, state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued')
+         (organization_id, installation_id, plugin_key, kind, action, title, trigger, input, requested_by, max_attempts, repeatable,
+          restart_of, work_id, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'queued')
        RETURNING *`,
       [
         run.organizationId,
@@ -91,6 +94,8 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
         run.requestedBy ?? null,
         run.maxAttempts,
         run.isRepeatable,
+        run.startsAgain?.id ?? null,
+        run.startsAgain?.isRepeatable ? run.startsAgain.workId : null,
       ],
     )
     return toRun(first(rows))
@@ -207,7 +212,7 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
 
     async list({ organizationId, installationId, action, state, page, pageSize }) {
       const { rows } = await pool.query<RunRow & { total: number }>(
-        `SELECT *, count(*) OVER ()::integer AS total FROM tenon.plugin_runs
+        `SELECT ${shown}, count(*) OVER ()::integer AS total FROM tenon.plugin_runs
          WHERE organization_id = $1 AND ($2::integer IS NULL OR installation_id = $2)
            AND ($3::text IS NULL OR action = $3) AND ($4::text IS NULL OR state = $4)
          ORDER BY position DESC LIMIT $5 OFFSET $6`,
@@ -218,17 +223,23 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
 
     async get(organizationId, id) {
       const { rows } = await pool.query<RunRow>(
-        'SELECT * FROM tenon.plugin_runs WHERE organization_id = $1 AND id = $2',
+        `SELECT ${shown} FROM tenon.plugin_runs WHERE organization_id = $1 AND id = $2`,
         [organizationId, id],
       )
       if (!rows[0]) throw new TenonError('RUN_NOT_FOUND')
       return toRun(rows[0])
     },
 
+    async startedAgain(client, id) {
+      await client.query('SELECT FROM tenon.plugin_runs WHERE id = $1 FOR UPDATE', [id])
+      const { rows } = await client.query<RunRow>('SELECT * FROM tenon.plugin_runs WHERE restart_of = $1', [id])
+      return rows[0] && toRun(rows[0])
+    },
+
     async changedSince(organizationId, since, limit) {
       const { rows } = await pool.query<RunRow>(
         `SELECT * FROM (
-           SELECT * FROM tenon.plugin_runs WHERE organization_id = $1 AND updated_at > $2 ORDER BY updated_at DESC LIMIT $3) latest
+           SELECT ${shown} FROM tenon.plugin_runs WHERE organization_id = $1 AND updated_at > $2 ORDER BY updated_at DESC LIMIT $3) latest
          ORDER BY updated_at`,
         [organizationId, since, limit],
       )
@@ -241,7 +252,8 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
            cancel_requested_at = coalesce(cancel_requested_at, now()), updated_at = now(),
            state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
            finished_at = CASE state WHEN 'queued' THEN now() END
-         WHERE organization_id = $1 AND id = $2 AND state IN ('queued', 'running') RETURNING *`,
+         WHERE organization_id = $1 AND id = $2 AND state IN ('queued', 'running')
+         RETURNING ${shown}`,
         [organizationId, id],
       )
       if (rows[0]) return toRun(rows[0])
@@ -302,6 +314,19 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
     },
   }
 }
+
+/**
+ * What people are shown of a run: beside the row, whether it can be started again. Where nothing was sent for it, it can,
+ * as often as anybody likes; else once, when it has failed, as long as that is there.
+ */
+const shown = `*, state IN ('succeeded', 'failed', 'cancelled') AND kind <> 'install' AND input IS NOT NULL AND
+  CASE WHEN kind <> 'import' AND NOT input ?| ARRAY['file', 'sentId'] THEN true
+  ELSE state = 'failed' AND NOT EXISTS (SELECT FROM tenon.plugin_runs later WHERE later.restart_of = plugin_runs.id)
+    AND NOT EXISTS (
+      SELECT FROM unnest(ARRAY[input ->> 'sentId', input #>> '{file,uploadId}']) AS sent (id)
+      WHERE sent.id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM tenon.uploads u WHERE u.id = sent.id::uuid AND u.size IS NOT NULL AND u.expires_at > now()))
+  END AS restartable`
 
 /** What an installation leaves half-way is taken back by its own recovery. */
 const isBegunAgain = `(kind <> 'install' AND repeatable AND restarts < $1)`
@@ -380,6 +405,9 @@ interface RunRow {
   attempts: number
   max_attempts: number
   repeatable: boolean
+  work_id: string | null
+  /** Only of those that are read to be shown. */
+  restartable?: boolean
   next_attempt_at: Date
   requested_by: number | null
   cancel_requested_at: Date | null
@@ -411,6 +439,8 @@ function toRun(row: RunRow): Run {
     attempts: row.attempts,
     maxAttempts: row.max_attempts,
     isRepeatable: row.repeatable,
+    workId: row.work_id ?? row.id,
+    restartable: row.restartable ?? false,
     requestedBy: row.requested_by,
     createdAt: row.created_at,
     startedAt: row.started_at,

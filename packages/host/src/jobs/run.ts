@@ -18,6 +18,8 @@ export interface NewRun {
   maxAttempts: number
   /** Whether it is begun again when its server died in the middle, and tried again for a reason that passes. */
   isRepeatable: boolean
+  /** The run whose work this is once more, with what was sent for it. */
+  startsAgain?: Pick<Run, 'id' | 'workId' | 'isRepeatable'>
 }
 
 /** A request to a route of the plugin. */
@@ -60,6 +62,8 @@ export interface Run extends Omit<
   failure: RunFailure | null
   maxAttempts: number
   isRepeatable: boolean
+  /** What the plugin knows the run by: the id of the first one of those that are the same work. */
+  workId: string
   createdAt: Date
   startedAt: Date | null
   finishedAt: Date | null
@@ -70,7 +74,16 @@ export interface Run extends Omit<
 export const isOver = (state: RunState): boolean => state === 'succeeded' || state === 'failed' || state === 'cancelled'
 
 export function toRunJson(run: Run): RunJson {
-  const { organizationId: _o, input: _i, failure, maxAttempts: _m, isRepeatable: _r, updatedAt: _u, ...rest } = run
+  const {
+    organizationId: _o,
+    input: _i,
+    failure,
+    maxAttempts: _m,
+    isRepeatable: _r,
+    workId: _w,
+    updatedAt: _u,
+    ...rest
+  } = run
   return {
     ...rest,
     largeResult: run.largeResult && { bytes: run.largeResult.bytes, isKept: run.largeResult.uploadId !== null },

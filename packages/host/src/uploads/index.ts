@@ -1,4 +1,4 @@
-export { uploadHoldsMigration } from './hold-migration.js'
+export { sentToRunsMigration, uploadHoldsMigration } from './hold-migration.js'
 export { uploadsMigration } from './migration.js'
 export { createUploadSweeper } from './sweeper.js'
 export { resolveUploadLimits, type UploadLimits } from './upload-limits.js'

@@ -32,6 +32,8 @@ export interface UploadStore {
    * @param client of the transaction that adds the run
    */
   hold(client: PoolClient, id: string, hold: { runId: string; isBody: boolean }): Promise<void>
+  /** The same once more, of what a run that has ended has left. @throws TenonError UPLOAD_NOT_FOUND */
+  holdAgain(client: PoolClient, owner: UploadOwner, id: string, hold: { runId: string; isBody: boolean }): Promise<void>
   /** Nobody works on it any more: it may make room for others. */
   release(owner: UploadOwner, id: string): Promise<void>
   /** Everything of a plugin that is gone. */
@@ -68,6 +70,18 @@ export function createUploadStore({ pool, limits }: { pool: Pool; limits: Upload
         id,
         isBody,
       ])
+    },
+
+    async holdAgain(client, { organizationId, pluginKey }, id, hold) {
+      // What makes room for a file at the same moment has the same lock.
+      await lockRoom(client, organizationId)
+      const { rowCount } = await client.query(
+        `UPDATE tenon.uploads SET is_idle = false
+         WHERE id::text = $1 AND organization_id = $2 AND plugin_key = $3 AND size IS NOT NULL AND expires_at > now()`,
+        [id, organizationId, pluginKey],
+      )
+      if (rowCount === 0) throw new TenonError('UPLOAD_NOT_FOUND')
+      await this.hold(client, id, hold)
     },
 
     async release({ organizationId, pluginKey }, id) {
@@ -108,7 +122,7 @@ async function reserve(
   bytes: number,
   { maxHeldBytes, maxPauseMs }: UploadLimits,
 ): Promise<string> {
-  await client.query('SELECT FROM tenon.tenants WHERE organization_id = $1 FOR NO KEY UPDATE', [organizationId])
+  await lockRoom(client, organizationId)
   await makeRoom(client, organizationId, maxHeldBytes - bytes)
   const { rows } = await client.query<{ id: string }>(
     `INSERT INTO tenon.uploads (organization_id, plugin_key, held_bytes, expires_at)
@@ -119,6 +133,10 @@ async function reserve(
   )
   if (!rows[0]) throw new TenonError('UPLOADS_FULL', { limit: `${maxHeldBytes / 1_000_000} MB` })
   return rows[0].id
+}
+
+async function lockRoom(client: PoolClient, organizationId: number): Promise<void> {
+  await client.query('SELECT FROM tenon.tenants WHERE organization_id = $1 FOR NO KEY UPDATE', [organizationId])
 }
 
 /** The newest of those that nobody works on stay, as far as they fit beside the others. */

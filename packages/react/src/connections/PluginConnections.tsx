@@ -1,7 +1,7 @@
 import { Button, Group, Menu, Modal, Switch } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { ConnectionContribution } from '@tenon/contract'
-import { EllipsisVertical, Link2, Plus, Send, Settings2, Unplug } from 'lucide-react'
+import { EllipsisVertical, Link2, LogIn, Plus, Send, Settings2, Unplug } from 'lucide-react'
 import { useState } from 'react'
 import { ApiError } from '../api/ApiError.js'
 import { dayOf } from '../api/dayOf.js'
@@ -63,9 +63,11 @@ function Connections(props: PluginConnectionsProps) {
   // Whether anything is connected is said of the installation, too.
   const refresh = () => refreshPlugins(client)
   const start = useMutation({
-    mutationFn: () => startOAuth({ pluginKey: plugin.key, connection: connection.id }),
+    mutationFn: (again?: Workspace) =>
+      startOAuth({ pluginKey: plugin.key, connection: connection.id, ...(again ? { reconnect: again.id } : {}) }),
     onSuccess: ({ authorizeUrl }) => leaveTo(authorizeUrl),
   })
+  const isLeavingFor = (again?: Workspace) => (start.isPending || start.isSuccess) && start.variables?.id === again?.id
   const title = connection.title ?? 'Account'
   const connections = list.data ?? []
   const canAdd = !readOnly && (connection.multiple || connections.length === 0)
@@ -90,6 +92,8 @@ function Connections(props: PluginConnectionsProps) {
               workspace={workspace}
               onChange={() => setChanging(workspace)}
               onLeave={() => setLeaving(workspace)}
+              onSignIn={() => start.mutate(workspace)}
+              isSigningIn={isLeavingFor(workspace)}
               onChanged={refresh}
             />
           ))}
@@ -100,8 +104,8 @@ function Connections(props: PluginConnectionsProps) {
           <Button
             variant={connections.length === 0 ? 'filled' : 'default'}
             leftSection={<Plus size={15} />}
-            loading={start.isPending || start.isSuccess}
-            onClick={() => start.mutate()}
+            loading={isLeavingFor()}
+            onClick={() => start.mutate(undefined)}
           >
             Connect {connections.length > 0 ? 'another ' : ''}
             {title}
@@ -156,10 +160,14 @@ interface ConnectionRowProps extends PluginConnectionsProps {
   onChange: () => void
   onLeave: () => void
   onChanged: () => Promise<void>
+  /** Goes to the service, where the same account signs in once more. */
+  onSignIn: () => void
+  isSigningIn: boolean
 }
 
 function ConnectionRow(props: ConnectionRowProps) {
-  const { plugin, connection, workspace, readOnly, onChange, onLeave, onChanged, onOutcome } = props
+  const { plugin, connection, workspace, readOnly, onChange, onLeave, onChanged, onSignIn, isSigningIn, onOutcome } =
+    props
   const name = accountOf(workspace, connection)
   const problem = problemOf(workspace)
   const connectedBy = props.nameOf?.(workspace.connected_by)
@@ -174,6 +182,8 @@ function ConnectionRow(props: ConnectionRowProps) {
       callRoute<{ message?: string }>(plugin.key, connection.test ?? '', { body: { connectionId: workspace.id } }),
     onSuccess: (answer) => onOutcome({ title: name, success: true, message: answer?.message ?? 'The test was sent' }),
     onError: (error) => onOutcome({ title: name, success: false, message: error.message }),
+    // The plugin may have said that it does not work, or that it does again.
+    onSettled: onChanged,
   })
   const chosen = Object.keys(settingsOf(connection)).flatMap((key) => {
     const value = workspace[key]
@@ -196,6 +206,19 @@ function ConnectionRow(props: ConnectionRowProps) {
           {problem !== undefined && <Badge tone="warn">Does not work</Badge>}
         </p>
         {problem !== undefined && <p role="status">{problem}</p>}
+        {problem !== undefined && !readOnly && (
+          <div>
+            <Button
+              size="xs"
+              leftSection={<LogIn size={13} />}
+              loading={isSigningIn}
+              aria-label={`Sign in again: ${name}`}
+              onClick={onSignIn}
+            >
+              Sign in again
+            </Button>
+          </div>
+        )}
         {chosen.map((text) => (
           <p key={text} className="tn-quiet">
             {text}
@@ -322,7 +345,7 @@ function accountOf(workspace: Workspace, { response, title, provider }: Connecti
 }
 
 function problemOf({ needs_reauth, problem }: Workspace): string | undefined {
-  return needs_reauth ? 'The service no longer accepts the sign-in. Connect the account again.' : problem
+  return needs_reauth ? 'The service no longer accepts the sign-in. Sign in again with the same account.' : problem
 }
 
 function settingsOf({ settings }: ConnectionContribution): Record<string, unknown> {

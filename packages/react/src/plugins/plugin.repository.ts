@@ -240,11 +240,17 @@ export async function disconnectOAuthWorkspace({
 export async function startOAuth({
   pluginKey,
   connection,
+  reconnect,
 }: {
   pluginKey: string
   connection?: string
+  /** Id of the connection whose account signs in again. */
+  reconnect?: number
 }): Promise<{ authorizeUrl: string }> {
-  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/start`, { method: 'POST', body: { connection } })
+  return request(`/plugins/${encodeURIComponent(pluginKey)}/oauth/start`, {
+    method: 'POST',
+    body: { connection, reconnect },
+  })
 }
 
 /** Stops a plugin without removing anything of it, or lets it work again. @throws ApiError */

@@ -226,13 +226,18 @@ function Outcome({ run }: { run: Run }) {
   )
 }
 
-function Again({ run, plugin, installation, may }: PluginRunsProps & { run: Run }) {
+function Again({ run, plugin, installation, may, onSelect }: PluginRunsProps & { run: Run }) {
   const retry = useRetryRun()
   if (installation.status !== 'installed' || run.kind === 'install') return null
   if (!may(roleFor(run, plugin))) return null
-  if (run.kind === 'import') {
-    return <p className="tn-quiet">To repeat an import, choose its file again: files are not kept.</p>
+  if (!run.restartable) {
+    return run.kind === 'import' ? (
+      <p className="tn-quiet">
+        To repeat this import, choose its file again: it is no longer kept, or was started again.
+      </p>
+    ) : null
   }
+  const words = run.kind === 'import' || wasInterrupted(run) ? 'Start again' : 'Try again'
   return (
     <div>
       <Button
@@ -240,11 +245,12 @@ function Again({ run, plugin, installation, may }: PluginRunsProps & { run: Run 
         variant="default"
         leftSection={<RotateCcw size={13} />}
         loading={retry.isPending}
-        aria-label={`Try again: ${run.title}`}
-        onClick={() => retry.mutate(run.id)}
+        aria-label={`${words}: ${run.title}`}
+        onClick={() => retry.mutate(run.id, { onSuccess: ({ id }) => onSelect?.(id) })}
       >
-        Try again
+        {words}
       </Button>
+      {run.kind === 'import' && <p className="tn-quiet">With the same file and choices; it is kept for a day.</p>}
       {retry.error ? (
         <p className="tn-danger" role="alert">
           {retry.error.message}
@@ -252,6 +258,11 @@ function Again({ run, plugin, installation, may }: PluginRunsProps & { run: Run 
       ) : null}
     </div>
   )
+}
+
+/** Its server died, and nothing says that it may be called again by itself. */
+function wasInterrupted({ error }: Run): boolean {
+  return error?.code === 'RUN_INTERRUPTED' || error?.code === 'RUN_STOPS_SERVERS'
 }
 
 function roleFor(run: Run, { contributes }: Plugin): Role {

@@ -19,6 +19,7 @@ export function aRun(change: Partial<Run>): Run {
     largeResult: null,
     error: null,
     attempts: 1,
+    restartable: false,
     requestedBy: 1,
     createdAt: '2026-05-03T10:00:00.000Z',
     startedAt: null,
