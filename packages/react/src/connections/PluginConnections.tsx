@@ -7,7 +7,6 @@ import { ApiError } from '../api/ApiError.js'
 import { dayOf } from '../api/dayOf.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
-import { wordsOf } from '../api/wordsOf.js'
 import { SchemaForm } from '../configuration/SchemaForm.js'
 import { PluginBoundary } from '../frame/PluginBoundary.js'
 import {
@@ -22,6 +21,7 @@ import type { Plugin, Workspace } from '../plugins/types.js'
 import { callRoute } from '../views/route.js'
 import { textOf } from '../views/Value.js'
 import type { ActionOutcome } from '../views/PluginActions.js'
+import { accountOf } from './accountOf.js'
 
 export interface PluginConnectionsProps {
   plugin: Plugin
@@ -35,7 +35,8 @@ export interface PluginConnectionsProps {
 }
 
 /**
- * The accounts at another service that an organization has connected for a plugin, each with its own settings.
+ * The accounts at another service that an organization has connected for a plugin, each with its own settings. Who connects
+ * one leaves for the service, and comes back to a page with {@link useOAuthReturn}.
  *
  * @example
  * return plugin.contributes?.connections.map((connection) => (
@@ -312,13 +313,6 @@ function Disconnect({ plugin, workspace, onDone, onCancel }: DisconnectProps) {
       </Group>
     </div>
   )
-}
-
-/** The detail that the manifest takes the name of the account from. */
-function accountOf(workspace: Workspace, { response, title, provider }: ConnectionContribution): string {
-  const pointer = response?.account?.name
-  const key = Object.entries(response?.details ?? {}).find(([, candidate]) => candidate === pointer)?.[0]
-  return (key && textOf(workspace[key])) || title || wordsOf(provider)
 }
 
 function problemOf({ needs_reauth, problem }: Workspace): string | undefined {
