@@ -84,7 +84,7 @@ function watchRequests(page: Page) {
 }
 
 const quietMs = 100
-const settledWithinMs = 15_000
+const settledWithinMs = 30_000
 
 /** Waits until the page is busy with nothing but waiting: all of its code is there, and no request begins or ends. */
 export async function stall(page: Page) {
@@ -92,12 +92,18 @@ export async function stall(page: Page) {
   await page.locator('[aria-busy="true"]').first().waitFor()
 }
 
-/** Waits until nothing is loading any more: the page asks for nothing, and says nowhere that it is busy. */
+/**
+ * Waits until nothing is loading any more: the page has a heading, asks for nothing, and says nowhere that it is busy. One
+ * whose code has not run yet is as quiet as one that is there, and has no heading.
+ */
 export async function settle(page: Page) {
   const isBusy = async () =>
-    (underWay.get(page)?.size ?? 0) > 0 || (await page.locator('[aria-busy="true"]').count()) > 0
+    (underWay.get(page)?.size ?? 0) > 0 ||
+    (await page.locator('h1').count()) === 0 ||
+    (await page.locator('[aria-busy="true"]').count()) > 0
   const end = Date.now() + settledWithinMs
-  for (let quietSince = Date.now(); Date.now() - quietSince < quietMs && Date.now() < end;) {
+  for (let quietSince = Date.now(); Date.now() - quietSince < quietMs;) {
+    if (Date.now() > end) throw new Error(`${page.url()} is still busy after ${settledWithinMs} ms`)
     await page.waitForTimeout(quietMs / 4)
     if (await isBusy()) quietSince = Date.now()
   }
