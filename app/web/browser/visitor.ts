@@ -1,6 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright'
-import type { Result, run } from 'axe-core'
-import type { Browser, BrowserContext, Page, Request } from 'playwright-core'
+import { type Result, type run, source } from 'axe-core'
+import type { Browser, BrowserContext, Frame, Page, Request } from 'playwright-core'
 
 /** A person with a browser of their own: no cookies, no memory. */
 export interface Visitor {
@@ -114,6 +114,19 @@ export async function accessibilityProblems(page: Page) {
   // Asks the page once, instead of opening a second page that puts the answers of all frames together.
   const axe = new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).setLegacyMode(true)
   return (await axe.analyze()).violations.map(inWords)
+}
+
+/**
+ * The same within the page of a plugin. It has an origin of its own, so the page around it learns nothing of what is in
+ * it, and neither does what looks at that page.
+ */
+export async function frameProblems(frame: Frame) {
+  await frame.evaluate(source)
+  const violations = await frame.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run: typeof run } }
+    return (await axe.run({ resultTypes: ['violations'] })).violations
+  })
+  return violations.map(inWords)
 }
 
 /** The same for what depends on colours: enough for a page that was looked at whole in its other colours before. */

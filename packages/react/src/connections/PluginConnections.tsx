@@ -2,7 +2,7 @@ import { Button, Group, Menu, Modal, Switch } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { ConnectionContribution } from '@tenon/contract'
 import { EllipsisVertical, Link2, Plus, Send, Settings2, Unplug } from 'lucide-react'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { ApiError } from '../api/ApiError.js'
 import { dayOf } from '../api/dayOf.js'
 import { ErrorNote } from '../api/ErrorNote.js'
@@ -67,6 +67,13 @@ function Connections(props: PluginConnectionsProps) {
     mutationFn: () => startOAuth({ pluginKey: plugin.key, connection: connection.id }),
     onSuccess: ({ authorizeUrl }) => leaveTo(authorizeUrl),
   })
+  const { reset } = start
+  useEffect(() => {
+    // A browser may show the page as it was left, waiting for a service that the person has come back from.
+    const comeBack = ({ persisted }: PageTransitionEvent) => persisted && reset()
+    window.addEventListener('pageshow', comeBack)
+    return () => window.removeEventListener('pageshow', comeBack)
+  }, [reset])
   const title = connection.title ?? 'Account'
   const connections = list.data ?? []
   const canAdd = !readOnly && (connection.multiple || connections.length === 0)

@@ -2,7 +2,10 @@
 import { StrictMode } from 'react'
 import { afterEach, describe, expect, it } from 'vitest'
 import { held, Refusal, setStage } from '../testing/stage.js'
+import type { ConnectionContribution } from '@tenon/contract'
+import type { Plugin } from '../plugins/types.js'
 import { OAuthReturnNote } from './OAuthReturnNote.js'
+import { PluginConnections } from './PluginConnections.js'
 import { useOAuthReturn, type OAuthReturnOptions } from './useOAuthReturn.js'
 
 const stage = setStage()
@@ -106,4 +109,26 @@ describe('who comes back from a service', () => {
       expect(window.location.href).toBe(window.location.origin + address)
     },
   )
+
+  it('by the back button, to a page that the browser kept, can begin again', async () => {
+    stage.answers['GET /plugins/chat/oauth/workspaces'] = []
+    stage.answers['POST /plugins/chat/oauth/start'] = { authorizeUrl: 'https://chat.example/authorize' }
+    const left: string[] = []
+    const connection = plugin.contributes.connections[0] as unknown as ConnectionContribution
+    stage.show(
+      <PluginConnections
+        plugin={plugin as unknown as Plugin}
+        connection={{ ...connection, title: 'Chat' }}
+        onOutcome={() => undefined}
+        leaveTo={(address) => left.push(address)}
+      />,
+    )
+    const isWaiting = () => stage.named('Connect Chat').hasAttribute('data-loading')
+    await expect.poll(() => stage.page.textContent).toContain('Connect Chat')
+    stage.click('Connect Chat')
+    await expect.poll(() => left).toEqual(['https://chat.example/authorize'])
+    await expect.poll(isWaiting).toBe(true)
+    window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+    await expect.poll(isWaiting).toBe(false)
+  })
 })

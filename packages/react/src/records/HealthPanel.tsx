@@ -44,7 +44,7 @@ export function HealthPanel({ installation }: { installation: PluginInstallation
       <HealthCharts hours={health.data.hours} />
       {crashes.length > 0 && (
         <section aria-label="Crashes">
-          <h3>Ends of its process</h3>
+          <h3>Why its process ended</h3>
           <ol className="tn-list">
             {crashes.slice(0, 5).map(({ at, cause }) => (
               <li key={at} className="tn-activity">
