@@ -60,7 +60,15 @@ export const theme = createTheme({
       classNames: { title: 'app-dialog-title' },
     },
     Drawer: { defaultProps: { padding: 'xl' }, classNames: { title: 'app-dialog-title' } },
-    Menu: { defaultProps: { shadow: 'md', radius: 'md' } },
+    Menu: {
+      defaultProps: {
+        shadow: 'md',
+        radius: 'md',
+        // Within the landmark whose part it is, and without an element that is none of its items.
+        portalProps: { target: '#main' },
+        withInitialFocusPlaceholder: false,
+      },
+    },
     Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
   },

@@ -222,7 +222,7 @@ function ConnectionRow(props: ConnectionRowProps) {
             disabled={toggle.isPending}
             onChange={(event) => toggle.mutate(event.currentTarget.checked)}
           />
-          <Menu position="bottom-end">
+          <Menu position="bottom-end" withInitialFocusPlaceholder={false}>
             <Menu.Target>
               <Button
                 variant="subtle"
