@@ -59,6 +59,9 @@ export const theme = createTheme({
       defaultProps: { centered: true, radius: 'lg', padding: 'xl', overlayProps: { backgroundOpacity: 0.45 } },
       classNames: { title: 'app-dialog-title' },
     },
+    // The head of a dialog is not that of the page.
+    ModalHeader: { defaultProps: { role: 'none' } },
+    DrawerHeader: { defaultProps: { role: 'none' } },
     Drawer: { defaultProps: { padding: 'xl' }, classNames: { title: 'app-dialog-title' } },
     Menu: {
       defaultProps: {
