@@ -24,7 +24,7 @@ export interface Example {
 /** An example, outside of the repository, with the packages installed as they would be published. */
 export interface InstalledCopy {
   /** Starts `server.mjs` with plain Node. `stop` answers the code that it ended with. */
-  start(): Promise<{ url: string; stop(): Promise<number | null> }>
+  start(settings?: Record<string, string>): Promise<{ url: string; stop(): Promise<number | null> }>
   /** Type-checks one file in the folder. @returns what the compiler says; nothing when all is well */
   typeCheck(file: string, options?: readonly string[]): Promise<string>
   /** Runs a command that one of its packages brings. */
@@ -57,8 +57,8 @@ export async function installCopy(example: Example): Promise<InstalledCopy> {
     throw error
   }
   return {
-    async start() {
-      const server = start(application, environment)
+    async start(settings) {
+      const server = start(application, { ...environment, ...settings })
       servers.push(server)
       return { url: await server.url, stop: server.stop }
     },

@@ -1,3 +1,4 @@
+import { startSlackStandin, type SlackStandin } from '@tenon/standins'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser } from '../../app/web/browser/find-browser.js'
@@ -9,6 +10,7 @@ let url: string
 let browser: Browser
 let visitor: Visitor
 let page: Page
+let service: SlackStandin
 beforeAll(async () => {
   copy = await installCopy({
     directory: import.meta.dirname,
@@ -17,13 +19,20 @@ beforeAll(async () => {
     devDependencies: ['vite', '@vitejs/plugin-react', '@types/react', '@types/react-dom'],
   })
   await copy.run('vite', ['build', '--logLevel', 'error'])
-  ;[{ url }, browser] = await Promise.all([copy.start(), startBrowser()])
+  service = await startSlackStandin({
+    clientId: 'orchard',
+    clientSecret: 'only for trying it out',
+    appName: 'Orchard',
+    workspaces: [{ name: 'Post office of Kew', channels: [] }],
+  })
+  ;[{ url }, browser] = await Promise.all([copy.start({ POST_OFFICE_URL: service.url }), startBrowser()])
   visitor = await visit(browser, { baseURL: url })
   page = visitor.page
 }, 180_000)
 afterAll(async () => {
   await browser?.close()
   await copy?.remove()
+  await service?.close()
 })
 
 test('the types of the packages suit a strict application', { timeout: 60_000 }, async () => {
@@ -81,14 +90,48 @@ test('a file is imported, its lines are in the table, and the run says how many'
   await settings.locator('.tn-runs', { hasText: 'Import greetings' }).getByText('Done').first().waitFor()
 })
 
-test('an account is connected at the service, as this application', { timeout: 60_000 }, async () => {
-  await page.route('https://post.example/**', (route) => route.fulfill({ contentType: 'text/html', body: 'The post' }))
+/** Goes to the service to connect an account, and answers there. */
+async function answerAtTheService(answer: 'Allow' | 'Cancel') {
   await page.getByRole('button', { name: 'Connect Post office' }).click()
-  await page.waitForURL('https://post.example/**')
-  const asked = new URL(page.url()).searchParams
-  expect(Object.fromEntries(asked)).toMatchObject({ client_id: 'orchard', scope: 'letters:write' })
-  await page.goBack()
+  await page.getByText('Orchard asks for access').first().waitFor()
+  expect(Object.fromEntries(new URL(page.url()).searchParams)).toMatchObject({
+    client_id: 'orchard',
+    scope: 'letters:write',
+    redirect_uri: `${url}/plugins/greeter/manage`,
+  })
+  await page.getByRole('button', { name: answer }).click()
+}
+
+test('who does not agree at the service reads that nothing was connected, and goes on', async () => {
+  await answerAtTheService('Cancel')
+  const note = page.getByRole('alert')
+  await note.getByText('Greeter was not connected').waitFor()
+  await note.getByText('You did not agree at the service.').waitFor()
+  expect(page.url()).toBe(`${url}/`)
+  expect(await accessibilityProblems(page)).toEqual([])
+  await note.getByRole('button', { name: 'Close' }).click()
+  await note.waitFor({ state: 'detached' })
+})
+
+test('what the service does not exchange is said in words, and can be tried again', async () => {
+  service.failNext({ path: '/api/oauth.v2.access', status: 500 })
+  await answerAtTheService('Allow')
+  const note = page.getByRole('alert')
+  await note.getByText('Greeter was not connected').waitFor()
+  await note.getByText(/^Request /).waitFor()
+  await page.reload()
+  await page.getByRole('button', { name: 'Connect Post office' }).waitFor()
+  expect(await note.count()).toBe(0)
+})
+
+test('an account is connected at the service, and is there when the person is back', async () => {
+  await answerAtTheService('Allow')
+  await page.getByText('Greeter is connected to Post office of Kew').waitFor()
+  expect(page.url()).toBe(`${url}/`)
+  const settings = page.getByRole('region', { name: 'Settings of Greeter' })
+  await settings.locator('.tn-connection', { hasText: 'Post office of Kew' }).waitFor()
   await page.getByText('A plugin greets here.').waitFor()
+  expect(await accessibilityProblems(page)).toEqual([])
 })
 
 test(

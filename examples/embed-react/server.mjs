@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { startEmbeddedPostgres } from '@tenon/embedded-postgres'
 import { createPluginHost, hardenDatabase } from '@tenon/host'
@@ -10,6 +11,12 @@ const people = new Map([
   ['reader', { userId: 2, organizationId: 7, role: 'Auditor' }],
 ])
 
+const app = express()
+const server = app.listen(process.env.PORT ?? 3000, '127.0.0.1')
+await once(server, 'listening')
+const publicUrl = `http://127.0.0.1:${server.address().port}`
+const postOffice = process.env.POST_OFFICE_URL ?? 'https://post.example'
+
 const postgres = await startEmbeddedPostgres({
   dataDir: process.env.DATA_DIR ?? '.tenon/postgres',
   prepare: (superuser) => hardenDatabase(superuser, { hostRole: 'tenon_host' }),
@@ -19,15 +26,15 @@ const plugins = await createPluginHost({
   marketplace: { location: 'marketplace/plugins.json' },
   secretKeys: [process.env.SECRET_KEY ?? 'only for trying it out'],
   authenticate: (request) => people.get(request.get('x-api-key')),
-  // Where plugins may connect accounts, as whom, and where people come back to.
-  publicUrl: 'http://127.0.0.1:3000',
+  // Where plugins may connect accounts, as whom, and where people come back to: <publicUrl>/plugins/<key>/manage.
+  publicUrl,
   grantable: {
     connections: {
       greeter: {
         clientId: 'orchard',
         clientSecret: 'only for trying it out',
-        authorizeUrl: 'https://post.example/authorize',
-        tokenUrl: 'https://post.example/token',
+        authorizeUrl: `${postOffice}/oauth/v2/authorize`,
+        tokenUrl: `${postOffice}/api/oauth.v2.access`,
         audience: ['post.example'],
       },
     },
@@ -36,11 +43,11 @@ const plugins = await createPluginHost({
 await plugins.createTenant(7)
 await plugins.start()
 
-const app = express()
 app.use('/backend/plugins', plugins.router)
 // The strictest policy under which everything works: nothing is made of text, nothing comes from elsewhere.
 const page = readFileSync('dist/index.html', 'utf8')
-app.get('/', (_request, response) => {
+// One page, also where people come back to from a service.
+app.get(['/', '/plugins/:key/manage'], (_request, response) => {
   const nonce = randomBytes(16).toString('base64')
   response.set(
     'content-security-policy',
@@ -50,8 +57,7 @@ app.get('/', (_request, response) => {
   response.type('html').send(page.replace('{nonce}', nonce))
 })
 app.use(express.static('dist', { index: false }))
-const server = app.listen(process.env.PORT ?? 3000, '127.0.0.1')
-server.once('listening', () => process.stdout.write(`http://127.0.0.1:${server.address().port}\n`))
+process.stdout.write(`${publicUrl}\n`)
 
 process.once('SIGTERM', async () => {
   server.closeAllConnections()

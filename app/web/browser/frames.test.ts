@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { packMarketplace } from '@tenon/host/packing'
-import type { Browser, FrameLocator, Page } from 'playwright-core'
+import type { Browser, Frame, FrameLocator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from './find-browser.js'
 import { type Api, registerOverApi } from './people.js'
 import { startTenon, type Tenon } from './start-tenon.js'
-import { accessibilityProblems, signIn, visit, type Visitor } from './visitor.js'
+import { accessibilityProblems, frameProblems, signIn, visit, type Visitor } from './visitor.js'
 
 // UIs of plugins in a real browser: one that behaves, and one that tries everything.
 
@@ -73,12 +73,19 @@ async function open(pluginKey: string, page: string): Promise<{ page: Page; fram
   return { page: visitor.page, frame: visitor.page.frameLocator('iframe.tn-frame') }
 }
 
+function frameOf(page: Page): Frame {
+  const frame = page.frames().find((one) => one.url().includes('/plugins/frames/'))
+  if (!frame) throw new Error('The plugin has no page')
+  return frame
+}
+
 describe('a plugin with a UI of its own', { timeout: 60_000 }, () => {
   it('shows what its routes answer, goes to its other page, and comes back', async () => {
     const { page, frame } = await open('risk-board', 'board')
     await frame.getByRole('button', { name: 'Likely, Major: 2', exact: true }).click()
     await frame.getByText('A Major risk 1').waitFor()
     expect(new URL(page.url()).searchParams.get('page')).toBe('risks')
+    expect(await frameProblems(frameOf(page))).toEqual([])
     await page.goBack()
     await frame.getByRole('button', { name: 'Likely, Minor: 1', exact: true }).waitFor()
   })
@@ -93,6 +100,7 @@ describe('a plugin with a UI of its own', { timeout: 60_000 }, () => {
       const shown = () => frame.locator('html').evaluate((html) => getComputedStyle(html).backgroundColor)
       await expect.poll(shown, patiently).toBe(ground)
       expect(await accessibilityProblems(page), colorScheme).toEqual([])
+      expect(await frameProblems(frameOf(page)), colorScheme).toEqual([])
       const height = await page.locator('iframe.tn-frame').evaluate((element) => element.clientHeight)
       const content = await frame.locator('html').evaluate((html) => Math.ceil(html.getBoundingClientRect().height))
       expect(Math.abs(height - content)).toBeLessThanOrEqual(1)

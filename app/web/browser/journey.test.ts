@@ -92,7 +92,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.waitForURL(/oauth\/v2\/authorize/)
     await page.getByRole('button', { name: /allow/i }).click()
     await page.waitForURL(/plugins\/slack\/manage\?section=connections$/)
-    await page.getByText('Connected successfully').waitFor()
+    await page.getByText(/^Slack is connected to /).waitFor()
     await page.getByText('Evidence and task alerts').waitFor()
   })
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from './find-browser.js'
 import { manyPlugins } from './many-plugins.js'
 import { startTenon, type Tenon } from './start-tenon.js'
-import { register, settle, visit, type Visitor } from './visitor.js'
+import { accessibilityProblems, colorProblems, register, settle, visit, type Visitor } from './visitor.js'
 
 const count = 2_000
 const longName = 'A plugin with a name that goes on and on '.repeat(4).trim()
@@ -42,9 +42,15 @@ describe('two thousand plugins', { timeout: 90_000 }, () => {
     await settle(page)
     await page.getByRole('link', { name: longName }).waitFor()
     expect(await page.locator('.tn-card').count()).toBeLessThan(60)
+    expect(await accessibilityProblems(page)).toEqual([])
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await page.locator('html[data-mantine-color-scheme="dark"]').waitFor()
+    await expect.poll(() => colorProblems(page), { timeout: 5_000 }).toEqual([])
+    await page.emulateMedia({ colorScheme: 'light' })
     await page.evaluate(() => window.scrollTo({ top: document.documentElement.scrollHeight }))
     await page.getByRole('link', { name: 'Plugin 1999' }).waitFor()
     expect(await page.locator('.tn-card').count()).toBeLessThan(60)
+    expect(await accessibilityProblems(page)).toEqual([])
   })
 
   it('are narrowed while one types, in an address that can be sent to somebody', async () => {

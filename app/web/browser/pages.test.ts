@@ -46,6 +46,31 @@ describe('every page in every state', () => {
   )
 })
 
+describe('menus around every page', { timeout: 90_000 }, () => {
+  it('can be used by everybody, on a wide screen and on a narrow one', async () => {
+    const { page, context, close } = await visit(browser, { baseURL: tenon.url })
+    await context.addCookies(states.get('admin')?.cookies ?? [])
+    await page.goto('/')
+    await settle(page)
+    await page.getByRole('button', { name: /Ada Lovelace/ }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).waitFor()
+    expect(await accessibilityProblems(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await page.setViewportSize({ width: 360, height: 760 })
+    await page.getByRole('button', { name: 'Open the navigation' }).click()
+    await page.getByRole('dialog').getByRole('link', { name: 'Members' }).waitFor()
+    expect(await accessibilityProblems(page)).toEqual([])
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await expect.poll(() => colorProblems(page), { timeout: 5_000 }).toEqual([])
+    await page.goto('/plugins')
+    await settle(page)
+    await page.getByRole('button', { name: /^Filters/ }).click()
+    await page.getByRole('group', { name: 'Filters' }).waitFor()
+    expect(await accessibilityProblems(page)).toEqual([])
+    await close()
+  })
+})
+
 describe('two people at once', { timeout: 90_000 }, () => {
   it('see their own organizations only', async () => {
     const [admin, newcomer] = [

@@ -44,7 +44,7 @@ const workspace = {
   connected_by: 2,
 }
 const longName = 'A workspace with a name that goes on and on '.repeat(3).trim()
-const hasConnections = (page: Page) =>
+export const hasConnections = (page: Page) =>
   page.route('**/api/plugins/*/oauth/workspaces', (route) =>
     route.fulfill({
       json: {
@@ -58,24 +58,24 @@ const hasConnections = (page: Page) =>
   )
 
 /** Each installation as it is, but for what is said here. */
-const installationsAre = (changes: object) => (page: Page) =>
+export const installationsAre = (changes: object) => (page: Page) =>
   page.route('**/api/plugins/installations', async (route) => {
     const answer = await route.fetch()
     const { data, ...rest } = (await answer.json()) as { data: object[] }
     await route.fulfill({ response: answer, json: { ...rest, data: data.map((one) => ({ ...one, ...changes })) } })
   })
 
-const rows = (risks: string[][]) =>
+export const rows = (risks: string[][]) =>
   [['Risk Name', 'Risk Owner', 'Likelihood', 'Severity', 'AI Lifecycle Phase', 'Risk Description'], ...risks]
     .map((cells) => cells.join(','))
     .join('\n')
 
-async function openWizard(page: Page) {
+export async function openWizard(page: Page) {
   await page.getByRole('button', { name: 'Insert from' }).click()
   await page.getByRole('menuitem').first().click()
 }
 
-async function chooseFile(page: Page, file: string) {
+export async function chooseFile(page: Page, file: string) {
   await openWizard(page)
   const buffer = Buffer.from(file)
   await page.getByLabel(/Choose a file/).setInputFiles({ name: 'risks.csv', mimeType: 'text/csv', buffer })

@@ -9,6 +9,7 @@ import {
   isInstalling,
   runsOfPlugin,
 } from './scenes-of-runs.js'
+import { scenesOfMoments } from './scenes-of-moments.js'
 import { scenesOfRequests } from './scenes-of-requests.js'
 import { scenesOfStates } from './scenes-of-states.js'
 import { hasUpdate } from './scenes-of-updates.js'
@@ -290,4 +291,5 @@ export const scenes: Scene[] = [
   { name: 'plugin-events', as: 'admin', path: `${withConnections}?section=events` },
   { name: 'not-found', as: 'admin', path: '/nowhere' },
   ...scenesOfStates,
+  ...scenesOfMoments,
 ]

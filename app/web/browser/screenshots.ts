@@ -26,8 +26,14 @@ try {
       await mkdir(folder, { recursive: true })
       const visitor = await visit(browser, { baseURL: tenon.url, width, height: width < 700 ? 760 : 900, colorScheme })
       for (const scene of scenes.filter(isWanted)) {
-        const page = await showScene(visitor, scene, states)
-        await page.screenshot({ path: join(folder, `${scene.name}.png`), fullPage: !scene.then })
+        try {
+          const page = await showScene(visitor, scene, states)
+          await page.screenshot({ path: join(folder, `${scene.name}.png`), fullPage: !scene.then })
+        } catch (error) {
+          // The others are worth looking at all the same.
+          process.exitCode = 1
+          process.stderr.write(`${scene.name}: ${String(error)}\n`)
+        }
       }
       await visitor.close()
       process.stdout.write(`${folder}\n`)

@@ -22,6 +22,7 @@ export async function signInEverybody(browser: Browser, baseURL: string): Promis
 export async function showScene(visitor: Visitor, scene: Scene, states: Map<Person, StorageState>): Promise<Page> {
   const { context } = visitor
   const page = visitor.page
+  await context.setOffline(false)
   await context.clearCookies()
   if (scene.as) await context.addCookies(states.get(scene.as)?.cookies ?? [])
   await page.unrouteAll({ behavior: 'ignoreErrors' })

@@ -1,6 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright'
-import type { Result, run } from 'axe-core'
-import type { Browser, BrowserContext, Page, Request } from 'playwright-core'
+import axeCore, { type Result, type run } from 'axe-core'
+import type { Browser, BrowserContext, Frame, Page, Request } from 'playwright-core'
 
 /** A person with a browser of their own: no cookies, no memory. */
 export interface Visitor {
@@ -84,7 +84,7 @@ function watchRequests(page: Page) {
 }
 
 const quietMs = 100
-const settledWithinMs = 15_000
+const settledWithinMs = 30_000
 
 /** Waits until the page is busy with nothing but waiting: all of its code is there, and no request begins or ends. */
 export async function stall(page: Page) {
@@ -92,12 +92,18 @@ export async function stall(page: Page) {
   await page.locator('[aria-busy="true"]').first().waitFor()
 }
 
-/** Waits until nothing is loading any more: the page asks for nothing, and says nowhere that it is busy. */
+/**
+ * Waits until nothing is loading any more: the page has a heading, asks for nothing, and says nowhere that it is busy. One
+ * whose code has not run yet is as quiet as one that is there, and has no heading.
+ */
 export async function settle(page: Page) {
   const isBusy = async () =>
-    (underWay.get(page)?.size ?? 0) > 0 || (await page.locator('[aria-busy="true"]').count()) > 0
+    (underWay.get(page)?.size ?? 0) > 0 ||
+    (await page.locator('h1').count()) === 0 ||
+    (await page.locator('[aria-busy="true"]').count()) > 0
   const end = Date.now() + settledWithinMs
-  for (let quietSince = Date.now(); Date.now() - quietSince < quietMs && Date.now() < end;) {
+  for (let quietSince = Date.now(); Date.now() - quietSince < quietMs;) {
+    if (Date.now() > end) throw new Error(`${page.url()} is still busy after ${settledWithinMs} ms`)
     await page.waitForTimeout(quietMs / 4)
     if (await isBusy()) quietSince = Date.now()
   }
@@ -108,6 +114,22 @@ export async function accessibilityProblems(page: Page) {
   // Asks the page once, instead of opening a second page that puts the answers of all frames together.
   const axe = new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).setLegacyMode(true)
   return (await axe.analyze()).violations.map(inWords)
+}
+
+/**
+ * The same within the page of a plugin. It has an origin of its own, so the page around it learns nothing of what is in
+ * it, and neither does what looks at that page.
+ */
+export async function frameProblems(frame: Frame) {
+  await frame.evaluate(axeCore.source)
+  const violations = await frame.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run: typeof run } }
+    // The page around it has the first heading and the landmarks, one of which the frame is in.
+    const ofWholePages = ['landmark-one-main', 'page-has-heading-one', 'region']
+    const rules = Object.fromEntries(ofWholePages.map((rule) => [rule, { enabled: false }]))
+    return (await axe.run({ rules, resultTypes: ['violations'] })).violations
+  })
+  return violations.map(inWords)
 }
 
 /** The same for what depends on colours: enough for a page that was looked at whole in its other colours before. */

@@ -1,5 +1,4 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { ErrorNote } from '@tenon/react'
 import { lazy, useEffect, useRef } from 'react'
 import { Navigate, Route, Routes } from 'react-router'
 import { Frame } from './frame/Frame.js'
@@ -7,6 +6,7 @@ import { RegisterPage } from './session/RegisterPage.js'
 import { SignInAgain } from './session/SignInAgain.js'
 import { connectSession, useSession } from './session/session.js'
 import { SignInPage } from './session/SignInPage.js'
+import { Unreachable } from './session/Unreachable.js'
 
 const DashboardPage = lazy(() =>
   import('./dashboard/DashboardPage.js').then((page) => ({ default: page.DashboardPage })),
@@ -41,7 +41,7 @@ export function App() {
   }, [session.data])
 
   if (session.isPending) return null
-  if (session.isError) return <ErrorNote error={session.error} title="Tenon cannot be reached" />
+  if (session.isError) return <Unreachable error={session.error} onRetry={() => void session.refetch()} />
   if (!session.data) {
     return (
       <Routes>

@@ -1,5 +1,6 @@
 import {
   InstallDialog,
+  OAuthReturnNote,
   type Plugin,
   PluginCard,
   PluginGate,
@@ -8,6 +9,7 @@ import {
   PluginRuns,
   PluginView,
   useInstallations,
+  useOAuthReturn,
   usePluginInstallation,
   usePlugins,
   useSlot,
@@ -20,6 +22,8 @@ const greetings = 'orchard.greeting'
 
 /** An application of its own, with a corner for plugins. */
 export function App({ mayInstall }: { mayInstall: boolean }) {
+  // Whoever connected an account is back from the service, at the address that the host gave it.
+  const returned = useOAuthReturn({ onTaken: () => history.replaceState(null, '', '/') })
   return (
     <>
       <header className="orchard-head">
@@ -29,6 +33,7 @@ export function App({ mayInstall }: { mayInstall: boolean }) {
         </PluginGate>
       </header>
       <main className="orchard">
+        {returned && <OAuthReturnNote returned={returned} />}
         <Plugins mayInstall={mayInstall} />
         <Greetings mayImport={mayInstall} />
         {mayInstall && <Settings />}

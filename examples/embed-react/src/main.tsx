@@ -6,8 +6,9 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './App'
 
-/** Who is signed in is this application's business; here the address says it. */
-const key = new URLSearchParams(location.search).get('as') ?? 'admin'
+/** Who is signed in is this application's business; here the address says it once, and the tab remembers. */
+const key = new URLSearchParams(location.search).get('as') ?? sessionStorage.getItem('as') ?? 'admin'
+sessionStorage.setItem('as', key)
 const headers = () => ({ 'x-api-key': key })
 
 const api = {

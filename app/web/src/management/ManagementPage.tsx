@@ -6,6 +6,7 @@ import {
   InstallDialog,
   InstallProgress,
   NotInstallable,
+  OAuthReturnNote,
   PermissionList,
   type Plugin,
   PluginActivity,
@@ -18,6 +19,7 @@ import {
   keyOf,
   nextAction,
   useInstallations,
+  useOAuthReturn,
   usePluginDetails,
   usePluginInstallation,
   withInstallation,
@@ -42,7 +44,6 @@ import { PluginData } from './PluginData.js'
 import { PluginHead } from './PluginHead.js'
 import { PluginWork } from './PluginWork.js'
 import { DeliveryLog } from '../webhooks/DeliveryLog.js'
-import { useOAuthReturn } from './useOAuthReturn.js'
 
 /** What it needs is only here, and few plugins have one. */
 const PluginUi = lazy(() => import('./PluginUi.js').then((part) => ({ default: part.PluginUi })))
@@ -99,14 +100,16 @@ interface Section {
 }
 
 function Managed({ plugin, installation }: ManagedProps) {
-  const [parameters] = useSearchParams()
+  const [parameters, setParameters] = useSearchParams()
   const mayAsk = useMayAsk()
   const sections = useSections(plugin, installation)
   // Where one begins is not where one is thrown back to: saving what was needed leaves the person where it was entered.
   const first = useMemo(() => firstSection(plugin, installation), [installation?.id, installation?.status])
-  const asked = parameters.get('section') ?? (parameters.has('code') ? 'connections' : first)
+  const asked = parameters.get('section') ?? first
   const current = sections.find(({ id }) => id === asked) ?? sections[0]
-  const returning = useOAuthReturn(plugin)
+  const returned = useOAuthReturn({
+    onTaken: () => setParameters({ section: 'connections' }, { replace: true }),
+  })
   return (
     <>
       <PluginHead
@@ -123,7 +126,7 @@ function Managed({ plugin, installation }: ManagedProps) {
         </Panel>
       )}
       <Alerts pluginKey={plugin.key} />
-      {returning}
+      {returned && <OAuthReturnNote returned={returned} />}
       {sections.length > 1 && (
         <Tabs
           label={`Sections of ${plugin.displayName}`}

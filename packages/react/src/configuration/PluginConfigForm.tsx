@@ -146,7 +146,7 @@ function TestResult({ result: { success, message, steps = [] }, title }: TestRes
     >
       <p>{message}</p>
       {steps.length > 0 && (
-        <ol className="tn-steps">
+        <ol className="tn-checks">
           {steps.map(({ name, ok, message: detail }) => (
             <li key={name} data-ok={ok}>
               {ok ? <CircleCheck size={14} aria-label="Worked" /> : <CircleX size={14} aria-label="Failed" />}

@@ -2,12 +2,11 @@ import { Button, Group, Menu, Modal, Switch } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { ConnectionContribution } from '@tenon/contract'
 import { EllipsisVertical, Link2, LogIn, Plus, Send, Settings2, Unplug } from 'lucide-react'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { ApiError } from '../api/ApiError.js'
 import { dayOf } from '../api/dayOf.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
-import { wordsOf } from '../api/wordsOf.js'
 import { SchemaForm } from '../configuration/SchemaForm.js'
 import { PluginBoundary } from '../frame/PluginBoundary.js'
 import {
@@ -22,6 +21,7 @@ import type { Plugin, Workspace } from '../plugins/types.js'
 import { callRoute } from '../views/route.js'
 import { textOf } from '../views/Value.js'
 import type { ActionOutcome } from '../views/PluginActions.js'
+import { accountOf } from './accountOf.js'
 
 export interface PluginConnectionsProps {
   plugin: Plugin
@@ -35,7 +35,8 @@ export interface PluginConnectionsProps {
 }
 
 /**
- * The accounts at another service that an organization has connected for a plugin, each with its own settings.
+ * The accounts at another service that an organization has connected for a plugin, each with its own settings. Who connects
+ * one leaves for the service, and comes back to a page with {@link useOAuthReturn}.
  *
  * @example
  * return plugin.contributes?.connections.map((connection) => (
@@ -68,6 +69,13 @@ function Connections(props: PluginConnectionsProps) {
     onSuccess: ({ authorizeUrl }) => leaveTo(authorizeUrl),
   })
   const isLeavingFor = (again?: Workspace) => (start.isPending || start.isSuccess) && start.variables?.id === again?.id
+  const { reset } = start
+  useEffect(() => {
+    // A browser may show the page as it was left, waiting for a service that the person has come back from.
+    const comeBack = ({ persisted }: PageTransitionEvent) => persisted && reset()
+    window.addEventListener('pageshow', comeBack)
+    return () => window.removeEventListener('pageshow', comeBack)
+  }, [reset])
   const title = connection.title ?? 'Account'
   const connections = list.data ?? []
   const canAdd = !readOnly && (connection.multiple || connections.length === 0)
@@ -237,7 +245,7 @@ function ConnectionRow(props: ConnectionRowProps) {
             disabled={toggle.isPending}
             onChange={(event) => toggle.mutate(event.currentTarget.checked)}
           />
-          <Menu position="bottom-end">
+          <Menu position="bottom-end" withInitialFocusPlaceholder={false}>
             <Menu.Target>
               <Button
                 variant="subtle"
@@ -335,13 +343,6 @@ function Disconnect({ plugin, workspace, onDone, onCancel }: DisconnectProps) {
       </Group>
     </div>
   )
-}
-
-/** The detail that the manifest takes the name of the account from. */
-function accountOf(workspace: Workspace, { response, title, provider }: ConnectionContribution): string {
-  const pointer = response?.account?.name
-  const key = Object.entries(response?.details ?? {}).find(([, candidate]) => candidate === pointer)?.[0]
-  return (key && textOf(workspace[key])) || title || wordsOf(provider)
 }
 
 function problemOf({ needs_reauth, problem }: Workspace): string | undefined {

@@ -34,6 +34,8 @@ it.each([
   await expect.poll(() => stage.named('Allow and install').getAttribute('disabled')).toBe(null)
   stage.click('Allow and install')
   await expect.poll(() => document.body.textContent).toContain('Any is installed.')
+  // What was pressed is gone, and whoever has no mouse goes on from here.
+  await expect.poll(() => document.activeElement).toBe(stage.named(label))
   stage.click(label)
   expect(led).toEqual([subject])
 })

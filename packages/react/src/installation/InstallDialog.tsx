@@ -63,6 +63,11 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
   const isUnderWay = useInstallRun(plugin.key) !== undefined
   const busy = isInstalling(plugin.key) || isUnderWay
   const isOpen = useIsMounted()
+  const dialog = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // What was pressed to begin can no longer be; whoever has no mouse stays in the dialog.
+    if (busy) dialog.current?.focus()
+  }, [busy])
   useRunShown(useInstallRunId(plugin.key))
   const granted = asks.map(({ id }) => id).filter((id) => !refused.has(id))
 
@@ -86,7 +91,7 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
       }
     : {}
   return (
-    <div className="tn-dialog">
+    <div className="tn-dialog" ref={dialog} tabIndex={-1}>
       <div className="tn-dialog-subject">
         <PluginIcon plugin={plugin} />
         <div>
@@ -178,11 +183,11 @@ function Installed({ plugin, installation, onClose, onContinue }: InstalledProps
         <strong>{plugin.displayName} is installed.</strong> {sentence}
       </Alert>
       <Group justify="flex-end" gap="sm">
-        <Button variant="default" onClick={onClose}>
+        <Button variant="default" onClick={onClose} autoFocus={!onContinue}>
           Close
         </Button>
         {onContinue && (
-          <Button onClick={() => onContinue(plugin)} data-autofocus>
+          <Button onClick={() => onContinue(plugin)} autoFocus>
             {label}
           </Button>
         )}

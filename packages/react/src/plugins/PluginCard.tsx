@@ -158,7 +158,7 @@ function RequestButton({ plugin, request, onRequest, onWithdraw, loading }: Plug
 function CardMenu({ plugin, onUninstall, open }: PluginCardProps & { open: (event: MouseEvent) => void }) {
   const { installationId } = plugin
   return (
-    <Menu position="bottom-end" withinPortal>
+    <Menu position="bottom-end" withinPortal withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <ActionIcon variant="subtle" color="gray" className="tn-above" aria-label={`More for ${plugin.displayName}`}>
           <EllipsisVertical size={16} />

@@ -164,7 +164,7 @@ function Updated({ plugin, version, onClose }: { plugin: Plugin; version: string
         What it had stored and how it was set up were kept.
       </Alert>
       <Group justify="flex-end">
-        <Button onClick={onClose} data-autofocus>
+        <Button onClick={onClose} autoFocus>
           Close
         </Button>
       </Group>

@@ -1,0 +1,272 @@
+import type { Page } from 'playwright-core'
+import type { Scene } from './scenes.js'
+import { hasConnections, installationsAre, openWizard, chooseFile, rows } from './scenes-of-states.js'
+import { hasUpdate } from './scenes-of-updates.js'
+import { settle } from './visitor.js'
+
+/** The keys come from the marketplace that the product carries along; the client itself knows none. */
+const withViews = '/plugins/mlflow/manage'
+const withConnections = '/plugins/slack/manage'
+
+const answers = (address: string, data: unknown) => (page: Page) =>
+  page.route(address, (route) => route.fulfill({ json: { message: 'OK', data } }))
+const changes = (address: string, change: object) => (page: Page) =>
+  page.route(address, async (route) => {
+    const answer = await route.fetch()
+    const { data, ...rest } = (await answer.json()) as { data: object }
+    await route.fulfill({ response: answer, json: { ...rest, data: { ...data, ...change } } })
+  })
+const all =
+  (...steps: ((page: Page) => Promise<unknown>)[]) =>
+  async (page: Page) => {
+    for (const step of steps) await step(page)
+  }
+const press = (name: string | RegExp) => (page: Page) => page.getByRole('button', { name }).first().click()
+const choose = (name: string | RegExp) => (page: Page) => page.getByRole('menuitem', { name }).click()
+const says = (text: string | RegExp) => (page: Page) => page.getByText(text).first().waitFor({ timeout: 20_000 })
+
+const crashes = [
+  { crashed: true, cause: 'It used more memory than it may (512 MB)', at: '2026-05-03T10:04:00.000Z' },
+  { crashed: true, cause: 'It answered nothing for 30 seconds', at: '2026-05-03T10:02:00.000Z' },
+  { crashed: true, cause: 'It ended by itself with status 1', at: '2026-05-03T10:01:00.000Z' },
+]
+const isFailing = changes('**/api/plugins/installations/*/health', {
+  state: 'crash_loop',
+  summary: 'Its process ended 3 times within an hour',
+  since: '2026-05-03T10:04:00.000Z',
+  next: 'It is tried again in 4 minutes. The log says what it did last; an update or other settings may help.',
+  restarts: 3,
+  crashes,
+})
+
+const logLines = [
+  [
+    'error',
+    'Error: connect ECONNREFUSED models.acme.example:443\n    at TCPConnectWrap.afterConnect (node:net:1637:16)',
+  ],
+  ['warn', 'The registry is slow: 9,200 ms for a page of 200 versions'],
+  ['info', `Read ${'a-model-with-a-very-long-name-'.repeat(6)} and its versions`],
+  ['debug', 'GET /api/2.0/mlflow/registered-models/search 200'],
+].map(([level, text], index) => ({ id: 4 - index, at: `2026-05-03T10:0${4 - index}:00.000Z`, level, text }))
+
+const connected = {
+  id: 1,
+  is_active: true,
+  created_at: '2026-05-03T10:00:00.000Z',
+  connected_by: 2,
+  team_name: 'Acme',
+  channel: '#model-risks',
+}
+
+/** What comes and goes: what was just done, what is asked before something is done, and what went wrong on the way. */
+export const scenesOfMoments: Scene[] = [
+  {
+    name: 'unreachable',
+    as: 'admin',
+    path: '/risks',
+    before: (page) => page.route('**/api/session', (route) => route.abort()),
+    then: says('Tenon cannot be reached'),
+  },
+  {
+    name: 'offline',
+    as: 'admin',
+    path: '/risks',
+    then: all((page) => page.context().setOffline(true), says('You are offline.')),
+  },
+  {
+    name: 'session-ended',
+    as: 'admin',
+    path: '/risks',
+    async then(page) {
+      await page.context().clearCookies()
+      await page.evaluate(() => window.dispatchEvent(new Event('visibilitychange')))
+      await says('Your session has ended')(page)
+    },
+  },
+  {
+    name: 'plugin-connected',
+    as: 'admin',
+    path: `${withConnections}?code=one&state=two`,
+    before: all(hasConnections, answers('**/api/plugins/*/oauth/connect', connected)),
+    then: says(/is connected to Acme/),
+  },
+  {
+    name: 'plugin-connection-refused',
+    as: 'admin',
+    path: `${withConnections}?error=access_denied&state=two`,
+    then: says('You did not agree at the service.'),
+  },
+  {
+    name: 'plugin-connections-failing',
+    as: 'admin',
+    path: `${withConnections}?section=connections`,
+    before: answers('**/api/plugins/*/oauth/workspaces', [
+      { ...connected, routing_type: [], problem: 'The channel #model-risks is archived. Choose another one.' },
+      { ...connected, id: 2, channel: '#ops', needs_reauth: true, is_active: false },
+    ]),
+    then: says('The service no longer accepts the sign-in.'),
+  },
+  {
+    name: 'plugin-connections-menu',
+    as: 'admin',
+    path: `${withConnections}?section=connections`,
+    before: hasConnections,
+    then: press(/^More for Acme/),
+  },
+  {
+    name: 'plugin-connections-told',
+    as: 'admin',
+    path: `${withConnections}?section=connections`,
+    before: all(hasConnections, (page) =>
+      page.route('**/api/plugins/*/test-message', (route) =>
+        route.fulfill({ status: 502, json: { message: 'Bad Gateway', data: 'The channel is archived.', code: 'X' } }),
+      ),
+    ),
+    then: all(press(/^More for Acme/), choose('Send a test'), (page) => page.getByRole('alert').first().waitFor()),
+  },
+  {
+    name: 'plugin-configuration-mistakes',
+    as: 'admin',
+    path: `${withViews}?section=configuration`,
+    async then(page) {
+      await page.getByLabel('Tracking Server URL').fill('')
+      await press('Save configuration')(page)
+      await page.locator('[aria-invalid="true"]').first().waitFor()
+    },
+  },
+  {
+    name: 'plugin-configuration-save-anyway',
+    as: 'admin',
+    path: `${withViews}?section=configuration`,
+    async then(page) {
+      await press('Replace Password')(page)
+      await page.getByRole('textbox', { name: /Password/ }).fill('not-the-password')
+      await press('Save configuration')(page)
+      await page.getByRole('button', { name: 'Save anyway' }).waitFor()
+      await page.getByRole('button', { name: 'Save anyway' }).scrollIntoViewIfNeeded()
+    },
+  },
+  {
+    name: 'plugin-health-crashes',
+    as: 'admin',
+    path: `${withViews}?section=health`,
+    before: isFailing,
+    then: says('It ended by itself with status 1'),
+  },
+  {
+    name: 'plugin-logs-lines',
+    as: 'admin',
+    path: `${withViews}?section=logs`,
+    before: answers('**/api/plugins/installations/*/logs?*', { items: logLines, total: 4 }),
+  },
+  { name: 'plugin-installing', as: 'admin', path: withViews, before: installationsAre({ status: 'installing' }) },
+  {
+    name: 'plugin-not-installable',
+    as: 'newcomer',
+    path: withViews,
+    before: changes('**/api/plugins/marketplace/mlflow', {
+      installable: false,
+      blocked: { reason: 'A review of its code is under way', since: '2026-05-03T10:00:00.000Z' },
+    }),
+  },
+  {
+    name: 'plugin-disable',
+    as: 'admin',
+    path: withViews,
+    then: all(press('More'), choose('Disable or uninstall…'), (page) => page.getByRole('dialog').waitFor()),
+  },
+  {
+    name: 'plugin-versions-update',
+    as: 'admin',
+    path: `${withViews}?section=versions`,
+    before: installationsAre({ previousVersion: '0.9.0', updateAvailable: '1.2.0' }),
+  },
+  {
+    name: 'plugin-roll-back',
+    as: 'admin',
+    path: `${withViews}?section=versions`,
+    before: installationsAre({ previousVersion: '0.9.0' }),
+    then: all(press('Roll back to 0.9.0'), (page) => page.getByRole('dialog').waitFor()),
+  },
+  {
+    name: 'plugin-update-asks',
+    as: 'admin',
+    path: `${withViews}?section=versions&update=1`,
+    before: all(
+      hasUpdate,
+      answers('**/api/plugins/installations/*/update', {
+        from: '1.0.0',
+        to: '1.2.0',
+        added: [{ id: 'events:model.synced', group: 'events', sentence: 'Be told of model events' }],
+        removed: [{ id: 'schedule', group: 'schedule', sentence: 'Run on a schedule' }],
+      }),
+    ),
+    then: says('Be told of model events'),
+  },
+  { name: 'updates', as: 'admin', path: '/plugins/updates', before: hasUpdate },
+  {
+    name: 'plugins-card-menu',
+    as: 'admin',
+    path: '/plugins/my-plugins',
+    then: all(press(/^More/), (page) => page.getByRole('menu').waitFor()),
+  },
+  {
+    name: 'risks-import-ready',
+    as: 'admin',
+    path: '/risks',
+    async then(page) {
+      await chooseFile(
+        page,
+        rows([['Bias', 'ada@acme.example', 'Possible', 'Moderate', 'Monitoring & maintenance', 'It is unfair']]),
+      )
+      await says('One row is ready to be imported.')(page)
+    },
+  },
+  {
+    name: 'risks-import-refused',
+    as: 'admin',
+    path: '/risks',
+    async then(page) {
+      await openWizard(page)
+      const file = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no table') }
+      await page.getByLabel(/Choose a file/).setInputFiles(file)
+      await page.getByRole('dialog').getByRole('alert').waitFor()
+    },
+  },
+  {
+    name: 'members-add-refused',
+    as: 'admin',
+    path: '/members',
+    async then(page) {
+      await press('Add a member')(page)
+      const dialog = page.getByRole('dialog')
+      await dialog.getByLabel('First name').fill('Alan')
+      await dialog.getByLabel('Last name').fill('Turing')
+      await dialog.getByLabel('Email').fill('alan@acme.example')
+      await dialog.getByLabel('First password', { exact: true }).fill('correct horse battery')
+      await dialog.getByRole('button', { name: 'Add', exact: true }).click()
+      await dialog.locator('[role="alert"], [aria-invalid="true"]').first().waitFor()
+    },
+  },
+  { name: 'settings-reader', as: 'reader', path: '/settings' },
+  { name: 'settings-remove', as: 'admin', path: '/settings', then: all(press(/^Remove Acme/), says(/to confirm/)) },
+  ...['Change…', 'Replace the secret…', 'Delete…'].map((item) => ({
+    name: `webhook-${item.split(' ')[0]?.toLowerCase().replace('…', '')}`,
+    as: 'admin' as const,
+    path: '/settings/webhooks',
+    then: all(openWebhook, press('More'), choose(item), (page) => page.getByRole('dialog').waitFor()),
+  })),
+  {
+    name: 'webhook-secret',
+    as: 'admin',
+    path: '/settings/webhooks',
+    before: answers('**/api/plugins/webhooks/*/secret', { secret: 'whsec_an+example+of+what+is+shown+once=' }),
+    then: all(openWebhook, press('More'), choose('Replace the secret…'), press('Replace it'), says('Keep it now')),
+  },
+]
+
+async function openWebhook(page: Page): Promise<void> {
+  await page.getByRole('link', { name: /hooks\/tenon/ }).click()
+  await page.getByRole('heading', { name: 'Deliveries' }).waitFor()
+  await settle(page)
+}
