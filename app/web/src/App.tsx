@@ -1,8 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { ErrorNote } from '@tenon/react'
 import { lazy, useEffect, useRef } from 'react'
 import { Navigate, Route, Routes } from 'react-router'
 import { Frame } from './frame/Frame.js'
+import { NotReached } from './frame/NotReached.js'
 import { RegisterPage } from './session/RegisterPage.js'
 import { SignInAgain } from './session/SignInAgain.js'
 import { connectSession, useSession } from './session/session.js'
@@ -40,9 +40,10 @@ export function App() {
     if (session.data) wasSignedIn.current = true
   }, [session.data])
 
-  if (session.isPending) return null
-  if (session.isError) return <ErrorNote error={session.error} title="Tenon cannot be reached" />
-  if (!session.data) {
+  if (session.isPending) return session.failureCount > 0 ? <p role="status">Tenon does not answer yet…</p> : null
+  // A look that fails later takes nothing away: what is there stays, and says itself what it cannot do.
+  if (session.data === undefined) return <NotReached error={session.error} onRetry={() => void session.refetch()} />
+  if (session.data === null) {
     return (
       <Routes>
         <Route path="/register" element={<RegisterPage />} />
