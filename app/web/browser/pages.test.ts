@@ -125,6 +125,43 @@ describe('a page whose code is no longer there', { timeout: 90_000 }, () => {
     await page.getByRole('heading', { name: 'Risks', level: 1, exact: true }).waitFor()
     await close()
   })
+
+  it('is not missed where it only tells of runs in a corner', async () => {
+    const { page, close } = await visit(browser, { baseURL: tenon.url })
+    await page.route('**/RunToasts-*.js', (route) => route.abort())
+    await page.goto('/risks')
+    await signIn(page, people.admin)
+    await page.getByText('3 entries').waitFor()
+    await settle(page)
+    expect(await page.getByRole('heading', { name: 'Risks', level: 1, exact: true }).count()).toBe(1)
+    await close()
+  })
+})
+
+describe('a server that is away', { timeout: 90_000 }, () => {
+  it('takes nothing away from who comes back to the page, and is asked again by a button when there is nothing yet', async () => {
+    const { page, close } = await visit(browser, { baseURL: tenon.url })
+    await page.goto('/risks')
+    await signIn(page, people.admin)
+    await page.getByRole('button', { name: 'Add a risk' }).click()
+    await page.getByRole('dialog').getByLabel('Name').fill('Half a thought')
+    const looks = { count: 0 }
+    await page.route('**/api/session', (route) => {
+      looks.count += 1
+      return route.fulfill({ status: 500, contentType: 'application/json', body: '{"message":"Oh"}' })
+    })
+    await page.evaluate(() => window.dispatchEvent(new Event('visibilitychange')))
+    await expect.poll(() => looks.count, { timeout: 20_000 }).toBeGreaterThan(0)
+    await settle(page)
+    expect(await page.getByRole('dialog').getByLabel('Name').inputValue()).toBe('Half a thought')
+    await page.reload()
+    await page.getByText('Tenon cannot be reached').waitFor()
+    expect(await accessibilityProblems(page)).toEqual([])
+    await page.unrouteAll()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByText('3 entries').waitFor()
+    await close()
+  })
 })
 
 describe('a session that ends', { timeout: 90_000 }, () => {

@@ -40,9 +40,10 @@ export function App() {
     if (session.data) wasSignedIn.current = true
   }, [session.data])
 
-  if (session.isPending) return null
-  if (session.isError) return <Unreachable error={session.error} onRetry={() => void session.refetch()} />
-  if (!session.data) {
+  if (session.isPending) return session.failureCount > 0 ? <p role="status">Tenon does not answer yet…</p> : null
+  // A look that fails later takes nothing away: what is there stays, and says itself what it cannot do.
+  if (session.data === undefined) return <Unreachable error={session.error} onRetry={() => void session.refetch()} />
+  if (session.data === null) {
     return (
       <Routes>
         <Route path="/register" element={<RegisterPage />} />

@@ -13,6 +13,7 @@ import { App } from './App.js'
 import { styleNonce } from './styleNonce.js'
 import { createCache } from './cache.js'
 import { cssVariables, theme } from './theme.js'
+import { PageBoundary } from './ui/PageBoundary.js'
 
 const root = document.getElementById('root')
 if (!root) throw new Error('The page has no place for the client.')
@@ -27,9 +28,11 @@ createRoot(root).render(
     >
       <QueryClientProvider client={createCache()}>
         <Notifications position="bottom-center" autoClose={5000} />
-        <BrowserRouter>
-          <App />
-        </BrowserRouter>
+        <PageBoundary of="everything">
+          <BrowserRouter>
+            <App />
+          </BrowserRouter>
+        </PageBoundary>
       </QueryClientProvider>
     </MantineProvider>
   </StrictMode>,

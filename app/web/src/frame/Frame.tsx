@@ -12,6 +12,7 @@ import {
 import { useDisclosure } from '@mantine/hooks'
 import { ChevronsUpDown, LogOut, Moon, Sun } from 'lucide-react'
 import { lazy, Suspense, useEffect } from 'react'
+import { ErrorBoundary } from 'react-error-boundary'
 import { Outlet, useLocation } from 'react-router'
 import { useAccount, useSignOut } from '../session/session.js'
 import { Mark } from '../ui/Mark.js'
@@ -69,9 +70,11 @@ export function Frame() {
           </Suspense>
         </PageBoundary>
       </main>
-      <Suspense fallback={null}>
-        <RunToasts />
-      </Suspense>
+      <ErrorBoundary fallback={null}>
+        <Suspense fallback={null}>
+          <RunToasts />
+        </Suspense>
+      </ErrorBoundary>
     </div>
   )
 }

@@ -1,3 +1,5 @@
+import { numberOf } from '../views/numberOf.js'
+
 /** A line of a chart. */
 export interface TrendLine {
   key: string
@@ -28,7 +30,7 @@ export interface TrendProps {
 export const maxPoints = 500
 
 export function formatNumber(value: number): string {
-  return value.toLocaleString('en', { maximumFractionDigits: 4 })
+  return numberOf(value)
 }
 
 /** A chart in words, for those who do not see it: how each line begins and ends, and its range. */

@@ -6,9 +6,10 @@ import { useEffect, useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
 import { addressOf, request } from '../api/request.js'
-import { pluginKeys } from '../plugins/queries.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { type FrameBridge, openFrameBridge } from './frameBridge.js'
+
+let shownFrames = 0
 
 export interface PluginFrameProps {
   plugin: Plugin
@@ -33,8 +34,10 @@ export function PluginFrame(props: PluginFrameProps) {
   const { plugin, installation } = props
   const ui = plugin.contributes?.ui
   const [attempt, setAttempt] = useState(0)
+  const [own] = useState(() => (shownFrames += 1))
   const address = useQuery({
-    queryKey: pluginKeys.of(plugin.key, 'frame', installation.id, attempt),
+    // Not among what is read anew when something of the plugin has changed: the frame would lose what is in it.
+    queryKey: ['tenon-frame', own, installation.id, attempt],
     queryFn: async () => {
       const { path } = await request<{ path: string }>(`/plugins/installations/${installation.id}/frame`, {
         method: 'POST',
@@ -45,13 +48,12 @@ export function PluginFrame(props: PluginFrameProps) {
     // It is good for a minute, and for one frame.
     staleTime: Infinity,
     gcTime: 0,
-    refetchOnMount: 'always',
   })
   const retry = () => setAttempt((count) => count + 1)
   if (!ui) return null
   if (address.error)
     return <FrameNote title={`${plugin.displayName} cannot be shown`} message={address.error.message} onRetry={retry} />
-  if (!address.data || address.isFetching) return <Loading height={ui.height} />
+  if (!address.data) return <Loading height={ui.height} />
   return <Frame key={address.data} {...props} ui={ui} address={address.data} onRetry={retry} />
 }
 

@@ -1,6 +1,7 @@
 import { Anchor } from '@mantine/core'
-import { momentOf } from '../api/momentOf.js'
+import { dayOf, momentOf } from '../api/momentOf.js'
 import { Badge, type Tone } from '../plugins/StatusBadge.js'
+import { numberOf } from './numberOf.js'
 
 export interface ValueProps {
   value: unknown
@@ -9,8 +10,6 @@ export interface ValueProps {
   /** In full, where there is room for it. */
   full?: boolean | undefined
 }
-
-const fractionDigits = 4
 
 /**
  * One value of a plugin's data, by its declared type. Text of a plugin is never more than text.
@@ -21,7 +20,7 @@ const fractionDigits = 4
 export function Value({ value, type, full = false }: ValueProps) {
   if (value === null || value === undefined || value === '') return <span className="tn-quiet">—</span>
   if (type === 'date') return <time dateTime={textOf(value)}>{dateOf(value)}</time>
-  if (type === 'number' || typeof value === 'number') return <span className="tn-number">{numberOf(value)}</span>
+  if (type === 'number' || typeof value === 'number') return <span className="tn-number">{numberFrom(value)}</span>
   if (type === 'boolean') return <>{value === true || value === 'true' ? 'Yes' : 'No'}</>
   if (type === 'status') {
     return (
@@ -81,18 +80,21 @@ export function textOf(value: unknown): string {
   return value === null || value === undefined ? '' : JSON.stringify(value)
 }
 
-function numberOf(value: unknown): string {
+/** PostgreSQL's numbers of many digits come as text. */
+function numberFrom(value: unknown): string {
   const number = Number(value)
-  return Number.isFinite(number)
-    ? number.toLocaleString('en', { maximumFractionDigits: fractionDigits })
-    : textOf(value)
+  return Number.isFinite(number) ? numberOf(number) : textOf(value)
 }
 
 function dateOf(value: unknown): string {
-  const moment = new Date(textOf(value))
-  if (Number.isNaN(moment.getTime())) return textOf(value)
-  return momentOf(moment)
+  const text = textOf(value)
+  const moment = new Date(text)
+  if (Number.isNaN(moment.getTime())) return text
+  return isDay(text) ? dayOf(moment) : momentOf(moment)
 }
+
+/** A day is the same everywhere; a moment is not. */
+const isDay = (text: string): boolean => /^\d{4}-\d{2}-\d{2}$/.test(text)
 
 const tones: [RegExp, Tone][] = [
   [/^(production|ready|active|approved|finished|success|ok|healthy|done|completed)$/i, 'good'],
