@@ -14,6 +14,11 @@ export interface DeliveryTimes {
   stopMs: number
   /** A delivery that is cut off gets this long to notice, in milliseconds. */
   cutOffMs: number
+  /**
+   * How much longer a claim lives than the longest delivery, in milliseconds: one that ends earlier would let another
+   * server deliver the same event meanwhile.
+   */
+  claimMarginMs: number
 }
 
 /** Answers that it was dropped when nobody waits for the event any more. */
@@ -61,15 +66,13 @@ const atOncePerPlugin = 4
 const batch = 24
 /** After so long nothing more of a batch is begun, so that it ends well before its claim does. */
 const batchMs = 10_000
-/** Beyond the longest delivery: a claim that ends earlier would let another server deliver the same event meanwhile. */
-const claimMarginMs = 30_000
 
 /**
  * Delivers what is due: for each plugin its events in order, a few at a time, organizations by turns. A plugin that hangs
  * holds up nobody but itself.
  */
 export function createDeliveries(options: DeliveriesOptions): Deliveries {
-  const { pool, deliver, onEnd, log, longestDeliveryMs, stopMs, cutOffMs } = options
+  const { pool, deliver, onEnd, log, longestDeliveryMs, stopMs, cutOffMs, claimMarginMs } = options
   const claimMs = longestDeliveryMs + cutOffMs + claimMarginMs
   const underWay = new Map<string, UnderWay>()
   const turns = createTurns({ perOrganization: atOncePerOrganization })

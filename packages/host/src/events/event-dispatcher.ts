@@ -46,6 +46,7 @@ const defaultTimes: DispatcherTimes = {
   stopMs: 8_000,
   // What a plugin gets for tidying up, and what finding out takes whether it still answers.
   cutOffMs: 3_500,
+  claimMarginMs: 30_000,
 }
 const pruneIntervalMs = 60 * 60_000
 
