@@ -207,7 +207,7 @@ export const errorTable = {
     sentence: 'The server was stopped {count} times while this was at work, so it is not begun again.',
   },
   RUN_ANSWER_NOT_KEPT: {
-    status: 507,
+    status: 500,
     sentence: 'This was done, but its answer of {size} could not be kept for you. What it counted is with its run.',
   },
   RUN_LIMIT: {

@@ -80,7 +80,7 @@ test('who waits for an answer that there is no room for is told so, and that it 
   await worker.close()
   worker = await it.startReplica({ limits: { jobs, uploads: { maxHeldBytes: 200_000 } } })
   expect(await importRows(1_000)).toMatchObject({
-    status: 507,
+    status: 500,
     body: { code: 'RUN_ANSWER_NOT_KEPT' },
     content: 'This was done, but its answer of 0.5 MB could not be kept for you. What it counted is with its run.',
   })

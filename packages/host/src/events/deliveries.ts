@@ -49,8 +49,6 @@ interface Deliveries {
 const batch = 24
 /** After so long nothing more of a batch is begun, so that it ends well before its claim does. */
 const batchMs = 10_000
-/** Beyond the longest delivery: a claim that ends earlier would let another server deliver the same event meanwhile. */
-const claimMarginMs = 30_000
 
 /**
  * Delivers what is due: for each plugin its events in order, a few at a time, organizations by turns. A plugin that hangs
@@ -58,7 +56,7 @@ const claimMarginMs = 30_000
  */
 export function createDeliveries(options: DeliveriesOptions): Deliveries {
   const { pool, deliver, onEnd, log, limits } = options
-  const { longestDeliveryMs, stopMs, cutOffMs } = limits
+  const { longestDeliveryMs, stopMs, cutOffMs, claimMarginMs } = limits
   const claimMs = longestDeliveryMs + cutOffMs + claimMarginMs
   const underWay = new Map<string, UnderWay>()
   const turns = createTurns({ perOrganization: limits.pluginsPerOrganization })

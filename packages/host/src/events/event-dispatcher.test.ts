@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createHostMigrator } from '../host-migrations.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
@@ -284,6 +285,24 @@ describe('a plugin that hangs', () => {
     await publish(2)
     await until(() => expect(delivered).toHaveLength(20))
     expect(hanging).toHaveLength(most)
+  })
+
+  test('goes to another server when the claim of one that is gone has ended, and not before', async () => {
+    const limits = { longestDeliveryMs: 500, cutOffMs: 100, claimMarginMs: 400 }
+    const pool = new pg.Pool(database.connection)
+    let begun = 0
+    await start({ pool, limits, deliver: () => ((begun += 1), hang()) })
+    await publish(1)
+    await until(() => expect(begun).toBe(1))
+    await pool.end()
+    const { rows } = await database.pool.query<{ due: Date }>(
+      'SELECT next_attempt_at AS due FROM tenon.event_deliveries',
+    )
+    const taken: number[] = []
+    await start({ limits, deliver: async () => void taken.push(Date.now()) })
+    await until(async () => expect(await deliveriesOf(1)).toMatchObject([{ state: 'delivered', attempts: 2 }]))
+    expect(taken).toHaveLength(1)
+    expect(taken[0]).toBeGreaterThanOrEqual(rows[0]?.due.getTime() ?? Infinity)
   })
 
   test('is cut off before another server may try the same event', async () => {

@@ -15,6 +15,7 @@ export const eventLimitTable = {
     'then it is cut off and tried again; longer than a place, a start, a load, a turn and the call take by default',
   ),
   cutOffMs: limit(3_500, 'ms', 'to notice that: for tidying up, and for finding out whether the plugin still answers'),
+  claimMarginMs: limit(30_000, 'ms', 'that a claim outlives all that: one that ends earlier would let two servers deliver'),
   stopMs: limit(8_000, 'ms', 'for what is under way when the server stops'),
   pollMs: limit(2_000, 'ms', 'between two looks at what was missed and what is due again'),
   keptDays: limit(7, 'days', 'of an event that is done with'),

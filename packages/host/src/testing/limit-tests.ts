@@ -178,6 +178,7 @@ export const eventLimitTests: TestsOf<typeof eventLimitTable> = {
     'is cut off before another server may try the same event',
   ),
   cutOffMs: ofEvents('may say until cutOffMs are over what it came to'),
+  claimMarginMs: ofEvents('goes to another server when the claim of one that is gone has ended, and not before'),
   stopMs: ofEvents(
     'that stops lets a delivery finish',
     'does not keep the server from stopping, when it %s, and keeps its attempt',
