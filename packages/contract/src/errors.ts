@@ -148,6 +148,10 @@ export const errorTable = {
     status: 409,
     sentence: '{plugin} {version} asks for more than before: {sentences}. Look at it and say what it may have.',
   },
+  CONSENT_OUTDATED: {
+    status: 409,
+    sentence: '{plugin} is no longer what was shown: {changes}. Look at what it asks for now, and decide again.',
+  },
   ALREADY_INSTALLED: { status: 409, sentence: 'Plugin is already installed' },
   INSTALLATION_BUSY: {
     status: 409,
