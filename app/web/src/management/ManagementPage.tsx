@@ -2,6 +2,7 @@ import { Anchor, Button, Menu, Skeleton, VisuallyHidden } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import {
   ApiError,
+  ErrorNote,
   HealthPanel,
   InstallDialog,
   InstallProgress,
@@ -154,7 +155,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         label: 'Permissions',
         content: () => (
           <Panel title="What it asks for">
-            <PermissionList permissions={plugin.asks ?? []} />
+            <Asked plugin={plugin} />
           </Panel>
         ),
       },
@@ -258,6 +259,20 @@ function runsOf(plugin: Plugin, installation: PluginInstallation): Section {
     label: 'Runs',
     content: () => <PluginWork plugin={plugin} installation={installation} />,
   }
+}
+
+/** What it asks for, or why that is not known. */
+function Asked({ plugin: { key, asks } }: { plugin: Plugin }) {
+  const { error, isFetching, refetch } = usePluginDetails(key)
+  if (asks) return <PermissionList permissions={asks} />
+  if (!error) return <Loading height={76} />
+  return (
+    <ErrorNote error={error} title="What it asks for cannot be shown">
+      <Button variant="default" size="xs" onClick={() => void refetch()} loading={isFetching}>
+        Ask again
+      </Button>
+    </ErrorNote>
+  )
 }
 
 /** Nothing of it works here, and it can be installed. */
