@@ -3,6 +3,8 @@ export { TenonProvider, type TenonProviderProps } from './TenonProvider.js'
 export { Trend } from './charts/Trend.js'
 export type { TrendLine, TrendPoint, TrendProps } from './charts/trendPoints.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
+export { useIsMounted } from './api/useIsMounted.js'
+export { steadyButtons } from './api/SteadyButton.js'
 export { Loading, type LoadingProps } from './api/Loading.js'
 export { queryDefaults } from './api/queryDefaults.js'
 export {
@@ -45,6 +47,7 @@ export {
   useMarketplace,
   usePluginDetails,
 } from './plugins/queries.js'
+export { isInUse } from './plugins/isInUse.js'
 export { describeSchedule } from './plugins/schedule.js'
 export { Badge, StatusBadge, type Tone } from './plugins/StatusBadge.js'
 export type * from './plugins/types.js'

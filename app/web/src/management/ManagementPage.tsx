@@ -16,9 +16,11 @@ import {
   PluginRequestAnswer,
   PluginRequestStatus,
   UninstallDialog,
+  isInUse,
   keyOf,
   nextAction,
   useInstallations,
+  useIsMounted,
   usePluginDetails,
   usePluginInstallation,
   withInstallation,
@@ -104,7 +106,15 @@ function Managed({ plugin, installation }: ManagedProps) {
   const mayAsk = useMayAsk()
   const sections = useSections(plugin, installation)
   // Where one begins is not where one is thrown back to: saving what was needed leaves the person where it was entered.
-  const first = useMemo(() => firstSection(plugin, installation), [installation?.id, installation?.status])
+  const isUpdating = installation?.status === 'updating'
+  const first = useMemo(
+    () =>
+      firstSection(
+        plugin,
+        isUpdating ? { ...installation, status: 'installed' as PluginInstallation['status'] } : installation,
+      ),
+    [installation?.id, isUpdating ? 'installed' : installation?.status],
+  )
   const asked = parameters.get('section') ?? (parameters.has('code') ? 'connections' : first)
   const current = sections.find(({ id }) => id === asked) ?? sections[0]
   const returning = useOAuthReturn(plugin)
@@ -147,7 +157,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
   const isEditor = useMay('Editor')
   const names = useMemberNames()
   const overview: Section = { id: 'overview', label: 'Overview', content: () => <AboutPlugin plugin={plugin} /> }
-  if (installation?.status !== 'installed' && installation?.status !== 'disabled') {
+  if (!installation || !(isInUse(installation) || installation.status === 'disabled')) {
     return [
       overview,
       {
@@ -160,10 +170,13 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         ),
       },
       ...(installation ? [runsOf(plugin, installation)] : []),
+      ...(installation?.status === 'failed' ? [healthOf(installation)] : []),
+      ...(installation?.status === 'failed' && isEditor ? [logsOf(installation)] : []),
+      ...(installation?.status === 'failed' ? [activityOf(installation, names)] : []),
     ]
   }
   const { connections = [], views = [], importers = [], actions = [], events = [], ui } = plugin.contributes ?? {}
-  const works = installation.status === 'installed'
+  const works = isInUse(installation)
   const sections: (Section | false)[] = [
     overview,
     works &&
@@ -204,15 +217,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         </Panel>
       ),
     },
-    {
-      id: 'health',
-      label: 'Health',
-      content: () => (
-        <Panel title="Health">
-          <HealthPanel installation={installation} />
-        </Panel>
-      ),
-    },
+    healthOf(installation),
     events.length > 0 && {
       id: 'events',
       label: 'Events',
@@ -222,15 +227,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         </Panel>
       ),
     },
-    isEditor && {
-      id: 'logs',
-      label: 'Logs',
-      content: () => (
-        <Panel title="Logs">
-          <PluginLogs installation={installation} />
-        </Panel>
-      ),
-    },
+    isEditor && logsOf(installation),
     {
       id: 'versions',
       label: 'Versions',
@@ -240,15 +237,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         </Suspense>
       ),
     },
-    {
-      id: 'activity',
-      label: 'Activity',
-      content: () => (
-        <Panel title="Activity">
-          <PluginActivity installation={installation} nameOf={(id) => names.get(id)} />
-        </Panel>
-      ),
-    },
+    activityOf(installation, names),
   ]
   return sections.filter((section): section is Section => section !== false)
 }
@@ -260,6 +249,36 @@ function runsOf(plugin: Plugin, installation: PluginInstallation): Section {
     content: () => <PluginWork plugin={plugin} installation={installation} />,
   }
 }
+
+const healthOf = (installation: PluginInstallation): Section => ({
+  id: 'health',
+  label: 'Health',
+  content: () => (
+    <Panel title="Health">
+      <HealthPanel installation={installation} />
+    </Panel>
+  ),
+})
+
+const logsOf = (installation: PluginInstallation): Section => ({
+  id: 'logs',
+  label: 'Logs',
+  content: () => (
+    <Panel title="Logs">
+      <PluginLogs installation={installation} />
+    </Panel>
+  ),
+})
+
+const activityOf = (installation: PluginInstallation, names: ReadonlyMap<number, string>): Section => ({
+  id: 'activity',
+  label: 'Activity',
+  content: () => (
+    <Panel title="Activity">
+      <PluginActivity installation={installation} nameOf={(id) => names.get(id)} />
+    </Panel>
+  ),
+})
 
 /** What it asks for, or why that is not known. */
 function Asked({ plugin: { key, asks } }: { plugin: Plugin }) {
@@ -283,6 +302,7 @@ function Actions({ plugin, installation }: ManagedProps) {
   const isAdmin = useMay('Admin')
   const mayAsk = useMayAsk()
   const navigate = useNavigate()
+  const isMounted = useIsMounted()
   const { isInstalling, setEnabled } = usePluginInstallation()
   const [installing, setInstalling] = useState<Plugin>()
   const [leaving, setLeaving] = useState<Plugin>()
@@ -345,7 +365,7 @@ function Actions({ plugin, installation }: ManagedProps) {
         onClose={() => setLeaving(undefined)}
         onDone={(choice) => {
           notifications.show({ message: choice === 'disable' ? 'Plugin disabled' : 'Plugin uninstalled successfully' })
-          if (choice !== 'disable') void navigate('/plugins/my-plugins')
+          if (choice !== 'disable' && isMounted()) void navigate('/plugins/my-plugins')
         }}
       />
     </>
@@ -358,6 +378,13 @@ function StateNote({ installation: { status, errorMessage, updateAvailable } }: 
     return (
       <p className={classes.note} data-tone="bad" role="alert">
         The installation failed: {errorMessage ?? 'no reason was given'} Nothing of it was kept; it can be tried again.
+      </p>
+    )
+  }
+  if (status === 'updating') {
+    return (
+      <p className={classes.note} role="status">
+        It is being brought to another version. Until that is done it answers nothing; what you have entered stays.
       </p>
     )
   }

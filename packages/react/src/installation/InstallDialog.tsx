@@ -1,9 +1,11 @@
 import { Alert, Anchor, Button, Group, Modal } from '@mantine/core'
 import { CircleCheck, TriangleAlert } from 'lucide-react'
-import { useEffect, useRef, useState } from 'react'
+import { useState } from 'react'
 import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
+import { useArrivalFocus } from '../api/useArrivalFocus.js'
+import { useIsMounted } from '../api/useIsMounted.js'
 import { nextAction, type NextAction } from '../plugins/nextAction.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
 import { publisherOf } from '../plugins/publisherOf.js'
@@ -179,17 +181,6 @@ function whatNow(error: ApiError, isUnderWay: boolean): string {
     : 'Nothing of it was kept. You can try again.'
 }
 
-function useIsMounted(): () => boolean {
-  const mounted = useRef(false)
-  useEffect(() => {
-    mounted.current = true
-    return () => {
-      mounted.current = false
-    }
-  }, [])
-  return () => mounted.current
-}
-
 /** S15: a plugin that requires a configuration, or an account, leads to it. */
 const continuations: Partial<Record<NextAction, { sentence: string; label: string }>> = {
   configure: { sentence: 'Tell it next what to work with.', label: 'Configure it' },
@@ -206,13 +197,14 @@ function Installed({ plugin, installation, onClose, onContinue }: InstalledProps
   // What was installed just now has no account yet, also where the answer does not say so.
   const next = nextAction(plugin, { connected: false, ...installation })
   const { sentence, label } = continuations[next] ?? readyToUse
+  const frame = useArrivalFocus<HTMLDivElement>()
   return (
-    <div className="tn-dialog">
+    <div className="tn-dialog" ref={frame}>
       <Alert className="tn-note" data-tone="good" icon={<CircleCheck size={18} />} role="status">
         <strong>{plugin.displayName} is installed.</strong> {sentence}
       </Alert>
       <Group justify="flex-end" gap="sm">
-        <Button variant="default" onClick={onClose}>
+        <Button variant="default" onClick={onClose} {...(onContinue ? {} : { 'data-autofocus': true })}>
           Close
         </Button>
         {onContinue && (

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
+import { useArrivalFocus } from '../api/useArrivalFocus.js'
 import { PermissionList } from '../installation/PermissionList.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
 import type { InstallConsent } from '../plugins/plugin.repository.js'
@@ -179,8 +180,9 @@ function Difference({ plan: { added, removed }, chosen, onChoose }: DifferencePr
 }
 
 function Updated({ plugin, version, onClose }: { plugin: Plugin; version: string | null; onClose: () => void }) {
+  const frame = useArrivalFocus<HTMLDivElement>()
   return (
-    <div className="tn-dialog">
+    <div className="tn-dialog" ref={frame}>
       <Alert className="tn-note" data-tone="good" icon={<CircleCheck size={18} />} role="status">
         <strong>
           {plugin.displayName} is at version {version}.
