@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from './find-browser.js'
-import { type Api, registerOverApi } from './people.js'
+import { type Api, registerOverApi, signInOverApi } from './people.js'
 import { startTenon, type Tenon } from './start-tenon.js'
 import { accessibilityProblems, settle, signIn, visit, type Visitor } from './visitor.js'
 
@@ -26,6 +26,7 @@ beforeAll(async () => {
   await admin.call('POST', '/api/plugins/install', { pluginKey: 'notes' })
   await publish('1.1.0', { database: { tenantSchema: true, tables: { risks: ['select'] } } })
   await tenon.restart({})
+  admin = await signInOverApi(tenon.url, email)
   visitor = await visit(browser, { baseURL: tenon.url })
 }, 120_000)
 afterAll(async () => {

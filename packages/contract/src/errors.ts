@@ -174,6 +174,11 @@ export const errorTable = {
       '{limit} of your requests for plugins are open already. Withdraw one, or wait until an admin has answered.',
   },
   CONFIGURATION_INVALID: { status: 422, sentence: 'The configuration is not valid: {reasons}' },
+  CONFIGURATION_OUTDATED: {
+    status: 409,
+    sentence:
+      'The configuration of {plugin} was changed since you looked at it. Look at what is saved now, and save again.',
+  },
   CONFIGURATION_MISSING: {
     status: 422,
     sentence: '{plugin} is not configured yet. Open its page and fill in the configuration.',

@@ -329,6 +329,13 @@ function installationEndpoints(service: PluginService): Endpoint[] {
       }),
       body: z.object({
         configuration: z.record(z.string(), z.unknown(), { error: 'Configuration object is required' }),
+        revision: z
+          .string()
+          .max(100)
+          .optional()
+          .describe(
+            'configurationRevision of what was seen; refused with 409 CONFIGURATION_OUTDATED when it has changed',
+          ),
       }),
       success: { status: 200, schema: pluginInstallationSchema },
       errors: [404, 409, 422, 502, 504],
@@ -336,6 +343,7 @@ function installationEndpoints(service: PluginService): Endpoint[] {
         ok(
           await service.updateConfiguration(params.id, principal.userId, principal.tenantId, body.configuration, {
             force: query.force === 'true',
+            revision: body.revision,
           }),
         ),
     }),

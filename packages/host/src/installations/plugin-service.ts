@@ -71,13 +71,13 @@ export interface PluginService extends SeedNames {
   getInstalledPlugins(tenantId: string): Promise<PluginInstallationJson[]>
   /** S34 */
   getCategories(): PluginCategoryInfo[]
-  /** S35 @throws TenonError CONFIGURATION_INVALID, PLUGIN_REFUSED */
+  /** S35. `revision`: of what was seen. @throws TenonError CONFIGURATION_OUTDATED, CONFIGURATION_INVALID, PLUGIN_REFUSED */
   updateConfiguration(
     installationId: number,
     userId: number,
     tenantId: string,
     configuration: Configuration,
-    options?: { force?: boolean },
+    options?: { force?: boolean; revision?: string | undefined },
   ): Promise<PluginInstallationJson>
   /** S36 @throws TenonError PLUGIN_NOT_INSTALLED; a failed test is an answer */
   testConnection(

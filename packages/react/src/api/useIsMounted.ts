@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'react'
  *
  * @example
  * const isMounted = useIsMounted()
- * return <PluginCard plugin={plugin} onUninstall={() => isMounted() && navigate('/plugins')} />
+ * return <PluginCard plugin={plugin} onUninstall={() => void (isMounted() && navigate('/plugins'))} />
  * @since 0.1.0
  */
 export function useIsMounted(): () => boolean {

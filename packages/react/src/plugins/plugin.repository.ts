@@ -129,7 +129,8 @@ export async function getCategories({ signal }: Cancellable = {}): Promise<Plugi
 
 /**
  * S105: checks a configuration and saves it; a refused one throws an error whose `problems` say what is wrong with which
- * field. `force` saves although the connection test fails.
+ * field. `force` saves although the connection test fails; with `revision`, the `configurationRevision` of what was seen,
+ * nothing is overwritten that somebody else has saved since.
  *
  * @example await updatePluginConfiguration({ installationId: installation.id, configuration: { timeout: 30 } })
  * @throws ApiError
@@ -139,15 +140,17 @@ export async function updatePluginConfiguration({
   installationId,
   configuration,
   force,
+  revision,
 }: {
   installationId: number
   configuration: Record<string, unknown>
   force?: boolean
+  revision?: string | undefined
 }): Promise<PluginInstallation> {
   const query = force ? { force: true } : {}
   return request(`/plugins/installations/${installationId}/configuration`, {
     method: 'PUT',
-    body: { configuration },
+    body: { configuration, revision },
     query,
   })
 }
