@@ -63,6 +63,12 @@ describe('a session that ends while somebody fills in a form', { timeout: 60_000
     const values = { 'First name': 'Grace', 'Last name': 'Hopper', Email: 'grace@acme.example' }
     for (const [label, value] of Object.entries(values)) await form.getByLabel(label).fill(value)
     await form.getByLabel('First password').fill(password)
+    await form.getByLabel('Email').fill('grace@acme')
+    await form.getByRole('button', { name: 'Add', exact: true }).click()
+    await form.getByText('must be an email address').waitFor()
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('email')
+    expect(await form.locator('[aria-invalid="true"]').count()).toBe(1)
+    await form.getByLabel('Email').fill(values.Email)
     await context.clearCookies()
     await form.getByRole('button', { name: 'Add', exact: true }).click()
     const again = page.getByRole('dialog', { name: 'Your session has ended' })

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from './find-browser.js'
-import { registerOverApi } from './people.js'
+import { type Api, registerOverApi, signInOverApi } from './people.js'
 import { startTenon, type Tenon } from './start-tenon.js'
 import { accessibilityProblems, settle, signIn, visit, type Visitor } from './visitor.js'
 
@@ -14,6 +14,7 @@ let directory: string
 let tenon: Tenon
 let browser: Browser
 let visitor: Visitor
+let admin: Api
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tenon-updates-'))
   await publish('1.0.0', { database: { tenantSchema: true } })
@@ -21,10 +22,11 @@ beforeAll(async () => {
     startTenon({ PLUGIN_MARKETPLACE_URL: join(directory, 'plugins.json') }),
     startBrowser(),
   ])
-  const admin = await registerOverApi(tenon.url, 'Acme', email)
+  admin = await registerOverApi(tenon.url, 'Acme', email)
   await admin.call('POST', '/api/plugins/install', { pluginKey: 'notes' })
   await publish('1.1.0', { database: { tenantSchema: true, tables: { risks: ['select'] } } })
   await tenon.restart({})
+  admin = await signInOverApi(tenon.url, email)
   visitor = await visit(browser, { baseURL: tenon.url })
 }, 120_000)
 afterAll(async () => {
@@ -119,6 +121,123 @@ describe('an admin whose plugin has a newer version', { timeout: 90_000 }, () =>
     await page.getByText('Rollback').waitFor()
     await page.getByText('Update', { exact: true }).waitFor()
     await page.getByText('Ada Lovelace').first().waitFor()
+    expect(visitor.complaints).toEqual([])
+  })
+})
+
+describe('while something is under way', { timeout: 60_000 }, () => {
+  const list = '**/api/plugins/installations'
+  interface Row {
+    id: number
+  }
+  /** From now on the list of installations says this of each. */
+  const listSays = async (change: object) => {
+    await visitor.page.unroute(list)
+    await visitor.page.route(list, async (route) => {
+      const response = await route.fetch()
+      const { data } = (await response.json()) as { data: Row[] }
+      await route.fulfill({ response, json: { data: data.map((row) => ({ ...row, ...change })) } })
+    })
+  }
+  /** Answers a request when it is told to. */
+  const hold = async (method: string, path: string, data: unknown) => {
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    await visitor.page.route(path, async (route) => {
+      if (route.request().method() !== method) return route.fallback()
+      await held
+      await route.fulfill({ json: { data } })
+    })
+    return release
+  }
+  afterEach(() => visitor.page.unrouteAll({ behavior: 'ignoreErrors' }))
+
+  it('by somebody else, what people are at stays', async () => {
+    const { page } = visitor
+    await page.goto('/plugins/notes/manage?section=versions&update=1')
+    const dialog = page.getByRole('dialog', { name: 'Update Notes' })
+    await dialog.getByRole('button', { name: 'Allow and update' }).waitFor()
+    const [row] = (await admin.call('GET', '/api/plugins/installations')) as Row[]
+    await listSays({ status: 'updating' })
+    await admin.call('PUT', `/api/plugins/installations/${row?.id}/permissions`, { permissions: ['own-tables'] })
+    await page.getByText('It is being brought to another version').waitFor()
+    expect(await dialog.getByRole('button', { name: 'Allow and update' }).count()).toBe(1)
+    await page.keyboard.press('Escape')
+    for (const section of ['Health', 'Logs', 'Versions', 'Activity'])
+      expect(await page.getByRole('link', { name: section, exact: true }).count(), section).toBe(1)
+  })
+
+  it('nothing asks for an update that there is not', async () => {
+    const { page } = visitor
+    await listSays({ updateAvailable: null })
+    await page.goto('/plugins/notes/manage?section=versions&update=1')
+    await page.waitForURL((url) => !url.searchParams.has('update'), { timeout: 10_000 })
+    expect(await page.getByRole('dialog').count()).toBe(0)
+  })
+
+  it('of an installation that failed, what it did is there to be looked at', async () => {
+    const { page } = visitor
+    await listSays({ status: 'failed', errorMessage: 'It did not begin.' })
+    await page.goto('/plugins/notes/manage')
+    await page.getByText('It did not begin.').waitFor()
+    for (const section of ['Health', 'Logs', 'Activity'])
+      expect(await page.getByRole('link', { name: section, exact: true }).count(), section).toBe(1)
+  })
+
+  it('the end of a removal tells, and leaves people where they are', async () => {
+    const { page } = visitor
+    const release = await hold('DELETE', `${list}/*`, 'Plugin uninstalled successfully')
+    await page.goto('/plugins/notes/manage')
+    await page.getByRole('button', { name: 'More', exact: true }).click()
+    await page.getByRole('menuitem', { name: /uninstall/ }).click()
+    await page.getByLabel('Uninstall and keep its data').check()
+    await page.getByRole('button', { name: 'Uninstall, keep data' }).click()
+    await page.keyboard.press('Escape')
+    await page.getByRole('link', { name: 'Risks' }).click()
+    await page.getByRole('heading', { name: 'Risks', level: 1 }).waitFor()
+    release()
+    await page.getByText('Plugin uninstalled successfully').waitFor()
+    expect(new URL(page.url()).pathname).toBe('/risks')
+  })
+
+  it('the end of a removal closes no dialog that was opened meanwhile', async () => {
+    const { page } = visitor
+    const release = await hold('DELETE', `${list}/*`, 'Plugin uninstalled successfully')
+    await page.goto('/plugins/my-plugins')
+    const remove = async () => {
+      await page.getByRole('button', { name: 'More for Notes' }).click()
+      await page.getByRole('menuitem', { name: 'Uninstall' }).click()
+      await page.getByLabel('Uninstall and keep its data').check()
+    }
+    await remove()
+    await page.getByRole('button', { name: 'Uninstall, keep data' }).click()
+    await page.keyboard.press('Escape')
+    await remove()
+    release()
+    await page.getByText('Plugin uninstalled successfully').waitFor()
+    expect(await page.getByRole('dialog').count()).toBe(1)
+  })
+
+  it('the keyboard stays in the dialog', async () => {
+    const { page } = visitor
+    const release = await hold('DELETE', `${list}/*`, 'Plugin uninstalled successfully')
+    await page.goto('/plugins/notes/manage')
+    await page.getByRole('button', { name: 'More', exact: true }).click()
+    await page.getByRole('menuitem', { name: /uninstall/ }).click()
+    await page.getByLabel('Uninstall and keep its data').check()
+    const button = page.getByRole('dialog').getByRole('button', { name: 'Uninstall, keep data' })
+    await button.focus()
+    await page.keyboard.press('Enter')
+    await expect.poll(() => button.getAttribute('data-loading')).toBe('true')
+    const isInDialog = () => page.evaluate(() => document.activeElement?.closest('[role="dialog"]') !== null)
+    for (let tabs = 0; tabs < 12; tabs++) {
+      expect(await isInDialog(), `after ${tabs} tabs`).toBe(true)
+      await page.keyboard.press('Tab')
+    }
+    await page.keyboard.press('Enter')
+    release()
     expect(visitor.complaints).toEqual([])
   })
 })

@@ -82,7 +82,17 @@ describe('webhooks', { timeout: 90_000 }, () => {
     await page.getByText('must begin with https://').waitFor()
     await page.getByLabel('Address').fill(address)
     await page.getByLabel('What it is for').fill('Our data lake')
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    await page.route('**/api/plugins/webhooks', (route) => held.then(() => route.continue()))
     await page.getByRole('button', { name: 'Add the webhook' }).click()
+    // Closed while it is saved: it is made, and its secret is shown only once.
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    release()
+    await page.unrouteAll({ behavior: 'wait' })
     const code = page.getByRole('dialog').locator('code')
     await code.waitFor()
     secret = (await code.textContent()) ?? ''

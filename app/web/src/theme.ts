@@ -1,4 +1,5 @@
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
+import { steadyButtons } from '@tenon/react'
 
 const iris: MantineColorsTuple = [
   '#f2f3fe',
@@ -55,6 +56,7 @@ export const theme = createTheme({
   respectReducedMotion: true,
   focusRing: 'auto',
   components: {
+    ...steadyButtons,
     Modal: {
       defaultProps: { centered: true, radius: 'lg', padding: 'xl', overlayProps: { backgroundOpacity: 0.45 } },
       classNames: { title: 'app-dialog-title' },

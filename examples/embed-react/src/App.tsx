@@ -8,6 +8,7 @@ import {
   type PluginInstallation,
   PluginRuns,
   PluginView,
+  UninstallDialog,
   useInstallations,
   useOAuthReturn,
   usePluginInstallation,
@@ -44,8 +45,9 @@ export function App({ mayInstall }: { mayInstall: boolean }) {
 
 function Plugins({ mayInstall }: { mayInstall: boolean }) {
   const { plugins, loading, error } = usePlugins()
-  const { uninstall, isInstalling } = usePluginInstallation()
+  const { isInstalling } = usePluginInstallation()
   const [chosen, setChosen] = useState<Plugin>()
+  const [leaving, setLeaving] = useState<Plugin>()
   if (loading) return <p>Looking at the marketplace…</p>
   if (error !== null) return <p role="alert">{error}</p>
   return (
@@ -58,10 +60,11 @@ function Plugins({ mayInstall }: { mayInstall: boolean }) {
           href={`#${plugin.key}`}
           loading={isInstalling(plugin.key)}
           onInstall={mayInstall ? setChosen : undefined}
-          onUninstall={mayInstall ? (id) => uninstall(id) : undefined}
+          onUninstall={mayInstall ? () => setLeaving(plugin) : undefined}
         />
       ))}
       <InstallDialog plugin={chosen} onClose={() => setChosen(undefined)} onContinue={() => setChosen(undefined)} />
+      <UninstallDialog plugin={leaving} onClose={() => setLeaving(undefined)} />
     </section>
   )
 }

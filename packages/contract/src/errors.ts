@@ -148,6 +148,10 @@ export const errorTable = {
     status: 409,
     sentence: '{plugin} {version} asks for more than before: {sentences}. Look at it and say what it may have.',
   },
+  CONSENT_OUTDATED: {
+    status: 409,
+    sentence: '{plugin} is no longer what was shown: {changes}. Look at what it asks for now, and decide again.',
+  },
   ALREADY_INSTALLED: { status: 409, sentence: 'Plugin is already installed' },
   INSTALLATION_BUSY: {
     status: 409,
@@ -170,6 +174,11 @@ export const errorTable = {
       '{limit} of your requests for plugins are open already. Withdraw one, or wait until an admin has answered.',
   },
   CONFIGURATION_INVALID: { status: 422, sentence: 'The configuration is not valid: {reasons}' },
+  CONFIGURATION_OUTDATED: {
+    status: 409,
+    sentence:
+      'The configuration of {plugin} was changed since you looked at it. Look at what is saved now, and save again.',
+  },
   CONFIGURATION_MISSING: {
     status: 422,
     sentence: '{plugin} is not configured yet. Open its page and fill in the configuration.',

@@ -27,6 +27,10 @@ export const pluginInstallationSchema = z
     uninstalledAt: timestamp.describe('Always null for an installation that exists; histories carry the date.'),
     errorMessage: z.string().nullable(),
     configuration: z.record(z.string(), z.unknown()).nullable(),
+    configurationRevision: z
+      .string()
+      .optional()
+      .describe('Another one after each change of the configuration; sent back, it keeps people from overwriting'),
     metadata: z.record(z.string(), z.unknown()).nullable(),
     createdAt: timestamp,
     updatedAt: timestamp,

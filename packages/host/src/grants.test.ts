@@ -108,6 +108,35 @@ test('what a plugin does not ask for cannot be granted', async () => {
   expect((await it.api('GET', '/installations')).content).toEqual([])
 })
 
+describe('an installation that says what was shown before it was agreed to', () => {
+  const shown = (changes: object = {}) => ({ version: '1.0.0', permissions: ids(), ...changes })
+  const attempt = (what: object) => it.api('POST', '/install', { pluginKey: 'asker', permissions: ids(), shown: what })
+
+  test.each([
+    ['another version', () => shown({ version: '0.9.0' }), 'it is at version 1.0.0 now'],
+    ['other code', () => shown({ digest: 'a'.repeat(64) }), 'its code is another one'],
+    [
+      'less',
+      () => shown({ permissions: ids().filter((one) => one !== 'table:risks:insert') }),
+      'it asks for more: Add rows to the table risks',
+    ],
+    ['more', () => shown({ permissions: [...ids(), 'table:projects:select'] }), 'it asks for less'],
+    ['nothing declared', () => shown({ permissions: null }), 'it asks for more: '],
+  ])('is refused when that was %s', async (_what, was, change) => {
+    const answer = await attempt(was())
+    expect(answer).toMatchObject({ status: 409, body: { code: 'CONSENT_OUTDATED' } })
+    expect(answer.content).toContain(change)
+    expect(answer.content).toContain('Look at what it asks for now')
+    expect((await it.api('GET', '/installations')).content).toEqual([])
+  })
+
+  test('is made when it still is that, in whatever order', async () => {
+    expect(await attempt(shown({ permissions: ids().reverse() }))).toMatchObject({ status: 201 })
+    id = ((await it.api('GET', '/installations')).content as { id: number }[])[0]?.id ?? 0
+    await it.api('DELETE', `/installations/${id}`)
+  })
+})
+
 describe('an installation without any permission', () => {
   test('is made, and the plugin is told of each that is missing', async () => {
     await install([])
@@ -242,7 +271,15 @@ test('a plugin that declares nothing has nothing to choose from, and the page sa
   await it.publish({ key: 'undeclared', entry: { ...entry, permissions: undefined }, files: asker.files })
   const refused = await it.api('POST', '/install', { pluginKey: 'undeclared', permissions: [] })
   expect(refused).toMatchObject({ status: 400, content: expect.stringContaining('nothing to choose') as string })
-  const installed = (await it.api('POST', '/install', { pluginKey: 'undeclared' })).content as { id: number }
+  const shown = (permissions: string[] | null) => ({
+    pluginKey: 'undeclared',
+    shown: { version: '1.0.0', permissions },
+  })
+  expect(await it.api('POST', '/install', shown([]))).toMatchObject({
+    status: 409,
+    content: expect.stringContaining('it no longer declares what it needs') as string,
+  })
+  const installed = (await it.api('POST', '/install', shown(null))).content as { id: number }
   const { content } = await it.api('GET', `/installations/${installed.id}/permissions`)
   expect(content).toMatchObject({ declared: false, permissions: [{ id: 'compatibility:database', granted: true }, {}] })
 })

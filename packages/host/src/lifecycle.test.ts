@@ -174,6 +174,19 @@ describe('the life of a plugin', () => {
     expect((await it.api('GET', '/notes/secret')).content).toEqual({ url: 'good', token: 'canary-1' })
   })
 
+  test('keeps a configuration that was changed since somebody looked at it', async () => {
+    const stored = async () =>
+      ((await it.api('GET', '/installations')).content as { configuration: object; configurationRevision: string }[])[0]
+    const save = (url: string, revision?: string) =>
+      it.api('PUT', `/installations/${id}/configuration`, { configuration: { url }, revision })
+    const seen = (await stored())?.configurationRevision
+    expect(await save('of one', seen)).toMatchObject({ status: 200 })
+    expect(await save('of another', seen)).toMatchObject({ status: 409, body: { code: 'CONFIGURATION_OUTDATED' } })
+    expect(await stored()).toMatchObject({ status: 'installed', configuration: { url: 'of one' } })
+    expect(await save('of another', (await stored())?.configurationRevision)).toMatchObject({ status: 200 })
+    expect(await save('good')).toMatchObject({ status: 200 })
+  })
+
   test('never shows a secret: not in answers, not in the database, not in the log', async () => {
     const { content } = await it.api('GET', '/installations')
     expect(content).toMatchObject([{ configuration: { url: 'good', token: { $secret: true, setBy: 1 } } }])

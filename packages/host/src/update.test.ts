@@ -156,6 +156,9 @@ test('a version that asks for more is shown first, and gets it only when an admi
   expect(plan.content).toEqual({
     from: '1.0.0',
     to: '2.0.0',
+    digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    asks: ['table:risks:select', 'own-tables'].map((one) => expect.objectContaining({ id: one }) as object),
+    declared: true,
     added: [{ id: 'table:risks:select', group: 'read', sentence: 'Read the table risks' }],
     removed: [],
     releases: [{ version: '2.0.0', notes: [] }],
@@ -176,6 +179,27 @@ test('a version that asks for more is shown first, and gets it only when an admi
   await it.api('POST', `/installations/${id}/rollback`)
   expect(await running()).toBe('1.0.0')
   expect((await it.api('GET', `/${key}/risks`)).status).not.toBe(200)
+})
+
+test('an update that says what was shown is refused when another version came meanwhile', async () => {
+  const id = await installed()
+  await it.publish(plugin({ version: '2.0.0' }))
+  const plan = (await it.api('GET', `/installations/${id}/update`)).content as {
+    to: string
+    digest: string
+    asks: { id: string }[]
+  }
+  const shown = { version: plan.to, digest: plan.digest, permissions: plan.asks.map((one) => one.id) }
+  await it.publish(plugin({ version: '3.0.0' }))
+  expect(await it.api('POST', `/installations/${id}/update`, { shown })).toMatchObject({
+    status: 409,
+    body: { code: 'CONSENT_OUTDATED' },
+    content: expect.stringContaining('it is at version 3.0.0 now') as string,
+  })
+  expect(await running()).toBe('1.0.0')
+  await it.publish(plugin({ version: '2.0.0' }))
+  expect(await it.api('POST', `/installations/${id}/update`, { shown })).toMatchObject({ status: 200 })
+  expect(await running()).toBe('2.0.0')
 })
 
 test('of two updates at the same time one is told that the other is under way', async () => {

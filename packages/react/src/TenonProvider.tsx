@@ -1,8 +1,9 @@
-import { MantineProvider, type MantineColorScheme, type MantineThemeOverride } from '@mantine/core'
+import { MantineProvider, mergeThemeOverrides, type MantineColorScheme, type MantineThemeOverride } from '@mantine/core'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { queryDefaults } from './api/queryDefaults.js'
 import { configureRequests, type RequestOptions } from './api/request.js'
+import { steadyButtons } from './api/SteadyButton.js'
 
 export interface TenonProviderProps {
   children: ReactNode
@@ -43,7 +44,7 @@ export function TenonProvider({ children, api, theme, colorScheme = 'auto', styl
   return (
     <MantineProvider
       defaultColorScheme={colorScheme}
-      {...(theme ? { theme } : {})}
+      theme={mergeThemeOverrides({ components: steadyButtons }, theme ?? {})}
       {...(colorScheme === 'auto' ? {} : { forceColorScheme: colorScheme })}
       {...(styleNonce ? { getStyleNonce: styleNonce } : {})}
     >

@@ -5,6 +5,8 @@ export type { TrendLine, TrendPoint, TrendProps } from './charts/trendPoints.js'
 export { OAuthReturnNote, type OAuthReturnNoteProps } from './connections/OAuthReturnNote.js'
 export { useOAuthReturn, type OAuthReturn, type OAuthReturnOptions } from './connections/useOAuthReturn.js'
 export { ErrorNote, type ErrorNoteProps } from './api/ErrorNote.js'
+export { useIsMounted } from './api/useIsMounted.js'
+export { steadyButtons } from './api/SteadyButton.js'
 export { Loading, type LoadingProps } from './api/Loading.js'
 export { queryDefaults } from './api/queryDefaults.js'
 export {
@@ -47,6 +49,7 @@ export {
   useMarketplace,
   usePluginDetails,
 } from './plugins/queries.js'
+export { isInUse } from './plugins/isInUse.js'
 export { describeSchedule } from './plugins/schedule.js'
 export { Badge, StatusBadge, type Tone } from './plugins/StatusBadge.js'
 export type * from './plugins/types.js'

@@ -68,7 +68,12 @@ describe('registering', () => {
       message: 'Bad Request',
       data: 'email: must be an email address; password: must have at least 8 characters',
       code: 'VALIDATION_FAILED',
-      details: { issues: [{ path: 'email' }, { path: 'password' }] },
+      details: {
+        problems: [
+          { field: 'email', message: 'must be an email address' },
+          { field: 'password', message: 'must have at least 8 characters' },
+        ],
+      },
     })
   })
 

@@ -122,7 +122,7 @@ async function assertColleagues(
     ])
     if (rowCount === 0) {
       const message = `${column}: user ${String(id)} is not a member of this organization`
-      throw new TenonError('VALIDATION_FAILED', { message, issues: [{ path: column, message }] })
+      throw new TenonError('VALIDATION_FAILED', { message, problems: [{ field: column, message }] })
     }
   }
 }

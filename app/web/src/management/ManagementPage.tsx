@@ -2,6 +2,7 @@ import { Anchor, Button, Menu, Skeleton, VisuallyHidden } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import {
   ApiError,
+  ErrorNote,
   HealthPanel,
   InstallDialog,
   InstallProgress,
@@ -16,9 +17,11 @@ import {
   PluginRequestAnswer,
   PluginRequestStatus,
   UninstallDialog,
+  isInUse,
   keyOf,
   nextAction,
   useInstallations,
+  useIsMounted,
   useOAuthReturn,
   usePluginDetails,
   usePluginInstallation,
@@ -104,7 +107,15 @@ function Managed({ plugin, installation }: ManagedProps) {
   const mayAsk = useMayAsk()
   const sections = useSections(plugin, installation)
   // Where one begins is not where one is thrown back to: saving what was needed leaves the person where it was entered.
-  const first = useMemo(() => firstSection(plugin, installation), [installation?.id, installation?.status])
+  const isUpdating = installation?.status === 'updating'
+  const first = useMemo(
+    () =>
+      firstSection(
+        plugin,
+        isUpdating ? { ...installation, status: 'installed' as PluginInstallation['status'] } : installation,
+      ),
+    [installation?.id, isUpdating ? 'installed' : installation?.status],
+  )
   const asked = parameters.get('section') ?? first
   const current = sections.find(({ id }) => id === asked) ?? sections[0]
   const returned = useOAuthReturn({
@@ -149,7 +160,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
   const isEditor = useMay('Editor')
   const names = useMemberNames()
   const overview: Section = { id: 'overview', label: 'Overview', content: () => <AboutPlugin plugin={plugin} /> }
-  if (installation?.status !== 'installed' && installation?.status !== 'disabled') {
+  if (!installation || !(isInUse(installation) || installation.status === 'disabled')) {
     return [
       overview,
       {
@@ -157,15 +168,18 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         label: 'Permissions',
         content: () => (
           <Panel title="What it asks for">
-            <PermissionList permissions={plugin.asks ?? []} />
+            <Asked plugin={plugin} />
           </Panel>
         ),
       },
       ...(installation ? [runsOf(plugin, installation)] : []),
+      ...(installation?.status === 'failed' ? [healthOf(installation)] : []),
+      ...(installation?.status === 'failed' && isEditor ? [logsOf(installation)] : []),
+      ...(installation?.status === 'failed' ? [activityOf(installation, names)] : []),
     ]
   }
   const { connections = [], views = [], importers = [], actions = [], events = [], ui } = plugin.contributes ?? {}
-  const works = installation.status === 'installed'
+  const works = isInUse(installation)
   const sections: (Section | false)[] = [
     overview,
     works &&
@@ -206,15 +220,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         </Panel>
       ),
     },
-    {
-      id: 'health',
-      label: 'Health',
-      content: () => (
-        <Panel title="Health">
-          <HealthPanel installation={installation} />
-        </Panel>
-      ),
-    },
+    healthOf(installation),
     events.length > 0 && {
       id: 'events',
       label: 'Events',
@@ -224,15 +230,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         </Panel>
       ),
     },
-    isEditor && {
-      id: 'logs',
-      label: 'Logs',
-      content: () => (
-        <Panel title="Logs">
-          <PluginLogs installation={installation} />
-        </Panel>
-      ),
-    },
+    isEditor && logsOf(installation),
     {
       id: 'versions',
       label: 'Versions',
@@ -242,15 +240,7 @@ function useSections(plugin: Plugin, installation: PluginInstallation | undefine
         </Suspense>
       ),
     },
-    {
-      id: 'activity',
-      label: 'Activity',
-      content: () => (
-        <Panel title="Activity">
-          <PluginActivity installation={installation} nameOf={(id) => names.get(id)} />
-        </Panel>
-      ),
-    },
+    activityOf(installation, names),
   ]
   return sections.filter((section): section is Section => section !== false)
 }
@@ -263,6 +253,50 @@ function runsOf(plugin: Plugin, installation: PluginInstallation): Section {
   }
 }
 
+const healthOf = (installation: PluginInstallation): Section => ({
+  id: 'health',
+  label: 'Health',
+  content: () => (
+    <Panel title="Health">
+      <HealthPanel installation={installation} />
+    </Panel>
+  ),
+})
+
+const logsOf = (installation: PluginInstallation): Section => ({
+  id: 'logs',
+  label: 'Logs',
+  content: () => (
+    <Panel title="Logs">
+      <PluginLogs installation={installation} />
+    </Panel>
+  ),
+})
+
+const activityOf = (installation: PluginInstallation, names: ReadonlyMap<number, string>): Section => ({
+  id: 'activity',
+  label: 'Activity',
+  content: () => (
+    <Panel title="Activity">
+      <PluginActivity installation={installation} nameOf={(id) => names.get(id)} />
+    </Panel>
+  ),
+})
+
+/** What it asks for, or why that is not known. */
+function Asked({ plugin: { key, asks } }: { plugin: Plugin }) {
+  const { error, isFetching, refetch } = usePluginDetails(key)
+  if (asks) return <PermissionList permissions={asks} />
+  if (!error) return <Loading height={76} />
+  return (
+    <ErrorNote error={error} title="What it asks for cannot be shown">
+      <Button variant="default" size="xs" onClick={() => void refetch()} loading={isFetching}>
+        Ask again
+      </Button>
+    </ErrorNote>
+  )
+}
+
 /** Nothing of it works here, and it can be installed. */
 const isMissing = (installation: PluginInstallation | undefined): boolean =>
   installation === undefined || installation.status === 'failed'
@@ -271,6 +305,7 @@ function Actions({ plugin, installation }: ManagedProps) {
   const isAdmin = useMay('Admin')
   const mayAsk = useMayAsk()
   const navigate = useNavigate()
+  const isMounted = useIsMounted()
   const { isInstalling, setEnabled } = usePluginInstallation()
   const [installing, setInstalling] = useState<Plugin>()
   const [leaving, setLeaving] = useState<Plugin>()
@@ -333,7 +368,7 @@ function Actions({ plugin, installation }: ManagedProps) {
         onClose={() => setLeaving(undefined)}
         onDone={(choice) => {
           notifications.show({ message: choice === 'disable' ? 'Plugin disabled' : 'Plugin uninstalled successfully' })
-          if (choice !== 'disable') void navigate('/plugins/my-plugins')
+          if (choice !== 'disable' && isMounted()) void navigate('/plugins/my-plugins')
         }}
       />
     </>
@@ -346,6 +381,13 @@ function StateNote({ installation: { status, errorMessage, updateAvailable } }: 
     return (
       <p className={classes.note} data-tone="bad" role="alert">
         The installation failed: {errorMessage ?? 'no reason was given'} Nothing of it was kept; it can be tried again.
+      </p>
+    )
+  }
+  if (status === 'updating') {
+    return (
+      <p className={classes.note} role="status">
+        It is being brought to another version. Until that is done it answers nothing; what you have entered stays.
       </p>
     )
   }

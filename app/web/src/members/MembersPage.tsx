@@ -1,7 +1,7 @@
 import { Button, Group, Modal, PasswordInput, Select, Skeleton, Stack, Table, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
-import { ApiError, ErrorNote } from '@tenon/react'
+import { ErrorNote } from '@tenon/react'
 import { Lock, UserPlus } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { type RoleName, useAccount, useMay } from '../session/session.js'
@@ -9,6 +9,7 @@ import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
 import { PageHead } from '../ui/PageHead.js'
 import { showOutcome } from '../ui/showOutcome.js'
+import { useFieldProblems } from '../ui/useFieldProblems.js'
 import classes from '../ui/Table.module.css'
 import { ago } from '../ui/time.js'
 import { type Member, type NewMember, useAddMember, useChangeRole, useMembers } from './members.js'
@@ -119,6 +120,8 @@ function MemberRow({ member }: { member: Member }) {
   )
 }
 
+const memberFields = ['name', 'surname', 'email', 'password']
+
 function AddMember({ onDone }: { onDone: () => void }) {
   const add = useAddMember()
   const [role, setRole] = useState<RoleName>('Editor')
@@ -135,12 +138,11 @@ function AddMember({ onDone }: { onDone: () => void }) {
       },
     )
   }
-  const problems = add.error instanceof ApiError ? add.error.problems : []
-  const problemOf = (name: string) => problems.find(({ field }) => field.replace('/', '') === name)?.message
+  const { form: frame, problemOf, areShown } = useFieldProblems(add.error, memberFields)
   return (
-    <form onSubmit={submit}>
+    <form onSubmit={submit} ref={frame}>
       <Stack gap="md">
-        {add.error && problems.length === 0 && <ErrorNote error={add.error} />}
+        {add.error && !areShown && <ErrorNote error={add.error} />}
         <Group grow align="flex-start">
           <TextInput
             name="name"

@@ -1,9 +1,10 @@
 import { Button, Group, Select, Stack, Textarea, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { ApiError, ErrorNote } from '@tenon/react'
+import { ErrorNote } from '@tenon/react'
 import { type FormEvent, useState } from 'react'
 import { useMembers } from '../members/members.js'
 import { useAccount } from '../session/session.js'
+import { useFieldProblems } from '../ui/useFieldProblems.js'
 import { lifecyclePhases, likelihoods, type NewRisk, severities, useAddRisk } from './risks.js'
 
 export function AddRisk({ onDone }: { onDone: () => void }) {
@@ -28,8 +29,7 @@ export function AddRisk({ onDone }: { onDone: () => void }) {
       },
     })
   }
-  const problems = add.error instanceof ApiError ? add.error.problems : []
-  const problemOf = (name: string) => problems.find(({ field }) => field.replace('/', '') === name)?.message
+  const { form, problemOf, areShown } = useFieldProblems(add.error, Object.keys(risk))
   const choice = (name: 'ai_lifecycle_phase' | 'likelihood' | 'severity', label: string, data: string[]) => (
     <Select
       label={label}
@@ -42,9 +42,9 @@ export function AddRisk({ onDone }: { onDone: () => void }) {
   )
   const people = members.data?.items ?? [user]
   return (
-    <form onSubmit={submit}>
+    <form onSubmit={submit} ref={form}>
       <Stack gap="md">
-        {add.error && problems.length === 0 && <ErrorNote error={add.error} />}
+        {add.error && !areShown && <ErrorNote error={add.error} />}
         <TextInput
           label="Name"
           required
@@ -72,6 +72,7 @@ export function AddRisk({ onDone }: { onDone: () => void }) {
         </Group>
         <Select
           label="Owner"
+          error={problemOf('risk_owner')}
           data={people.map(({ id, name, surname }) => ({ value: String(id), label: `${name} ${surname}` }))}
           value={risk.risk_owner ? String(risk.risk_owner) : null}
           clearable

@@ -1,6 +1,7 @@
 import { Button, PasswordInput, TextInput } from '@mantine/core'
-import { ApiError, ErrorNote } from '@tenon/react'
+import { ErrorNote } from '@tenon/react'
 import type { FormEvent } from 'react'
+import { useFieldProblems } from '../ui/useFieldProblems.js'
 import { useTitle } from '../ui/useTitle.js'
 import { Entrance } from './Entrance.js'
 import classes from './Entrance.module.css'
@@ -16,19 +17,15 @@ export function RegisterPage() {
     const form = new FormData(event.currentTarget)
     register.mutate(Object.fromEntries(fields.map((name) => [name, form.get(name)])) as unknown as Registration)
   }
-  const problemOf = (field: string): string | undefined =>
-    register.error instanceof ApiError
-      ? register.error.problems.find((problem) => problem.field.replace('/', '') === field)?.message
-      : undefined
-  const isAboutFields = fields.some((field) => problemOf(field) !== undefined)
+  const { form: frame, problemOf, areShown } = useFieldProblems(register.error, fields)
   return (
     <Entrance
       title="Register your organization"
       text="You become its first admin. Others are added later."
       other={{ question: 'Already registered?', label: 'Sign in', to: '/' }}
     >
-      {register.isError && !isAboutFields && <ErrorNote error={register.error} />}
-      <form className={classes.form} onSubmit={submit}>
+      {register.isError && !areShown && <ErrorNote error={register.error} />}
+      <form className={classes.form} onSubmit={submit} ref={frame}>
         <TextInput
           name="organizationName"
           label="Organization"

@@ -1,5 +1,5 @@
 import { Alert, Anchor, Button, Group, Menu, Modal } from '@mantine/core'
-import { Badge, ErrorNote, Loading } from '@tenon/react'
+import { Badge, ErrorNote, Loading, useIsMounted } from '@tenon/react'
 import { ArrowLeft, EllipsisVertical, KeyRound, Pencil, Power, Send, Trash2, TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
@@ -106,6 +106,8 @@ type Asked = 'edit' | 'secret' | 'remove'
 function Actions({ webhook, title }: { webhook: Webhook; title: string }) {
   const { id, isActive } = webhook
   const [asked, setAsked] = useState<Asked>()
+  const navigate = useNavigate()
+  const isMounted = useIsMounted()
   const test = useTestWebhook(id)
   const update = useUpdateWebhook(id)
   const tell = (message: string, success: boolean) => showOutcome({ title, message, success })
@@ -173,7 +175,15 @@ function Actions({ webhook, title }: { webhook: Webhook; title: string }) {
         <RenewSecret id={id} onDone={close} />
       </Modal>
       <Modal opened={asked === 'remove'} onClose={close} title="Delete the webhook" {...closeLabel}>
-        <RemoveWebhook id={id} title={title} onCancel={close} />
+        <RemoveWebhook
+          id={id}
+          title={title}
+          onCancel={close}
+          onRemoved={() => {
+            tell('The webhook is deleted', true)
+            if (isMounted()) void navigate('/settings/webhooks')
+          }}
+        />
       </Modal>
     </>
   )
@@ -200,12 +210,15 @@ function RenewSecret({ id, onDone }: { id: number; onDone: () => void }) {
   )
 }
 
-function RemoveWebhook({ id, title, onCancel }: { id: number; title: string; onCancel: () => void }) {
-  const navigate = useNavigate()
-  const remove = useRemoveWebhook(id, () => {
-    showOutcome({ title, message: 'The webhook is deleted', success: true })
-    void navigate('/settings/webhooks')
-  })
+interface RemoveWebhookProps {
+  id: number
+  title: string
+  onCancel: () => void
+  onRemoved: () => void
+}
+
+function RemoveWebhook({ id, title, onCancel, onRemoved }: RemoveWebhookProps) {
+  const remove = useRemoveWebhook(id, onRemoved)
   return (
     <div className="tn-dialog">
       {remove.error && <ErrorNote error={remove.error} title="It was not deleted" />}

@@ -101,12 +101,13 @@ function AddWebhook({ opened, onClose }: { opened: boolean; onClose: () => void 
   const [secret, setSecret] = useState<string>()
   const close = () => {
     setSecret(undefined)
-    create.reset()
+    // What is under way ends: its secret is shown then, since it is shown only once.
+    if (!create.isPending) create.reset()
     onClose()
   }
   return (
     <Modal
-      opened={opened}
+      opened={opened || secret !== undefined}
       onClose={close}
       size="lg"
       title={secret === undefined ? 'Add a webhook' : 'The secret of the webhook'}

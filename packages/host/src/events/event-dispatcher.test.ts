@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { createHostMigrator } from '../host-migrations.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
 import { createNotifications, type Notifications } from '../notifications/index.js'
+import { DeliveryFailure } from './delivery-failure.js'
 import { createEventDispatcher, type EventDispatcher } from './event-dispatcher.js'
 
 type Options = Parameters<typeof createEventDispatcher>[0]
@@ -304,6 +305,28 @@ describe('a plugin that hangs', () => {
     expect(taken).toHaveLength(1)
     expect(taken[0]).toBeGreaterThanOrEqual(rows[0]?.due.getTime() ?? Infinity)
   })
+
+  test.each([60_000, 3_600_000])(
+    'is put off for maxPutOffMs at most, here %i, and until the event is that old it costs no attempt',
+    async (maxPutOffMs) => {
+      const later = new DeliveryFailure(new Error('later'), { retryAfterMs: 10 * maxPutOffMs })
+      await start({ deliver: () => Promise.reject(later), limits: { maxPutOffMs } })
+      await publish(1)
+      await until(async () =>
+        expect(await deliveriesOf(1)).toMatchObject([{ state: 'waiting', attempts: 0, last_error: 'later' }]),
+      )
+      const { rows } = await database.pool.query<{ ms: number }>(
+        'SELECT extract(epoch FROM next_attempt_at - now())::double precision * 1000 AS ms FROM tenon.event_deliveries',
+      )
+      expect(rows[0]?.ms).toBeGreaterThan(maxPutOffMs - 15_000)
+      expect(rows[0]?.ms).toBeLessThanOrEqual(maxPutOffMs)
+      await database.pool.query(`UPDATE tenon.outbox SET created_at = now() - $1 * interval '1 millisecond'`, [
+        maxPutOffMs,
+      ])
+      await database.pool.query('UPDATE tenon.event_deliveries SET next_attempt_at = now(), last_error = NULL')
+      await until(async () => expect(await deliveriesOf(1)).toMatchObject([{ attempts: 1, last_error: 'later' }]))
+    },
+  )
 
   test('is cut off before another server may try the same event', async () => {
     const signals: AbortSignal[] = []

@@ -64,11 +64,23 @@ const updatePlanSchema = z
   .object({
     from: z.string().nullable(),
     to: z.string(),
+    digest: z.string().describe('SHA-256 of the code of that version'),
+    declared: z.boolean().describe('False for a version that does not declare what it needs'),
+    asks: z.array(askedPermissionSchema).describe('All that it asks for'),
     added: z.array(askedPermissionSchema).describe('What it asks for and did not ask for before'),
     removed: z.array(askedPermissionSchema),
     releases: z.array(releaseSchema).describe('What is new in the versions on the way, the newest first'),
   })
   .meta({ id: 'UpdatePlan' })
+
+const shownSchema = z
+  .object({
+    version: versionSchema,
+    digest: z.string().max(100).optional().describe('SHA-256 of its code, where that is known'),
+    permissions: grantedSchema.nullable().describe('Ids of all that it asks for; null when it does not declare that'),
+  })
+  .optional()
+  .describe('What the admin was shown; refused with 409 CONSENT_OUTDATED when it is another one by now')
 
 const ok = (data: unknown): Answer => ({ status: 200, data })
 const created = (data: unknown): Answer => ({ status: 201, data })
@@ -207,14 +219,16 @@ function installationEndpoints(service: PluginService): Endpoint[] {
         permissions: grantedSchema
           .optional()
           .describe('Ids of the permissions that are granted; all that the plugin asks for when absent'),
+        shown: shownSchema,
       }),
       success: { status: 201, schema: pluginInstallationSchema },
       errors: [404, 409, 422, 502, 503, 504],
       limited: true,
       mayGoOn: true,
-      handle: async ({ body: { pluginKey, permissions: granted }, principal: { userId, tenantId }, request }) => {
+      handle: async ({ body, principal: { userId, tenantId }, request }) => {
+        const { pluginKey, permissions: granted, shown } = body
         const waitMs = asksForAsync(request) ? 0 : longestWaitMs
-        const begun = await service.startInstall(pluginKey, userId, tenantId, { granted, waitMs })
+        const begun = await service.startInstall(pluginKey, userId, tenantId, { granted, shown, waitMs })
         return 'installation' in begun ? created(begun.installation) : accepted(begun.runId)
       },
     }),
@@ -257,6 +271,7 @@ function installationEndpoints(service: PluginService): Endpoint[] {
           permissions: grantedSchema
             .optional()
             .describe('Ids of the permissions that are granted; needed when it asks for more than before'),
+          shown: shownSchema,
         })
         .optional(),
       success: { status: 200, schema: pluginInstallationSchema },
@@ -266,6 +281,7 @@ function installationEndpoints(service: PluginService): Endpoint[] {
           await service.updatePlugin(params.id, principal.userId, principal.tenantId, {
             version: body?.version,
             granted: body?.permissions,
+            shown: body?.shown,
           }),
         ),
     }),
@@ -313,6 +329,13 @@ function installationEndpoints(service: PluginService): Endpoint[] {
       }),
       body: z.object({
         configuration: z.record(z.string(), z.unknown(), { error: 'Configuration object is required' }),
+        revision: z
+          .string()
+          .max(100)
+          .optional()
+          .describe(
+            'configurationRevision of what was seen; refused with 409 CONFIGURATION_OUTDATED when it has changed',
+          ),
       }),
       success: { status: 200, schema: pluginInstallationSchema },
       errors: [404, 409, 422, 502, 504],
@@ -320,6 +343,7 @@ function installationEndpoints(service: PluginService): Endpoint[] {
         ok(
           await service.updateConfiguration(params.id, principal.userId, principal.tenantId, body.configuration, {
             force: query.force === 'true',
+            revision: body.revision,
           }),
         ),
     }),

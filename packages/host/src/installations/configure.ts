@@ -4,6 +4,7 @@ import type { TenantScope } from '../migrations/index.js'
 import type { Configuration, ConfigurationVault } from '../secrets/configuration-vault.js'
 import { storableText, unstorableTextIn } from '../migrations/sql-text.js'
 import { assertValid } from './configuration-check.js'
+import { configurationRevisionOf } from './configuration-revision.js'
 import type { History } from './history.js'
 import type { Installation, InstallationStore } from './installation-store.js'
 import { underLease } from './lease.js'
@@ -26,6 +27,8 @@ export interface ConfigureRequest {
   configuration: Configuration
   /** Skips a failed connection test where the manifest asks for one on saving; never `validateConfig`. */
   force?: boolean
+  /** Of the configuration that the person saw. Default: whatever is stored is replaced. */
+  revision?: string | undefined
 }
 
 export interface Configure {
@@ -50,6 +53,9 @@ export function createConfigure({ store, caller, vault, history }: ConfigureOpti
     const subject = callable(tenant, row)
     const owner = configurationOwnerOf(tenant, row)
     const plugin = subject.manifest.displayName
+    if (request.revision !== undefined && request.revision !== configurationRevisionOf(row)) {
+      throw new TenonError('CONFIGURATION_OUTDATED', { plugin })
+    }
     const configuration = vault.merge(request.configuration, row.configuration, owner)
     if (owner.schema) assertValid(configuration, owner.schema, plugin)
     const call = { subject, userId, configuration, signal }

@@ -18,6 +18,7 @@ import type { Jobs } from '../jobs/jobs.js'
 import type { NewRun } from '../jobs/run.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { Runtime } from '../runtime/index.js'
+import { assertShown, type Shown } from './consent.js'
 import type { History } from './history.js'
 import type { Claim, Installation, InstallationStore } from './installation-store.js'
 import { underLease } from './lease.js'
@@ -49,16 +50,19 @@ export type InstallPlugin = (request: {
   userId: number
   /** Ids of the permissions that are granted. Default: all that the plugin asks for. */
   granted?: readonly string[] | undefined
+  /** What was agreed to. Default: whatever there is now. */
+  shown?: Shown | undefined
   /** Told of the run as soon as there is one. */
   onRun?: ((runId: string) => void) | undefined
 }) => Promise<Installation>
 
 /** Installs a plugin for one tenant: row first, then steps that can each be taken back, then the row again. */
 export function createInstall(engines: InstallOptions): InstallPlugin {
-  return async ({ tenant, pluginKey, userId, granted = null, onRun }) => {
+  return async ({ tenant, pluginKey, userId, granted = null, shown, onRun }) => {
     const entry = findInstallable(engines, pluginKey)
     await engines.blocks.refresh()
     assertNotBlocked(engines.blocks, { plugin: entry.displayName, pluginKey, digest: entry.artifact?.sha256 })
+    if (shown) assertShown(entry, entry.artifact?.sha256, shown)
     if (granted) assertAsked(entry, granted)
     const attempt = randomUUID()
     const { version } = entry

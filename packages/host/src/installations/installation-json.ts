@@ -2,6 +2,7 @@ import type { CatalogEntry, PluginInstallationJson } from '@tenon/contract'
 import semver from 'semver'
 import type { TenantScope } from '../migrations/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
+import { configurationRevisionOf } from './configuration-revision.js'
 import type { Installation } from './installation-store.js'
 import { configurationOwnerOf } from './subject.js'
 import { previousOf } from './update.js'
@@ -29,6 +30,7 @@ export function toInstallationJson(
     uninstalledAt: null,
     errorMessage: installation.errorMessage,
     configuration: vault.mask(installation.configuration, configurationOwnerOf(tenant, installation)),
+    configurationRevision: configurationRevisionOf(installation),
     metadata: installation.metadata,
     createdAt: installation.createdAt.toISOString(),
     updatedAt: installation.updatedAt.toISOString(),

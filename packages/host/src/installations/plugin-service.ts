@@ -20,6 +20,7 @@ import type { TenantScope } from '../migrations/index.js'
 import type { Blocks } from '../operator/blocks.js'
 import type { Configuration, ConfigurationVault } from '../secrets/configuration-vault.js'
 import type { Configure } from './configure.js'
+import type { Shown } from './consent.js'
 import type { ConnectionJson, Connections } from './connections.js'
 import type { InstallPlugin } from './install.js'
 import type { Installation, InstallationStore } from './installation-store.js'
@@ -48,21 +49,16 @@ export interface PluginService extends SeedNames {
   /** S10: an image of at most 256 kB, fetched by the host. @throws TenonError PLUGIN_NOT_FOUND, ICON_NOT_FOUND */
   getPluginIcon(pluginKey: string): Promise<Icon>
   /**
-   * S31. `granted`: ids of the permissions that are granted; all when absent.
-   * @throws TenonError PLUGIN_BLOCKED, PLUGIN_NOT_FOUND, PLUGIN_NOT_INSTALLABLE, ALREADY_INSTALLED, INSTALLATION_BUSY, and what fails on the way
+   * S31. `granted`: ids of the permissions that are granted; all when absent. `shown`: what was agreed to.
+   * @throws TenonError CONSENT_OUTDATED, PLUGIN_BLOCKED, PLUGIN_NOT_FOUND, PLUGIN_NOT_INSTALLABLE, ALREADY_INSTALLED, INSTALLATION_BUSY, and what fails on the way
    */
-  installPlugin(
-    pluginKey: string,
-    userId: number,
-    tenantId: string,
-    options?: { granted?: readonly string[] | undefined },
-  ): Promise<PluginInstallationJson>
+  installPlugin(pluginKey: string, userId: number, tenantId: string, options?: Consent): Promise<PluginInstallationJson>
   /** The same, waited for so many milliseconds; then it goes on as a run. */
   startInstall(
     pluginKey: string,
     userId: number,
     tenantId: string,
-    options: { granted?: readonly string[] | undefined; waitMs: number },
+    options: Consent & { waitMs: number },
   ): Promise<{ installation: PluginInstallationJson } | { runId: string }>
   /** S32 @throws TenonError INSTALLATION_NOT_FOUND, INSTALLATION_BUSY */
   uninstallPlugin(
@@ -75,13 +71,13 @@ export interface PluginService extends SeedNames {
   getInstalledPlugins(tenantId: string): Promise<PluginInstallationJson[]>
   /** S34 */
   getCategories(): PluginCategoryInfo[]
-  /** S35 @throws TenonError CONFIGURATION_INVALID, PLUGIN_REFUSED */
+  /** S35. `revision`: of what was seen. @throws TenonError CONFIGURATION_OUTDATED, CONFIGURATION_INVALID, PLUGIN_REFUSED */
   updateConfiguration(
     installationId: number,
     userId: number,
     tenantId: string,
     configuration: Configuration,
-    options?: { force?: boolean },
+    options?: { force?: boolean; revision?: string | undefined },
   ): Promise<PluginInstallationJson>
   /** S36 @throws TenonError PLUGIN_NOT_INSTALLED; a failed test is an answer */
   testConnection(
@@ -122,13 +118,13 @@ export interface PluginService extends SeedNames {
   planUpdate(installationId: number, tenantId: string, version?: string): Promise<UpdatePlanJson>
   /**
    * Brings an installation to another version; the one that was there stays when anything goes wrong.
-   * @throws TenonError CONSENT_NEEDED when it asks for more than before and `granted` is absent
+   * @throws TenonError CONSENT_NEEDED when it asks for more than before and `granted` is absent, CONSENT_OUTDATED
    */
   updatePlugin(
     installationId: number,
     userId: number,
     tenantId: string,
-    options?: { version?: string | undefined; granted?: readonly string[] | undefined },
+    options?: Consent & { version?: string | undefined },
   ): Promise<PluginInstallationJson>
   /** Brings back the version before the last update. @throws TenonError NO_PREVIOUS_VERSION */
   rollBackPlugin(installationId: number, userId: number, tenantId: string): Promise<PluginInstallationJson>
@@ -141,6 +137,14 @@ export interface PluginService extends SeedNames {
   ): Promise<PluginInstallationJson>
   /** Calls a route of an installed plugin. */
   callRoute(tenantId: string, request: Omit<RouteRequest, 'tenant'>): ReturnType<CallRoute>
+}
+
+/** What an admin agrees to. */
+interface Consent {
+  /** Ids of the permissions that are granted. */
+  granted?: readonly string[] | undefined
+  /** What the admin was shown: with anything else nothing is begun. */
+  shown?: Shown | undefined
 }
 
 interface PluginServiceOptions {
@@ -188,11 +192,11 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
       return icon
     },
 
-    async installPlugin(pluginKey, userId, tenantId, { granted } = {}) {
+    async installPlugin(pluginKey, userId, tenantId, consent = {}) {
       const tenant = await tenantOf(tenantId)
-      return json(tenant, await engines.install({ tenant, pluginKey: requireKey(pluginKey), userId, granted }))
+      return json(tenant, await engines.install({ tenant, pluginKey: requireKey(pluginKey), userId, ...consent }))
     },
-    async startInstall(pluginKey, userId, tenantId, { granted, waitMs }) {
+    async startInstall(pluginKey, userId, tenantId, { waitMs, ...consent }) {
       const tenant = await tenantOf(tenantId)
       const over = new AbortController()
       return new Promise((resolve, reject) => {
@@ -202,7 +206,7 @@ export function createPluginService(engines: PluginServiceOptions): PluginServic
             () => undefined,
           )
         engines
-          .install({ tenant, pluginKey: requireKey(pluginKey), userId, granted, onRun })
+          .install({ tenant, pluginKey: requireKey(pluginKey), userId, ...consent, onRun })
           .then((installation) => resolve({ installation: json(tenant, installation) }), reject)
           .finally(() => over.abort())
       })

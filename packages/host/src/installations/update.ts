@@ -18,6 +18,7 @@ import type { TenantScope } from '../migrations/index.js'
 import { assertNotBlocked, type Blocks } from '../operator/blocks.js'
 import type { Runtime } from '../runtime/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
+import { assertShown, type Shown } from './consent.js'
 import type { History } from './history.js'
 import { assertInstallable, metadataWarnings } from './install.js'
 import type { Claim, ClaimedInstallation, Installation, InstallationStore } from './installation-store.js'
@@ -44,6 +45,12 @@ export interface PreviousVersion {
 export interface UpdatePlanJson {
   from: string | null
   to: string
+  /** SHA-256 of the code of the version. */
+  digest: string
+  /** False for a version that does not declare what it needs: then there is nothing to choose from. */
+  declared: boolean
+  /** All that the version asks for. */
+  asks: AskedPermission[]
   /** What it asks for and did not ask for before: an admin has to agree to it. */
   added: AskedPermission[]
   /** What it does not ask for any more. */
@@ -65,13 +72,15 @@ export interface Update {
    * version that was there stays, with its data as it was.
    *
    * @param granted ids of the permissions that the new version gets; needed when it asks for more than before
-   * @throws TenonError CONSENT_NEEDED, ALREADY_THIS_VERSION, PLUGIN_NOT_INSTALLABLE, and what fails on the way
+   * @param shown what was agreed to; whatever there is now when absent
+   * @throws TenonError CONSENT_OUTDATED, CONSENT_NEEDED, ALREADY_THIS_VERSION, PLUGIN_NOT_INSTALLABLE, and what fails on the way
    */
   update(
     request: UpdateRequest & {
       userId: number
       version?: string | undefined
       granted?: readonly string[] | undefined
+      shown?: Shown | undefined
     },
   ): Promise<Installation>
   /**
@@ -141,16 +150,25 @@ export function createUpdate(engines: UpdateOptions): Update {
   return {
     async plan({ tenant, id, version }) {
       const row = await findRow(tenant, id)
-      const { entry, offered } = await fetchVersion(row.pluginKey, version)
+      const { artifact, entry, offered } = await fetchVersion(row.pluginKey, version)
       const releases = releasesBetween(offered, row.version, entry.version)
-      return { from: row.version, to: entry.version, ...differences(row.asked, entry), releases }
+      return {
+        from: row.version,
+        to: entry.version,
+        digest: artifact.digest,
+        declared: entry.permissions !== undefined,
+        asks: askedPermissions(entry),
+        ...differences(row.asked, entry),
+        releases,
+      }
     },
 
-    async update({ tenant, id, userId, version, granted }) {
+    async update({ tenant, id, userId, version, granted, shown }) {
       const row = await findRow(tenant, id)
       const { artifact, entry } = await fetchVersion(row.pluginKey, version)
       if (artifact.digest === row.digest)
         throw new TenonError('ALREADY_THIS_VERSION', { plugin: entry.displayName, version: entry.version })
+      if (shown) assertShown(entry, artifact.digest, shown)
       if (granted) assertAsked(entry, granted)
       const { added } = differences(row.asked, entry)
       if (added.length > 0 && granted === undefined) {

@@ -169,9 +169,8 @@ export const eventLimitTests: TestsOf<typeof eventLimitTable> = {
   maxAttempts: repeated,
   retryMs: repeated,
   maxRetryMs: repeated,
-  maxPutOffMs: inFile('settled-deliveries.test.ts')(
-    '%s that the service wants later is delivered then, and that costs it none of its attempts',
-    'an event that was put off for a day is given up as any other',
+  maxPutOffMs: ofEvents(
+    'is put off for maxPutOffMs at most, here %i, and until the event is that old it costs no attempt',
   ),
   longestDeliveryMs: ofEvents(
     'that stops lets a delivery finish',

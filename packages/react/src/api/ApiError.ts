@@ -26,6 +26,12 @@ export class ApiError extends Error {
     return this.status === 0 || this.status >= 502
   }
 
+  /** True when nobody knows whether what was asked for was done: no answer came, or not one of the server's own. */
+  get isUncertain(): boolean {
+    const isOwn = this.code !== 'UNKNOWN' && this.code !== 'INTERNAL'
+    return this.status === 0 || (this.status >= 500 && !isOwn)
+  }
+
   /** What is wrong with which field, when the server said so. */
   get problems(): FieldProblem[] {
     const problems = this.details['problems']

@@ -4,6 +4,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
+import { held, Refusal, setStage } from '../testing/stage.js'
 import { PluginConfigForm } from './PluginConfigForm.js'
 
 let root: Root
@@ -64,5 +65,89 @@ describe('the form of a configuration', () => {
     const again = [...page.querySelectorAll('button')].find(({ textContent }) => textContent === 'Try again')
     again?.click()
     await expect.poll(() => page.textContent).toMatch('Address')
+  })
+})
+
+describe('a configuration that somebody else changes meanwhile', () => {
+  const stage = setStage()
+  const plugin = {
+    key: 'any',
+    displayName: 'Any',
+    contributes: {
+      configuration: {
+        type: 'object',
+        properties: { url: { type: 'string', title: 'Address' }, team: { type: 'string', title: 'Team' } },
+      },
+    },
+  } as unknown as Plugin
+  const stored = (configurationRevision: string, url: string) =>
+    ({ id: 1, configurationRevision, configuration: { url, team: 'A' } }) as unknown as PluginInstallation
+  const showStored = (revision: string, url: string) =>
+    stage.show(<PluginConfigForm plugin={plugin} installation={stored(revision, url)} />)
+  const field = () => stage.page.querySelector<HTMLInputElement>('input[id*="url"]') as HTMLInputElement
+  const enter = (text: string) => {
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')?.set?.call(field(), text)
+    field().dispatchEvent(new Event('input', { bubbles: true }))
+  }
+  const text = () => expect.poll(() => stage.page.textContent)
+
+  it('is followed as long as nothing was entered', async () => {
+    showStored('1', 'old')
+    await expect.poll(() => field()?.value).toBe('old')
+    showStored('2', 'new')
+    await expect.poll(() => field().value).toBe('new')
+    await text().not.toContain('Somebody else')
+  })
+
+  it('is not overwritten without a question, and what was entered stays until then', async () => {
+    const sent: unknown[] = []
+    stage.answers['PUT /plugins/installations/1/configuration'] = (body: { revision: string }) => {
+      sent.push(body)
+      return body.revision === '1'
+        ? new Refusal(409, { data: 'The configuration was changed meanwhile.', code: 'CONFIGURATION_OUTDATED' })
+        : stored('3', 'mine')
+    }
+    showStored('1', 'old')
+    await expect.poll(() => field()?.value).toBe('old')
+    enter('mine')
+    await expect.poll(() => field().value).toBe('mine')
+    stage.click('Save configuration')
+    await text().toContain('The configuration was changed meanwhile.')
+    showStored('2', 'theirs')
+    await text().toContain('Somebody else has changed it meanwhile: Address')
+    expect(field().value).toBe('mine')
+    stage.click('Keep what I entered')
+    await text().not.toContain('Somebody else')
+    stage.click('Save configuration')
+    await expect
+      .poll(() => sent)
+      .toEqual([
+        { configuration: { url: 'mine', team: 'A' }, revision: '1' },
+        { configuration: { url: 'mine', team: 'A' }, revision: '2' },
+      ])
+  })
+
+  it('is shown when that is wanted', async () => {
+    showStored('1', 'old')
+    await expect.poll(() => field()?.value).toBe('old')
+    enter('mine')
+    await expect.poll(() => field().value).toBe('mine')
+    showStored('2', 'theirs')
+    await text().toContain('Somebody else has changed it meanwhile')
+    stage.click('Show what is saved')
+    await expect.poll(() => field().value).toBe('theirs')
+  })
+
+  it('has the focus at its button when it was saved', async () => {
+    const saved = held<PluginInstallation>()
+    stage.answers['PUT /plugins/installations/1/configuration'] = () => saved.promise
+    showStored('1', 'old')
+    await expect.poll(() => field()?.value).toBe('old')
+    stage.named('Save configuration').focus()
+    stage.click('Save configuration')
+    await expect.poll(() => stage.asked).toContain('PUT /plugins/installations/1/configuration')
+    saved.answer(stored('2', 'as it was saved'))
+    await expect.poll(() => field().value).toBe('as it was saved')
+    expect(document.activeElement?.textContent).toBe('Save configuration')
   })
 })

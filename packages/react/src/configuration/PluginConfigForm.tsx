@@ -1,6 +1,6 @@
 import { Alert, Button, Group } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { CircleCheck, CircleX, FlaskConical } from 'lucide-react'
+import { CircleCheck, CircleX, FlaskConical, TriangleAlert } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
@@ -42,6 +42,10 @@ function ConfigForm(props: PluginConfigFormProps) {
   const schema = plugin.contributes?.configuration ?? fallbackSchema(installation)
   const stored = installation.configuration ?? {}
   const [value, setValue] = useState<Record<string, unknown>>(stored)
+  // What the person has seen, and may overwrite.
+  const [seen, setSeen] = useState(installation)
+  const [isTouched, setTouched] = useState(false)
+  const hasActed = useRef(false)
   const [revision, setRevision] = useState(0)
   const frame = useRef<HTMLDivElement>(null)
   const client = useQueryClient()
@@ -50,15 +54,33 @@ function ConfigForm(props: PluginConfigFormProps) {
   })
   const save = useMutation({
     mutationFn: ({ force }: { force: boolean }) =>
-      updatePluginConfiguration({ installationId: installation.id, configuration: value, force }),
+      updatePluginConfiguration({
+        installationId: installation.id,
+        configuration: value,
+        force,
+        revision: seen.configurationRevision,
+      }),
     onMutate: () => test.reset(),
     onSuccess: async (saved) => {
-      setValue(saved.configuration ?? {})
-      setRevision((before) => before + 1)
+      showStored(saved)
       onSaved?.(saved)
       await refreshPlugins(client)
     },
+    onError: (refusal) => isOutdated(refusal) && void refreshPlugins(client),
   })
+  const showStored = (now: PluginInstallation) => {
+    setValue(now.configuration ?? {})
+    setSeen(now)
+    setTouched(false)
+    hasActed.current = false
+    setRevision((before) => before + 1)
+  }
+  // An answer that was under way when this was saved is older than what is shown.
+  const isOther =
+    seen.configurationRevision !== installation.configurationRevision &&
+    (installation.updatedAt ?? '') >= (seen.updatedAt ?? '') &&
+    !save.isPending
+  if (isOther && !isTouched) showStored(installation)
   const problems = save.error instanceof ApiError ? save.error.problems : []
   // What is wrong with the whole has no field to be shown at.
   const isShownAtFields = problems.length > 0 && problems.every(({ field }) => field !== '')
@@ -66,12 +88,23 @@ function ConfigForm(props: PluginConfigFormProps) {
     if (problems.length > 0) frame.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-problem]')?.focus()
   }, [problems.length, save.submittedAt])
 
+  // What had the focus was drawn anew, or could not keep it.
+  useEffect(() => {
+    if (save.isSuccess && document.activeElement === document.body)
+      frame.current?.querySelector<HTMLElement>('button[type="submit"]')?.focus()
+  }, [revision, save.isSuccess])
+
   const change = (next: Record<string, unknown>) => {
     setValue(next)
+    // The form fills in defaults by itself.
+    if (hasActed.current) setTouched(true)
     if (test.data || test.error) test.reset()
   }
+  const act = () => {
+    hasActed.current = true
+  }
   return (
-    <div className="tn-dialog" ref={frame}>
+    <div className="tn-dialog" ref={frame} onPointerDownCapture={act} onKeyDownCapture={act} onInputCapture={act}>
       {sample && !readOnly && (
         <Alert className="tn-note" icon={<FlaskConical size={18} />} title={sample.title}>
           <Group justify="space-between" gap="sm">
@@ -107,8 +140,21 @@ function ConfigForm(props: PluginConfigFormProps) {
           <div className="tn-form-foot">
             {test.data && <TestResult result={test.data} />}
             {test.error && <ErrorNote error={test.error} title="The connection could not be tested" />}
-            {save.error && !isShownAtFields && (
+            {save.error && !isShownAtFields && !(isOther && isOutdated(save.error)) && (
               <SaveFailed error={save.error} onForce={() => save.mutate({ force: true })} />
+            )}
+            {isOther && (
+              <ChangedMeanwhile
+                fields={changedFields(schema, seen, installation)}
+                onShow={() => {
+                  save.reset()
+                  showStored(installation)
+                }}
+                onKeep={() => {
+                  save.reset()
+                  setSeen(installation)
+                }}
+              />
             )}
             <Group gap="sm">
               <Button type="submit" loading={save.isPending} disabled={test.isPending}>
@@ -160,6 +206,40 @@ function TestResult({ result: { success, message, steps = [] }, title }: TestRes
       )}
     </Alert>
   )
+}
+
+const isOutdated = (error: Error): boolean => error instanceof ApiError && error.code === 'CONFIGURATION_OUTDATED'
+
+interface ChangedMeanwhileProps {
+  fields: string[]
+  onShow: () => void
+  onKeep: () => void
+}
+
+/** Somebody else has saved while this was filled in: the person chooses whose values stay. */
+function ChangedMeanwhile({ fields, onShow, onKeep }: ChangedMeanwhileProps) {
+  return (
+    <Alert className="tn-note" data-tone="warn" icon={<TriangleAlert size={18} />} role="alert">
+      <p>Somebody else has changed it meanwhile: {fields.join(', ')}. What you have entered is not saved yet.</p>
+      <Group gap="sm" mt="xs">
+        <Button variant="default" size="xs" onClick={onShow}>
+          Show what is saved
+        </Button>
+        <Button variant="default" size="xs" onClick={onKeep}>
+          Keep what I entered
+        </Button>
+      </Group>
+    </Alert>
+  )
+}
+
+/** Titles of the fields whose stored values are different. */
+function changedFields(schema: Record<string, unknown>, one: PluginInstallation, other: PluginInstallation): string[] {
+  const [before, after] = [one.configuration ?? {}, other.configuration ?? {}]
+  const properties = (schema['properties'] ?? {}) as Record<string, { title?: string } | undefined>
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+    .map((key) => properties[key]?.title ?? key)
 }
 
 /** When only the test of the connection failed, the person may know better. */

@@ -2,7 +2,7 @@ import { Button, Group, Menu, Modal, Switch } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { ConnectionContribution } from '@tenon/contract'
 import { EllipsisVertical, Link2, LogIn, Plus, Send, Settings2, Unplug } from 'lucide-react'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { ApiError } from '../api/ApiError.js'
 import { dayOf } from '../api/dayOf.js'
 import { ErrorNote } from '../api/ErrorNote.js'
@@ -57,6 +57,7 @@ function Connections(props: PluginConnectionsProps) {
   const client = useQueryClient()
   const [changing, setChanging] = useState<Workspace>()
   const [leaving, setLeaving] = useState<Workspace>()
+  const frame = useRef<HTMLDivElement>(null)
   const list = useQuery({
     queryKey: pluginKeys.of(plugin.key, 'connections'),
     queryFn: ({ signal }) => getOAuthWorkspaces({ pluginKey: plugin.key, signal }),
@@ -81,7 +82,7 @@ function Connections(props: PluginConnectionsProps) {
   const canAdd = !readOnly && (connection.multiple || connections.length === 0)
 
   return (
-    <div className="tn-connections">
+    <div className="tn-connections" ref={frame} tabIndex={-1}>
       {start.error && <ErrorNote error={start.error} title="The connection could not be started" />}
       {list.isPending ? (
         <Loading height={64} />
@@ -155,6 +156,8 @@ function Connections(props: PluginConnectionsProps) {
               setLeaving(undefined)
               props.onOutcome({ title, success: true, message: 'Disconnected' })
               await refresh()
+              // Its row has gone, and with it what the focus would go back to.
+              frame.current?.focus()
             }}
           />
         )}

@@ -1,6 +1,6 @@
 import { Alert, Button, Group } from '@mantine/core'
 import { FileClock, Undo2 } from 'lucide-react'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
 import { momentOf } from '../api/momentOf.js'
@@ -33,6 +33,9 @@ export function PastImports(props: PastImportsProps) {
   const [shown, setShown] = useState(shownAtOnce)
   const [leaving, setLeaving] = useState<string>()
   const [outcome, setOutcome] = useState<string>()
+  const told = useRef<HTMLDivElement>(null)
+  // The button that was pressed has gone.
+  useEffect(() => told.current?.focus(), [outcome])
   if (importer.history === undefined) return null
   if (error && !data) return <ErrorNote error={error} title="Earlier imports cannot be shown" />
   if (!data) return <Loading height={72} />
@@ -41,7 +44,7 @@ export function PastImports(props: PastImportsProps) {
     <section className="tn-past" aria-label="Earlier imports">
       <h3>Earlier imports</h3>
       {outcome !== undefined && (
-        <Alert className="tn-note" icon={<Undo2 size={18} />} role="status" w="100%">
+        <Alert ref={told} tabIndex={-1} className="tn-note" icon={<Undo2 size={18} />} role="status" w="100%">
           {outcome}
         </Alert>
       )}

@@ -4,12 +4,16 @@ import { useEffect, useRef, useState } from 'react'
 import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
+import { useArrivalFocus } from '../api/useArrivalFocus.js'
+import { useIsMounted } from '../api/useIsMounted.js'
 import { nextAction, type NextAction } from '../plugins/nextAction.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
 import { publisherOf } from '../plugins/publisherOf.js'
-import { usePluginDetails } from '../plugins/queries.js'
+import type { InstallConsent } from '../plugins/plugin.repository.js'
+import { useInstallations, usePluginDetails } from '../plugins/queries.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { usePluginInstallation } from '../plugins/usePluginInstallation.js'
+import { keyOf } from '../plugins/usePlugins.js'
 import { useRunShown } from '../runs/watchedRuns.js'
 import { InstallProgress } from './InstallProgress.js'
 import { useInstallRun, useInstallRunId } from './installRun.js'
@@ -55,12 +59,15 @@ export function InstallDialog({ plugin, ...rest }: InstallDialogProps) {
 function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogProps & { plugin: Plugin }) {
   const { install, isInstalling } = usePluginInstallation()
   const details = usePluginDetails(plugin.key)
-  const asks = details.data?.asks ?? []
+  // What is agreed to is what is shown, which may be newer than what a list had.
+  const offered = details.data ?? plugin
+  const asks = details.data?.asks
   const [refused, setRefused] = useState<ReadonlySet<string>>(new Set())
   const [choosing, setChoosing] = useState(false)
   const [error, setError] = useState<ApiError>()
   const [installed, setInstalled] = useState<PluginInstallation>()
   const isUnderWay = useInstallRun(plugin.key) !== undefined
+  const row = useInstallations().data?.find((one) => keyOf(one) === plugin.key)
   const busy = isInstalling(plugin.key) || isUnderWay
   const isOpen = useIsMounted()
   const dialog = useRef<HTMLDivElement>(null)
@@ -69,25 +76,27 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
     if (busy) dialog.current?.focus()
   }, [busy])
   useRunShown(useInstallRunId(plugin.key))
-  const granted = asks.map(({ id }) => id).filter((id) => !refused.has(id))
+  const ids = (asks ?? []).map(({ id }) => id)
+  const granted = ids.filter((id) => !refused.has(id))
 
   const run = async () => {
     setError(undefined)
     try {
-      const installation = await install(plugin.key, refused.size > 0 ? { permissions: granted } : {})
+      const installation = await install(plugin.key, consentTo(offered, ids, granted))
       setInstalled(installation)
       if (isOpen()) onInstalled?.(installation)
     } catch (failure) {
+      if (isOutdated(failure as ApiError)) await details.refetch()
       setError(failure as ApiError)
     }
   }
 
-  if (installed) return <Installed plugin={plugin} installation={installed} onClose={onClose} onContinue={onContinue} />
+  const done = installed ?? (error?.isUncertain && row?.status === 'installed' ? row : undefined)
+  if (done) return <Installed plugin={plugin} installation={done} onClose={onClose} onContinue={onContinue} />
   const choice = choosing
     ? {
         chosen: new Set(granted),
-        onChoose: (chosen: ReadonlySet<string>) =>
-          setRefused(new Set(asks.map(({ id }) => id).filter((id) => !chosen.has(id)))),
+        onChoose: (chosen: ReadonlySet<string>) => setRefused(new Set(ids.filter((id) => !chosen.has(id)))),
       }
     : {}
   return (
@@ -97,33 +106,40 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
         <div>
           <strong>{plugin.displayName}</strong>
           <p className="tn-quiet">
-            Version {plugin.version} · {publisherOf(plugin)}
-            {plugin.isOfficial ? ' · Official' : ''}
+            Version {offered.version} · {publisherOf(offered)}
+            {offered.isOfficial ? ' · Official' : ''}
           </p>
         </div>
       </div>
       {error && (
-        <ErrorNote error={error} title="It could not be installed">
-          {whatNow(error)}
+        <ErrorNote error={error} title={titleOf(error)}>
+          {whatNow(error, busy)}
         </ErrorNote>
       )}
       {/* While it goes on there is nothing to decide, and on a small screen the steps have to be in sight. */}
       <section aria-label="Permissions" hidden={busy}>
         <div className="tn-dialog-question">
           <h3>It will be able to</h3>
-          {plugin.permissions && asks.length > 0 && !choosing && (
+          {offered.permissions && ids.length > 0 && !choosing && (
             <Anchor component="button" type="button" size="sm" onClick={() => setChoosing(true)}>
               Allow only some of it
             </Anchor>
           )}
         </div>
-        {details.isPending ? <Loading height={76} /> : <PermissionList permissions={asks} {...choice} />}
-        {details.error && <ErrorNote error={details.error} title="What it asks for cannot be shown" />}
+        {details.isPending && <Loading height={76} />}
+        {asks && <PermissionList permissions={asks} {...choice} />}
+        {details.error && !asks && (
+          <ErrorNote error={details.error} title="What it asks for cannot be shown">
+            <Button variant="default" size="xs" onClick={() => void details.refetch()} loading={details.isFetching}>
+              Ask again
+            </Button>
+          </ErrorNote>
+        )}
         <p className="tn-quiet">
           It can do nothing else. It runs in a process of its own, sees only your organization, and can be removed at
           any time.
         </p>
-        {!plugin.permissions && (
+        {!offered.permissions && (
           <Alert className="tn-note" data-tone="warn" icon={<TriangleAlert size={18} />} mt="sm">
             It was not written to say what it needs, so it gets a fixed set, in reach of other such plugins of your
             organization.
@@ -135,30 +151,39 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
         <Button variant="default" onClick={onClose} data-autofocus>
           {busy ? 'Go on in the background' : 'Cancel'}
         </Button>
-        <Button onClick={() => void run()} loading={busy} disabled={!details.data}>
-          {error ? 'Try again' : 'Allow and install'}
+        <Button onClick={() => void run()} loading={busy} disabled={!asks}>
+          {error && !isOutdated(error) ? 'Try again' : 'Allow and install'}
         </Button>
       </Group>
     </div>
   )
 }
 
+/** Exactly what is shown, with what is granted of it. Of a plugin that declares nothing there is nothing to choose. */
+function consentTo({ version, artifact, permissions }: Plugin, ids: string[], granted: string[]): InstallConsent {
+  const digest = artifact?.sha256
+  return permissions
+    ? { permissions: granted, shown: { version, digest, permissions: ids } }
+    : { shown: { version, digest, permissions: null } }
+}
+
+const isOutdated = ({ code }: ApiError): boolean => code === 'CONSENT_OUTDATED'
+
+function titleOf(error: ApiError): string {
+  if (isOutdated(error)) return 'It has changed since it was shown'
+  return error.isUncertain ? 'It is not known whether it is installed' : 'It could not be installed'
+}
+
 /** What was undone, and what to do. */
-function whatNow({ details: { undone, nextStep } }: ApiError): string {
+function whatNow(error: ApiError, isUnderWay: boolean): string {
+  if (isOutdated(error)) return 'Nothing was begun. Below is what it asks for now.'
+  if (error.isUncertain) {
+    return isUnderWay ? 'It goes on, as is shown below.' : 'It may have been begun. If it goes on, it is shown here.'
+  }
+  const { undone, nextStep } = error.details
   return typeof undone === 'string' && typeof nextStep === 'string'
     ? `${undone} ${nextStep}`
     : 'Nothing of it was kept. You can try again.'
-}
-
-function useIsMounted(): () => boolean {
-  const mounted = useRef(false)
-  useEffect(() => {
-    mounted.current = true
-    return () => {
-      mounted.current = false
-    }
-  }, [])
-  return () => mounted.current
 }
 
 /** S15: a plugin that requires a configuration, or an account, leads to it. */
@@ -177,8 +202,9 @@ function Installed({ plugin, installation, onClose, onContinue }: InstalledProps
   // What was installed just now has no account yet, also where the answer does not say so.
   const next = nextAction(plugin, { connected: false, ...installation })
   const { sentence, label } = continuations[next] ?? readyToUse
+  const frame = useArrivalFocus<HTMLDivElement>()
   return (
-    <div className="tn-dialog">
+    <div className="tn-dialog" ref={frame}>
       <Alert className="tn-note" data-tone="good" icon={<CircleCheck size={18} />} role="status">
         <strong>{plugin.displayName} is installed.</strong> {sentence}
       </Alert>

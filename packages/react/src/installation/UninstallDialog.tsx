@@ -1,6 +1,7 @@
 import { Button, Group, Modal, Radio, Stack, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { useIsMounted } from '../api/useIsMounted.js'
 import type { Plugin } from '../plugins/types.js'
 import { usePluginInstallation } from '../plugins/usePluginInstallation.js'
 import { usePluginTables } from '../records/records.js'
@@ -11,7 +12,7 @@ export interface UninstallDialogProps {
   /** The installed plugin that is about to go; without one the dialog is closed. */
   plugin: Plugin | undefined
   onClose: () => void
-  /** Called after it was done. */
+  /** Called after it was done, also when the dialog was closed meanwhile. */
   onDone?: ((choice: UninstallChoice) => void) | undefined
 }
 
@@ -69,6 +70,7 @@ export function UninstallDialog({ plugin, ...rest }: UninstallDialogProps) {
 
 function Choosing({ plugin, onClose, onDone }: UninstallDialogProps & { plugin: Plugin }) {
   const { uninstall, setEnabled } = usePluginInstallation()
+  const isMounted = useIsMounted()
   const canDisable = plugin.installationStatus === 'installed'
   const [choice, setChoice] = useState<UninstallChoice>(canDisable ? 'disable' : 'keep')
   const [name, setName] = useState('')
@@ -84,7 +86,8 @@ function Choosing({ plugin, onClose, onDone }: UninstallDialogProps & { plugin: 
     try {
       await (choice === 'disable' ? setEnabled(id, false) : uninstall(id, { data: choice }))
       onDone?.(choice)
-      onClose()
+      // Closed meanwhile, another dialog may stand in its place.
+      if (isMounted()) onClose()
     } catch (failure) {
       setError(failure as Error)
       setBusy(false)
@@ -142,11 +145,25 @@ const shownTables = 6
 /** What stays, or goes: its tables, about as large as they are. */
 function Tables({ plugin, choice }: { plugin: Plugin; choice: 'keep' | 'erase' }) {
   const { installationId } = plugin
-  const { data: tables = [] } = usePluginTables(
+  const {
+    data: tables,
+    error,
+    isFetching,
+    refetch,
+  } = usePluginTables(
     { pluginKey: plugin.key, installationId: installationId ?? 0 },
     { enabled: installationId !== undefined },
   )
-  if (tables.length === 0) return null
+  if (error && !tables) {
+    return (
+      <ErrorNote error={error} title="Its tables cannot be shown">
+        <Button variant="default" size="xs" onClick={() => void refetch()} loading={isFetching}>
+          Ask again
+        </Button>
+      </ErrorNote>
+    )
+  }
+  if (!tables || tables.length === 0) return null
   return (
     <section className="tn-tables" aria-label={choice === 'erase' ? 'Tables that are erased' : 'Tables that stay'}>
       <h3>{choice === 'erase' ? 'This is erased' : 'This stays'}</h3>

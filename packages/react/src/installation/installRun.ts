@@ -1,6 +1,6 @@
 import { type QueryClient, skipToken, useQuery } from '@tanstack/react-query'
 import { ApiError } from '../api/ApiError.js'
-import { getInstalledPlugins, startInstall } from '../plugins/plugin.repository.js'
+import { getInstalledPlugins, type InstallConsent, startInstall } from '../plugins/plugin.repository.js'
 import { pluginKeys, useInstallations } from '../plugins/queries.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { keyOf } from '../plugins/usePlugins.js'
@@ -31,19 +31,38 @@ export const installSteps = [
 /** Installs a plugin as a run, and waits for its end, also when the component that asked is gone. @throws ApiError */
 export async function installAsRun(
   client: QueryClient,
-  choice: { pluginKey: string; permissions?: string[] },
+  choice: { pluginKey: string } & InstallConsent,
 ): Promise<PluginInstallation> {
   const work = await startInstall(choice)
   if ('answer' in work) return work.answer
   client.setQueryData(runKeys.installing(choice.pluginKey), work.runId)
-  await followRun(client, work.runId)
-  const run = await whenRunEnds(client, work.runId)
+  const run = await endOf(client, work.runId)
   if (run.state !== 'succeeded') throw installError(run)
-  const all = await client.fetchQuery({ queryKey: pluginKeys.installations, queryFn: () => getInstalledPlugins() })
+  const all = await installationsNow(client)
   const installed = all.find((installation) => keyOf(installation) === choice.pluginKey)
   if (!installed) throw new ApiError('It was removed again meanwhile.', 404, 'INSTALLATION_NOT_FOUND')
   return installed
 }
+
+/** It was begun: when it cannot be looked at, nothing is known of how it ends. @throws ApiError */
+async function endOf(client: QueryClient, runId: string): Promise<Run> {
+  try {
+    await followRun(client, runId)
+    return await whenRunEnds(client, runId)
+  } catch (error) {
+    throw unanswered((error as ApiError).message)
+  }
+}
+
+/** From the server: what is in the cache may be of before the installation. @throws ApiError */
+async function installationsNow(client: QueryClient): Promise<PluginInstallation[]> {
+  const look = { queryKey: pluginKeys.installations, queryFn: () => getInstalledPlugins(), staleTime: 0 }
+  return client.fetchQuery(look).catch((error: Error) => {
+    throw unanswered(error.message)
+  })
+}
+
+const unanswered = (message: string): ApiError => new ApiError(message, 0, 'UNREACHABLE')
 
 /** What happened is the message; what was undone and what to do are its details. */
 function installError({ id, state, step, error }: Run): ApiError {

@@ -155,6 +155,15 @@ function RequestButton({ plugin, request, onRequest, onWithdraw, loading }: Plug
   )
 }
 
+/** Whoever is asked says by itself how it went. */
+async function removing(uninstall: NonNullable<PluginCardProps['onUninstall']>, id: number): Promise<void> {
+  try {
+    await uninstall(id)
+  } catch {
+    // A refusal that nobody caught is no failure of the card.
+  }
+}
+
 function CardMenu({ plugin, onUninstall, open }: PluginCardProps & { open: (event: MouseEvent) => void }) {
   const { installationId } = plugin
   return (
@@ -172,7 +181,7 @@ function CardMenu({ plugin, onUninstall, open }: PluginCardProps & { open: (even
           <Menu.Item
             className="tn-danger"
             leftSection={<Trash2 size={15} />}
-            onClick={() => void onUninstall(installationId)}
+            onClick={() => void removing(onUninstall, installationId)}
           >
             Uninstall
           </Menu.Item>

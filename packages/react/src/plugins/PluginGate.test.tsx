@@ -93,6 +93,17 @@ describe('a gate', () => {
     await shown('closed closed closed ')
   })
 
+  it('stays open while its plugin is brought to another version', async () => {
+    answers['/plugins/installations'] = [installation('a', 'updating', { views: [{ slot: 'models.tabs' }] })]
+    show(
+      <>
+        <PluginGate pluginKey="a">open </PluginGate>
+        <PluginGate slot="models.tabs">models</PluginGate>
+      </>,
+    )
+    await shown('open models')
+  })
+
   it('opens for a place that any installed plugin fills, without knowing which', async () => {
     answers['/plugins/installations'] = [installation('whatever', 'installed', { views: [{ slot: 'models.tabs' }] })]
     show(

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import { isInUse } from './isInUse.js'
 import { useInstallations } from './queries.js'
 import { keyOf } from './usePlugins.js'
 import { fillsSlot } from './useSlot.js'
@@ -23,7 +24,7 @@ export function PluginGate({ children, fallback = null, loading = null, pluginKe
   if (isPending) return <>{loading}</>
   const open = data.some(
     (installation) =>
-      installation.status === 'installed' &&
+      isInUse(installation) &&
       (slot === undefined
         ? keyOf(installation) === pluginKey
         : installation.plugin !== undefined && fillsSlot(installation.plugin, slot)),

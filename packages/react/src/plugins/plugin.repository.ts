@@ -45,9 +45,26 @@ export async function searchPlugins({ query, signal }: { query: string } & Cance
   return request('/plugins/marketplace/search', { query: { q: query }, signal })
 }
 
+/** What a person was shown of a plugin: with anything else nothing is begun. */
+export interface ShownPlugin {
+  version: string
+  /** SHA-256 of its code, where that is known. */
+  digest?: string | undefined
+  /** Ids of all that it asks for; null for a plugin that declares nothing. */
+  permissions: string[] | null
+}
+
+/** What is agreed to. */
+export interface InstallConsent {
+  /** Ids of the permissions that are granted; all that it asks for when absent. */
+  permissions?: string[]
+  /** What was shown; refused with 409 `CONSENT_OUTDATED` when the plugin is another one by now. */
+  shown?: ShownPlugin
+}
+
 /**
  * S101: installs a plugin, and answers when it is installed. `permissions` are the ids of those that are granted, all
- * that it asks for when absent.
+ * that it asks for when absent; with `shown` nothing else is installed than what a person saw.
  *
  * @example const { id, status } = await installPlugin({ pluginKey, permissions: [] })
  * @throws ApiError
@@ -56,22 +73,18 @@ export async function searchPlugins({ query, signal }: { query: string } & Cance
 export async function installPlugin({
   pluginKey,
   permissions,
-}: {
-  pluginKey: string
-  permissions?: string[]
-}): Promise<PluginInstallation> {
-  return request('/plugins/install', { method: 'POST', body: { pluginKey, permissions } })
+  shown,
+}: { pluginKey: string } & InstallConsent): Promise<PluginInstallation> {
+  return request('/plugins/install', { method: 'POST', body: { pluginKey, permissions, shown } })
 }
 
 /** Begins what S101 does, as a run with steps that can be followed. @throws ApiError */
 export async function startInstall({
   pluginKey,
   permissions,
-}: {
-  pluginKey: string
-  permissions?: string[]
-}): Promise<Work<PluginInstallation>> {
-  return requestWork('/plugins/install', { method: 'POST', body: { pluginKey, permissions } })
+  shown,
+}: { pluginKey: string } & InstallConsent): Promise<Work<PluginInstallation>> {
+  return requestWork('/plugins/install', { method: 'POST', body: { pluginKey, permissions, shown } })
 }
 
 /**
@@ -116,7 +129,8 @@ export async function getCategories({ signal }: Cancellable = {}): Promise<Plugi
 
 /**
  * S105: checks a configuration and saves it; a refused one throws an error whose `problems` say what is wrong with which
- * field. `force` saves although the connection test fails.
+ * field. `force` saves although the connection test fails; with `revision`, the `configurationRevision` of what was seen,
+ * nothing is overwritten that somebody else has saved since.
  *
  * @example await updatePluginConfiguration({ installationId: installation.id, configuration: { timeout: 30 } })
  * @throws ApiError
@@ -126,15 +140,17 @@ export async function updatePluginConfiguration({
   installationId,
   configuration,
   force,
+  revision,
 }: {
   installationId: number
   configuration: Record<string, unknown>
   force?: boolean
+  revision?: string | undefined
 }): Promise<PluginInstallation> {
   const query = force ? { force: true } : {}
   return request(`/plugins/installations/${installationId}/configuration`, {
     method: 'PUT',
-    body: { configuration },
+    body: { configuration, revision },
     query,
   })
 }

@@ -1,12 +1,11 @@
 import { useMutation, useMutationState, useQueryClient } from '@tanstack/react-query'
 import { installAsRun } from '../installation/installRun.js'
-import { setPluginEnabled, uninstallPlugin } from './plugin.repository.js'
+import { type InstallConsent, setPluginEnabled, uninstallPlugin } from './plugin.repository.js'
 import { refreshPlugins } from './queries.js'
 import type { PluginInstallation } from './types.js'
 
-interface Installing {
+interface Installing extends InstallConsent {
   pluginKey: string
-  permissions?: string[]
 }
 
 interface Uninstalling {
@@ -15,8 +14,8 @@ interface Uninstalling {
 }
 
 export interface UsePluginInstallation {
-  /** `permissions` are the ids of those that are granted; all that it asks for when absent. */
-  install: (pluginKey: string, options?: { permissions?: string[] }) => Promise<PluginInstallation>
+  /** `permissions` are the ids of those that are granted, all that it asks for when absent; `shown` is what was agreed to. */
+  install: (pluginKey: string, options?: InstallConsent) => Promise<PluginInstallation>
   uninstall: (installationId: number, options?: { data?: 'keep' | 'erase' }) => Promise<void>
   setEnabled: (installationId: number, enabled: boolean) => Promise<void>
   isInstalling: (pluginKey: string) => boolean

@@ -1,5 +1,6 @@
 import type { Contributes } from '@tenon/contract'
 import { useMemo } from 'react'
+import { isInUse } from './isInUse.js'
 import { useInstallations, useMarketplace } from './queries.js'
 import type { Plugin, PluginInstallation } from './types.js'
 
@@ -34,7 +35,7 @@ export function useSlot<Kind extends SlotKind>(slot: string, kind: Kind): Slot<K
   const marketplace = useMarketplace()
   return useMemo(() => {
     const contributions = (installations.data ?? []).flatMap((installation) =>
-      installation.status === 'installed' && installation.plugin
+      isInUse(installation) && installation.plugin
         ? contributionsOf(installation.plugin, slot, kind).map((contribution) => ({
             plugin: installation.plugin as Plugin,
             installation,

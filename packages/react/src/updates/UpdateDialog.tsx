@@ -1,10 +1,13 @@
 import { Alert, Button, Group, Modal, Progress } from '@mantine/core'
 import { CircleCheck } from 'lucide-react'
 import { useState } from 'react'
+import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
+import { useArrivalFocus } from '../api/useArrivalFocus.js'
 import { PermissionList } from '../installation/PermissionList.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
+import type { InstallConsent } from '../plugins/plugin.repository.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { usePluginPermissions } from '../records/records.js'
 import { keyOf } from '../plugins/usePlugins.js'
@@ -54,14 +57,25 @@ function Updating({ plugin, installation, onClose, onUpdated }: UpdatingProps) {
   const update = useUpdatePlugin()
   const granted = now.data?.permissions.filter((permission) => permission.granted).map(({ id }) => id)
 
-  if (update.data) return <Updated plugin={plugin} version={update.data.version} onClose={onClose} />
+  const failure = update.error as ApiError | null
+  // The answer was lost, but it was done.
+  const arrived = failure?.isUncertain && installation.version !== before.version ? installation : undefined
+  const updated = update.data ?? arrived
+  if (updated) return <Updated plugin={plugin} version={updated.version} onClose={onClose} />
   const accepted = chosen ?? new Set(plan.data?.added.map(({ id }) => id))
+  const showAnew = () => {
+    setChosen(undefined)
+    void plan.refetch()
+  }
   const start = () => {
     if (!plan.data || !granted) return
     const permissions = plan.data.added.length > 0 ? permissionsAfter(plan.data, granted, accepted) : undefined
     update.mutate(
-      { installationId: before.id, ...(permissions ? { permissions } : {}) },
-      { onSuccess: (updated) => onUpdated?.(updated) },
+      { installationId: before.id, ...(permissions ? { permissions } : {}), ...shownIn(plan.data) },
+      {
+        onSuccess: (now) => onUpdated?.(now),
+        onError: (refusal) => (refusal as ApiError).code === 'CONSENT_OUTDATED' && showAnew(),
+      },
     )
   }
   return (
@@ -86,9 +100,14 @@ function Updating({ plugin, installation, onClose, onUpdated }: UpdatingProps) {
       {plan.data && <News plan={plan.data} />}
       {plan.data && <Difference plan={plan.data} chosen={accepted} onChoose={setChosen} />}
       {update.isPending && <Progress value={100} animated aria-label="The update is under way" />}
-      {update.error && (
-        <ErrorNote error={update.error} title="It could not be updated">
-          Version {before.version} goes on as it was, with its settings and data. You can try again.
+      {failure && (
+        <ErrorNote
+          error={failure}
+          title={failure.isUncertain ? 'It is not known whether it is updated' : 'It could not be updated'}
+        >
+          {failure.isUncertain
+            ? 'It may have been begun. When it is done, it is shown here.'
+            : `Version ${before.version} goes on as it was, with its settings and data. You can try again.`}
         </ErrorNote>
       )}
       <Group justify="flex-end" gap="sm">
@@ -101,6 +120,12 @@ function Updating({ plugin, installation, onClose, onUpdated }: UpdatingProps) {
       </Group>
     </div>
   )
+}
+
+/** With it no other version is brought than this one. */
+function shownIn({ to, digest, asks, declared = true }: UpdatePlan): InstallConsent {
+  if (!asks) return {}
+  return { shown: { version: to, digest, permissions: declared ? asks.map(({ id }) => id) : null } }
 }
 
 /** All that the new version gets: what is granted now and still asked for, and what is agreed to of what is new. */
@@ -155,8 +180,9 @@ function Difference({ plan: { added, removed }, chosen, onChoose }: DifferencePr
 }
 
 function Updated({ plugin, version, onClose }: { plugin: Plugin; version: string | null; onClose: () => void }) {
+  const frame = useArrivalFocus<HTMLDivElement>()
   return (
-    <div className="tn-dialog">
+    <div className="tn-dialog" ref={frame}>
       <Alert className="tn-note" data-tone="good" icon={<CircleCheck size={18} />} role="status">
         <strong>
           {plugin.displayName} is at version {version}.
