@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from './find-browser.js'
-import { type Api, registerOverApi, signInOverApi } from './people.js'
+import { registerOverApi } from './people.js'
 import { startTenon, type Tenon } from './start-tenon.js'
 import { accessibilityProblems, settle, signIn, visit, type Visitor } from './visitor.js'
 
@@ -14,7 +14,6 @@ let directory: string
 let tenon: Tenon
 let browser: Browser
 let visitor: Visitor
-let admin: Api
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tenon-updates-'))
   await publish('1.0.0', { database: { tenantSchema: true } })
@@ -22,11 +21,10 @@ beforeAll(async () => {
     startTenon({ PLUGIN_MARKETPLACE_URL: join(directory, 'plugins.json') }),
     startBrowser(),
   ])
-  admin = await registerOverApi(tenon.url, 'Acme', email)
+  const admin = await registerOverApi(tenon.url, 'Acme', email)
   await admin.call('POST', '/api/plugins/install', { pluginKey: 'notes' })
   await publish('1.1.0', { database: { tenantSchema: true, tables: { risks: ['select'] } } })
   await tenon.restart({})
-  admin = await signInOverApi(tenon.url, email)
   visitor = await visit(browser, { baseURL: tenon.url })
 }, 120_000)
 afterAll(async () => {
@@ -127,15 +125,12 @@ describe('an admin whose plugin has a newer version', { timeout: 90_000 }, () =>
 
 describe('while something is under way', { timeout: 60_000 }, () => {
   const list = '**/api/plugins/installations'
-  interface Row {
-    id: number
-  }
   /** From now on the list of installations says this of each. */
   const listSays = async (change: object) => {
     await visitor.page.unroute(list)
     await visitor.page.route(list, async (route) => {
       const response = await route.fetch()
-      const { data } = (await response.json()) as { data: Row[] }
+      const { data } = (await response.json()) as { data: object[] }
       await route.fulfill({ response, json: { data: data.map((row) => ({ ...row, ...change })) } })
     })
   }
@@ -159,11 +154,13 @@ describe('while something is under way', { timeout: 60_000 }, () => {
     await page.goto('/plugins/notes/manage?section=versions&update=1')
     const dialog = page.getByRole('dialog', { name: 'Update Notes' })
     await dialog.getByRole('button', { name: 'Allow and update' }).waitFor()
-    const [row] = (await admin.call('GET', '/api/plugins/installations')) as Row[]
     await listSays({ status: 'updating' })
-    await admin.call('PUT', `/api/plugins/installations/${row?.id}/permissions`, { permissions: ['own-tables'] })
+    await page.route('**/update', (route) =>
+      route.fulfill({ status: 409, json: { data: 'Notes is being changed right now.', code: 'INSTALLATION_BUSY' } }),
+    )
+    await dialog.getByRole('button', { name: 'Allow and update' }).click()
     await page.getByText('It is being brought to another version').waitFor()
-    expect(await dialog.getByRole('button', { name: 'Allow and update' }).count()).toBe(1)
+    await dialog.getByText('Notes is being changed right now.').waitFor()
     await page.keyboard.press('Escape')
     for (const section of ['Health', 'Logs', 'Versions', 'Activity'])
       expect(await page.getByRole('link', { name: section, exact: true }).count(), section).toBe(1)

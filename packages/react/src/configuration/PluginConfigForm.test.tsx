@@ -81,7 +81,12 @@ describe('a configuration that somebody else changes meanwhile', () => {
     },
   } as unknown as Plugin
   const stored = (configurationRevision: string, url: string) =>
-    ({ id: 1, configurationRevision, configuration: { url, team: 'A' } }) as unknown as PluginInstallation
+    ({
+      id: 1,
+      configurationRevision,
+      updatedAt: configurationRevision,
+      configuration: { url, team: 'A' },
+    }) as unknown as PluginInstallation
   const showStored = (revision: string, url: string) =>
     stage.show(<PluginConfigForm plugin={plugin} installation={stored(revision, url)} />)
   const field = () => stage.page.querySelector<HTMLInputElement>('input[id*="url"]') as HTMLInputElement

@@ -78,7 +78,7 @@ function ConfigForm(props: PluginConfigFormProps) {
   // An answer that was under way when this was saved is older than what is shown.
   const isOther =
     seen.configurationRevision !== installation.configurationRevision &&
-    (installation.updatedAt ?? '') >= (seen.updatedAt ?? '') &&
+    (installation.updatedAt ?? '') > (seen.updatedAt ?? '') &&
     !save.isPending
   if (isOther && !isTouched) showStored(installation)
   const problems = save.error instanceof ApiError ? save.error.problems : []
