@@ -35,6 +35,7 @@ it.each([
   await expect.poll(() => stage.named('Allow and install').getAttribute('disabled')).toBe(null)
   stage.click('Allow and install')
   await expect.poll(() => document.body.textContent).toContain('Any is installed.')
+  await expect.poll(() => document.activeElement?.textContent).toBe(label)
   stage.click(label)
   expect(led).toEqual([subject])
 })
