@@ -156,7 +156,9 @@ describe('while something is under way', { timeout: 60_000 }, () => {
     await dialog.getByRole('button', { name: 'Allow and update' }).waitFor()
     await listSays({ status: 'updating' })
     await page.route('**/update', (route) =>
-      route.fulfill({ status: 409, json: { data: 'Notes is being changed right now.', code: 'INSTALLATION_BUSY' } }),
+      route.request().method() === 'POST'
+        ? route.fulfill({ status: 409, json: { data: 'Notes is being changed right now.', code: 'INSTALLATION_BUSY' } })
+        : route.fallback(),
     )
     await dialog.getByRole('button', { name: 'Allow and update' }).click()
     await page.getByText('It is being brought to another version').waitFor()

@@ -191,6 +191,18 @@ describe('the menu of a card', () => {
     expect(uninstalled).toEqual([7])
   })
 
+  it('leaves it to who removes the plugin to say that it was refused', async () => {
+    const unheard: unknown[] = []
+    const hear = (reason: unknown) => unheard.push(reason)
+    process.on('unhandledRejection', hear)
+    show({ plugin: installed, onUninstall: () => Promise.reject(new Error('It is being changed right now')) })
+    await menu()
+    choose('Uninstall')
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', hear)
+    expect(unheard).toEqual([])
+  })
+
   it('does not uninstall where nobody would hear of it', async () => {
     show({ plugin: installed, onManage: () => undefined })
     expect(await menu()).toEqual(['Manage'])

@@ -90,7 +90,7 @@ function Updating({ plugin, installation, onClose, onUpdated }: UpdatingProps) {
         </div>
       </div>
       {plan.isPending && <Loading height={68} />}
-      {plan.error && (
+      {plan.error && !plan.data && (
         <ErrorNote error={plan.error} title="What the update would change cannot be shown">
           <Button variant="default" size="xs" onClick={() => void plan.refetch()}>
             Ask again
