@@ -138,6 +138,27 @@ describe('a page whose code is no longer there', { timeout: 90_000 }, () => {
   })
 })
 
+describe('a search without a hit', { timeout: 90_000 }, () => {
+  it.each([
+    ['/risks?q=zzzzz', 'Search risks'],
+    ['/models?view=inventory&q=zzzzz', 'Search models'],
+  ])('that is cleared at %s keeps its field while the rows are on their way', async (path, label) => {
+    const { page, context, close } = await visit(browser, { baseURL: tenon.url })
+    await context.addCookies(states.get('admin')?.cookies ?? [])
+    await page.goto(path)
+    await page.getByText('Nothing fits your search.').waitFor()
+    await page.route(/\/api\/(risks|models)\?/, () => undefined)
+    const field = page.getByLabel(label)
+    await field.click()
+    const asked = page.waitForRequest((request) => /\/api\/(risks|models)\?/.test(request.url()))
+    await field.fill('')
+    await asked
+    await page.waitForTimeout(100)
+    expect(await field.evaluate((element) => element === document.activeElement)).toBe(true)
+    await close()
+  })
+})
+
 describe('a server that is away', { timeout: 90_000 }, () => {
   it('takes nothing away from who comes back to the page, and is asked again by a button when there is nothing yet', async () => {
     const { page, close } = await visit(browser, { baseURL: tenon.url })
