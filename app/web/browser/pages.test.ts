@@ -139,18 +139,15 @@ describe('a page whose code is no longer there', { timeout: 90_000 }, () => {
 })
 
 describe('a search without a hit', { timeout: 90_000 }, () => {
-  it.each([
-    ['/risks?q=zzzzz', 'Search risks'],
-    ['/models?view=inventory&q=zzzzz', 'Search models'],
-  ])('that is cleared at %s keeps its field while the rows are on their way', async (path, label) => {
+  it('that is cleared keeps its field while the rows are on their way', async () => {
     const { page, context, close } = await visit(browser, { baseURL: tenon.url })
     await context.addCookies(states.get('admin')?.cookies ?? [])
-    await page.goto(path)
+    await page.goto('/risks?q=zzzzz')
     await page.getByText('Nothing fits your search.').waitFor()
-    await page.route(/\/api\/(risks|models)\?/, () => undefined)
-    const field = page.getByLabel(label)
+    await page.route(/\/api\/risks\?/, () => undefined)
+    const field = page.getByLabel('Search risks')
     await field.click()
-    const asked = page.waitForRequest((request) => /\/api\/(risks|models)\?/.test(request.url()))
+    const asked = page.waitForRequest((request) => /\/api\/risks\?/.test(request.url()))
     await field.fill('')
     await asked
     await page.waitForTimeout(100)

@@ -332,7 +332,8 @@ function assertSettings(settings: JsonObject, { settings: schema }: ConnectionCo
 }
 
 function toJson(connection: Connection): ConnectionJson {
-  const { id, contributionId, details, settings, isActive, connectedBy, createdAt, needsReauthSince, problem } = connection
+  const { id, contributionId, details, settings, isActive, connectedBy, createdAt, needsReauthSince, problem } =
+    connection
   return {
     ...settings,
     ...details,
