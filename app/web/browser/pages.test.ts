@@ -138,6 +138,24 @@ describe('a page whose code is no longer there', { timeout: 90_000 }, () => {
   })
 })
 
+describe('a search without a hit', { timeout: 90_000 }, () => {
+  it('that is cleared keeps its field while the rows are on their way', async () => {
+    const { page, context, close } = await visit(browser, { baseURL: tenon.url })
+    await context.addCookies(states.get('admin')?.cookies ?? [])
+    await page.goto('/risks?q=zzzzz')
+    await page.getByText('Nothing fits your search.').waitFor()
+    await page.route(/\/api\/risks\?/, () => undefined)
+    const field = page.getByLabel('Search risks')
+    await field.click()
+    const asked = page.waitForRequest((request) => /\/api\/risks\?/.test(request.url()))
+    await field.fill('')
+    await asked
+    await page.waitForTimeout(100)
+    expect(await field.evaluate((element) => element === document.activeElement)).toBe(true)
+    await close()
+  })
+})
+
 describe('a server that is away', { timeout: 90_000 }, () => {
   it('takes nothing away from who comes back to the page, and is asked again by a button when there is nothing yet', async () => {
     const { page, close } = await visit(browser, { baseURL: tenon.url })

@@ -45,7 +45,7 @@ export function MembersPage() {
           Add a member
         </Button>
       </PageHead>
-      {members.error ? (
+      {members.error && !members.data ? (
         <FailedState title="The members cannot be shown" error={members.error} onRetry={() => void members.refetch()} />
       ) : members.isPending ? (
         <div className={`${classes.frame} ${classes.skeleton}`} role="status" aria-busy aria-label="Loading">

@@ -180,6 +180,7 @@ function Inventory() {
       rows={models.data?.items ?? []}
       total={models.data?.total ?? 0}
       loading={models.isPending}
+      earlier={models.isPlaceholderData}
       query={query}
       pageSize={pageSize}
       onQuery={setQuery}

@@ -143,7 +143,7 @@ function MyPlugins({ only }: { only?: 'updates' }) {
     })
   }, [data, offered])
   if (isPending) return <CardSkeletons />
-  if (error) {
+  if (error && plugins.length === 0) {
     return <FailedState title="Your plugins cannot be shown" error={error} onRetry={() => void refetch()} />
   }
   if (plugins.length === 0 && only === 'updates') {

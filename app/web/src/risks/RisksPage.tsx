@@ -66,6 +66,7 @@ export function RisksPage() {
           rows={risks.data?.items ?? []}
           total={risks.data?.total ?? 0}
           loading={risks.isPending}
+          earlier={risks.isPlaceholderData}
           query={query}
           pageSize={riskPageSize}
           onQuery={setQuery}

@@ -16,6 +16,8 @@ interface RegisterTableProps<Row> {
   rows: readonly Row[]
   total: number
   loading: boolean
+  /** The rows are still those of what was looked for before. */
+  earlier: boolean
   query: RegisterQuery
   pageSize: number
   onQuery: (query: RegisterQuery) => void
@@ -26,9 +28,9 @@ interface RegisterTableProps<Row> {
 
 /** A register of the organization: searched and paged by the server. */
 export function RegisterTable<Row extends { id: number }>(props: RegisterTableProps<Row>) {
-  const { label, columns, rows, total, loading, query, pageSize, onQuery, empty, actions } = props
+  const { label, columns, rows, total, loading, earlier, query, pageSize, onQuery, empty, actions } = props
   const [text, enter] = useTypedText(query.q, (q) => onQuery({ q, page: 1 }))
-  if (!loading && total === 0 && query.q === '' && text === '') return empty
+  if (!loading && !earlier && total === 0 && query.q === '' && text === '') return empty
   return (
     <section aria-label={label}>
       <div className={classes.bar}>

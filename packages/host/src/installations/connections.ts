@@ -31,7 +31,13 @@ export interface ConnectionRequest {
 }
 
 /** S74, S75: a connection as the API shows it; the plugin's manifest says what the details and settings are called. */
-export type ConnectionJson = JsonObject & { id: number; is_active: boolean; created_at: string; connected_by: number }
+export type ConnectionJson = JsonObject & {
+  id: number
+  contribution_id: string
+  is_active: boolean
+  created_at: string
+  connected_by: number
+}
 
 export interface Connections {
   /** The address at the provider that a person is sent to. */
@@ -326,11 +332,13 @@ function assertSettings(settings: JsonObject, { settings: schema }: ConnectionCo
 }
 
 function toJson(connection: Connection): ConnectionJson {
-  const { id, details, settings, isActive, connectedBy, createdAt, needsReauthSince, problem } = connection
+  const { id, contributionId, details, settings, isActive, connectedBy, createdAt, needsReauthSince, problem } =
+    connection
   return {
     ...settings,
     ...details,
     id,
+    contribution_id: contributionId,
     is_active: isActive,
     connected_by: connectedBy,
     created_at: createdAt.toISOString(),

@@ -4,6 +4,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import type { ConnectionContribution } from '@tenon/contract'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { configureRequests } from '../api/request.js'
 import { pluginKeys } from '../plugins/queries.js'
 import type { Plugin, Workspace } from '../plugins/types.js'
 import { PluginConnections } from './PluginConnections.js'
@@ -21,8 +22,8 @@ const plugin = { key: 'chat', displayName: 'Chat' } as Plugin
 const connection = { id: 'workspace', provider: 'chat', multiple: true, title: 'Workspace' } as ConnectionContribution
 const workspace: Workspace = { id: 1, is_active: true, created_at: '2026-01-05T08:00:00.000Z', connected_by: 1 }
 
-function show(...workspaces: Workspace[]): void {
-  const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity } } })
+function show(...workspaces: Workspace[]): QueryClient {
+  const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } })
   client.setQueryData(pluginKeys.of('chat', 'connections'), workspaces)
   root.render(
     <MantineProvider>
@@ -31,6 +32,7 @@ function show(...workspaces: Workspace[]): void {
       </QueryClientProvider>
     </MantineProvider>,
   )
+  return client
 }
 
 describe('a connection', () => {
@@ -41,6 +43,23 @@ describe('a connection', () => {
     show({ ...workspace, ...state })
     await expect.poll(() => page.textContent).toContain('Does not work')
     expect(page.querySelector('[role=status]')?.textContent).toContain(sentence)
+  })
+
+  it('of another kind that the plugin declares is not shown among those of this one', async () => {
+    const of = (id: number, contribution_id: string) => ({ ...workspace, id, contribution_id, connected_by: id })
+    show(of(1, 'workspace'), of(2, 'mailbox'))
+    await expect.poll(() => page.querySelectorAll('li').length).toBe(1)
+  })
+
+  it('is still there when a later look at it fails', async () => {
+    configureRequests({ baseUrl: 'http://127.0.0.1:9/api' })
+    const client = show(workspace)
+    await expect.poll(() => page.textContent).toContain('Connected on')
+    const key = pluginKeys.of('chat', 'connections')
+    await client.invalidateQueries({ queryKey: key }).catch(() => {})
+    await expect.poll(() => client.getQueryState(key)?.status, { timeout: 15_000 }).toBe('error')
+    expect(page.textContent).toContain('Connected on')
+    expect(page.textContent).not.toContain('cannot be shown')
   })
 
   it('that works is not marked', async () => {

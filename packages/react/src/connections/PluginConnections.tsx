@@ -78,7 +78,9 @@ function Connections(props: PluginConnectionsProps) {
     return () => window.removeEventListener('pageshow', comeBack)
   }, [reset])
   const title = connection.title ?? 'Account'
-  const connections = list.data ?? []
+  // A server that is older than this client says nothing of it, and knows of one kind only.
+  const isOfThis = ({ contribution_id: id }: Workspace) => id === undefined || id === connection.id
+  const connections = (list.data ?? []).filter(isOfThis)
   const canAdd = !readOnly && (connection.multiple || connections.length === 0)
 
   return (
@@ -86,7 +88,7 @@ function Connections(props: PluginConnectionsProps) {
       {start.error && <ErrorNote error={start.error} title="The connection could not be started" />}
       {list.isPending ? (
         <Loading height={64} />
-      ) : list.error ? (
+      ) : list.error && !list.data ? (
         <ErrorNote error={list.error} title="The connections cannot be shown" />
       ) : connections.length === 0 ? (
         <p className="tn-quiet">

@@ -24,6 +24,8 @@ export interface Workspace extends Record<string, unknown> {
   is_active: boolean
   created_at: string
   connected_by: number
+  /** Which of the connections that the plugin declares it is. */
+  contribution_id?: string
   /** The service no longer accepts the sign-in. */
   needs_reauth?: boolean
   /** What the plugin says is wrong with it. */

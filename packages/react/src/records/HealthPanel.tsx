@@ -30,7 +30,7 @@ const tones: Record<string, Tone | 'warn'> = {
 export function HealthPanel({ installation }: { installation: PluginInstallation }) {
   const health = usePluginHealth({ pluginKey: keyOf(installation), installationId: installation.id })
   if (isMissing(health.error)) return null
-  if (health.error) return <ErrorNote error={health.error} title="The health cannot be shown" />
+  if (health.error && !health.data) return <ErrorNote error={health.error} title="The health cannot be shown" />
   if (!health.data) return <Loading height={120} />
   const { state, summary, since, next, crashes } = health.data
   return (

@@ -54,7 +54,7 @@ interface ActivityPagesProps extends OrganizationActivityProps {
 
 function ActivityPages({ data, error, page, onPage, nameOf, pluginOf }: ActivityPagesProps) {
   if (isMissing(error)) return null
-  if (error) return <ErrorNote error={error} title="The activity cannot be shown" />
+  if (error && !data) return <ErrorNote error={error} title="The activity cannot be shown" />
   if (!data) return <Loading height={120} />
   const { items, total } = data
   return (

@@ -42,7 +42,7 @@ export function PluginLogs({ installation }: { installation: PluginInstallation 
   }, [lines, following])
 
   if (isMissing(logs.error)) return null
-  if (logs.error) return <ErrorNote error={logs.error} title="The logs cannot be shown" />
+  if (logs.error && !logs.data) return <ErrorNote error={logs.error} title="The logs cannot be shown" />
   return (
     <div className="tn-logs">
       <div className="tn-view-bar">

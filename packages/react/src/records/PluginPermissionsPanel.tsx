@@ -26,7 +26,8 @@ export function PluginPermissionsPanel({ installation, readOnly = false }: Plugi
   const grant = useGrantPermissions(subject)
   const [chosen, setChosen] = useState<ReadonlySet<string>>()
   if (isMissing(permissions.error)) return null
-  if (permissions.error) return <ErrorNote error={permissions.error} title="The permissions cannot be shown" />
+  if (permissions.error && !permissions.data)
+    return <ErrorNote error={permissions.error} title="The permissions cannot be shown" />
   if (!permissions.data) return <Loading height={120} />
   const { declared, permissions: all, refused } = permissions.data
   const granted = new Set(all.filter((permission) => permission.granted).map(({ id }) => id))

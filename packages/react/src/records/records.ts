@@ -131,7 +131,7 @@ export function usePluginHealth({ pluginKey, installationId }: OfInstallation) {
   return useQuery({
     queryKey: pluginKeys.of(pluginKey, 'health'),
     queryFn: ({ signal }) => request<PluginHealth>(`/plugins/installations/${installationId}/health`, { signal }),
-    refetchInterval: ({ state }) => (state.error ? false : healthLookMs),
+    refetchInterval: ({ state }) => (isMissing(state.error) ? false : healthLookMs),
   })
 }
 

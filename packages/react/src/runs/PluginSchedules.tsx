@@ -25,7 +25,8 @@ export interface PluginSchedulesProps {
 export function PluginSchedules({ installationId, readOnly = false }: PluginSchedulesProps) {
   const schedules = useSchedules(installationId)
   if (isMissing(schedules.error)) return null
-  if (schedules.error) return <ErrorNote error={schedules.error} title="The schedules cannot be shown" />
+  if (schedules.error && !schedules.data)
+    return <ErrorNote error={schedules.error} title="The schedules cannot be shown" />
   if (!schedules.data) return <Loading height={56} />
   if (schedules.data.length === 0) return <p className="tn-quiet">Nothing of this plugin runs by itself.</p>
   return (

@@ -74,7 +74,7 @@ function View({ plugin, view, empty, actions, ...held }: PluginViewProps) {
         <TableSkeleton />
       ) : rows.length === 0 && page > 1 && !by ? (
         <PastTheEnd page={page} onPage={toPage} />
-      ) : rows.length === 0 && !filtered ? (
+      ) : rows.length === 0 && !filtered && !answer.isPlaceholderData ? (
         (empty ?? <p className="tn-view-empty">There is nothing here yet.</p>)
       ) : rows.length === 0 ? (
         <p className="tn-view-empty">Nothing fits the filters.</p>

@@ -31,7 +31,7 @@ function RowChart({ plugin, chart, row }: Omit<RowChartsProps, 'charts'> & { cha
   return (
     <section aria-label={chart.title}>
       <h3>{chart.title}</h3>
-      {answer.error ? (
+      {answer.error && !answer.data ? (
         <ErrorNote error={answer.error} title={`${chart.title} cannot be shown`} />
       ) : answer.isPending ? (
         <Loading height={180} />
