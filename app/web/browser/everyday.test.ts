@@ -212,7 +212,7 @@ describe('an admin who looks after the connected workspaces', { timeout: 60_000 
     await page.waitForURL(/oauth\/v2\/authorize/)
     await page.getByRole('button', { name: /allow/i }).click()
     await page.waitForURL(/section=connections$/)
-    await page.getByText('Connected successfully').waitFor()
+    await page.getByText(/is connected to /).waitFor()
     await again.waitFor({ state: 'detached' })
     expect(await page.getByText('Does not work').count()).toBe(0)
     expect(await idOf()).toEqual(before)
