@@ -126,3 +126,49 @@ describe('a reader', { timeout: 60_000 }, () => {
     expect(await page.getByRole('link', { name: /^Connect / }).count()).toBe(0)
   })
 })
+
+describe('what an import brought', { timeout: 60_000 }, () => {
+  it('is counted in the register, also when it is imported and taken back on the page of its plugin', async () => {
+    const page = await enter(people.admin, '/risks')
+    const { total } = await admin.call<{ total: number }>('GET', '/api/risks')
+    const toImporter = async () => {
+      await page.getByRole('link', { name: 'Plugins', exact: true }).click()
+      await page.getByRole('link', { name: 'My Plugins' }).click()
+      await page.getByRole('link', { name: 'Risk Import', exact: true }).click()
+      await page.getByRole('link', { name: 'Data', exact: true }).click()
+    }
+    const risksAre = async (count: number) => {
+      await page.getByRole('link', { name: 'Risks', exact: true }).first().click()
+      const counted = page.getByText(/^\d entr(y|ies)$/)
+      await expect.poll(() => counted.textContent()).toMatch(new RegExp(`^${count} `))
+    }
+    await toImporter()
+    const rows = [
+      'Risk Name,Risk Owner,AI Lifecycle Phase,Risk Description,Likelihood,Severity',
+      `Drift,${people.admin.email},Monitoring & maintenance,It gets worse,Rare,Major`,
+    ]
+    const file = { name: 'drift.csv', mimeType: 'text/csv', buffer: Buffer.from(rows.join('\n')) }
+    await page.getByLabel(/Choose a file/).setInputFiles(file)
+    await page.getByRole('button', { name: 'Import 1 row' }).click()
+    await isShown(page, 'Import completed')
+    await risksAre(total + 1)
+    await toImporter()
+    await page.getByRole('button', { name: /^Undo the import of/ }).click()
+    await page.getByRole('button', { name: 'Undo the import', exact: true }).click()
+    await isShown(page, '1 risk was removed.')
+    await risksAre(total)
+  })
+})
+
+describe('signing out', { timeout: 60_000 }, () => {
+  it('says so when it did not work, and the person stays signed in', async () => {
+    const page = await enter(people.reader)
+    await page.route('**/api/session', (route) =>
+      route.request().method() === 'DELETE' ? route.abort() : route.fallback(),
+    )
+    await page.getByRole('button', { name: /Alan Turing/ }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+    const alert = page.getByRole('alert').filter({ hasText: 'You are still signed in' })
+    await alert.getByText('The server cannot be reached').waitFor({ timeout: 10_000 })
+  })
+})
