@@ -122,24 +122,28 @@ function MemberRow({ member }: { member: Member }) {
             ask.open()
           }}
         />
-        <Modal
-          opened={asking}
-          onClose={ask.close}
-          title="Stop being an admin?"
-          closeButtonProps={{ 'aria-label': 'Close' }}
-        >
-          <div className="tn-dialog">
-            <p>You can no longer install plugins or change members then. Only another admin can make you one again.</p>
-            <Group justify="flex-end" gap="sm">
-              <Button variant="default" onClick={ask.close} data-autofocus>
-                Stay an admin
-              </Button>
-              <Button className="tn-button-danger" loading={change.isPending} onClick={() => become(wanted)}>
-                Become {wanted}
-              </Button>
-            </Group>
-          </div>
-        </Modal>
+        {id === user.id && (
+          <Modal
+            opened={asking}
+            onClose={ask.close}
+            title="Stop being an admin?"
+            closeButtonProps={{ 'aria-label': 'Close' }}
+          >
+            <div className="tn-dialog">
+              <p>
+                You can no longer install plugins or change members then. Only another admin can make you one again.
+              </p>
+              <Group justify="flex-end" gap="sm">
+                <Button variant="default" onClick={ask.close} data-autofocus>
+                  Stay an admin
+                </Button>
+                <Button className="tn-button-danger" loading={change.isPending} onClick={() => become(wanted)}>
+                  Become {wanted}
+                </Button>
+              </Group>
+            </div>
+          </Modal>
+        )}
       </Table.Td>
     </Table.Tr>
   )
