@@ -54,6 +54,9 @@ export const userSchema = z
   })
   .meta({ id: 'User' })
 
+/** Of a person what everybody in the organization may know. */
+export const userNameSchema = userSchema.pick({ id: true, name: true, surname: true }).meta({ id: 'UserName' })
+
 export const organizationSchema = z
   .object({ id: z.int(), name: z.string(), tenantId: z.string() })
   .meta({ id: 'Organization' })

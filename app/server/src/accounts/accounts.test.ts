@@ -279,6 +279,26 @@ describe('people', () => {
     expect((await app.call('POST', '/api/users', { token, body: {} })).status).toBe(403)
   })
 
+  it.each(['Reviewer', 'Editor', 'Auditor'])('are known by name to a %s, without their addresses', async (role) => {
+    const admin = await app.register()
+    await app.register()
+    const { id, token } = await app.addUser(admin.token, role)
+    const me = (await app.call('GET', '/api/auth/me', { token: admin.token })).body.data.user
+    const named = { name: expect.any(String), surname: expect.any(String) }
+    const list = await app.call('GET', '/api/users/names', { token })
+    expect(list.body.data).toEqual({
+      items: [
+        { id: me.id, ...named },
+        { id, ...named },
+      ],
+      total: 2,
+    })
+    const second = await app.call('GET', '/api/users/names?pageSize=1&page=2', { token })
+    expect(second.body.data).toMatchObject({ items: [{ id }], total: 2 })
+    expect((await app.call('GET', '/api/users/names?page=9', { token })).body.data).toEqual({ items: [], total: 2 })
+    expect((await app.call('GET', '/api/users/names')).status).toBe(401)
+  })
+
   it('get another role, with an event, but never leave the organization without an admin', async () => {
     const { token, organizationId } = await app.register()
     const me = (await app.call('GET', '/api/auth/me', { token })).body.data.user

@@ -6,9 +6,9 @@ import type { Settings } from '../env.js'
 import { publishEvent } from '../events.js'
 import { idSchema, listOf, listQuery } from '../http/fields.js'
 import { type Route, route } from '../http/route.js'
-import { newUserSchema, type NewUser, roleSchema, userSchema } from './account-schemas.js'
+import { newUserSchema, type NewUser, roleSchema, userNameSchema, userSchema } from './account-schemas.js'
 import type { Passwords } from './passwords.js'
-import { findUser, insertUser, listUsers, userSortColumns, type UserRow } from './user-store.js'
+import { findUser, insertUser, listUserNames, listUsers, userSortColumns, type UserRow } from './user-store.js'
 
 interface UserRoutesOptions {
   pool: Pool
@@ -63,6 +63,16 @@ export function userRoutes({ pool, settings, passwords }: UserRoutesOptions): Ro
       query: listQuery(userSortColumns),
       answer: listOf(userSchema).meta({ id: 'UserList' }),
       handle: ({ principal, query }) => listUsers(pool, principal.organizationId, query),
+    }),
+    route({
+      method: 'get',
+      path: '/api/users/names',
+      tag: 'Users',
+      summary: 'Names of the people of the organization',
+      access: 'Auditor',
+      query: listQuery(userSortColumns).pick({ page: true, pageSize: true }),
+      answer: listOf(userNameSchema).meta({ id: 'UserNameList' }),
+      handle: ({ principal, query }) => listUserNames(pool, principal.organizationId, query),
     }),
     route({
       method: 'post',

@@ -56,6 +56,19 @@ export async function listUsers(database: Queryable, organizationId: number, { p
   return { items: rows, total: rows[0] ? Number(rows[0].total) : await countUsers(database, organizationId, q) }
 }
 
+/** How the people of an organization are called, in the order in which they came. */
+export async function listUserNames(
+  database: Queryable,
+  organizationId: number,
+  { page, pageSize }: Pick<ListQuery, 'page' | 'pageSize'>,
+) {
+  const { rows } = await database.query<Pick<UserRow, 'id' | 'name' | 'surname'>>(
+    'SELECT id, name, surname FROM public.users WHERE organization_id = $1 ORDER BY id LIMIT $2 OFFSET $3',
+    [organizationId, pageSize, (page - 1) * pageSize],
+  )
+  return { items: rows, total: await countUsers(database, organizationId, '') }
+}
+
 /** A page past the end has no row that could carry the total. */
 async function countUsers(database: Queryable, organizationId: number, q: string): Promise<number> {
   const { rows } = await database.query<{ total: string }>(

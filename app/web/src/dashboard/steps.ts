@@ -52,7 +52,9 @@ export function useSteps(): Steps {
   const views = useSlot('models.tabs', 'views').contributions
   const importers = useSlot('risks.actions', 'importers').contributions
   const ready = views.filter(({ plugin, installation }) => !needsConfiguration(plugin, installation))
-  const totals = useQueries({ queries: ready.map(({ plugin, contribution }) => viewTotal(plugin, contribution)) })
+  // Whoever only reads cannot bring them in.
+  const toFill = mayImport ? ready : []
+  const totals = useQueries({ queries: toFill.map(({ plugin, contribution }) => viewTotal(plugin, contribution)) })
   const retry = () => {
     void installations.refetch()
     void risks.refetch()
@@ -69,7 +71,7 @@ export function useSteps(): Steps {
     ...(isAdmin
       ? connecting.map((installation, index) => connectStep(installation, (connected[index]?.data?.length ?? 0) > 0))
       : []),
-    ...ready.map(({ plugin, contribution }, index) => ({
+    ...toFill.map(({ plugin, contribution }, index) => ({
       title: `Bring in the models of ${plugin.displayName}`,
       text: 'Then search, sort and look into them.',
       label: 'Open',
@@ -94,7 +96,7 @@ export function useSteps(): Steps {
             text: 'Editors sync and import; reviewers and auditors read.',
             label: 'Add',
             to: '/members',
-            done: members.data.total > 1,
+            done: members.data.length > 1,
           },
         ]
       : []),

@@ -17,6 +17,7 @@ import { Outlet, useLocation } from 'react-router'
 import { useAccount, useSignOut } from '../session/session.js'
 import { Mark } from '../ui/Mark.js'
 import { PageBoundary } from '../ui/PageBoundary.js'
+import { showOutcome } from '../ui/showOutcome.js'
 import classes from './Frame.module.css'
 import { Navigation } from './Navigation.js'
 import { OfflineNote } from './OfflineNote.js'
@@ -107,6 +108,9 @@ function ThemeSwitch() {
   )
 }
 
+const tellStillThere = ({ message }: Error) =>
+  showOutcome({ title: 'You are still signed in', message, success: false })
+
 function AccountMenu() {
   const { user, organization } = useAccount()
   const signOut = useSignOut()
@@ -128,7 +132,10 @@ function AccountMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label className={classes.email}>{user.email}</Menu.Label>
-        <Menu.Item leftSection={<LogOut size={15} />} onClick={() => signOut.mutate()}>
+        <Menu.Item
+          leftSection={<LogOut size={15} />}
+          onClick={() => signOut.mutate(undefined, { onError: tellStillThere })}
+        >
           Sign out
         </Menu.Item>
       </Menu.Dropdown>

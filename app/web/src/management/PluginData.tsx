@@ -1,4 +1,6 @@
 import { type Plugin, PluginActions, PluginImporter, PluginView, type PluginViewProps } from '@tenon/react'
+import { useMemberNames } from '../members/members.js'
+import { useRefreshRisks } from '../risks/risks.js'
 import { useMayFunction } from '../session/session.js'
 import { showOutcome } from '../ui/showOutcome.js'
 import { useViewInAddress } from '../ui/useViewInAddress.js'
@@ -7,6 +9,8 @@ import { Panel } from '../ui/Panel.js'
 /** What a plugin shows and does, drawn from what it declares. */
 export function PluginData({ plugin }: { plugin: Plugin }) {
   const may = useMayFunction()
+  const names = useMemberNames()
+  const refreshRisks = useRefreshRisks()
   const { views = [], importers = [], actions = [] } = plugin.contributes ?? {}
   return (
     <>
@@ -25,7 +29,13 @@ export function PluginData({ plugin }: { plugin: Plugin }) {
       {may('Editor') &&
         importers.map((importer) => (
           <Panel key={importer.id} title={importer.title} text={importer.description}>
-            <PluginImporter plugin={plugin} importer={importer} />
+            <PluginImporter
+              plugin={plugin}
+              importer={importer}
+              nameOf={(id) => names.get(id)}
+              onImported={() => void refreshRisks()}
+              onUndone={() => void refreshRisks()}
+            />
           </Panel>
         ))}
     </>

@@ -66,7 +66,7 @@ export function MembersPage() {
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
-                {members.data.items.map((member) => (
+                {members.data.map((member) => (
                   <MemberRow key={member.id} member={member} />
                 ))}
               </Table.Tbody>
@@ -84,7 +84,18 @@ export function MembersPage() {
 function MemberRow({ member }: { member: Member }) {
   const { user } = useAccount()
   const change = useChangeRole()
+  const [asking, ask] = useDisclosure(false)
+  const [wanted, setWanted] = useState(member.role)
   const { id, name, surname, email, role, lastLogin } = member
+  const become = (next: RoleName) =>
+    change.mutate(
+      { id, role: next },
+      {
+        onSuccess: () => showOutcome({ title: `${name} ${surname}`, message: `Is ${next} now`, success: true }),
+        onError: ({ message }) => showOutcome({ title: `${name} ${surname}`, message, success: false }),
+        onSettled: ask.close,
+      },
+    )
   return (
     <Table.Tr>
       <Table.Td>
@@ -106,15 +117,33 @@ function MemberRow({ member }: { member: Member }) {
           disabled={change.isPending}
           onChange={(next) => {
             if (next === null || next === role) return
-            change.mutate(
-              { id, role: next as RoleName },
-              {
-                onSuccess: () => showOutcome({ title: `${name} ${surname}`, message: `Is ${next} now`, success: true }),
-                onError: ({ message }) => showOutcome({ title: `${name} ${surname}`, message, success: false }),
-              },
-            )
+            if (id !== user.id) return become(next as RoleName)
+            setWanted(next as RoleName)
+            ask.open()
           }}
         />
+        {id === user.id && (
+          <Modal
+            opened={asking}
+            onClose={ask.close}
+            title="Stop being an admin?"
+            closeButtonProps={{ 'aria-label': 'Close' }}
+          >
+            <div className="tn-dialog">
+              <p>
+                You can no longer install plugins or change members then. Only another admin can make you one again.
+              </p>
+              <Group justify="flex-end" gap="sm">
+                <Button variant="default" onClick={ask.close} data-autofocus>
+                  Stay an admin
+                </Button>
+                <Button className="tn-button-danger" loading={change.isPending} onClick={() => become(wanted)}>
+                  Become {wanted}
+                </Button>
+              </Group>
+            </div>
+          </Modal>
+        )}
       </Table.Td>
     </Table.Tr>
   )

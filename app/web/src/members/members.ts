@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { request } from '@tenon/react'
 import { useMemo } from 'react'
-import { type RoleName, useAccount, useMay } from '../session/session.js'
+import { type RoleName, useAccount, useMay, useRefreshSession } from '../session/session.js'
 
 export interface Member {
   id: number
@@ -21,26 +21,41 @@ export interface NewMember {
 }
 
 const membersKey = ['members']
-/** More than that in one organization are found by searching. */
-const most = 200
+/** As many as the server gives at once. */
+const pageSize = 200
+
+/** A list of the server, all pages of it. */
+async function readAll<Item>(path: string, query: { sort?: string }, signal: AbortSignal): Promise<Item[]> {
+  const all: Item[] = []
+  for (let page = 1; ; page += 1) {
+    const { items, total } = await request<{ items: Item[]; total: number }>(path, {
+      query: { ...query, page, pageSize },
+      signal,
+    })
+    all.push(...items)
+    if (items.length === 0 || all.length >= total) return all
+  }
+}
 
 export function useMembers() {
   const isAdmin = useMay('Admin')
   return useQuery({
-    queryKey: membersKey,
-    queryFn: ({ signal }) =>
-      request<{ items: Member[]; total: number }>('/users', { query: { pageSize: most, sort: 'id' }, signal }),
+    queryKey: [...membersKey, 'all'],
+    queryFn: ({ signal }) => readAll<Member>('/users', { sort: 'id' }, signal),
     enabled: isAdmin,
   })
 }
 
-/** Names by id; for people who may not see the list, their own alone. */
+/** Full names by id, of everybody in the organization; until they are known, and where they cannot be, the own one alone. */
 export function useMemberNames(): ReadonlyMap<number, string> {
-  const members = useMembers()
   const { user } = useAccount()
+  const { data } = useQuery({
+    queryKey: [...membersKey, 'names'],
+    queryFn: ({ signal }) => readAll<Pick<Member, 'id' | 'name' | 'surname'>>('/users/names', {}, signal),
+  })
   return useMemo(
-    () => new Map([user, ...(members.data?.items ?? [])].map(({ id, name, surname }) => [id, `${name} ${surname}`])),
-    [members.data, user],
+    () => new Map([user, ...(data ?? [])].map((one) => [one.id, `${one.name} ${one.surname}`])),
+    [data, user],
   )
 }
 
@@ -54,9 +69,14 @@ export function useAddMember() {
 
 export function useChangeRole() {
   const cache = useQueryClient()
+  const { user } = useAccount()
+  const refreshSession = useRefreshSession()
   return useMutation({
     mutationFn: ({ id, role }: { id: number; role: RoleName }) =>
       request<Member>(`/users/${id}`, { method: 'PATCH', body: { role } }),
-    onSettled: () => cache.invalidateQueries({ queryKey: membersKey }),
+    onSuccess: (_member, { id }) => void (id === user.id && refreshSession()),
+    // Whoever is no admin any more is not shown the list again.
+    onSettled: (member, _error, { id }) =>
+      id === user.id && member ? undefined : cache.invalidateQueries({ queryKey: membersKey }),
   })
 }

@@ -218,6 +218,7 @@ const PluginCards = memo(function PluginCards({ plugins }: { plugins: Plugin[] }
           category: names.get(plugin.category) ?? plugin.category,
           installation: byKey.get(plugin.key),
           onManage: open,
+          readOnly: !isAdmin,
           ...(mayAsk ? { onRequest: setAsking, request: own.get(plugin.key), onWithdraw: takeBack } : {}),
           ...(isAdmin ? { onInstall: setInstalling, onUpdate: update, onUninstall: () => setLeaving(plugin) } : {}),
         })}

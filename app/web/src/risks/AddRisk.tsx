@@ -2,15 +2,18 @@ import { Button, Group, Select, Stack, Textarea, TextInput } from '@mantine/core
 import { notifications } from '@mantine/notifications'
 import { ErrorNote } from '@tenon/react'
 import { type FormEvent, useState } from 'react'
-import { useMembers } from '../members/members.js'
+import { useMemberNames } from '../members/members.js'
 import { useAccount } from '../session/session.js'
 import { useFieldProblems } from '../ui/useFieldProblems.js'
 import { lifecyclePhases, likelihoods, type NewRisk, severities, useAddRisk } from './risks.js'
 
+/** More people than that are found by typing. */
+const mostChoices = 100
+
 export function AddRisk({ onDone }: { onDone: () => void }) {
   const add = useAddRisk()
   const { user } = useAccount()
-  const members = useMembers()
+  const names = useMemberNames()
   const [risk, setRisk] = useState<NewRisk>({
     risk_name: '',
     risk_description: '',
@@ -40,7 +43,6 @@ export function AddRisk({ onDone }: { onDone: () => void }) {
       onChange={(value) => set({ [name]: value ?? risk[name] })}
     />
   )
-  const people = members.data?.items ?? [user]
   return (
     <form onSubmit={submit} ref={form}>
       <Stack gap="md">
@@ -73,7 +75,9 @@ export function AddRisk({ onDone }: { onDone: () => void }) {
         <Select
           label="Owner"
           error={problemOf('risk_owner')}
-          data={people.map(({ id, name, surname }) => ({ value: String(id), label: `${name} ${surname}` }))}
+          data={[...names].map(([id, label]) => ({ value: String(id), label }))}
+          searchable
+          limit={mostChoices}
           value={risk.risk_owner ? String(risk.risk_owner) : null}
           clearable
           clearButtonProps={{ 'aria-label': 'Nobody' }}

@@ -78,8 +78,16 @@ export function connectSession(cache: QueryClient): void {
         cache.setQueryData<BrowserSession | null>(sessionKey, (session) => session && { ...session, ended: true })
       }
       if (code === 'CSRF_REFUSED') void cache.invalidateQueries({ queryKey: sessionKey })
+      // An admin has given them another role meanwhile. Several refusals at once are one look.
+      if (code === 'ROLE_FORBIDDEN') void cache.invalidateQueries({ queryKey: sessionKey }, { cancelRefetch: false })
     },
   })
+}
+
+/** Asks the server again who this is: after a change of the person's own role. */
+export function useRefreshSession(): () => Promise<void> {
+  const cache = useQueryClient()
+  return () => cache.invalidateQueries({ queryKey: sessionKey })
 }
 
 export function useSession() {

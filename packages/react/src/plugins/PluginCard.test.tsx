@@ -105,6 +105,26 @@ describe('a card', () => {
     expect(actionOf(card)?.getAttribute('aria-label')).toBe(`${action} Registry`)
   })
 
+  it.each<[string, Partial<PluginCardProps>]>([
+    ['failed', { plugin: ofStatus('failed') }],
+    ['is disabled', { plugin: ofStatus('disabled') }],
+    [
+      'requires a configuration',
+      { plugin: { ...installed, requiresConfiguration: true }, installation: installation() },
+    ],
+    [
+      'has no account yet',
+      {
+        plugin: { ...installed, contributes: { connections: [{ id: 'account' }] } as never },
+        installation: installation({ connected: false }),
+      },
+    ],
+  ])('of a plugin that %s only opens for people who may not change it', (_, props) => {
+    const action = actionOf(show({ ...props, readOnly: true }))
+    expect(action?.getAttribute('aria-label')).toBe('Open Registry')
+    expect(action?.getAttribute('data-variant')).toBe('default')
+  })
+
   it.each(['onInstall', 'onRequest', 'onUpdate'] as const)('calls %s with the plugin', async (name) => {
     const told: Plugin[] = []
     const subject = name === 'onUpdate' ? installed : plugin

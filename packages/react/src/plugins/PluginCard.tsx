@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Menu } from '@mantine/core'
 import { EllipsisVertical, Settings2, Trash2 } from 'lucide-react'
 import type { MouseEvent } from 'react'
-import { actionLabels, nextAction } from './nextAction.js'
+import { actionLabels, nextAction, type NextAction } from './nextAction.js'
 import type { PluginRequest } from '../requests/request.repository.js'
 import { dayOf } from '../api/dayOf.js'
 import { PluginIcon } from './PluginIcon.js'
@@ -27,6 +27,8 @@ export interface PluginCardProps {
   onWithdraw?: ((request: PluginRequest) => void) | undefined
   /** Called by Update; without it the card shows no such button, for people who may not update. */
   onUpdate?: ((plugin: Plugin) => void) | undefined
+  /** For people who may not change plugins: what waits for somebody is said, and the button only opens the plugin. */
+  readOnly?: boolean | undefined
   /** Lets the button name what comes after the installation. */
   installation?: PluginInstallation | undefined
   /** How the category is called. */
@@ -102,9 +104,11 @@ function CardStatus({ plugin, installation, request }: Pick<PluginCardProps, 'pl
 }
 
 function CardButton(props: PluginCardProps & { open: (event: MouseEvent) => void }) {
-  const { plugin, installation, onInstall, onUpdate, loading, open, href = `/plugins/${plugin.key}/manage` } = props
+  const { plugin, installation, onInstall, onUpdate, readOnly, loading, open } = props
+  const { href = `/plugins/${plugin.key}/manage` } = props
   const next = nextAction(plugin, installation)
-  const action = next === 'update' && !onUpdate ? 'open' : next
+  const isForOthers = (next === 'update' && !onUpdate) || (readOnly && isRepair(next))
+  const action = isForOthers ? 'open' : next
   const label = `${actionLabels[action]} ${plugin.displayName}`
   if (action === 'install' && onInstall) {
     return (
@@ -121,14 +125,13 @@ function CardButton(props: PluginCardProps & { open: (event: MouseEvent) => void
     )
   }
   if (action === 'install' && props.onRequest) return <RequestButton {...props} />
-  const isUrgent = action === 'configure' || action === 'connect' || action === 'fix' || action === 'enable'
   return (
     <Button
       component="a"
       href={href}
       size="xs"
       className="tn-above"
-      variant={isUrgent ? 'filled' : 'default'}
+      variant={isRepair(action) ? 'filled' : 'default'}
       aria-label={
         action === 'install' || action === 'unavailable' || action === 'wait' ? `View ${plugin.displayName}` : label
       }
@@ -137,6 +140,11 @@ function CardButton(props: PluginCardProps & { open: (event: MouseEvent) => void
       {action === 'install' || action === 'unavailable' || action === 'wait' ? 'View' : actionLabels[action]}
     </Button>
   )
+}
+
+/** Whether a plugin that is installed does not work before this was done. */
+function isRepair(action: NextAction): boolean {
+  return action === 'configure' || action === 'connect' || action === 'fix' || action === 'enable'
 }
 
 function RequestButton({ plugin, request, onRequest, onWithdraw, loading }: PluginCardProps) {

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { EventSource } from 'eventsource'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { configureRequests } from '../api/request.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { setStage } from '../testing/stage.js'
@@ -15,11 +15,13 @@ const installation = { id: 7, pluginKey: 'chat' } as PluginInstallation
 /** What the plugin printed, and who follows it. */
 let printed: LogLine[]
 let followers: { wanted: URLSearchParams; response: ServerResponse }[]
+let refuseFollowers: boolean
 let server: Server
 
 beforeEach(async () => {
   printed = []
   followers = []
+  refuseFollowers = false
   server = createServer(answer)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   configureRequests({
@@ -41,6 +43,7 @@ function answer({ url = '' }: IncomingMessage, response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'application/json' })
     return void response.end(JSON.stringify({ data: { items, total: items.length } }))
   }
+  if (refuseFollowers) return void response.writeHead(429).end()
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   response.write('retry: 20\n\n')
   followers.push({ wanted, response })
@@ -89,5 +92,35 @@ describe('a log that is followed', () => {
     await follows('try')
     print('try 3')
     await shows('try 1', 'try 2', 'try 3')
+  })
+
+  it('gives its connection back while nobody sees the page, and misses nothing', async () => {
+    print('before')
+    stage.show(<PluginLogs installation={installation} />)
+    await shows('before')
+    await follows(null)
+    const visibility = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden')
+    document.dispatchEvent(new Event('visibilitychange'))
+    await expect.poll(() => followers.length).toBe(0)
+    print('meanwhile')
+    visibility.mockRestore()
+    document.dispatchEvent(new Event('visibilitychange'))
+    await shows('before', 'meanwhile')
+    await follows(null)
+    print('after')
+    await shows('before', 'meanwhile', 'after')
+  })
+
+  it('says that it is not live when it is refused, and goes on as soon as it may', async () => {
+    refuseFollowers = true
+    print('before')
+    stage.show(<PluginLogs installation={installation} />)
+    await shows('before')
+    const note = () => stage.page.querySelector('[role="status"]')?.textContent
+    await expect.poll(note).toMatch(/^Not live/)
+    print('meanwhile')
+    refuseFollowers = false
+    await expect.poll(lines, { timeout: 10_000 }).toEqual(['before', 'meanwhile'])
+    await expect.poll(note).toBe('')
   })
 })

@@ -3,6 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { Search } from 'lucide-react'
 import { memo, useEffect, useMemo, useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { createLiveConnection } from '../api/liveConnection.js'
 import { openEvents } from '../api/request.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { keyOf } from '../plugins/usePlugins.js'
@@ -31,7 +32,7 @@ export function PluginLogs({ installation }: { installation: PluginInstallation 
   const [settled] = useDebouncedValue(text, 250)
   const filter = useMemo(() => ({ level, text: settled || undefined }), [level, settled])
   const logs = usePluginLogs({ pluginKey: keyOf(installation), installationId: installation.id }, filter)
-  const added = useLiveLines(installation.id, filter, logs.data?.items, following)
+  const { lines: added, isBroken } = useLiveLines(installation.id, filter, logs.data?.items, following)
   const lines = useMemo(
     () => [...(logs.data?.items ?? []).toReversed(), ...added].slice(-mostLines),
     [logs.data, added],
@@ -61,6 +62,9 @@ export function PluginLogs({ installation }: { installation: PluginInstallation 
           checked={following}
           onChange={(event) => setFollowing(event.currentTarget.checked)}
         />
+        <span className="tn-quiet" role="status">
+          {isBroken ? 'Not live right now. It is tried again.' : ''}
+        </span>
       </div>
       <div className="tn-log" ref={box} role="log" aria-label="Log" aria-busy={logs.isPending} tabIndex={0}>
         {lines.length === 0 ? (
@@ -86,15 +90,16 @@ const Line = memo(function Line({ line: { at, level, text } }: { line: LogLine }
 
 /**
  * Lines that are printed from now on, after the newest of those that are known. They stay when nobody follows any more:
- * that is how one reads them.
+ * that is how one reads them. `isBroken` while lines may be missing, because they cannot be followed.
  */
 function useLiveLines(
   installationId: number,
   { level, text }: { level: string; text?: string | undefined },
   known: readonly LogLine[] | undefined,
   following: boolean,
-): LogLine[] {
+): { lines: LogLine[]; isBroken: boolean } {
   const [lines, setLines] = useState<LogLine[]>([])
+  const [isBroken, setIsBroken] = useState(false)
   const newestKnown = known?.[0]?.id ?? 0
   const newest = useRef(0)
   newest.current = Math.max(newestKnown, lines.at(-1)?.id ?? 0)
@@ -106,13 +111,20 @@ function useLiveLines(
   }, [installationId, level, text])
   useEffect(() => {
     if (!isOn) return undefined
-    const after = String(newest.current)
-    const query = new URLSearchParams({ level, after, ...(text ? { text } : {}) })
-    const source = openEvents(`/plugins/installations/${installationId}/logs/stream?${query.toString()}`)
-    source.addEventListener('line', ({ data }: MessageEvent<string>) => {
-      setLines((before) => [...before, JSON.parse(data) as LogLine].slice(-mostLines))
+    const live = createLiveConnection({
+      open() {
+        const query = new URLSearchParams({ level, after: String(newest.current), ...(text ? { text } : {}) })
+        return openEvents(`/plugins/installations/${installationId}/logs/stream?${query.toString()}`)
+      },
+      names: ['line'],
+      onEvent: (_name, line) => setLines((before) => [...before, line as LogLine].slice(-mostLines)),
     })
-    return () => source.close()
+    const leave = live.listen(() => setIsBroken(live.state() === 'broken'))
+    return () => {
+      leave()
+      setIsBroken(false)
+    }
   }, [installationId, level, text, isOn])
-  return useMemo(() => lines.filter(({ id }) => id > newestKnown), [lines, newestKnown])
+  const shown = useMemo(() => lines.filter(({ id }) => id > newestKnown), [lines, newestKnown])
+  return { lines: shown, isBroken }
 }

@@ -6,9 +6,9 @@ import { EventSource } from 'eventsource'
 import type { ReactNode } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createLiveConnection } from '../api/liveConnection.js'
 import { configureRequests, request } from '../api/request.js'
 import { pluginKeys, useInstallations } from '../plugins/queries.js'
-import { createLiveUpdates } from './liveUpdates.js'
 import type { Run } from './run.repository.js'
 import { followRun, useActiveRun, usePluginRuns, useRun, whenRunEnds } from './runs.js'
 import { aRun } from './testing/aRun.js'
@@ -138,12 +138,12 @@ describe('the live connection', () => {
     const onGap = vi.fn()
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/plugins/events`
     const open = () => new EventSource(address)
-    const live = createLiveUpdates({ open, onEvent: vi.fn(), onGap, retryMs: 10 })
+    const live = createLiveConnection({ open, names: ['run'], onEvent: vi.fn(), onGap, retryMs: 10 })
     const leave = live.listen()
     await expect.poll(() => asked.length).toBeGreaterThan(2)
-    expect(live.isOpen()).toBe(false)
+    expect(live.state()).toBe('broken')
     refuseStreams = false
-    await expect.poll(() => live.isOpen()).toBe(true)
+    await expect.poll(() => live.state()).toBe('open')
     expect(onGap).toHaveBeenCalledTimes(1)
     leave()
     await connected(0)

@@ -1,6 +1,7 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useSyncExternalStore } from 'react'
-import { type EventStream, openEvents } from '../api/request.js'
+import { createLiveConnection } from '../api/liveConnection.js'
+import { openEvents } from '../api/request.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { refreshRequests } from '../requests/requestCache.js'
 import type { Run } from './run.repository.js'
@@ -13,108 +14,8 @@ export interface LiveUpdates {
   isOpen(): boolean
 }
 
-interface LiveUpdatesOptions {
-  open: () => EventStream
-  onEvent: (name: LiveEventName, data: unknown) => void
-  /** Told when news may have been missed. */
-  onGap: () => void
-  retryMs?: number
-}
-
-const eventNames = ['run', 'installations', 'requests'] as const
-type LiveEventName = (typeof eventNames)[number]
-
-/** A refusal, such as too many streams of one organization, is not an interruption: it is asked less and less often. */
-const firstRetryMs = 3_000
-const longestRetryMs = 60_000
 /** When one page makes room for the next, the last listener goes before the first one comes. */
 const lingerMs = 200
-
-/**
- * Opens the stream when the first listens, closes it when the last has gone. After an interruption the browser connects
- * again with Last-Event-ID; after a refusal this does. A page that nobody sees gives its connection back, because a
- * browser has only six for a server.
- */
-export function createLiveUpdates({ open, onEvent, onGap, retryMs = firstRetryMs }: LiveUpdatesOptions): LiveUpdates {
-  const listeners = new Set<() => void>()
-  let source: EventStream | undefined
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let leaving: ReturnType<typeof setTimeout> | undefined
-  let refusals = 0
-  let isOpen = false
-  let wasOpen = false
-
-  function tell(now: boolean): void {
-    if (isOpen === now) return
-    isOpen = now
-    listeners.forEach((changed) => changed())
-  }
-
-  function connect(): void {
-    if (source || listeners.size === 0 || isHidden()) return
-    try {
-      source = open()
-    } catch {
-      // Without server-sent events the queries look again and again.
-      return
-    }
-    source.addEventListener('open', () => {
-      // The first one brings only what comes from now on; one that the browser took up again brings what was missed.
-      if (!wasOpen) onGap()
-      wasOpen = true
-      refusals = 0
-      tell(true)
-    })
-    source.addEventListener('error', () => {
-      tell(false)
-      if (source?.readyState === closedState) connectLater()
-    })
-    for (const name of eventNames) {
-      source.addEventListener(name, ({ data }: MessageEvent<string>) => onEvent(name, JSON.parse(data)))
-    }
-  }
-
-  function connectLater(): void {
-    disconnect()
-    timer = setTimeout(connect, Math.min(longestRetryMs, retryMs * 2 ** refusals))
-    refusals += 1
-  }
-
-  function disconnect(): void {
-    clearTimeout(timer)
-    source?.close()
-    source = undefined
-    wasOpen = false
-    tell(false)
-  }
-
-  function leave(): void {
-    document.removeEventListener('visibilitychange', look)
-    disconnect()
-  }
-
-  const look = () => (isHidden() ? disconnect() : connect())
-
-  return {
-    isOpen: () => isOpen,
-    listen(changed = () => undefined) {
-      const listener = () => changed()
-      clearTimeout(leaving)
-      document.addEventListener('visibilitychange', look)
-      listeners.add(listener)
-      connect()
-      return () => {
-        listeners.delete(listener)
-        if (listeners.size === 0) leaving = setTimeout(leave, lingerMs)
-      }
-    },
-  }
-}
-
-/** `EventSource.CLOSED`, which a browser without them does not have. */
-const closedState = 2
-
-const isHidden = (): boolean => document.visibilityState === 'hidden'
 
 const ofClient = new WeakMap<QueryClient, LiveUpdates>()
 
@@ -122,8 +23,10 @@ const ofClient = new WeakMap<QueryClient, LiveUpdates>()
 export function liveUpdatesOf(client: QueryClient): LiveUpdates {
   const known = ofClient.get(client)
   if (known) return known
-  const made = createLiveUpdates({
+  const connection = createLiveConnection({
     open: () => openEvents('/plugins/events'),
+    names: ['run', 'installations', 'requests'],
+    lingerMs,
     onEvent(name, data) {
       if (name === 'run') absorbNews(client, data as Run)
       else if (name === 'installations') absorbInstallations(client, data as PluginInstallation[])
@@ -134,6 +37,7 @@ export function liveUpdatesOf(client: QueryClient): LiveUpdates {
       void refreshRequests(client)
     },
   })
+  const made: LiveUpdates = { listen: connection.listen, isOpen: () => connection.state() === 'open' }
   ofClient.set(client, made)
   return made
 }

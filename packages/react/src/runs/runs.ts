@@ -172,10 +172,11 @@ export function useRetryRun() {
  * @example const { data: schedules = [] } = useSchedules(installation.id)
  * @since 0.1.0
  */
-export function useSchedules(installationId: number) {
+export function useSchedules(installationId: number | null | undefined) {
   return useQuery({
-    queryKey: runKeys.schedules(installationId),
-    queryFn: ({ signal }) => getSchedules({ installationId, signal }),
+    queryKey: runKeys.schedules(installationId ?? 0),
+    queryFn: ({ signal }) => getSchedules({ installationId: installationId ?? 0, signal }),
+    enabled: installationId !== null && installationId !== undefined,
   })
 }
 

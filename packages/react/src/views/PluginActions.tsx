@@ -7,7 +7,8 @@ import { describeSchedule } from '../plugins/schedule.js'
 import type { Plugin } from '../plugins/types.js'
 import { useIsPluginInstalled } from '../plugins/useIsPluginInstalled.js'
 import { RunProgress } from '../runs/RunProgress.js'
-import { followRun, useActiveRun } from '../runs/runs.js'
+import type { Schedule } from '../runs/run.repository.js'
+import { followRun, useActiveRun, useSchedules } from '../runs/runs.js'
 import { startRoute } from './route.js'
 
 export interface ActionOutcome {
@@ -59,7 +60,8 @@ function ActionButton({
     },
     onError: (error) => onOutcome({ title: action.title, success: false, message: error.message }),
   })
-  const hint = [action.description, action.schedule ? `Also runs by itself ${describeSchedule(action.schedule)}.` : '']
+  const { data: schedules } = useSchedules(installationId)
+  const hint = [action.description, timesIn(schedules?.find((schedule) => schedule.action === action.id))]
     .filter(Boolean)
     .join('. ')
     .replace('..', '.')
@@ -76,10 +78,21 @@ function ActionButton({
   )
   return (
     <div className="tn-action">
-      {hint === '' ? button : <Tooltip label={hint}>{button}</Tooltip>}
+      {/* The same button when the times become known: another one would not have the focus. */}
+      <Tooltip label={hint} disabled={hint === ''} events={hintEvents}>
+        {button}
+      </Tooltip>
       {active && <RunProgress run={active} mayCancel={may('Editor')} />}
     </div>
   )
+}
+
+const hintEvents = { hover: true, focus: true, touch: false }
+
+/** When an action runs by itself as things are; nothing as long as that is not known. */
+function timesIn(schedule: Schedule | undefined): string {
+  if (!schedule?.enabled || schedule.cron === null) return ''
+  return `Also runs by itself ${describeSchedule(schedule.cron, schedule.timeZone)}.`
 }
 
 function sentenceOf(answer: unknown): string {

@@ -1,0 +1,64 @@
+// @vitest-environment jsdom
+import { describe, expect, it } from 'vitest'
+import type { Plugin } from '../plugins/types.js'
+import type { Schedule } from '../runs/run.repository.js'
+import { setStage } from '../testing/stage.js'
+import { PluginActions } from './PluginActions.js'
+
+const stage = setStage()
+
+const plugin = { key: 'registry', name: 'registry' } as Plugin
+const action = { id: 'sync', title: 'Sync', route: 'POST /sync', description: 'Reads all', schedule: '0 3 * * *' }
+const planned: Schedule = {
+  action: 'sync',
+  title: 'Sync',
+  cron: '0 3 * * *',
+  timeZone: 'UTC',
+  enabled: true,
+  isCustom: false,
+  proposed: '0 3 * * *',
+  nextRunAt: null,
+  lastRunAt: null,
+}
+const schedules = 'GET /plugins/installations/7/schedules'
+
+/** What the button says of itself to somebody who comes to it by keyboard. */
+async function hintWith(schedule?: Partial<Schedule>, { hasTime = true } = {}) {
+  stage.answers = {
+    'GET /plugins/installations': [{ id: 7, pluginKey: 'registry', status: 'installed' }],
+    'GET /plugins/installations/7/runs': { items: [], total: 0 },
+    ...(schedule ? { [schedules]: [{ ...planned, ...schedule }] } : {}),
+  }
+  const { schedule: proposed, ...rest } = action
+  const shown = { ...rest, ...(hasTime ? { schedule: proposed } : {}) } as never
+  stage.show(<PluginActions plugin={plugin} actions={[shown]} may={() => true} onOutcome={() => undefined} />)
+  await expect.poll(() => stage.asked).toContain(schedules)
+  await expect.poll(() => stage.client.isFetching()).toBe(0)
+  stage.named('Sync').focus()
+  await expect.poll(() => document.querySelector('[role="tooltip"]')?.textContent).toBeTruthy()
+  return document.querySelector('[role="tooltip"]')?.textContent
+}
+
+describe('the hint of an action', () => {
+  it('says when it runs by itself', async () => {
+    expect(await hintWith({})).toBe('Reads all. Also runs by itself every day at 03:00 UTC.')
+  })
+
+  it('follows what an admin chose', async () => {
+    const chosen = { cron: '30 6 * * 1', timeZone: 'Europe/Berlin', isCustom: true }
+    expect(await hintWith(chosen)).toBe('Reads all. Also runs by itself every Monday at 06:30 Europe/Berlin.')
+  })
+
+  it('says nothing of times for an action that was switched off, or runs only by hand', async () => {
+    expect(await hintWith({ enabled: false })).toBe('Reads all')
+  })
+
+  it('says nothing of times while they are not known', async () => {
+    expect(await hintWith()).toBe('Reads all')
+  })
+
+  it('has the times that an admin gave to an action for which its plugin proposes none', async () => {
+    const given = { cron: '0 * * * *', isCustom: true, proposed: null }
+    expect(await hintWith(given, { hasTime: false })).toBe('Reads all. Also runs by itself every hour.')
+  })
+})
