@@ -263,6 +263,7 @@ describe('connecting an account', () => {
       team_name: 'Example',
       channel: '#general',
       channel_id: 'C-#general',
+      contribution_id: 'workspace',
       is_active: true,
       routing_type: kinds,
       connected_by: 1,
