@@ -110,6 +110,26 @@ describe('an editor', { timeout: 60_000 }, () => {
   })
 })
 
+describe('an organization with more members than the server gives at once', { timeout: 60_000 }, () => {
+  it('has all of them shown, and known by name', async () => {
+    const page = await enter(people.admin)
+    await page.route('**/api/users**', (route) =>
+      route.continue({
+        url: route
+          .request()
+          .url()
+          .replace(/pageSize=\d+/, 'pageSize=2'),
+      }),
+    )
+    await page.goto('/members')
+    for (const { name, surname } of Object.values(people)) {
+      await page.getByRole('cell', { name: `${name} ${surname}` }).waitFor({ timeout: 10_000 })
+    }
+    await page.goto('/risks')
+    await page.getByRole('cell', { name: 'Mary Somerville' }).waitFor({ timeout: 10_000 })
+  })
+})
+
 describe('a reader', { timeout: 60_000 }, () => {
   it('sees who did what', async () => {
     const page = await enter(people.reader, '/plugins/activity')
