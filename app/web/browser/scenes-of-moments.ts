@@ -26,10 +26,10 @@ const choose = (name: string | RegExp) => (page: Page) => page.getByRole('menuit
 const says = (text: string | RegExp) => (page: Page) => page.getByText(text).first().waitFor({ timeout: 20_000 })
 
 const crashes = [
-  { crashed: true, cause: 'It used more memory than it may (512 MB)', at: '2026-05-03T10:04:00.000Z' },
-  { crashed: true, cause: 'It answered nothing for 30 seconds', at: '2026-05-03T10:02:00.000Z' },
-  { crashed: true, cause: 'It ended by itself with status 1', at: '2026-05-03T10:01:00.000Z' },
-]
+  { reason: 'memory', cause: 'it took more memory than it may', at: '2026-05-03T10:04:00.000Z' },
+  { reason: 'unresponsive', cause: 'it did not answer', at: '2026-05-03T10:02:00.000Z' },
+  { reason: 'crash', cause: 'it ended itself with code 1', at: '2026-05-03T10:01:00.000Z' },
+].map((end) => ({ ...end, crashed: true }))
 const isFailing = changes('**/api/plugins/installations/*/health', {
   state: 'crash_loop',
   summary: 'Its process ended 3 times within an hour',
@@ -37,6 +37,7 @@ const isFailing = changes('**/api/plugins/installations/*/health', {
   next: 'It is tried again in 4 minutes. The log says what it did last; an update or other settings may help.',
   restarts: 3,
   crashes,
+  ends: crashes,
 })
 
 const logLines = [
@@ -151,7 +152,7 @@ export const scenesOfMoments: Scene[] = [
     as: 'admin',
     path: `${withViews}?section=health`,
     before: isFailing,
-    then: says('It ended by itself with status 1'),
+    then: says('It crashed: it ended itself with code 1'),
   },
   {
     name: 'plugin-logs-lines',
