@@ -80,8 +80,9 @@ function guessDelimiter(text: string): string {
 /** Of each of the rows that can have the titles. */
 function titleCounts(text: string, delimiter: string): number[] {
   const counts: number[] = []
-  const onRecord = (record: string[]): void => {
+  const onRecord = (record: string[]): null => {
     counts.push(titlesIn(record).filter((key) => key !== undefined).length)
+    return null
   }
   try {
     parseWhole(text, {
