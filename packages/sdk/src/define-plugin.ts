@@ -38,7 +38,7 @@ export interface EventFailure {
   retryable?: boolean
   /**
    * In milliseconds: when the service that the event is for wants to be asked again. It is not delivered before, at most
-   * a day later, and for a day that counts as no attempt.
+   * a day later, and for a day it is not given up for that, however many attempts it takes.
    */
   retryAfterMs?: number
   /** At most 8,000 bytes of JSON, given back with the next delivery; a larger one is not kept. */

@@ -153,12 +153,13 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     const askedMs = Math.min(said?.retryAfterMs ?? 0, limits.maxPutOffMs)
     const isPutOff = askedMs > 0 && Date.now() - row.created_at.getTime() < limits.maxPutOffMs
     const isOver = said?.retryable === false || (!isPutOff && row.attempts >= limits.maxAttempts)
+    // What was put off often pauses longer all the same: whoever always says "at once" is asked no more than others.
     const delayMs = isOver ? undefined : Math.max(pauseBefore(row.attempts + 1, limits), askedMs)
     log('event-delivery-failed', { eventId: row.event_id, pluginKey: row.plugin_key, attempt: row.attempts, reason })
     const isSettled = await settle(
       row,
-      `state = $5, last_error = $6, next_attempt_at = now() + $7 * interval '1 millisecond', attempts = attempts - $8`,
-      [delayMs === undefined ? 'failed' : 'waiting', reason, delayMs ?? 0, isPutOff && delayMs !== undefined ? 1 : 0],
+      `state = $5, last_error = $6, next_attempt_at = now() + $7 * interval '1 millisecond'`,
+      [delayMs === undefined ? 'failed' : 'waiting', reason, delayMs ?? 0],
     )
     if (isSettled && delayMs === undefined) await tellEnd(row, { failure: error })
   }

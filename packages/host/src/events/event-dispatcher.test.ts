@@ -307,26 +307,52 @@ describe('a plugin that hangs', () => {
   })
 
   test.each([60_000, 3_600_000])(
-    'is put off for maxPutOffMs at most, here %i, and until the event is that old it costs no attempt',
+    'is put off for maxPutOffMs at most, here %i, and is not given up before the event is that old',
     async (maxPutOffMs) => {
       const later = new DeliveryFailure(new Error('later'), { retryAfterMs: 10 * maxPutOffMs })
       await start({ deliver: () => Promise.reject(later), limits: { maxPutOffMs } })
       await publish(1)
       await until(async () =>
-        expect(await deliveriesOf(1)).toMatchObject([{ state: 'waiting', attempts: 0, last_error: 'later' }]),
+        expect(await deliveriesOf(1)).toMatchObject([{ state: 'waiting', attempts: 1, last_error: 'later' }]),
       )
       const { rows } = await database.pool.query<{ ms: number }>(
         'SELECT extract(epoch FROM next_attempt_at - now())::double precision * 1000 AS ms FROM tenon.event_deliveries',
       )
       expect(rows[0]?.ms).toBeGreaterThan(maxPutOffMs - 15_000)
       expect(rows[0]?.ms).toBeLessThanOrEqual(maxPutOffMs)
+      const again = (attempts: number) =>
+        database.pool.query(
+          'UPDATE tenon.event_deliveries SET attempts = $1, next_attempt_at = now(), last_error = NULL',
+          [attempts],
+        )
+      await again(50)
+      await until(async () =>
+        expect(await deliveriesOf(1)).toMatchObject([{ state: 'waiting', attempts: 51, last_error: 'later' }]),
+      )
       await database.pool.query(`UPDATE tenon.outbox SET created_at = now() - $1 * interval '1 millisecond'`, [
         maxPutOffMs,
       ])
-      await database.pool.query('UPDATE tenon.event_deliveries SET next_attempt_at = now(), last_error = NULL')
-      await until(async () => expect(await deliveriesOf(1)).toMatchObject([{ attempts: 1, last_error: 'later' }]))
+      await again(50)
+      await until(async () => expect(await deliveriesOf(1)).toMatchObject([{ state: 'failed', attempts: 51 }]))
     },
   )
+
+  test('that its subscriber always wants again at once is tried as rarely as any other', async () => {
+    const atOnce = new DeliveryFailure(new Error('again'), { retryAfterMs: 1 })
+    let tries = 0
+    await start({
+      deliver: () => ((tries += 1), Promise.reject(atOnce)),
+      limits: { retryMs: 20, maxRetryMs: 600_000 },
+    })
+    await publish(1)
+    // After 20, 80, 320 and 1280 ms.
+    await until(async () => expect(await deliveriesOf(1)).toMatchObject([{ attempts: 5, state: 'waiting' }]))
+    expect(tries).toBe(5)
+    const { rows } = await database.pool.query<{ ms: number }>(
+      'SELECT extract(epoch FROM next_attempt_at - now())::double precision * 1000 AS ms FROM tenon.event_deliveries',
+    )
+    expect(rows[0]?.ms).toBeGreaterThan(2_000)
+  })
 
   test('is cut off before another server may try the same event', async () => {
     const signals: AbortSignal[] = []

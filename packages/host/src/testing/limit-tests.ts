@@ -170,7 +170,7 @@ export const eventLimitTests: TestsOf<typeof eventLimitTable> = {
   retryMs: repeated,
   maxRetryMs: repeated,
   maxPutOffMs: ofEvents(
-    'is put off for maxPutOffMs at most, here %i, and until the event is that old it costs no attempt',
+    'is put off for maxPutOffMs at most, here %i, and is not given up before the event is that old',
   ),
   longestDeliveryMs: ofEvents(
     'that stops lets a delivery finish',
