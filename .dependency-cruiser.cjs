@@ -27,7 +27,7 @@ module.exports = {
       name: 'no-circles',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     ...engines.map((engine) => ({
       name: `${engine}-knows-no-other-engine`,

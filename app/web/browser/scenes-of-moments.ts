@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import type { Scene } from './scenes.js'
+import type { Scene } from './scene.js'
 import { hasConnections, installationsAre, openWizard, chooseFile, rows } from './scenes-of-states.js'
 import { hasUpdate } from './scenes-of-updates.js'
 import { settle } from './visitor.js'

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import type { Scene } from './scenes.js'
+import type { Scene } from './scene.js'
 
 const requests = '**/api/plugins/requests?*'
 const nothing = { message: 'OK', data: { items: [], total: 0 } }

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { hasImported, hasPastImports, isImporting } from './scenes-of-runs.js'
-import type { Scene } from './scenes.js'
+import type { Scene } from './scene.js'
 
 /** The keys come from the marketplace that the product carries along; the client itself knows none. */
 const withViews = '/plugins/mlflow/manage'

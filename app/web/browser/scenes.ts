@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core'
+import type { Scene } from './scene.js'
 import { hasBusyHours } from './scenes-of-charts.js'
 import {
   failedRun,
@@ -13,21 +14,6 @@ import { scenesOfMoments } from './scenes-of-moments.js'
 import { scenesOfRequests } from './scenes-of-requests.js'
 import { scenesOfStates } from './scenes-of-states.js'
 import { hasUpdate } from './scenes-of-updates.js'
-import type { Person } from './world.js'
-
-/** A page in a state, as somebody sees it. */
-export interface Scene {
-  name: string
-  /** Nobody, or who is signed in. */
-  as?: Person
-  path: string
-  /** Before the page is opened: what the network does. */
-  before?: (page: Page) => Promise<unknown>
-  /** After it was opened: what the person does. */
-  then?: (page: Page) => Promise<unknown>
-  /** The scene is about waiting, so nothing is waited for. */
-  unsettled?: boolean
-}
 
 const click = (role: 'button' | 'menuitem' | 'link', name: string | RegExp) => (page: Page) =>
   page.getByRole(role, { name }).first().click()

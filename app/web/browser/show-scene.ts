@@ -1,5 +1,5 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import type { Scene } from './scenes.js'
+import type { Scene } from './scene.js'
 import { settle, signIn, stall, visit, type Visitor } from './visitor.js'
 import { people, type Person } from './world.js'
 

@@ -1,5 +1,5 @@
 import type { SeedContext, Sequelize, Transaction } from '@tenon/sdk'
-import type { ImportResult } from './import-risks'
+import type { ImportResult } from './import-result'
 import { UNDO_DAYS } from './import-limits'
 import { tableOf } from './risk-table'
 

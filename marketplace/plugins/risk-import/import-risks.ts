@@ -5,35 +5,10 @@ import { columnOfHeader, columns } from './columns'
 import { type Duplicates, noDuplicates, readDuplicates } from './duplicates'
 import { FileError } from './file-error'
 import { findResult, findSameFile, recordImport } from './import-history'
+import type { CheckResult, ImportResult } from './import-result'
 import { MAX_ERRORS, MAX_ROWS, ROWS_PER_BATCH } from './import-limits'
 import { type People, readPeople } from './people'
 import { insertRisks } from './risk-table'
-
-export interface ImportResult {
-  success: boolean
-  imported: number
-  /** Rows that were not imported; all of them, when one is wrong and the import is all or nothing. */
-  failed: number
-  /** Rows that still hold the example of the template. */
-  skipped: number
-  errors: RowError[]
-  /** Of all mistakes, also of those that are not listed. */
-  errorCount: number
-  message: string
-  /** On each of the risks; null when nothing was imported. */
-  importId: string | null
-  /** ISO 8601. */
-  importedAt: string
-}
-
-export interface CheckResult extends ImportResult {
-  /** Rows without a mistake. */
-  valid: number
-  /** Rows that an import with the same choices would bring; 0 when one mistake keeps all of them out. */
-  importable: number
-  /** The first rows as they would be stored. */
-  preview: Risk[]
-}
 
 export interface ImportOptions {
   /** `all`: every row or none. `good`: the rows without a mistake. */

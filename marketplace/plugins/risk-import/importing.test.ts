@@ -12,7 +12,7 @@ import {
   type TestApplication,
 } from '../../testing/test-application'
 import { columns, headerOf } from './columns'
-import type { CheckResult, ImportResult } from './import-risks'
+import type { CheckResult, ImportResult } from './import-result'
 import { install, router, uninstall } from './index'
 import { writeZip } from './write-zip'
 import { openZip } from './zip-archive'

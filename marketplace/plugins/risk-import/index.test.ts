@@ -10,7 +10,8 @@ import {
 } from '../../testing/test-application'
 import { columns, headerOf } from './columns'
 import type { SheetRow } from './check-rows'
-import { type CheckResult, checkSheet, type ImportResult } from './import-risks'
+import type { CheckResult, ImportResult } from './import-result'
+import { checkSheet } from './import-risks'
 import {
   calculateRiskLevel,
   getExcelTemplate,

@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander'
 import type { Finding } from './check/finding.js'
 import { readPluginFolders } from './check/plugin-folder.js'
 import { points } from './check/points.js'
-import type { Output } from './command-line.js'
+import type { Output } from './output.js'
 
 /** What became of one of the twelve points. */
 export interface CheckedPoint {

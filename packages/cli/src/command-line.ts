@@ -2,13 +2,8 @@ import { isTenonError } from '@tenon/contract'
 import { Command, CommanderError } from 'commander'
 import { checkCommand } from './check.js'
 import { createCommand } from './create.js'
+import type { Output } from './output.js'
 import { packCommand } from './pack.js'
-
-/** Where a command writes to. */
-export interface Output {
-  out: (text: string) => void
-  error: (text: string) => void
-}
 
 /** 0: done. 1: it did not work, and standard error says why. 2: it was called in a way that means nothing. */
 export type ExitCode = 0 | 1 | 2

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isJsonObject, pluginKeySchema, ValidationException } from '@tenon/contract'
 import { Argument, Command } from 'commander'
-import type { Output } from './command-line.js'
+import type { Output } from './output.js'
 import { newMarketplaceFiles } from './new-marketplace.js'
 
 /** What a plugin can begin as; each is a folder of templates. */

@@ -1,1 +1,2 @@
-export { runCommandLine, type ExitCode, type Output } from './command-line.js'
+export { runCommandLine, type ExitCode } from './command-line.js'
+export type { Output } from './output.js'

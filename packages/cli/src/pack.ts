@@ -1,6 +1,6 @@
 import { packMarketplace, type PackedMarketplace, type PackProgress } from '@tenon/host/packing'
 import { Command } from 'commander'
-import type { Output } from './command-line.js'
+import type { Output } from './output.js'
 
 interface PackFlags {
   out: string

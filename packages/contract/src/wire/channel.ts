@@ -1,23 +1,10 @@
 import { decodeValue, encodeValue, UnsendableValue } from './codec.js'
 import { createFrameReader, frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
-import { wireConstants } from './wire-limits.js'
+import { type ChannelLimits, wireConstants } from './wire-limits.js'
 
 /** First byte of a body. */
 const kind = { message: 1, attachment: 2, largeMessage: 3 } as const
 const attachmentHeaderBytes = 1 + 4
-
-export interface ChannelLimits {
-  /** Largest body of one frame, bytes. */
-  maxFrameBytes: number
-  /** Largest JSON text that is accepted from the peer, bytes. */
-  maxReceivedMessageBytes: number
-  /** Largest JSON text that is sent, bytes. */
-  maxSentMessageBytes: number
-  /** Bytes beside one message. */
-  maxAttachmentBytes: number
-  /** Largest piece of an attachment, bytes; smaller when a frame holds less. */
-  chunkBytes: number
-}
 
 export interface Channel {
   /**

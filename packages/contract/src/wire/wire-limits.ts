@@ -1,5 +1,3 @@
-import type { ChannelLimits } from './channel.js'
-
 /** What both ends of a runner's pipes agree on once and for all. */
 export const wireConstants = {
   /** One piece of an attachment, in bytes, so that other messages pass in between. */
@@ -26,6 +24,20 @@ export interface RunnerLimits {
   maxLinesPerSecond: number
   /** Bytes of a stored file that a handler gets whole. */
   maxWholeFileBytes: number
+}
+
+/** What one end of a pipe holds itself and the other to. */
+export interface ChannelLimits {
+  /** Largest body of one frame, bytes. */
+  maxFrameBytes: number
+  /** Largest JSON text that is accepted from the peer, bytes. */
+  maxReceivedMessageBytes: number
+  /** Largest JSON text that is sent, bytes. */
+  maxSentMessageBytes: number
+  /** Bytes beside one message. */
+  maxAttachmentBytes: number
+  /** Largest piece of an attachment, bytes; smaller when a frame holds less. */
+  chunkBytes: number
 }
 
 /** The limits of one end of the pipe that carries messages. */

@@ -8,7 +8,7 @@ import express, {
   type Router,
 } from 'express'
 import type { ZodType } from 'zod'
-import { assertRole } from '../installations/routes.js'
+import { assertRole } from '../installations/route-invocation.js'
 import type { PluginService } from '../installations/plugin-service.js'
 import { callPluginRoute, type Uploads } from './endpoints.js'
 import type { Answer, Call, Endpoint } from './endpoint.js'

@@ -19,7 +19,7 @@ import { reportOf } from './configure.js'
 import type { History } from './history.js'
 import type { Installation, InstallationStore } from './installation-store.js'
 import type { PluginCaller } from './plugin-caller.js'
-import { findRunning } from './routes.js'
+import { findRunning } from './find-running.js'
 import { configurationOwnerOf, subjectOf } from './subject.js'
 
 /** Who connects, and for which plugin. */

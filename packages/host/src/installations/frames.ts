@@ -6,7 +6,7 @@ import type { TenantScope } from '../migrations/index.js'
 import type { Blocks } from '../operator/blocks.js'
 import type { Usage } from '../records/index.js'
 import type { Installation, InstallationStore } from './installation-store.js'
-import { findRunning } from './routes.js'
+import { findRunning } from './find-running.js'
 
 /** From the answer that names the address to the request for it, on a slow network. */
 const lifeMs = 60_000

@@ -5,7 +5,7 @@ import type { ConfigurationVault } from '../secrets/configuration-vault.js'
 import { assertTaken, withWhatWasSaid } from './event-failure.js'
 import type { InstallationStore } from './installation-store.js'
 import type { PluginCaller } from './plugin-caller.js'
-import { findRunning } from './routes.js'
+import { findRunning } from './find-running.js'
 import { configurationOwnerOf, subjectOf } from './subject.js'
 
 interface SubscriptionsOptions {

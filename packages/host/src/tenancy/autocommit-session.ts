@@ -2,7 +2,7 @@ import { TenonError } from '@tenon/contract'
 import { copyStatement, type EncodedRows } from './copy-rows.js'
 import type { TenancyLimits } from './limits.js'
 import type { Lease } from './role-pools.js'
-import type { BeginOptions, SessionMode, SessionResources } from './session.js'
+import type { BeginOptions, SessionMode, SessionResources } from './session-mode.js'
 import { runPlan } from './statement-plan.js'
 
 interface OpenTransaction {

@@ -4,7 +4,7 @@ import { limitsOfStatements } from './autocommit-session.js'
 import { copyStatement } from './copy-rows.js'
 import type { RoleConnection, StatementLimits } from './role-connection.js'
 import type { Lease } from './role-pools.js'
-import type { BeginOptions, SessionMode, SessionResources } from './session.js'
+import type { BeginOptions, SessionMode, SessionResources } from './session-mode.js'
 import { runPlan } from './statement-plan.js'
 
 interface PluginTransaction {

@@ -1,13 +1,11 @@
 import { setMaxListeners } from 'node:events'
 import { TenonError } from '@tenon/contract'
 import { z } from 'zod'
-import { copyParams, type EncodedRows, nameOfTable } from './copy-rows.js'
+import { copyParams, nameOfTable } from './copy-rows.js'
 import { createAutocommitSession } from './autocommit-session.js'
 import { createLifecycleSession } from './lifecycle-session.js'
-import type { TenancyLimits } from './limits.js'
-import type { StatementResult } from './role-connection.js'
 import type { Lease, LeaseKind } from './role-pools.js'
-import type { StatementGuard } from './statement-guard.js'
+import { isolationLevels, type SessionResources } from './session-mode.js'
 import { errorForPlugin } from './statement-plan.js'
 
 export interface SessionOptions {
@@ -42,37 +40,6 @@ export interface DatabaseSession {
   /** Rolls back what is open and gives the connections back. Never throws. */
   end(): Promise<void>
 }
-
-export interface BeginOptions {
-  isolation?: (typeof isolationLevels)[number] | undefined
-  readOnly?: boolean | undefined
-  parent?: string | undefined
-}
-
-export interface SessionMode {
-  query(sql: string, values: unknown[] | undefined, transaction: string | undefined): Promise<StatementResult[]>
-  /** Adds encoded rows to a table; answers how many. */
-  copy(rows: EncodedRows, transaction: string | undefined): Promise<number>
-  begin(options: BeginOptions): Promise<string>
-  commit(id: string): Promise<void>
-  rollback(id: string): Promise<void>
-  end(): Promise<void>
-  /** Ends what runs now. */
-  abort(reason: TenonError): void
-}
-
-export interface SessionResources {
-  schema: string
-  guard: StatementGuard
-  limits: TenancyLimits
-  acquire(kind: LeaseKind): Promise<Lease>
-  /** Called with the names of tables that statements outside any transaction, or a whole call, have created. */
-  recordTables?: ((names: string[]) => Promise<void>) | undefined
-  /** Hears what is read and written without a statement of the plugin's: `risks:insert`. */
-  onTables?: ((touches: readonly string[]) => void) | undefined
-}
-
-const isolationLevels = ['READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'] as const
 
 const queryParams = z.object({
   sql: z.string(),

@@ -1,0 +1,50 @@
+import { TenonError, isJsonObject, roleAllows, type RoleName } from '@tenon/contract'
+import type { PluginInvocation, PluginReport } from '@tenon/contract/wire'
+import type { RouteAnswer } from '../runtime/index.js'
+import type { RouteRequest } from './route-request.js'
+import { seedRoute } from './seed-names.js'
+
+/** A route of the plugin's router; for plugins of the seed's generation, the named function that stands for it. */
+export function invocationFor(
+  request: RouteRequest,
+  report: PluginReport | undefined,
+  configuration: Record<string, unknown>,
+): PluginInvocation {
+  const { method, path, query, body, file } = request
+  const seed = report?.routes.length === 0 ? seedRoute(request, report, configuration) : undefined
+  return (
+    seed ?? {
+      kind: 'route',
+      method,
+      path,
+      ...(query ? { query } : {}),
+      ...(body === undefined ? {} : { body }),
+      ...(file ? { file } : {}),
+    }
+  )
+}
+
+/** @throws TenonError ROLE_FORBIDDEN */
+export function assertRole(role: RouteRequest['role'], needed: RoleName): void {
+  if (role !== 'host' && !roleAllows(role, needed)) throw new TenonError('ROLE_FORBIDDEN', { needed, role })
+}
+
+/** S80: what the seed's plugins make, which do not say it. */
+const workbookType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
+
+/** S78 to S81: what a named function of the seed answers, as an answer of a route. */
+export function functionAnswer(answer: unknown): RouteAnswer {
+  if (!isJsonObject(answer)) return { status: 200, data: answer }
+  const { buffer, filename, contentType = workbookType } = answer
+  if (buffer instanceof Uint8Array) {
+    return {
+      status: 200,
+      buffer: Buffer.from(buffer),
+      ...(typeof filename === 'string' ? { filename } : {}),
+      ...(typeof contentType === 'string' ? { contentType } : {}),
+    }
+  }
+  // D-23: a failed sync is a failed request. An import answers with its rows, refused ones included.
+  const failed = answer['success'] === false && !('imported' in answer)
+  return { status: failed ? 502 : 200, data: answer }
+}
