@@ -1,12 +1,19 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Starts the files with a browser first: they take the longest, and nothing may wait for one of them at the end. */
-class BrowserFirst extends BaseSequencer {
+/** Where files take longest: those with a browser, then those that attack, then those that install packages. */
+const slowest = ['/app/web/browser/', '/doctor/', '/examples/']
+
+/** Starts the slowest files first, so that at the end nothing waits for one of them alone. */
+class SlowestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]) {
     const sorted = await super.sort(files)
-    const usesBrowser = ({ moduleId }: TestSpecification) => moduleId.includes('/app/web/browser/')
-    return sorted.toSorted((a, b) => Number(usesBrowser(b)) - Number(usesBrowser(a)))
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = slowest.findIndex((folder) => moduleId.includes(folder))
+      return found === -1 ? slowest.length : found
+    }
+    return sorted.toSorted((a, b) => place(a) - place(b))
   }
 }
 
@@ -17,9 +24,10 @@ export default defineConfig({
     include: ['{packages,app,marketplace,standins,bench,doctor,examples}/**/*.test.{ts,tsx}'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     globalSetup: ['./packages/embedded-postgres/src/vitest-global-setup.ts'],
-    sequence: { sequencer: BrowserFirst },
+    sequence: { sequencer: SlowestFirst },
     pool: 'forks',
-    maxWorkers: 2,
+    // A file starts servers, browsers and plugins of its own, which want as much of the machine as the file does.
+    maxWorkers: Math.min(4, Math.max(2, Math.floor(availableParallelism() / 2))),
     // Real processes on a busy machine: the gate asks once more, and prints what needed it. Locally nothing is repeated.
     retry: process.env['CI'] ? 1 : 0,
     testTimeout: 20_000,
