@@ -1,3 +1,4 @@
+import os from 'node:os'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -417,12 +418,19 @@ async function endOf(
   { exited, closed, pipes }: LaunchedChild,
   why: () => Pick<ProcessEnd, 'reason' | 'lastWords'>,
 ): Promise<ProcessEnd> {
-  const { exitCode, signal, isLost } = await exited
+  const { isLost, ...exit } = await exited
   for (const pipe of pipes.values()) pipe.resume()
   await Promise.race([closed, sleep(drainMs, undefined, { ref: false })])
   for (const pipe of pipes.values()) pipe.destroy()
   const { reason = isLost ? lost : undefined, lastWords } = why()
-  return { exitCode, signal, reason, lastWords }
+  return { ...(pipes.has(informationFd) ? exitInside(exit) : exit), reason, lastWords }
+}
+
+/** Bubblewrap's own end, for that of the process it held: after a signal it ends with 128 and the signal's number. */
+function exitInside(exit: Pick<ProcessEnd, 'exitCode' | 'signal'>): Pick<ProcessEnd, 'exitCode' | 'signal'> {
+  const number = (exit.exitCode ?? 0) - 128
+  const signal = Object.entries(os.constants.signals).find(([, known]) => known === number)?.[0]
+  return signal === undefined ? exit : { exitCode: null, signal: signal as NodeJS.Signals }
 }
 
 /** Nothing that a plugin could be blamed for. */

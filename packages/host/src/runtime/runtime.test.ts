@@ -414,6 +414,19 @@ describe('the host and its children', () => {
     await own.stop()
   })
 
+  it('says by which signal one ended, also where another process stands between the two', async () => {
+    const target = targetOf(`exports.install = () => ({})
+      exports.wait = () => new Promise(() => {})`)
+    const call = runtime.call(target, functionCall('wait'))
+    const pidOfTarget = () => runtime.status().processes.find(({ pluginKey }) => pluginKey === target.pluginKey)?.pid
+    await expect.poll(pidOfTarget).toBeGreaterThan(0)
+    process.kill(Number(pidOfTarget()), 'SIGKILL')
+    await expect(call).rejects.toMatchObject({
+      code: 'PLUGIN_KILLED',
+      details: { reason: 'it ended by SIGKILL' },
+    })
+  })
+
   it('answers first: children are nicer', async () => {
     await runtime.call(seedPlugin, callOf({ kind: 'uninstall' }))
     const [child] = runtime.status().processes
