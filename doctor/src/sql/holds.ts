@@ -87,4 +87,10 @@ export const exhaustions: SqlExhaustion[] = [
     name: 'multiplies tables with each other',
     sql: 'SELECT count(*) FROM pg_class a, pg_class b, pg_class c, pg_class d',
   },
+  {
+    name: 'sends what is too deep to be read, again and again',
+    sql: `SELECT ${'1+'.repeat(8_100)}1`,
+    times: 60,
+  },
+  { name: 'sends what is far too deep to be read', sql: `SELECT ${'1+'.repeat(200_000)}1`, times: 20 },
 ]

@@ -101,7 +101,8 @@ export function plainPlugin(key: string, table: string, secret: string): GroundP
         export const metadata = {}
         export const router = {
           'GET /work': async ({ sequelize }: any) => ({
-            data: await sequelize.query('SELECT secret FROM ${table}', { type: 'SELECT' }),
+            // Another text each time, so that it is read anew.
+            data: await sequelize.query('SELECT secret AS s' + Date.now() + ' FROM ${table}', { type: 'SELECT' }),
           }),
         }`,
     },

@@ -164,7 +164,7 @@ test('a long text of SQL is read for parseMs and not longer, and the next one as
   const wall = await wallWith({ parseMs: 15_000 })
   expect(await plugin(wall).query(long, { type: 'SELECT' })).toEqual([{ one: 1 }])
   const impatient = await wallWith({ parseMs: 1 })
-  await expect(plugin(impatient).query(long)).rejects.toThrow('this statement is too large to be read')
+  await expect(plugin(impatient).query(long)).rejects.toThrow('it is too large to be read')
   expect(await plugin(impatient).query('SELECT 1 AS one', { type: 'SELECT' })).toEqual([{ one: 1 }])
 })
 

@@ -24,7 +24,7 @@ export const tenancyLimitTable = {
   maxResultBytes: limit(32 * mebibyte, 'bytes', 'of one statement; more is read in pages'),
   maxResultRows: limit(100_000, 'rows', 'of one statement'),
   maxSqlLength: limit(4 * mebibyte, 'characters', 'of one text of SQL, parameters not counted'),
-  parseMs: limit(5_000, 'ms', 'to read a text of SQL that is longer than 16 kB, on a thread of its own'),
+  parseMs: limit(5_000, 'ms', 'to read a text of SQL that is longer than 2 kB, on a thread of its own'),
   maxCopyBytes: limit(
     16 * mebibyte,
     'bytes',

@@ -23,7 +23,7 @@ interface GuardOptions {
 // Plugins repeat their statements with other parameters; long texts with values in them do not repeat.
 const CACHED_PLANS = 1_000
 const CACHED_CHARACTERS = 4_096
-// A DO block is read on this thread.
+// Longer than any that creates a type or a column once.
 const MAX_BLOCK_BYTES = 16_384
 
 export async function createStatementGuard({
@@ -42,7 +42,8 @@ export async function createStatementGuard({
     if (sql.includes('\0')) refuse('its text contains the character U+0000')
     const statements = await parser.parse(sql, schema)
     const facts: StatementFacts = { ownIfPresent: [], creates: [], touches: [] }
-    const steps = statements.map((statement) => judge(statement, sql, schema, facts))
+    const steps: (Step[] | undefined)[] = []
+    for (const statement of statements) steps.push(await judge(statement, sql, schema, facts))
     // A text of plain statements goes to the server as it came.
     const isPlain = steps.every((step) => step === undefined)
     if (isPlain) return { steps: [{ kind: 'run', sql }], ...facts }
@@ -54,30 +55,35 @@ export async function createStatementGuard({
   }
 
   /** The steps that stand for a statement which is not run as it is; undefined when it is. */
-  function judge(statement: ParsedStatement, sql: string, schema: string, facts: StatementFacts): Step[] | undefined {
+  async function judge(
+    statement: ParsedStatement,
+    sql: string,
+    schema: string,
+    facts: StatementFacts,
+  ): Promise<Step[] | undefined> {
     const created = statement.stmt['CreateSchemaStmt'] as ParseNode | undefined
     if (created?.['schemaname'] === schema && created['if_not_exists'] === true && !created['schemaElts']) {
       return [{ kind: 'done', command: 'CREATE' }]
     }
     if (statement.stmt['DoStmt'] && (statement.stmt_len ?? sql.length) <= MAX_BLOCK_BYTES) {
-      const steps = readDoBlock(parser.parseBlock(slice(sql, statement)))
-      if (steps) return steps.map((step) => judgeStep(step, facts))
+      const steps = readDoBlock(await parser.parseBlock(slice(sql, statement), schema))
+      for (const step of steps ?? []) await judgeStep(step, schema, facts)
+      if (steps) return steps
     }
     addFacts(facts, judgeStatement(statement.stmt, functions))
     return undefined
   }
 
-  function judgeStep(step: Extract<Step, { kind: 'when' }>, facts: StatementFacts): Step {
-    addFacts(facts, judgeAlone(`SELECT (${step.condition})`))
-    for (const sql of [...step.then, ...step.otherwise]) addFacts(facts, judgeAlone(sql))
-    return step
-  }
-
-  function judgeAlone(sql: string) {
-    const statements = parser.parseHere(sql)
-    const [statement] = statements
-    if (!statement || statements.length > 1) refuse('a DO block may hold only simple statements')
-    return judgeStatement(statement.stmt, functions)
+  async function judgeStep(
+    step: Extract<Step, { kind: 'when' }>,
+    schema: string,
+    facts: StatementFacts,
+  ): Promise<void> {
+    for (const sql of [`SELECT (${step.condition})`, ...step.then, ...step.otherwise]) {
+      const [statement, ...more] = await parser.parse(sql, schema)
+      if (!statement || more.length > 0) refuse('a DO block may hold only simple statements')
+      addFacts(facts, judgeStatement(statement.stmt, functions))
+    }
   }
 
   return {

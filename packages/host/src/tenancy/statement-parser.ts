@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
-import { Worker } from 'node:worker_threads'
+import { TenonError } from '@tenon/contract'
 import { loadModule, parsePlPgSQLSync, parseSync } from 'libpg-query'
+import { createParserThread, type ParseKind, type ParserAnswer, type ParserFailure } from './parser-thread.js'
 
 /** A node of the parser's tree: one key that names its type, or plain fields. */
 export type ParseNode = Record<string, unknown>
@@ -13,149 +13,68 @@ export interface ParsedStatement {
 }
 
 export interface StatementParser {
-  /** @throws an error that looks like Postgres's own when the text is not SQL. */
+  /**
+   * @param asker whose text this is: askers take turns
+   * @throws an error that looks like Postgres's own when the text is not SQL; TenonError STATEMENT_REFUSED when it
+   *   cannot be read.
+   */
   parse(sql: string, asker: string): Promise<ParsedStatement[]>
-  /** The same at once and on this thread, for what is known to be short. */
-  parseHere(sql: string): ParsedStatement[]
-  /** The PL/pgSQL of a DO statement. */
-  parseBlock(sql: string): ParseNode
+  /** The PL/pgSQL of a DO statement. @throws like `parse` */
+  parseBlock(sql: string, asker: string): Promise<ParseNode>
   close(): Promise<void>
 }
 
-// 16 kB take under a millisecond; a megabyte takes 200, which other requests would wait for.
-const INLINE_CHARACTERS = 16_384
+/**
+ * Texts of this length are read at once: that takes under a tenth of a millisecond, a thread a fifth. The parser calls
+ * itself for each level of a text, and about 10,000 characters can be deep enough to fill the stack.
+ */
+export const INLINE_CHARACTERS = 2_048
 
 /**
- * The parser of Postgres itself. Long texts go to a worker thread, which also leaves out the constants of long VALUES
- * lists: there is nothing in them to judge, and they are what makes such a tree large.
+ * The parser of Postgres itself. It does not survive a text that is too deep for it, and reads none after that. So long
+ * texts go to a thread, which is then replaced. Threads also leave out the constants of long VALUES lists: there is
+ * nothing in them to judge, and they are what makes such a tree large.
  */
 export async function createStatementParser({ parseMs }: { parseMs: number }): Promise<StatementParser> {
   await loadModule()
   const thread = createParserThread(parseMs)
+  // Nobody has found a short text that does it. Whoever does must not take the database from everybody.
+  let isBroken = false
+
+  async function read(kind: ParseKind, sql: string, asker: string): Promise<ParseNode> {
+    const inline = sql.length <= INLINE_CHARACTERS && !isBroken ? readInline(kind, sql) : undefined
+    if (inline && 'broken' in inline) isBroken = true
+    const answer = inline ?? (await thread.parse(kind, sql, asker))
+    if ('tree' in answer) return answer.tree
+    if ('failure' in answer) throw syntaxError(answer.failure)
+    const reason = answer.broken === 'depth' ? 'it is nested too deeply' : 'it is too large to be read'
+    throw new TenonError('STATEMENT_REFUSED', { reason })
+  }
 
   return {
     async parse(sql, asker) {
-      return sql.length <= INLINE_CHARACTERS ? parseHere(sql) : thread.parse(sql, asker)
+      // The library takes an empty text for a mistake; the server does not.
+      if (sql.trim() === '') return []
+      return (await read('statements', sql, asker)) as unknown as ParsedStatement[]
     },
-    parseHere,
-    parseBlock: (sql) => rethrowAsSyntaxError(() => parsePlPgSQLSync(sql) as unknown as ParseNode),
+    parseBlock: (sql, asker) => read('block', sql, asker),
     close: () => thread.stop(),
   }
 }
 
-function parseHere(sql: string): ParsedStatement[] {
-  // The library takes an empty text for a mistake; the server does not.
-  if (sql.trim() === '') return []
-  return rethrowAsSyntaxError(() => (parseSync(sql).stmts ?? []) as unknown as ParsedStatement[])
-}
-
-function rethrowAsSyntaxError<Result>(work: () => Result): Result {
+function readInline(kind: ParseKind, sql: string): ParserAnswer {
   try {
-    return work()
+    return { tree: (kind === 'block' ? parsePlPgSQLSync(sql) : (parseSync(sql).stmts ?? [])) as unknown as ParseNode }
   } catch (error) {
-    throw syntaxError(error as ParserFailure)
+    const { name, message, sqlDetails } = error as Error & { sqlDetails?: { cursorPosition: number } }
+    if (name === 'RangeError') return { broken: 'depth' }
+    if (!sqlDetails && name !== 'Error') return { broken: 'size' }
+    return { failure: { message, ...(sqlDetails ? { position: sqlDetails.cursorPosition } : {}) } }
   }
-}
-
-interface ParserFailure {
-  message: string
-  sqlDetails?: { cursorPosition: number } | undefined
 }
 
 /** What the server would have said. A text that only one of the two parsers takes must not reach the other. */
-function syntaxError({ message, sqlDetails }: ParserFailure): Error {
-  const position = sqlDetails ? { position: String(sqlDetails.cursorPosition + 1) } : {}
-  return Object.assign(new Error(message), { code: '42601', severity: 'ERROR', ...position })
+function syntaxError({ message, position }: ParserFailure): Error {
+  const at = position === undefined ? {} : { position: String(position + 1) }
+  return Object.assign(new Error(message), { code: '42601', severity: 'ERROR', ...at })
 }
-
-interface ParserThread {
-  parse(sql: string, asker: string): Promise<ParsedStatement[]>
-  stop(): Promise<void>
-}
-
-interface Job {
-  sql: string
-  resolve(stmts: ParsedStatement[]): void
-  reject(error: Error): void
-}
-
-type Answer = { stmts: ParsedStatement[] } | { failure: ParserFailure }
-
-/**
- * One text at a time, and the askers take turns: a plugin that sends nothing but monstrous texts delays the others by
- * one of them. A text that the thread does not survive is refused; the next gets a new thread.
- */
-function createParserThread(parseMs: number): ParserThread {
-  const waiting = new Map<string, Job[]>()
-  let worker: Worker | undefined
-  let running: { job: Job; timer: NodeJS.Timeout } | undefined
-
-  function startNext(): void {
-    const [asker, jobs] = waiting.entries().next().value ?? []
-    const job = running ? undefined : jobs?.shift()
-    if (asker === undefined || !jobs || !job) return
-    waiting.delete(asker)
-    if (jobs.length > 0) waiting.set(asker, jobs)
-    worker ??= startWorker()
-    running = { job, timer: setTimeout(() => void worker?.terminate(), parseMs) }
-    worker.postMessage(job.sql)
-  }
-
-  function finish(answer: Answer): void {
-    const finished = running
-    running = undefined
-    clearTimeout(finished?.timer)
-    if ('failure' in answer) finished?.job.reject(syntaxError(answer.failure))
-    else finished?.job.resolve(answer.stmts)
-    startNext()
-  }
-
-  function startWorker(): Worker {
-    const library = createRequire(import.meta.url).resolve('libpg-query')
-    const started = new Worker(THREAD_SOURCE, {
-      eval: true,
-      workerData: { library },
-      resourceLimits: { maxOldGenerationSizeMb: 512 },
-      env: {},
-    })
-    started.unref()
-    started.on('message', finish)
-    started.on('error', () => {})
-    started.on('exit', () => {
-      worker = undefined
-      finish({ failure: { message: 'this statement is too large to be read' } })
-    })
-    return started
-  }
-
-  return {
-    parse: (sql, asker) =>
-      new Promise((resolve, reject) => {
-        waiting.set(asker, [...(waiting.get(asker) ?? []), { sql, resolve, reject }])
-        startNext()
-      }),
-    async stop() {
-      await worker?.terminate()
-    },
-  }
-}
-
-// Plain JavaScript in a text, because a thread cannot be started from TypeScript sources.
-const THREAD_SOURCE = `
-const { parentPort, workerData } = require('node:worker_threads')
-const { loadModule, parseSync } = require(workerData.library)
-const isConstant = (node) =>
-  node.A_Const !== undefined || node.SetToDefault !== undefined || node.ParamRef !== undefined
-const isConstantRow = (row) => row.List !== undefined && (row.List.items ?? []).every(isConstant)
-const withoutConstants = (key, value) =>
-  key === 'valuesLists' && Array.isArray(value) ? value.filter((row) => !isConstantRow(row)) : value
-const ready = loadModule()
-parentPort.on('message', async (sql) => {
-  await ready
-  try {
-    const stmts = JSON.parse(JSON.stringify(parseSync(sql).stmts ?? [], withoutConstants))
-    parentPort.postMessage({ stmts })
-  } catch (error) {
-    parentPort.postMessage({ failure: { message: String(error.message), sqlDetails: error.sqlDetails } })
-  }
-})`

@@ -146,7 +146,7 @@ const MAX_DEPTH = 2_000
 
 function walk(value: unknown, functions: FunctionNames, touches: Set<string>, depth: number): void {
   if (typeof value !== 'object' || value === null) return
-  if (depth > MAX_DEPTH) refuse('the statement is nested too deeply')
+  if (depth > MAX_DEPTH) refuse('it is nested too deeply')
   if (Array.isArray(value)) {
     for (const item of value) walk(item, functions, touches, depth + 1)
     return

@@ -1,0 +1,122 @@
+import { createRequire } from 'node:module'
+import { Worker } from 'node:worker_threads'
+import type { ParseNode } from './statement-parser.js'
+
+/** `statements`: a list of them. `block`: the PL/pgSQL of one DO statement. */
+export type ParseKind = 'statements' | 'block'
+
+/** What comes of a text. `broken`: the parser did not survive it, and reads nothing after it. */
+export type ParserAnswer = { tree: ParseNode } | { failure: ParserFailure } | { broken: 'depth' | 'size' }
+
+/** Trees come as texts: they can be too deep to be copied from one thread to another, which is then told to nobody. */
+type ThreadAnswer = Exclude<ParserAnswer, { tree: ParseNode }> | { json: string }
+
+/** What the parser says of a text that is not SQL. */
+export interface ParserFailure {
+  message: string
+  /** Characters from the start of the text, from 0. */
+  position?: number
+}
+
+export interface ParserThread {
+  parse(kind: ParseKind, sql: string, asker: string): Promise<ParserAnswer>
+  stop(): Promise<void>
+}
+
+interface Job {
+  kind: ParseKind
+  sql: string
+  resolve(answer: ParserAnswer): void
+}
+
+/**
+ * One text at a time, and the askers take turns: a plugin that sends nothing but monstrous texts delays the others by
+ * one of them. What a thread does not survive ends with it: the next text gets a new one.
+ */
+export function createParserThread(parseMs: number): ParserThread {
+  const waiting = new Map<string, Job[]>()
+  let worker: Worker | undefined
+  let running: { job: Job; timer: NodeJS.Timeout } | undefined
+
+  function startNext(): void {
+    if (running) return
+    const [asker, jobs] = waiting.entries().next().value ?? []
+    const job = jobs?.shift()
+    if (asker === undefined || !jobs || !job) return
+    waiting.delete(asker)
+    if (jobs.length > 0) waiting.set(asker, jobs)
+    worker ??= startWorker()
+    running = { job, timer: setTimeout(() => void worker?.terminate(), parseMs) }
+    worker.postMessage({ kind: job.kind, sql: job.sql })
+  }
+
+  function finish(answer: ParserAnswer): void {
+    const finished = running
+    running = undefined
+    clearTimeout(finished?.timer)
+    finished?.job.resolve(answer)
+    startNext()
+  }
+
+  function startWorker(): Worker {
+    const library = createRequire(import.meta.url).resolve('libpg-query')
+    const started = new Worker(THREAD_SOURCE, {
+      eval: true,
+      workerData: { library },
+      resourceLimits: { maxOldGenerationSizeMb: 512 },
+      env: {},
+    })
+    started.unref()
+    const isOver = () => {
+      if (worker !== started) return
+      worker = undefined
+      finish({ broken: 'size' })
+    }
+    started.on('message', (answer: ThreadAnswer) => {
+      if (worker !== started) return
+      if ('broken' in answer) {
+        worker = undefined
+        void started.terminate()
+      }
+      finish('json' in answer ? { tree: JSON.parse(answer.json) as ParseNode } : answer)
+    })
+    started.on('error', () => {})
+    started.on('exit', isOver)
+    return started
+  }
+
+  return {
+    parse: (kind, sql, asker) =>
+      new Promise((resolve) => {
+        waiting.set(asker, [...(waiting.get(asker) ?? []), { kind, sql, resolve }])
+        startNext()
+      }),
+    async stop() {
+      await worker?.terminate()
+    },
+  }
+}
+
+// Plain JavaScript in a text, because a thread cannot be started from TypeScript sources.
+const THREAD_SOURCE = `
+const { parentPort, workerData } = require('node:worker_threads')
+const { loadModule, parsePlPgSQLSync, parseSync } = require(workerData.library)
+const isConstant = (node) =>
+  node.A_Const !== undefined || node.SetToDefault !== undefined || node.ParamRef !== undefined
+const isConstantRow = (row) => row.List !== undefined && (row.List.items ?? []).every(isConstant)
+const withoutConstants = (key, value) =>
+  key === 'valuesLists' && Array.isArray(value) ? value.filter((row) => !isConstantRow(row)) : value
+const ready = loadModule()
+const read = (kind, sql) =>
+  kind === 'block' ? JSON.stringify(parsePlPgSQLSync(sql)) : JSON.stringify(parseSync(sql).stmts ?? [], withoutConstants)
+parentPort.on('message', async ({ kind, sql }) => {
+  await ready
+  try {
+    parentPort.postMessage({ json: read(kind, sql) })
+  } catch (error) {
+    const { name, message, sqlDetails } = error
+    if (name === 'RangeError') parentPort.postMessage({ broken: 'depth' })
+    else if (sqlDetails === undefined && name !== 'Error') parentPort.postMessage({ broken: 'size' })
+    else parentPort.postMessage({ failure: { message, position: sqlDetails?.cursorPosition } })
+  }
+})`
