@@ -1,10 +1,13 @@
 import { decodeValue, encodeValue, UnsendableValue } from './codec.js'
 import { createFrameReader, frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
+import { isNestedDeeper } from './nesting.js'
 import { wireConstants } from './wire-limits.js'
 
 /** First byte of a body. */
 const kind = { message: 1, attachment: 2, largeMessage: 3 } as const
 const attachmentHeaderBytes = 1 + 4
+/** Of the text: a tag makes two levels of one. */
+const maxLevels = 2 * wireConstants.maxDepth + 1
 
 export interface ChannelLimits {
   /** Largest body of one frame, bytes. */
@@ -93,6 +96,7 @@ export function createChannel(options: {
         `a message of ${text.length} bytes arrived, the limit is ${limits.maxReceivedMessageBytes}`,
       )
     }
+    if (isNestedDeeper(text, maxLevels)) throw new WireViolation('a message is nested too deep')
     return decodeValue(text.toString('utf8'), waiting.take)
   }
 

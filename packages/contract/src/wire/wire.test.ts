@@ -71,6 +71,11 @@ describe('a message', () => {
     expect(Object.getOwnPropertyNames(forged)).toEqual(['kept'])
   })
 
+  it('may hold any number of brackets in texts and beside each other', async () => {
+    const value = { text: '[{'.repeat(500), 'key [{"\\': '\\"[{', list: Array.from({ length: 500 }, () => [{}]) }
+    expect(await carried(value)).toEqual(value)
+  })
+
   it('is refused when it is circular', async () => {
     const value: { self?: unknown } = {}
     value.self = value
@@ -146,6 +151,8 @@ describe('a violation is', () => {
     ['an attachment that never came', frame(1, '{"$":"bytes","v":1,"size":3}')],
     ['an attachment without a number', frame(2, 'ab')],
     ['nesting without end', frame(1, '['.repeat(4_000) + '"$"' + ']'.repeat(4_000))],
+    ['lists in lists without a tag among them', frame(1, `${'['.repeat(202)}${']'.repeat(202)}`)],
+    ['objects in objects beside long texts', frame(1, `["]\\\\\\"]",${'{"a":'.repeat(202)}1${'}'.repeat(202)}]`)],
     ['a large message without its size', frame(3, 'abc')],
   ])('%s', async (_, bytes) => {
     await expect(received(bytes)).rejects.toThrow(WireViolation)
