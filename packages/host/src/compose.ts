@@ -82,8 +82,20 @@ import { createBlocks } from './operator/blocks.js'
 import { openAudit } from './operator/open-audit.js'
 import { createOperatorActs } from './operator/operator-acts.js'
 import { ownDirectory } from './own-directory.js'
-import { createCrashLedger, createNetworkLedger, createRecords, type RecordLimits } from './records/index.js'
-import { createRuntime, resolveLimits, type SelfTest, type RuntimeLimits } from './runtime/index.js'
+import {
+  createCrashLedger,
+  createNetworkLedger,
+  createRecords,
+  type RecordLimits,
+  type RecordSource,
+} from './records/index.js'
+import {
+  createRuntime,
+  type PluginOfProcess,
+  resolveLimits,
+  type SelfTest,
+  type RuntimeLimits,
+} from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
 import { createSealer } from './secrets/sealer.js'
@@ -296,12 +308,9 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   const secrets = createKnownSecrets()
   const meter = createPermissionMeter({ usage: records.usage, secrets, onRefusal: denials.count })
   /** For what is said of a plugin by the name of the tenant's schema. Nobody keeps anything of who has gone. */
-  const withOwner = (
-    { tenantId, pluginKey }: { tenantId: string; pluginKey: string },
-    note: (owner: { organizationId: number; pluginKey: string }) => void,
-  ) =>
+  const withSource = ({ tenantId, pluginKey, installationId }: PluginOfProcess, note: (source: RecordSource) => void) =>
     void tenants.tenantOf(tenantId).then(
-      ({ organizationId }) => note({ organizationId, pluginKey }),
+      ({ organizationId }) => note({ organizationId, pluginKey, installationId }),
       () => undefined,
     )
 
@@ -317,14 +326,15 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     redact: (plugin, text) => secrets.of(plugin).text(text),
     onPluginLog(plugin, line) {
       const kept = { ...line, text: secrets.of(plugin).text(line.text) }
-      withOwner(plugin, (owner) => records.log.write(owner, kept))
+      withSource(plugin, (source) => records.log.write(source, kept))
       logEvent('plugin-log', { ...plugin, ...logFields(kept) })
     },
     onProcessEnd: ({ digest, ...plugin }, end) =>
-      withOwner(plugin, (owner) => records.usage.noteProcessEnd(owner, { ...end, digest })),
-    networkLedger: createNetworkLedger({ pool, windowMs: runtimeLimits.egressWindowMs }),
+      withSource(plugin, (source) => records.usage.noteProcessEnd(source, { ...end, digest })),
+    networkLedger: createNetworkLedger({ pool, log: logEvent, windowMs: runtimeLimits.egressWindowMs }),
     crashLedger: createCrashLedger({
       pool,
+      log: logEvent,
       kept: runtimeLimits.maxCrashes,
       keptMs: runtimeLimits.crashWindowMs + runtimeLimits.crashPauseMs,
     }),
@@ -450,7 +460,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       store,
       findTenant,
       maxAttempts: jobs.limits.maxAttempts,
-      onRun: (owner) => records.usage.countUse(owner, permissionIds.schedule),
+      onRun: (source) => records.usage.countUse(source, permissionIds.schedule),
     }),
     enqueue: (run, client) => jobs.enqueue(run, client),
     limits: jobs.limits,

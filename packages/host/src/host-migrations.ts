@@ -30,6 +30,7 @@ import { blocksMigration } from './operator/migration.js'
 import {
   crashAccountsMigration,
   endReasonsMigration,
+  heldInstallationIdsMigration,
   heldInstallationsMigration,
   networkUseMigration,
   recordsMigration,
@@ -76,6 +77,7 @@ const platform: PlatformMigration[] = [
   runsStartedAgainMigration,
   sentToRunsMigration,
   largeResultsMigration,
+  heldInstallationIdsMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */

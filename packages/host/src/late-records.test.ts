@@ -1,27 +1,30 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { parseHostMap } from './egress/index.js'
-import { startHostInTest, type HostInTest, type TestPlugin } from './testing/host-in-test.js'
+import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from './testing/host-in-test.js'
+import {
+  asksForService,
+  connectCode,
+  lifecycleCode,
+  type OutsideService,
+  startOutsideService,
+} from './testing/outside-service.js'
 
 const leaver: TestPlugin = {
   key: 'leaver',
-  entry: { permissions: { network: { hosts: ['service.example:8080'] } } },
+  entry: asksForService,
   files: {
     'index.ts': `
-      import { get } from 'node:http'
-      export const install = async () => ({ success: true })
-      export const uninstall = install
-      export const metadata = {}
-      const connect = () => new Promise((resolve) =>
-        get('http://service.example:8080/', { agent: false }, (answer) => answer.resume().on('end', () => resolve('done')))
-          .on('error', (error: any) => resolve(error.code)))
+      ${connectCode}
+      ${lifecycleCode}
+      let calls = 0
       export const router = {
         'POST /leave-traces': async () => {
+          calls++
           console.log('a line')
           return { data: await connect() }
         },
         'POST /crash': () => { process.exit(3) },
+        // Those that its process has answered.
+        'GET /calls': () => ({ data: ++calls }),
       }`,
   },
 }
@@ -30,16 +33,11 @@ const leaver: TestPlugin = {
 const tables = ['plugin_logs', 'plugin_calls', 'permission_uses', 'process_ends', 'network_use', 'crash_accounts']
 const longAfter = 600_000
 
-let service: Server
+let service: OutsideService
 let one: HostInTest
 beforeAll(async () => {
-  service = createServer((_request, response) => response.end('ok'))
-  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve))
-  const { port } = service.address() as AddressInfo
-  one = await startHostInTest({
-    grantable: { allowUndeclared: true },
-    egress: { hostMap: parseHostMap(`service.example:8080=127.0.0.1:${port}`) },
-  })
+  service = await startOutsideService()
+  one = await startHostInTest(service.options)
   await one.publish(leaver)
 })
 afterAll(async () => {
@@ -50,8 +48,8 @@ afterAll(async () => {
 const kept = async (table: string) =>
   (await one.pool.query(`SELECT FROM tenon.${table} WHERE plugin_key = 'leaver'`)).rowCount
 
-test.each(['erase', 'keep'])('what a server tells late of a plugin that is gone is not kept: data=%s', async (data) => {
-  const { content } = await one.api('POST', '/install', { pluginKey: 'leaver' })
+/** Another server that has used the plugin, and has told hardly anything of it yet. */
+async function useElsewhere(): Promise<Replica> {
   const two = await one.startReplica({
     limits: { records: { writeEveryMs: longAfter }, runtime: { egressShareMs: longAfter, backoffMs: 1 } },
   })
@@ -63,11 +61,29 @@ test.each(['erase', 'keep'])('what a server tells late of a plugin that is gone 
   await vi.waitFor(async () => expect(await kept('network_use')).toBe(1))
   expect(await two.api('POST', '/leaver/leave-traces', {})).toMatchObject({ content: 'done' })
   await one.pool.query('ALTER TABLE tenon.crash_accounts_away RENAME TO crash_accounts')
+  return two
+}
 
-  const { id } = content as { id: number }
+test.each(['erase', 'keep'])('what a server tells late of a plugin that is gone is not kept: data=%s', async (data) => {
+  const id = await one.install('leaver')
+  const two = await useElsewhere()
   expect(await one.api('DELETE', `/installations/${id}?data=${data}`)).toMatchObject({ status: 200 })
   const before = Object.fromEntries(await Promise.all(tables.map(async (table) => [table, await kept(table)] as const)))
   await two.close()
   for (const table of tables) expect(await kept(table), table).toBe(before[table])
   if (data === 'erase') expect(Object.values(before)).toEqual(tables.map(() => 0))
+})
+
+test('what a server tells late of an installation is not kept of the one that came after it', async () => {
+  const first = await one.install('leaver')
+  const two = await useElsewhere()
+  expect(await one.api('DELETE', `/installations/${first}?data=erase`)).toMatchObject({ status: 200 })
+  const second = await one.install('leaver')
+  expect(await two.api('GET', '/leaver/calls')).toMatchObject({ content: 1 })
+  await two.close()
+  const { content } = await one.api('GET', `/installations/${second}/logs`)
+  expect(content).toMatchObject({ items: [] })
+  const { content: health } = await one.api('GET', `/installations/${second}/health`)
+  expect(health).toMatchObject({ crashes: [] })
+  expect(await kept('process_ends')).toBe(1)
 })

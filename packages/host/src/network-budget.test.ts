@@ -1,43 +1,37 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { parseHostMap } from './egress/index.js'
 import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from './testing/host-in-test.js'
+import {
+  asksForService,
+  connectCode,
+  lifecycleCode,
+  type OutsideService,
+  startOutsideService,
+} from './testing/outside-service.js'
 
 const caller: TestPlugin = {
   key: 'caller',
-  entry: { permissions: { network: { hosts: ['service.example:8080'] } } },
+  entry: asksForService,
   files: {
     'index.ts': `
-      import { get } from 'node:http'
-      export const install = async () => ({ success: true })
-      export const uninstall = install
-      export const metadata = {}
-      const connect = () => new Promise((resolve) =>
-        get('http://service.example:8080/', { agent: false }, (answer) => answer.resume().on('end', () => resolve('done')))
-          .on('error', (error: any) => resolve(error.code)))
+      ${connectCode}
+      ${lifecycleCode}
       export const router = { 'POST /connect': async () => ({ data: await connect() }) }`,
   },
 }
 
-let service: Server
+let service: OutsideService
 let one: HostInTest
 let two: Replica
 let id: number
 beforeAll(async () => {
-  service = createServer((_request, response) => response.end('ok'))
-  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve))
-  const { port } = service.address() as AddressInfo
+  service = await startOutsideService()
   one = await startHostInTest({
-    grantable: { allowUndeclared: true },
-    egress: { hostMap: parseHostMap(`service.example:8080=127.0.0.1:${port}`) },
+    ...service.options,
     limits: { runtime: { maxEgressConnections: 4, egressShareMs: 50 } },
   })
   await one.publish(caller)
   two = await one.startReplica()
-  await one.api('POST', '/install', { pluginKey: 'caller' })
-  const { content } = await one.api('GET', '/installations')
-  id = (content as [{ id: number }])[0].id
+  id = await one.install('caller')
 })
 afterAll(async () => {
   await two.close()

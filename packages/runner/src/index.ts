@@ -4,7 +4,7 @@ export { findSeal } from './find-seal.js'
 export type { LaunchReport, LaunchRequest } from './launch-messages.js'
 export type { RunnerOptions } from './runner-options.js'
 export type { SealOptions } from './seal/seal.js'
-export { type Launch, pipeOf, spawnWithPipes } from './spawn-with-pipes.js'
+export { killGroup, type Launch, pipeOf, spawnWithPipes } from './spawn-with-pipes.js'
 
 /** Absolute path of the one CommonJS file that a plugin process runs. Made by `bundle.mjs`. */
 export const runnerPath: string = fileURLToPath(new URL('../dist/runner.cjs', import.meta.url))

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type net from 'node:net'
 import type { LaunchReport, LaunchRequest } from './launch-messages.js'
-import { type Launch, pipeOf, spawnWithPipes } from './spawn-with-pipes.js'
+import { killGroup, type Launch, pipeOf, spawnWithPipes } from './spawn-with-pipes.js'
 
 /**
  * Starts runners for a host, and hands their pipes over to it. To start a process, the kernel copies the memory map of
@@ -13,13 +13,17 @@ process.on('message', (request: LaunchRequest) => {
   if (request.t === 'start') start(request.id, request.launch)
   else children.get(request.id)?.kill('SIGKILL')
 })
-// The host is gone: nobody speaks with them any more.
-process.on('disconnect', () => {
-  for (const child of children.values()) child.kill('SIGKILL')
-  process.exit()
-})
+process.on('disconnect', leave)
+// Node tells of a closed channel only when every pipe that was sent has been confirmed: never, by a host that was killed.
+process.stdin.on('error', leave).on('close', leave).resume()
 // They are meant for the host, which ends this process when it has drained; the last would open an inspector.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined)
+
+/** The host is gone: nobody speaks with them any more. */
+function leave(): void {
+  for (const { pid } of children.values()) if (pid !== undefined) killGroup(pid)
+  process.exit()
+}
 
 function start(id: number, launch: Launch): void {
   const child = spawnWithPipes(launch)
@@ -46,5 +50,6 @@ function takeFrom(child: ChildProcess, descriptor: number): net.Socket {
 }
 
 function report(message: LaunchReport, pipe?: net.Socket): void {
-  if (process.connected) process.send?.(message, pipe)
+  // A host that went away in this moment must not end this process before it has ended what it started.
+  if (process.connected) process.send?.(message, pipe, {}, () => undefined)
 }

@@ -12,9 +12,9 @@ export interface Launch {
   pipes: readonly number[]
 }
 
-/** Starts a program with an empty environment and in a process group of its own. */
+/** Starts a program with an empty environment and in a process group of its own, which ends with it. */
 export function spawnWithPipes({ program, args, cwd, pipes }: Launch): ChildProcess {
-  return spawn(program, args, {
+  const child = spawn(program, args, {
     cwd,
     env: process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {},
     stdio: stdioFor(pipes),
@@ -22,6 +22,20 @@ export function spawnWithPipes({ program, args, cwd, pipes }: Launch): ChildProc
     detached: process.platform !== 'win32',
     windowsHide: true,
   })
+  child.once('exit', () => child.pid !== undefined && killGroup(child.pid))
+  return child
+}
+
+/**
+ * SIGKILL for a process that was started so, and for what it leaves behind: what bubblewrap has made and not let run yet
+ * waits for a word of it, and would wait forever.
+ */
+export function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // There is nothing left of it.
+  }
 }
 
 function stdioFor(pipes: readonly number[]): StdioOptions {

@@ -1,10 +1,13 @@
 import { decodeValue, encodeValue, UnsendableValue } from './codec.js'
 import { createFrameReader, frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
+import { isNestedDeeper } from './nesting.js'
 import { type ChannelLimits, wireConstants } from './wire-limits.js'
 
 /** First byte of a body. */
 const kind = { message: 1, attachment: 2, largeMessage: 3 } as const
 const attachmentHeaderBytes = 1 + 4
+/** Of the text: a tag makes two levels of one. */
+const maxLevels = 2 * wireConstants.maxDepth + 1
 
 export interface Channel {
   /**
@@ -80,6 +83,7 @@ export function createChannel(options: {
         `a message of ${text.length} bytes arrived, the limit is ${limits.maxReceivedMessageBytes}`,
       )
     }
+    if (isNestedDeeper(text, maxLevels)) throw new WireViolation('a message is nested too deep')
     return decodeValue(text.toString('utf8'), waiting.take)
   }
 
@@ -89,8 +93,7 @@ export function createChannel(options: {
     if (!nextTurn) takeTurn()
   })
 
-  function sendAttachment(bytes: Uint8Array): number {
-    const id = nextAttachment++
+  function sendAttachment(id: number, bytes: Uint8Array): void {
     let offset = 0
     do {
       const part = bytes.subarray(offset, offset + chunkBytes)
@@ -102,17 +105,18 @@ export function createChannel(options: {
       stream.write(frame)
       offset += part.length
     } while (offset < bytes.length)
-    return id
   }
 
   const piecesOf = (bytes: number) => Math.max(1, Math.ceil(bytes / chunkBytes))
 
   function sendLarge(text: string, written?: () => void): void {
     const bytes = Buffer.from(text)
+    const id = nextAttachment++
+    sendAttachment(id, bytes)
     const body = Buffer.allocUnsafe(frameHeaderBytes + 1 + 8)
     body.writeUInt32LE(1 + 8, 0)
     body[frameHeaderBytes] = kind.largeMessage
-    body.writeUInt32LE(sendAttachment(bytes), frameHeaderBytes + 1)
+    body.writeUInt32LE(id, frameHeaderBytes + 1)
     body.writeUInt32LE(bytes.length, frameHeaderBytes + 5)
     stream.write(body, written)
   }
@@ -120,20 +124,22 @@ export function createChannel(options: {
   return {
     send(message, written) {
       // Attachments are only sent once the whole message is known to be sendable.
-      const attachments: Uint8Array[] = []
+      const attachments = new Map<number, Uint8Array>()
       let attachedBytes = 0
       let pieces = 0
-      const first = nextAttachment
       const text = encodeValue(message, (bytes) => {
         attachedBytes += bytes.byteLength
         pieces += piecesOf(bytes.byteLength)
-        return first + attachments.push(bytes) - 1
+        // Putting a value together may send another message meanwhile: the number is taken now.
+        const id = nextAttachment++
+        attachments.set(id, bytes)
+        return id
       })
       const textBytes = Buffer.byteLength(text)
       if (textBytes > limits.maxSentMessageBytes) throw tooLarge(`${textBytes} bytes`)
       if (attachedBytes > limits.maxAttachmentBytes) throw tooLarge(`${attachedBytes} bytes`)
       if (pieces + piecesOf(textBytes) > wireConstants.maxWaitingPieces) throw tooLarge(`${pieces} pieces`)
-      for (const bytes of attachments) sendAttachment(bytes)
+      for (const [id, bytes] of attachments) sendAttachment(id, bytes)
       if (textBytes > chunkBytes) return sendLarge(text, written)
       const frame = Buffer.allocUnsafe(frameHeaderBytes + 1 + textBytes)
       frame.writeUInt32LE(1 + textBytes, 0)
@@ -183,7 +189,7 @@ function createAttachmentStore(maxBytes: number) {
     take,
     add(body: Buffer): void {
       if (body.length < attachmentHeaderBytes) throw new WireViolation('an attachment without a number arrived')
-      const chunk = body.subarray(attachmentHeaderBytes)
+      const chunk = withoutRest(body.subarray(attachmentHeaderBytes))
       total += chunk.length
       if (total > maxBytes) throw new WireViolation('too many bytes of attachments are waiting')
       if (++pieces > wireConstants.maxWaitingPieces)
@@ -199,4 +205,12 @@ function createAttachmentStore(maxBytes: number) {
       return take(body.readUInt32LE(1), body.readUInt32LE(5))
     },
   }
+}
+
+/** A part of what was read keeps all of it in memory: one byte could keep a whole read, and thousands may wait. */
+function withoutRest(part: Buffer): Buffer {
+  if (part.length * 2 >= part.buffer.byteLength) return part
+  const copy = Buffer.allocUnsafeSlow(part.length)
+  part.copy(copy)
+  return copy
 }

@@ -26,57 +26,78 @@ export interface FrameReader {
 
 /** Cuts a byte stream into bodies of at most `maxFrameBytes`. */
 export function createFrameReader(maxFrameBytes: number): FrameReader {
+  /** What has come and was not looked at yet. */
   const chunks: Buffer[] = []
-  let available = 0
-  let bodyBytes = -1
+  const header = createVessel(Buffer.alloc(frameHeaderBytes))
+  /** Of a frame that has come in part. */
+  let body: Vessel | undefined
 
-  function take(count: number): Buffer {
-    available -= count
-    const first = chunks[0] as Buffer
-    if (first.length === count) {
-      chunks.shift()
-      return first
-    }
-    if (first.length > count) {
-      chunks[0] = first.subarray(count)
-      return first.subarray(0, count)
-    }
-    return takeAcrossChunks(count)
-  }
-
-  function takeAcrossChunks(count: number): Buffer {
-    const joined = Buffer.allocUnsafe(count)
-    let filled = 0
-    while (filled < count) {
+  /** Takes what has come; true when the vessel is full. */
+  function fill(vessel: Vessel): boolean {
+    while (!vessel.isFull && chunks.length > 0) {
       const chunk = chunks[0] as Buffer
-      const part = Math.min(chunk.length, count - filled)
-      chunk.copy(joined, filled, 0, part)
-      filled += part
-      if (part === chunk.length) chunks.shift()
-      else chunks[0] = chunk.subarray(part)
+      const taken = vessel.add(chunk)
+      if (taken === chunk.length) chunks.shift()
+      else chunks[0] = chunk.subarray(taken)
     }
-    return joined
+    return vessel.isFull
   }
 
-  function readHeader(): void {
-    bodyBytes = take(frameHeaderBytes).readUInt32LE(0)
-    if (bodyBytes > maxFrameBytes) {
-      throw new WireViolation(`a frame of ${bodyBytes} bytes was announced, the limit is ${maxFrameBytes}`)
+  function announcedBytes(): number {
+    const bytes = header.empty().readUInt32LE(0)
+    if (bytes > maxFrameBytes) {
+      throw new WireViolation(`a frame of ${bytes} bytes was announced, the limit is ${maxFrameBytes}`)
     }
-    if (bodyBytes === 0) throw new WireViolation('an empty frame was announced')
+    if (bytes === 0) throw new WireViolation('an empty frame was announced')
+    return bytes
+  }
+
+  /** All of it, when it has come in one piece. */
+  function takeWhole(bytes: number): Buffer | undefined {
+    const first = chunks[0]
+    if (!first || first.length < bytes) return undefined
+    if (first.length === bytes) chunks.shift()
+    else chunks[0] = first.subarray(bytes)
+    return first.subarray(0, bytes)
   }
 
   return {
-    push(bytes) {
-      chunks.push(bytes)
-      available += bytes.length
-    },
+    push: (bytes) => void chunks.push(bytes),
     next() {
-      if (bodyBytes < 0 && available >= frameHeaderBytes) readHeader()
-      if (bodyBytes < 0 || available < bodyBytes) return undefined
-      const body = take(bodyBytes)
-      bodyBytes = -1
-      return body
+      if (!body) {
+        if (!fill(header)) return undefined
+        const bytes = announcedBytes()
+        const whole = takeWhole(bytes)
+        if (whole) return whole
+        // At once, and not a list of what comes: a peer that sends byte by byte would make that a long one.
+        body = createVessel(Buffer.allocUnsafe(bytes))
+      }
+      if (!fill(body)) return undefined
+      const full = body.empty()
+      body = undefined
+      return full
+    },
+  }
+}
+
+type Vessel = ReturnType<typeof createVessel>
+
+/** So many bytes, as they come. */
+function createVessel(bytes: Buffer) {
+  let filled = 0
+  return {
+    get isFull() {
+      return filled === bytes.length
+    },
+    /** Answers how many of these fitted. */
+    add(more: Buffer): number {
+      const taken = more.copy(bytes, filled)
+      filled += taken
+      return taken
+    },
+    empty(): Buffer {
+      filled = 0
+      return bytes
     },
   }
 }

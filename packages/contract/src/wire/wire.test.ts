@@ -71,6 +71,11 @@ describe('a message', () => {
     expect(Object.getOwnPropertyNames(forged)).toEqual(['kept'])
   })
 
+  it('may hold any number of brackets in texts and beside each other', async () => {
+    const value = { text: '[{'.repeat(500), 'key [{"\\': '\\"[{', list: Array.from({ length: 500 }, () => [{}]) }
+    expect(await carried(value)).toEqual(value)
+  })
+
   it('is refused when it is circular', async () => {
     const value: { self?: unknown } = {}
     value.self = value
@@ -109,6 +114,32 @@ describe('a message', () => {
   })
 })
 
+describe('a message with bytes beside it', () => {
+  it('keeps them when putting it together sends another one', async () => {
+    const stream = new PassThrough()
+    const arrived: unknown[] = []
+    const both = new Promise((resolve, reject) => {
+      const onMessage = (message: unknown) => arrived.push(message) === 2 && resolve(arrived)
+      const channel = createChannel({ stream, limits, onMessage, onViolation: reject })
+      const inner = { toJSON: () => (channel.send(Buffer.from('of the inner')), 'put together') }
+      channel.send([Buffer.from('of the outer'), inner, Buffer.from('of the outer, too')])
+    })
+    expect(await both).toEqual([
+      Buffer.from('of the inner'),
+      [Buffer.from('of the outer'), 'put together', Buffer.from('of the outer, too')],
+    ])
+  })
+
+  it('holds no more of the memory than they are, whatever came along with them', async () => {
+    const text = Buffer.alloc(9_000, ' ')
+    const small = frame(2, Buffer.from([7, 0, 0, 0, 1, 2, 3]))
+    const message = frame(1, '{"$":"bytes","v":7,"size":3}')
+    const bytes = (await received(Buffer.concat([small, message, text]))) as Buffer
+    expect(bytes).toEqual(Buffer.from([1, 2, 3]))
+    expect(bytes.buffer.byteLength).toBeLessThan(100)
+  })
+})
+
 describe('a violation is', () => {
   it.each([
     ['an announced frame above the limit', Buffer.from([0x11, 0x27, 0, 0])],
@@ -120,6 +151,8 @@ describe('a violation is', () => {
     ['an attachment that never came', frame(1, '{"$":"bytes","v":1,"size":3}')],
     ['an attachment without a number', frame(2, 'ab')],
     ['nesting without end', frame(1, '['.repeat(4_000) + '"$"' + ']'.repeat(4_000))],
+    ['lists in lists without a tag among them', frame(1, `${'['.repeat(202)}${']'.repeat(202)}`)],
+    ['objects in objects beside long texts', frame(1, `["]\\\\\\"]",${'{"a":'.repeat(202)}1${'}'.repeat(202)}]`)],
     ['a large message without its size', frame(3, 'abc')],
   ])('%s', async (_, bytes) => {
     await expect(received(bytes)).rejects.toThrow(WireViolation)
@@ -189,6 +222,24 @@ it('takes a frame of exactly the limit, refuses one byte more at its header', ()
   }
   expect(() => next(300)).toThrow(WireViolation)
   expect(next(301)).toBeUndefined()
+})
+
+describe('a frame', () => {
+  it('that comes byte by byte is put together as soon as it is there', { timeout: 10_000 }, () => {
+    const size = 1_000_000
+    const reader = createFrameReader(size)
+    const byte = Buffer.from([1])
+    const header = Buffer.alloc(4)
+    header.writeUInt32LE(size)
+    reader.push(header)
+    let early = 0
+    for (let sent = 0; sent < size; sent++) {
+      if (reader.next()) early += 1
+      reader.push(byte)
+    }
+    expect(reader.next()?.equals(Buffer.alloc(size, 1))).toBe(true)
+    expect(early).toBe(0)
+  })
 })
 
 describe('more messages than fit into a turn of the event loop', () => {

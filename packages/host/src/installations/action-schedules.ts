@@ -141,7 +141,7 @@ export function createScheduledRuns({
   findTenant: (organizationId: number) => Promise<TenantScope | undefined>
   maxAttempts: number
   /** Called for each run that a schedule begins. */
-  onRun?: (owner: ScheduleOwner) => void
+  onRun?: (source: ScheduleOwner & { installationId: number }) => void
 }) {
   return async ({ organizationId, pluginKey }: ScheduleOwner, actionId: string): Promise<NewRun | undefined> => {
     const tenant = await findTenant(organizationId)
@@ -151,7 +151,7 @@ export function createScheduledRuns({
     if (!action) return undefined
     const { kind, title, isRepeatable } = workOf(action)
     const [method = 'POST', path = '/'] = action.route.split(' ')
-    onRun?.({ organizationId, pluginKey })
+    onRun?.({ organizationId, pluginKey, installationId: installation.id })
     return {
       organizationId,
       installationId: installation.id,

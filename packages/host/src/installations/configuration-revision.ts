@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Installation } from './installation-store.js'
 
-/** Names what is stored: secrets are sealed in it, so it tells nothing of them. */
+/**
+ * Names what was saved: of a secret, when and by whom. Neither its value is part of it, which could then be guessed, nor its
+ * seal, which is another one after a rotation of keys.
+ */
 export function configurationRevisionOf({ configuration }: Pick<Installation, 'configuration'>): string {
-  return createHash('sha256').update(JSON.stringify(configuration)).digest('hex').slice(0, 32)
+  const text = JSON.stringify(configuration, (name, value: unknown) => (name === '$sealed' ? '' : value))
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }

@@ -52,7 +52,7 @@ export function createFrames({ key, store, artifacts, blocks, usage, tenantOf }:
     if (!row) throw new TenonError('INSTALLATION_NOT_FOUND')
     const installation = await findRunning(store, tenant, row.pluginKey)
     assertNotBlocked(installation, blocks)
-    return { tenant, ...shownBy(installation) }
+    return { tenant, installationId: installation.id, ...shownBy(installation) }
   }
 
   return {
@@ -70,7 +70,8 @@ export function createFrames({ key, store, artifacts, blocks, usage, tenantOf }:
       })
       if (found.digest !== digest) throw new TenonError('FRAME_GONE')
       const { files, pluginKey } = await artifacts.load(digest)
-      usage.countUse({ organizationId: found.tenant.organizationId, pluginKey }, permissionIds.ui)
+      const { tenant, installationId } = found
+      usage.countUse({ organizationId: tenant.organizationId, pluginKey, installationId }, permissionIds.ui)
       return { title: found.title, ui: found.ui, script: files.ui ?? '', style: files.uiStyle ?? '' }
     },
   }

@@ -225,7 +225,15 @@ function stepsOf(engines: InstallOptions, work: Installing, outcome: InstallOutc
   let tablesBefore: string[] = []
   const subject = (): CallSubject => {
     if (!outcome.artifact) throw new Error('the artifact is verified before the plugin is called')
-    return { tenant, pluginKey: entry.key, digest: outcome.artifact.digest, manifest, asked: entry, source }
+    return {
+      tenant,
+      pluginKey: entry.key,
+      installationId: claim.id,
+      digest: outcome.artifact.digest,
+      manifest,
+      asked: entry,
+      source,
+    }
   }
   return [
     {

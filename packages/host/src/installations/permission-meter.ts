@@ -10,6 +10,7 @@ import { matchesHost, parsePattern, targetOf, type Target } from './network-poli
 export interface MeterSubject {
   tenant: TenantScope
   pluginKey: string
+  installationId: number
   manifest: CatalogEntry
   /** With all that it asks for. Default: the same. */
   asked?: CatalogEntry
@@ -34,14 +35,18 @@ interface PermissionMeterOptions {
 }
 
 export function createPermissionMeter({ usage, secrets, onRefusal }: PermissionMeterOptions): PermissionMeter {
-  const ownerOf = ({ tenant, pluginKey }: MeterSubject) => ({ organizationId: tenant.organizationId, pluginKey })
+  const sourceOf = ({ tenant, pluginKey, installationId }: MeterSubject) => ({
+    organizationId: tenant.organizationId,
+    pluginKey,
+    installationId,
+  })
   const used: PermissionMeter['used'] = (subject, permission) =>
-    usage.countUse(ownerOf(subject), permission, { isAsked: isAsked(subject, permission) })
+    usage.countUse(sourceOf(subject), permission, { isAsked: isAsked(subject, permission) })
   const refused: PermissionMeter['refused'] = (subject, permission) => {
     const { tenant, pluginKey } = subject
     const shown = secrets.of({ tenantId: tenant.schema, pluginKey }).text(permission)
-    usage.countRefusal(ownerOf(subject), shown, { isAsked: isAsked(subject, permission) })
-    onRefusal?.(ownerOf(subject), shown)
+    usage.countRefusal(sourceOf(subject), shown, { isAsked: isAsked(subject, permission) })
+    onRefusal?.(sourceOf(subject), shown)
   }
 
   return {

@@ -36,6 +36,7 @@ import { isShared, type PluginRoles } from './plugin-roles.js'
 export interface CallSubject {
   tenant: TenantScope
   pluginKey: string
+  installationId: number
   digest: string
   /** What is in force; see {@link Installation}. */
   manifest: CatalogEntry
@@ -161,7 +162,7 @@ export function createPluginCaller({
           }),
           onLog: (line) => {
             const kept = { ...line, text: redactor.text(line.text) }
-            records.log.write(ownerOf(subject), kept)
+            records.log.write(sourceOf(subject), kept)
             log('plugin-log', { ...ids(subject), ...logFields(kept) })
           },
           isInForce: () => isInForce(subject, invocation),
@@ -217,7 +218,7 @@ export function createPluginCaller({
   async function counted<Result>(request: CallRequest, work: () => Promise<Result>): Promise<Result> {
     const startedAt = performance.now()
     const count = (failed: boolean) =>
-      records.usage.countCall(ownerOf(request.subject), { ms: performance.now() - startedAt, failed })
+      records.usage.countCall(sourceOf(request.subject), { ms: performance.now() - startedAt, failed })
     try {
       const result = await work()
       count(request.invocation.kind === 'route' && (result as RouteAnswer).status >= 500)
@@ -247,13 +248,18 @@ function target(subject: CallSubject, artifact: VerifiedArtifact) {
   return {
     tenantId: subject.tenant.schema,
     pluginKey: subject.pluginKey,
+    installationId: subject.installationId,
     artifact,
     grants: grantsOf(subject.manifest),
   }
 }
 
 const ids = (subject: CallSubject) => ({ tenantId: subject.tenant.schema, pluginKey: subject.pluginKey })
-const ownerOf = ({ tenant: { organizationId }, pluginKey }: CallSubject) => ({ organizationId, pluginKey })
+const sourceOf = ({ tenant: { organizationId }, pluginKey, installationId }: CallSubject) => ({
+  organizationId,
+  pluginKey,
+  installationId,
+})
 
 /** `level` is the name of the log's own. */
 export function logFields({ level, ...rest }: LogLine): Record<string, unknown> {

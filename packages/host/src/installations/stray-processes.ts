@@ -1,9 +1,10 @@
 import { PluginInstallationStatus as Status } from '@tenon/contract'
 import type { Notifications } from '../notifications/index.js'
 import type { TenantScope } from '../migrations/index.js'
-import { grantsChanged, type Runtime } from '../runtime/index.js'
+import { grantsChanged, type Runtime, type StopReason } from '../runtime/index.js'
 import type { InstallationStore } from './installation-store.js'
 import { grantsOf } from './grants.js'
+import { disabled, failed, removed } from './stop-reasons.js'
 
 interface StrayProcessesOptions {
   store: Pick<InstallationStore, 'findByKey'>
@@ -22,7 +23,6 @@ export interface StrayProcesses {
   stop(): Promise<void>
 }
 
-const gone = { kind: 'stopped', text: 'it was disabled or removed' } as const
 const mayRun = new Set([Status.INSTALLED, Status.INSTALLING, Status.UPDATING, Status.UNINSTALLING])
 
 export function createStrayProcesses(options: StrayProcessesOptions): StrayProcesses {
@@ -35,18 +35,21 @@ export function createStrayProcesses(options: StrayProcessesOptions): StrayProce
   ]
   async function lookAt(name: string): Promise<void> {
     const [tenantId = '', pluginKey = ''] = name.split(' ')
-    // Before the row is read: what starts after a change of it has the new ones.
-    const inUse = new Set(
-      runtime
-        .status()
-        .processes.filter((one) => one.tenantId === tenantId && one.pluginKey === pluginKey)
-        .map(({ grants }) => grants),
-    )
+    // Before the row is read: what starts after a change of it fits the row.
+    const processes = runtime
+      .status()
+      .processes.filter((one) => one.tenantId === tenantId && one.pluginKey === pluginKey)
     const tenant = await tenantOf(tenantId).catch(() => undefined)
     const installation = tenant && (await store.findByKey(tenant, pluginKey))
-    if (!installation || !mayRun.has(installation.status)) return runtime.stopPlugin(tenantId, pluginKey, gone)
+    if (!installation || !mayRun.has(installation.status)) {
+      return runtime.stopPlugin(tenantId, pluginKey, reasonOf(installation?.status))
+    }
+    const earlier = new Set(processes.map(({ installationId }) => installationId))
+    earlier.delete(installation.id)
+    for (const installationId of earlier) await runtime.stopMatching({ tenantId, pluginKey, installationId }, removed)
     // While grants are being changed, the change ends the processes itself.
     if (installation.status !== Status.INSTALLED || installation.manifest === null) return
+    const inUse = new Set(processes.map(({ grants }) => grants))
     inUse.delete(grantsOf(installation.manifest))
     for (const grants of inUse) await runtime.stopMatching({ tenantId, pluginKey, grants }, grantsChanged)
   }
@@ -75,4 +78,9 @@ export function createStrayProcesses(options: StrayProcessesOptions): StrayProce
       await looking
     },
   }
+}
+
+function reasonOf(status: Status | undefined): StopReason {
+  if (status === Status.DISABLED) return disabled
+  return status === Status.FAILED ? failed : removed
 }

@@ -5,9 +5,9 @@ import type { CallSubject } from './plugin-caller.js'
 
 /** What calls of an installed plugin go to; undefined for a row whose installation never got that far. */
 export function subjectOf(tenant: TenantScope, installation: Installation): CallSubject | undefined {
-  const { pluginKey, digest, manifest, asked, source } = installation
+  const { id, pluginKey, digest, manifest, asked, source } = installation
   if (digest === null || manifest === null || source === null) return undefined
-  return { tenant, pluginKey, digest, manifest, asked: asked ?? manifest, source }
+  return { tenant, pluginKey, installationId: id, digest, manifest, asked: asked ?? manifest, source }
 }
 
 export function configurationOwnerOf(

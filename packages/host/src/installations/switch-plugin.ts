@@ -3,6 +3,7 @@ import type { TenantScope } from '../migrations/index.js'
 import type { Runtime } from '../runtime/index.js'
 import type { History } from './history.js'
 import type { Installation, InstallationStore } from './installation-store.js'
+import { disabled } from './stop-reasons.js'
 
 interface SwitchOptions {
   store: InstallationStore
@@ -25,7 +26,7 @@ export function createSwitchPlugin({ store, runtime, history }: SwitchOptions): 
     const settled = await store.settle(claim, { status: to })
     const { pluginKey } = settled
     // After the row, so that no call starts the process again.
-    if (!enabled) await runtime.stopPlugin(tenant.schema, pluginKey, { kind: 'stopped', text: 'it was disabled' })
+    if (!enabled) await runtime.stopPlugin(tenant.schema, pluginKey, disabled)
     else await runtime.reset(tenant.schema, pluginKey)
     const action = enabled ? 'enable' : 'disable'
     await history.record(tenant, { pluginKey, installationId: id, userId, action, outcome: 'done' })

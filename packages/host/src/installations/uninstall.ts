@@ -11,6 +11,7 @@ import { assertHeld, underLease } from './lease.js'
 import type { PluginCaller } from './plugin-caller.js'
 import { acceptResult } from './results.js'
 import type { PluginRoles } from './plugin-roles.js'
+import { removed } from './stop-reasons.js'
 import { configurationOwnerOf, subjectOf } from './subject.js'
 
 interface UninstallOptions {
@@ -80,7 +81,7 @@ async function remove(engines: UninstallOptions, removal: Removal): Promise<void
   const held = () => assertHeld(store, claim, signal)
   const message = data === 'erase' ? await callUninstall(engines, removal) : undefined
   await held()
-  await runtime.stopPlugin(tenant.schema, pluginKey, { kind: 'stopped', text: 'it was removed' })
+  await runtime.stopPlugin(tenant.schema, pluginKey, removed)
   const { manifest, source } = installation
   if (manifest && source !== null) {
     const subject = { tenant, manifest, source }

@@ -360,6 +360,7 @@ function subjectFor({ claim, installation: row, target: { artifact, entry, grant
   return {
     tenant: claim.tenant,
     pluginKey: row.pluginKey,
+    installationId: row.id,
     digest: artifact.digest,
     manifest: grantedEntry(entry, grants),
     asked: entry,

@@ -68,6 +68,9 @@ let webhookSecret: string
 const tenant = { organizationId: 1, schema: owner.tenantId }
 const configuration = { pin: 'pin-1', kept: 'kept-1', list: [{ token: 'token-1' }, { token: 'token-2' }] }
 const expected = { configuration, token: 'access-token', own: 'kept by the plugin' }
+/** Of the configuration, as a person sees it who has its form open. */
+const revisionSeen = async () =>
+  ((await it.api('GET', '/installations')).content as [{ configurationRevision: string }])[0].configurationRevision
 const secretsOf = async (from: Replica) => (await from.api('GET', '/keeper/secrets')).content
 
 beforeAll(async () => {
@@ -112,6 +115,7 @@ afterAll(async () => {
 
 test('a rotation that was cut off goes on, while calls go on, and then the old key is not needed any more', async () => {
   expect(await secretsOf(it)).toEqual(expected)
+  const revision = await revisionSeen()
   let over = false
   let calls = 0
   const calling = (async () => {
@@ -135,6 +139,7 @@ test('a rotation that was cut off goes on, while calls go on, and then the old k
   while (calls < before + 3) await new Promise((go) => setTimeout(go, 10))
   over = true
   await calling
+  expect(await revisionSeen()).toBe(revision)
 
   const replica = await it.startReplica({ secretKeys: [newKey] })
   expect(await secretsOf(replica)).toEqual(expected)

@@ -56,6 +56,7 @@ interface AccountRow {
 
 interface CrashLedgerOptions {
   pool: Pool
+  log: (event: string, fields: Record<string, unknown>) => void
   /** How many crashes of a plugin are kept; the newest. */
   kept: number
   /** For how long after the last one the crashes of a plugin matter. */
@@ -65,16 +66,24 @@ interface CrashLedgerOptions {
 const shown = `t.schema, a.plugin_key, a.digest,
   ARRAY(SELECT extract(epoch FROM now() - at)::float8 * 1000 FROM unnest(a.crashed_at) AS at ORDER BY at) AS ages_ms`
 
-/** One account for all servers, by the clock of the database. */
-export function createCrashLedger({ pool, kept, keptMs }: CrashLedgerOptions) {
+/**
+ * One account for all servers, by the clock of the database. What is told of an organization whose installations cannot be
+ * read is lost: nothing of it runs, and those of others are told all the same.
+ */
+export function createCrashLedger({ pool, log, kept, keptMs }: CrashLedgerOptions) {
+  const lose = (rows: readonly unknown[], reason: string) =>
+    log('records-unheld', { of: 'crashes', rows: rows.length, reason })
   return {
     async add(accounts: readonly CrashAccount[]): Promise<CrashAccount[]> {
       const told = (await ownersOf(pool, accounts)).flatMap(({ crashes, ...plugin }) =>
         crashes.map((at) => ({ ...plugin, ageMs: Math.max(0, Date.now() - at) })),
       )
-      const counted = await writeForInstalled(pool, told, async (client, rows) => {
-        const { rows: added } = await client.query<AccountRow>(
-          `WITH told AS (
+      const counted = await writeForInstalled(
+        pool,
+        told,
+        async (client, rows) => {
+          const { rows: added } = await client.query<AccountRow>(
+            `WITH told AS (
              SELECT organization_id, plugin_key, digest, array_agg(now() - age_ms * interval '1 millisecond') AS crashed_at
              FROM unnest($1::integer[], $2::text[], $3::text[], $4::float8[]) AS n (organization_id, plugin_key, digest, age_ms)
              GROUP BY 1, 2, 3 ORDER BY 1, 2),
@@ -88,16 +97,18 @@ export function createCrashLedger({ pool, kept, keptMs }: CrashLedgerOptions) {
                  WHERE a.reset_at IS NULL OR at > a.reset_at ORDER BY at DESC LIMIT $5)
              RETURNING *)
            SELECT ${shown} FROM a JOIN tenon.tenants t USING (organization_id)`,
-          [
-            rows.map(({ organizationId }) => organizationId),
-            rows.map(({ pluginKey }) => pluginKey),
-            rows.map(({ digest }) => digest),
-            rows.map(({ ageMs }) => ageMs),
-            kept,
-          ],
-        )
-        return added
-      })
+            [
+              rows.map(({ organizationId }) => organizationId),
+              rows.map(({ pluginKey }) => pluginKey),
+              rows.map(({ digest }) => digest),
+              rows.map(({ ageMs }) => ageMs),
+              kept,
+            ],
+          )
+          return added
+        },
+        lose,
+      )
       return (counted ?? []).map(toAccount)
     },
 
@@ -120,14 +131,19 @@ export function createCrashLedger({ pool, kept, keptMs }: CrashLedgerOptions) {
     },
 
     async reset(plugin: Plugin): Promise<void> {
-      await writeForInstalled(pool, await ownersOf(pool, [plugin]), async (client, rows) => {
-        await client.query(
-          `INSERT INTO tenon.crash_accounts (organization_id, plugin_key, digest, crashed_at, reset_at)
+      await writeForInstalled(
+        pool,
+        await ownersOf(pool, [plugin]),
+        async (client, rows) => {
+          await client.query(
+            `INSERT INTO tenon.crash_accounts (organization_id, plugin_key, digest, crashed_at, reset_at)
            SELECT n.*, '', '{}', now() FROM unnest($1::integer[], $2::text[]) AS n
            ON CONFLICT (organization_id, plugin_key) DO UPDATE SET crashed_at = '{}', reset_at = now()`,
-          [rows.map(({ organizationId }) => organizationId), rows.map(({ pluginKey }) => pluginKey)],
-        )
-      })
+            [rows.map(({ organizationId }) => organizationId), rows.map(({ pluginKey }) => pluginKey)],
+          )
+        },
+        lose,
+      )
     },
   }
 }

@@ -7,7 +7,12 @@ export interface RecordOwner {
   pluginKey: string
 }
 
-export interface WaitingLine extends RecordOwner {
+/** Which installation it tells of: nothing is kept of one that has been removed, also when there is another by now. */
+export interface RecordSource extends RecordOwner {
+  installationId: number
+}
+
+export interface WaitingLine extends RecordSource {
   level: LogLevel
   text: string
   loggedAt: Date
@@ -30,15 +35,15 @@ export function createLogBuffer(limits: Limits): LogBuffer {
   let lines: WaitingLine[] = []
   let characters = 0
   const counts = new Map<string, number>()
-  const leftOut = new Map<string, { owner: RecordOwner; lines: number }>()
+  const leftOut = new Map<string, { source: RecordSource; lines: number }>()
 
-  function leaveOut(owner: RecordOwner, count: number): void {
-    const key = keyOf(owner)
-    leftOut.set(key, { owner, lines: (leftOut.get(key)?.lines ?? 0) + count })
+  function leaveOut(source: RecordSource, count: number): void {
+    const key = sourceKeyOf(source)
+    leftOut.set(key, { source, lines: (leftOut.get(key)?.lines ?? 0) + count })
   }
 
   function add(line: WaitingLine): void {
-    const key = keyOf(line)
+    const key = sourceKeyOf(line)
     const waiting = counts.get(key) ?? 0
     if (waiting >= limits.maxWaitingLines || characters + line.text.length > limits.maxWaitingCharacters)
       return leaveOut(line, 1)
@@ -49,7 +54,7 @@ export function createLogBuffer(limits: Limits): LogBuffer {
 
   function take(): WaitingLine[] {
     const taken = lines
-    const notes = [...leftOut.values()].map(({ owner, lines: count }) => leftOutLine(owner, count))
+    const notes = [...leftOut.values()].map(({ source, lines: count }) => leftOutLine(source, count))
     lines = []
     characters = 0
     counts.clear()
@@ -68,11 +73,13 @@ export function createLogBuffer(limits: Limits): LogBuffer {
       for (const line of [...earlier, ...later]) add(line)
     },
     forget(owner) {
-      const key = keyOf(owner)
-      lines = lines.filter((line) => keyOf(line) !== key)
-      characters = lines.reduce((sum, { text }) => sum + text.length, 0)
-      counts.delete(key)
-      leftOut.delete(key)
+      const isOthers = (line: RecordOwner) => keyOf(line) !== keyOf(owner)
+      const kept = lines.filter(isOthers)
+      lines = []
+      characters = 0
+      counts.clear()
+      kept.forEach(add)
+      for (const [key, { source }] of leftOut) if (!isOthers(source)) leftOut.delete(key)
     },
     get size() {
       return lines.length + leftOut.size
@@ -84,10 +91,14 @@ export function keyOf({ organizationId, pluginKey }: RecordOwner): string {
   return `${organizationId} ${pluginKey}`
 }
 
+export function sourceKeyOf(source: RecordSource): string {
+  return `${keyOf(source)} ${source.installationId}`
+}
+
 /** Says that there was more. */
-export function leftOutLine({ organizationId, pluginKey }: RecordOwner, count: number): WaitingLine {
+export function leftOutLine({ organizationId, pluginKey, installationId }: RecordSource, count: number): WaitingLine {
   const text = `${count} ${count === 1 ? 'line was' : 'lines were'} left out here: there were too many at once.`
-  return { organizationId, pluginKey, level: 'warn', text, loggedAt: new Date() }
+  return { organizationId, pluginKey, installationId, level: 'warn', text, loggedAt: new Date() }
 }
 
 const cut = (text: string, longest: number): string => (text.length > longest ? `${text.slice(0, longest)}…` : text)

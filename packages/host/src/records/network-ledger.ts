@@ -51,9 +51,19 @@ const counts = ['connections', 'bytes_in', 'bytes_out', 'refused'] as const
  * One account for all servers. A window opens with the first use after the last one ended, by the clock of the database.
  * What a server has not told when the window ends for itself, it drops; what arrives here after the end counts in the new
  * one. Who tells nothing but zeros only asks: that opens no window, and makes no row. Nothing is kept of a plugin that is
- * not installed any more.
+ * not installed any more, or whose organization's installations cannot be read.
  */
-export function createNetworkLedger({ pool, windowMs }: { pool: Pool; windowMs: number }) {
+export function createNetworkLedger({
+  pool,
+  log,
+  windowMs,
+}: {
+  pool: Pool
+  log: (event: string, fields: Record<string, unknown>) => void
+  windowMs: number
+}) {
+  const lose = (rows: readonly unknown[], reason: string) =>
+    log('records-unheld', { of: 'network use', rows: rows.length, reason })
   const isOver = `u.started_at <= now() - $7 * interval '1 millisecond'`
   const columns = ['organization_id', 'plugin_key', 'started_at', ...counts].join(', ')
   const add = `
@@ -80,18 +90,23 @@ export function createNetworkLedger({ pool, windowMs }: { pool: Pool; windowMs: 
 
   return {
     async add(uses: readonly NetworkUse[]): Promise<NetworkUse[]> {
-      const added = await writeForInstalled(pool, await ownersOf(pool, uses), async (client, told) => {
-        const { rows } = await client.query<UseRow>(add, [
-          told.map(({ organizationId }) => organizationId),
-          told.map(({ pluginKey }) => pluginKey),
-          told.map(({ connections }) => connections),
-          told.map(({ bytesIn }) => bytesIn),
-          told.map(({ bytesOut }) => bytesOut),
-          told.map(({ refused }) => refused),
-          windowMs,
-        ])
-        return rows
-      })
+      const added = await writeForInstalled(
+        pool,
+        await ownersOf(pool, uses),
+        async (client, told) => {
+          const { rows } = await client.query<UseRow>(add, [
+            told.map(({ organizationId }) => organizationId),
+            told.map(({ pluginKey }) => pluginKey),
+            told.map(({ connections }) => connections),
+            told.map(({ bytesIn }) => bytesIn),
+            told.map(({ bytesOut }) => bytesOut),
+            told.map(({ refused }) => refused),
+            windowMs,
+          ])
+          return rows
+        },
+        lose,
+      )
       return (added ?? []).map((row) => ({
         tenantId: row.schema,
         pluginKey: row.plugin_key,

@@ -1,7 +1,7 @@
 import type { ClientBase, Pool } from 'pg'
 import { storableText } from '../migrations/sql-text.js'
 import { writeForInstalled } from './installed.js'
-import { keyOf, type RecordOwner } from './log-buffer.js'
+import { keyOf, type RecordOwner, type RecordSource, sourceKeyOf } from './log-buffer.js'
 import type { RecordLimits } from './record-limits.js'
 
 /** How often a plugin used one of its permissions, and when last. */
@@ -19,8 +19,8 @@ interface Attempt {
 }
 
 export interface PermissionCounts {
-  use(owner: RecordOwner, permission: string, attempt: Attempt): void
-  refusal(owner: RecordOwner, permission: string, attempt: Attempt): void
+  use(source: RecordSource, permission: string, attempt: Attempt): void
+  refusal(source: RecordSource, permission: string, attempt: Attempt): void
   /** Adds what was counted to what the database has. Never throws: what cannot be written is lost. */
   write(): Promise<void>
   of(owner: RecordOwner): Promise<PermissionUse[]>
@@ -34,7 +34,7 @@ interface PermissionCountsOptions {
   onFailure: (error: unknown) => void
 }
 
-interface Counted extends RecordOwner, Attempt {
+interface Counted extends RecordSource, Attempt {
   permission: string
   uses: number
   refusals: number
@@ -52,37 +52,45 @@ export function createPermissionCounts({ pool, limits, onFailure }: PermissionCo
   let counted = new Map<string, Counted>()
   let madeUp = new Map<string, number>()
 
-  function rowOf({ organizationId, pluginKey }: RecordOwner, name: string, { isAsked }: Attempt): Counted {
-    const owner = keyOf({ organizationId, pluginKey })
+  function rowOf(
+    { organizationId, pluginKey, installationId }: RecordSource,
+    name: string,
+    { isAsked }: Attempt,
+  ): Counted {
+    const source = { organizationId, pluginKey, installationId }
+    const sourceKey = sourceKeyOf(source)
     const permission = storableText(name.slice(0, maxNameLength))
-    const key = `${owner} ${permission}`
+    const key = `${sourceKey} ${permission}`
     const known = counted.get(key)
     if (known) return known
     if (!isAsked && permission !== others) {
-      const different = madeUp.get(owner) ?? 0
-      if (different >= limits.maxCountedPermissions) return rowOf({ organizationId, pluginKey }, others, { isAsked })
-      madeUp.set(owner, different + 1)
+      const different = madeUp.get(sourceKey) ?? 0
+      if (different >= limits.maxCountedPermissions) return rowOf(source, others, { isAsked })
+      madeUp.set(sourceKey, different + 1)
     }
     const nothing = { uses: 0, refusals: 0, usedAt: null, refusedAt: null }
-    const fresh: Counted = { organizationId, pluginKey, permission, isAsked, ...nothing }
+    const fresh: Counted = { ...source, permission, isAsked, ...nothing }
     counted.set(key, fresh)
     return fresh
   }
 
   async function keep(batch: readonly Counted[]): Promise<void> {
-    await writeForInstalled(pool, batch, async (client, rows) =>
-      add(client, await withOthers(client, rows, limits.maxCountedPermissions)),
+    await writeForInstalled(
+      pool,
+      batch,
+      async (client, rows) => add(client, await withOthers(client, rows, limits.maxCountedPermissions)),
+      (_rows, reason) => onFailure(reason),
     )
   }
 
   return {
-    use(owner, permission, attempt) {
-      const row = rowOf(owner, permission, attempt)
+    use(source, permission, attempt) {
+      const row = rowOf(source, permission, attempt)
       row.uses += 1
       row.usedAt = new Date()
     },
-    refusal(owner, permission, attempt) {
-      const row = rowOf(owner, permission, attempt)
+    refusal(source, permission, attempt) {
+      const row = rowOf(source, permission, attempt)
       row.refusals += 1
       row.refusedAt = new Date()
     },

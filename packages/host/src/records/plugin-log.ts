@@ -4,7 +4,14 @@ import type { LogLevel } from '@tenon/contract/wire'
 import type { ClientBase, Pool } from 'pg'
 import { storableText } from '../migrations/sql-text.js'
 import { writeForInstalled } from './installed.js'
-import { createLogBuffer, keyOf, leftOutLine, type RecordOwner, type WaitingLine } from './log-buffer.js'
+import {
+  createLogBuffer,
+  keyOf,
+  leftOutLine,
+  type RecordOwner,
+  type RecordSource,
+  type WaitingLine,
+} from './log-buffer.js'
 import type { RecordLimits } from './record-limits.js'
 
 /** One line that a plugin printed. */
@@ -27,7 +34,7 @@ export interface LineFilter {
 
 export interface PluginLog {
   /** Takes a line, without waiting for anything. `dropped`: lines that were left out before it. */
-  write(owner: RecordOwner, line: { level: LogLevel; text: string; dropped?: number | undefined }): void
+  write(source: RecordSource, line: { level: LogLevel; text: string; dropped?: number | undefined }): void
   /** The newest first. */
   read(
     owner: RecordOwner,
@@ -81,11 +88,14 @@ export function createPluginLog({ pool, limits, log }: PluginLogOptions): Plugin
   async function writeAll(): Promise<void> {
     const lines = buffer.take()
     if (lines.length === 0) return
+    const keepForLater = (unwritten: readonly WaitingLine[], reason: string) => {
+      buffer.giveBack(unwritten)
+      log('plugin-log-failed', { lines: unwritten.length, reason })
+    }
     try {
-      await writeForInstalled(pool, lines, insert)
+      await writeForInstalled(pool, lines, insert, keepForLater)
     } catch (error) {
-      buffer.giveBack(lines)
-      return log('plugin-log-failed', { lines: lines.length, reason: String(error) })
+      return keepForLater(lines, String(error))
     }
     for (const wake of wakers) wake()
     await tidyFull(lines)
@@ -161,10 +171,10 @@ export function createPluginLog({ pool, limits, log }: PluginLogOptions): Plugin
   }
 
   return {
-    write({ organizationId, pluginKey }, { level, text, dropped }) {
-      const owner = { organizationId, pluginKey }
-      if (dropped) buffer.add(leftOutLine(owner, dropped))
-      buffer.add({ ...owner, level, text: storableText(text), loggedAt: new Date() })
+    write({ organizationId, pluginKey, installationId }, { level, text, dropped }) {
+      const source = { organizationId, pluginKey, installationId }
+      if (dropped) buffer.add(leftOutLine(source, dropped))
+      buffer.add({ ...source, level, text: storableText(text), loggedAt: new Date() })
     },
 
     async read(owner, { page, pageSize, ...filter }) {

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { createHostMigrator } from '../host-migrations.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
 import {
+  createCrashLedger,
   createNetworkLedger,
   createRecords,
   type KeptLine,
@@ -23,15 +24,15 @@ beforeAll(async () => {
   )
   await migrator.up()
   for (const schema of ['a', 'b'])
-    await database.pool.query(`INSERT INTO ${schema}.plugin_installations (plugin_key) VALUES ('plugin')`)
+    await database.pool.query(`INSERT INTO ${schema}.plugin_installations (id, plugin_key) VALUES (1, 'plugin')`)
 })
 beforeEach(() =>
   database.pool.query('TRUNCATE tenon.plugin_logs, tenon.plugin_calls, tenon.permission_uses, tenon.process_ends'),
 )
 afterAll(() => database.drop())
 
-const owner = { organizationId: 1, pluginKey: 'plugin' }
-const other = { organizationId: 2, pluginKey: 'plugin' }
+const owner = { organizationId: 1, pluginKey: 'plugin', installationId: 1 }
+const other = { organizationId: 2, pluginKey: 'plugin', installationId: 1 }
 const all = { page: 1, pageSize: 100 }
 const problems: string[] = []
 
@@ -234,6 +235,10 @@ describe('a live tail', () => {
   })
 })
 
+const end = { digest: 'd', exitCode: null, signal: 'SIGKILL' }
+const crash = { ...end, crashed: true, reason: 'crash' }
+const idle = { ...end, crashed: false, reason: 'idle', cause: 'it had nothing to do' }
+
 describe('the figures of a plugin', () => {
   test('count its calls over all replicas: errors, mean, and how long nineteen of twenty took', async () => {
     const [here, there] = [records(), records()]
@@ -337,10 +342,6 @@ describe('the figures of a plugin', () => {
     await it.usage.stop()
   })
 
-  const end = { digest: 'd', exitCode: null, signal: 'SIGKILL' }
-  const crash = { ...end, crashed: true, reason: 'crash' }
-  const idle = { ...end, crashed: false, reason: 'idle', cause: 'it had nothing to do' }
-
   test('keep the last ends of its processes', async () => {
     const it = records({ keptProcessEnds: 2 })
     for (const cause of ['a', 'b', 'c']) it.usage.noteProcessEnd(owner, { ...crash, cause })
@@ -376,7 +377,9 @@ describe('an uninstallation', () => {
       expect(rows.length).toBeGreaterThan(0)
     })
   afterEach(() =>
-    database.pool.query(`INSERT INTO a.plugin_installations (plugin_key) VALUES ('plugin') ON CONFLICT DO NOTHING`),
+    database.pool.query(
+      `DELETE FROM a.plugin_installations; INSERT INTO a.plugin_installations (id, plugin_key) VALUES (1, 'plugin')`,
+    ),
   )
 
   test.each(['erase', 'keep'] as const)('leaves out what is being written meanwhile: %s', async (data) => {
@@ -396,6 +399,23 @@ describe('an uninstallation', () => {
     expect(await it.usage.permissionsOf(other)).toMatchObject([{ permission: 'ui' }])
   })
 
+  test('leaves out what is told of the earlier installation after the plugin was installed again', async () => {
+    const { it, client } = await begin('erase')
+    await client.query(`INSERT INTO a.plugin_installations (id, plugin_key) VALUES (2, 'plugin'); COMMIT`)
+    client.release()
+    const again = { ...owner, installationId: 2 }
+    for (const whose of [owner, again]) {
+      it.log.write(whose, { level: 'info', text: `of ${whose.installationId}` })
+      it.usage.countCall(whose, { ms: 1, failed: false })
+      it.usage.countUse(whose, 'ui')
+      it.usage.noteProcessEnd(whose, { ...idle, cause: `of ${whose.installationId}` })
+    }
+    expect(textsOf((await it.log.read(owner, all)).items)).toEqual(['of 2'])
+    expect(await it.usage.callsOf(owner, 24)).toMatchObject({ calls: 1 })
+    expect(await it.usage.permissionsOf(owner)).toMatchObject([{ permission: 'ui', uses: 1 }])
+    expect(await it.usage.processEndsOf(owner)).toMatchObject([{ cause: 'of 2' }])
+  })
+
   test('that does not come about loses nothing', async () => {
     const { it, client } = await begin('erase')
     print(it, 'after')
@@ -408,12 +428,66 @@ describe('an uninstallation', () => {
   })
 })
 
+describe('an organization whose installations cannot be read', () => {
+  const refuse = async () => {
+    await database.pool.query('ALTER TABLE b.plugin_installations RENAME COLUMN plugin_key TO elsewhere')
+    return () => database.pool.query('ALTER TABLE b.plugin_installations RENAME COLUMN elsewhere TO plugin_key')
+  }
+  const lock = async () => {
+    const client = await database.pool.connect()
+    await client.query('BEGIN; LOCK TABLE b.plugin_installations IN ACCESS EXCLUSIVE MODE')
+    return async () => {
+      await client.query('COMMIT')
+      client.release()
+    }
+  }
+
+  test.each([
+    ['because they are not as they should be', refuse],
+    ['because somebody holds them', lock],
+  ])('keeps nothing from the others, and its lines for later: %s', async (_why, begin) => {
+    const it = records()
+    const told = (tenantId: string) => ({ tenantId, pluginKey: 'plugin', digest: 'd', crashes: [Date.now()] })
+    const used = (tenantId: string) => ({ tenantId, pluginKey: 'plugin', startedAt: Date.now(), ...someUse })
+    const problemsBefore = problems.length
+    const end = await begin()
+    for (const whose of [other, owner]) {
+      it.log.write(whose, { level: 'info', text: 'a line' })
+      it.usage.countCall(whose, { ms: 1, failed: false })
+      it.usage.countUse(whose, 'ui')
+      it.usage.noteProcessEnd(whose, idle)
+    }
+    await Promise.all([it.log.stop(), it.usage.stop()])
+    const tenantsOf = (accounts: readonly { tenantId: string }[]) => accounts.map(({ tenantId }) => tenantId)
+    expect(tenantsOf(await crashLedger().add([told('b'), told('a')]))).toEqual(['a'])
+    expect(tenantsOf(await networkLedger().add([used('b'), used('a')]))).toEqual(['a'])
+    await crashLedger().reset({ tenantId: 'b', pluginKey: 'plugin' })
+    await end()
+
+    expect((await it.log.read(owner, all)).total).toBe(1)
+    expect(await it.usage.callsOf(owner, 24)).toMatchObject({ calls: 1 })
+    expect(await it.usage.permissionsOf(owner)).toMatchObject([{ uses: 1 }])
+    expect(await it.usage.processEndsOf(owner)).toHaveLength(1)
+    expect((await it.log.read(other, all)).total).toBe(1)
+    expect(await it.usage.callsOf(other, 24)).toMatchObject({ calls: 0 })
+    expect(problems.slice(problemsBefore)).toEqual(
+      expect.arrayContaining(['plugin-log-failed', 'usage-failed', 'records-unheld']),
+    )
+  })
+})
+
+const log = (event: string) => void problems.push(event)
+const networkLedger = () => createNetworkLedger({ pool: database.pool, log, windowMs: 60_000 })
+const crashLedger = () => createCrashLedger({ pool: database.pool, log, kept: 3, keptMs: 60_000 })
+const someUse = { connections: 1, bytesIn: 0, bytesOut: 0, refused: 0 }
+
 describe('the account of what plugins do on the network', () => {
   const use = { tenantId: 'a', pluginKey: 'plugin', startedAt: 0, connections: 0, bytesIn: 0, bytesOut: 0, refused: 0 }
   const rows = async () => (await database.pool.query('SELECT FROM tenon.network_use')).rowCount
 
   test('is not opened by who only asks, and told to them', async () => {
-    const ledger = createNetworkLedger({ pool: database.pool, windowMs: 60_000 })
+    const ledger = networkLedger()
+    await database.pool.query('TRUNCATE tenon.network_use')
     expect(await ledger.add([use])).toEqual([])
     expect(await rows()).toBe(0)
     expect(await ledger.add([{ ...use, connections: 2 }])).toMatchObject([{ connections: 2 }])
@@ -427,6 +501,6 @@ describe('the account of what plugins do on the network', () => {
 
   test('is not that of a window that is over', async () => {
     await database.pool.query(`UPDATE tenon.network_use SET started_at = now() - interval '1 hour'`)
-    expect(await createNetworkLedger({ pool: database.pool, windowMs: 60_000 }).add([use])).toEqual([])
+    expect(await networkLedger().add([use])).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 import type { ClientBase, Pool } from 'pg'
 import { storableText } from '../migrations/sql-text.js'
 import { writeForInstalled } from './installed.js'
-import { keyOf, type RecordOwner } from './log-buffer.js'
+import { keyOf, type RecordOwner, type RecordSource, sourceKeyOf } from './log-buffer.js'
 import { createPermissionCounts, inOrder, type PermissionUse } from './permission-counts.js'
 import type { RecordLimits } from './record-limits.js'
 
@@ -35,12 +35,12 @@ export interface KeptProcessEnd {
 }
 
 export interface Usage {
-  countCall(owner: RecordOwner, call: { ms: number; failed: boolean }): void
+  countCall(source: RecordSource, call: { ms: number; failed: boolean }): void
   /** `isAsked`: whether the manifest asks for it. Of other names only so many are kept, the rest under one. */
-  countUse(owner: RecordOwner, permission: string, attempt?: { isAsked: boolean }): void
-  countRefusal(owner: RecordOwner, permission: string, attempt?: { isAsked: boolean }): void
+  countUse(source: RecordSource, permission: string, attempt?: { isAsked: boolean }): void
+  countRefusal(source: RecordSource, permission: string, attempt?: { isAsked: boolean }): void
   /** A crash is written at once, so that it shows on every server. */
-  noteProcessEnd(owner: RecordOwner, end: Omit<KeptProcessEnd, 'at'>): void
+  noteProcessEnd(source: RecordSource, end: Omit<KeptProcessEnd, 'at'>): void
   /** Of the last `hours`. */
   callsOf(owner: RecordOwner, hours: number): Promise<CallFigures>
   /** Each of the last `hours`, the oldest first, those without calls included. */
@@ -65,7 +65,7 @@ const hourMs = 60 * 60_000
 const keptDays = 7
 const tidyEveryMs = hourMs
 
-interface CountedCalls extends RecordOwner {
+interface CountedCalls extends RecordSource {
   hour: number
   upToMs: number
   calls: number
@@ -73,7 +73,7 @@ interface CountedCalls extends RecordOwner {
   totalMs: number
 }
 
-interface CountedEnd extends RecordOwner, Omit<KeptProcessEnd, 'at'> {
+interface CountedEnd extends RecordSource, Omit<KeptProcessEnd, 'at'> {
   at: Date
 }
 
@@ -84,6 +84,7 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
   let timers: NodeJS.Timeout[] = []
   let writing: Promise<void> | undefined
   const onFailure = (error: unknown) => log('usage-failed', { reason: String(error) })
+  const lose = (_rows: unknown, reason: string) => onFailure(reason)
   const permissions = createPermissionCounts({ pool, limits, onFailure })
 
   async function writeAll(): Promise<void> {
@@ -91,9 +92,9 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     calls = new Map()
     ends = []
     const parts: Promise<void>[] = [
-      writeForInstalled(pool, batch.calls, addCalls),
+      writeForInstalled(pool, batch.calls, addCalls, lose),
       permissions.write(),
-      writeForInstalled(pool, batch.ends, (client, rows) => addEnds(client, rows, limits.keptProcessEnds)),
+      writeForInstalled(pool, batch.ends, (client, rows) => addEnds(client, rows, limits.keptProcessEnds), lose),
     ]
     // What cannot be written is lost: it is counting, and must never pile up.
     for (const outcome of await Promise.allSettled(parts)) if (outcome.status === 'rejected') onFailure(outcome.reason)
@@ -114,21 +115,23 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
   }
 
   return {
-    countCall({ organizationId, pluginKey }, { ms, failed }) {
+    countCall({ organizationId, pluginKey, installationId }, { ms, failed }) {
       const hour = Math.floor(Date.now() / hourMs) * hourMs
       const upToMs = scale.find((step) => ms <= step) ?? 2_147_483_647
-      const key = `${organizationId} ${pluginKey} ${hour} ${upToMs}`
-      const row = calls.get(key) ?? { organizationId, pluginKey, hour, upToMs, calls: 0, errors: 0, totalMs: 0 }
+      const source = { organizationId, pluginKey, installationId }
+      const key = `${sourceKeyOf(source)} ${hour} ${upToMs}`
+      const row = calls.get(key) ?? { ...source, hour, upToMs, calls: 0, errors: 0, totalMs: 0 }
       row.calls += 1
       row.errors += failed ? 1 : 0
       row.totalMs += ms
       calls.set(key, row)
     },
-    countUse: (owner, permission, attempt = { isAsked: true }) => permissions.use(owner, permission, attempt),
-    countRefusal: (owner, permission, attempt = { isAsked: false }) => permissions.refusal(owner, permission, attempt),
-    noteProcessEnd({ organizationId, pluginKey }, end) {
+    countUse: (source, permission, attempt = { isAsked: true }) => permissions.use(source, permission, attempt),
+    countRefusal: (source, permission, attempt = { isAsked: false }) =>
+      permissions.refusal(source, permission, attempt),
+    noteProcessEnd({ organizationId, pluginKey, installationId }, end) {
       const cause = storableText(end.cause).slice(0, 500)
-      ends.push({ ...end, organizationId, pluginKey, cause, at: new Date() })
+      ends.push({ ...end, organizationId, pluginKey, installationId, cause, at: new Date() })
       if (end.crashed || ends.length > limits.keptProcessEnds) void flush()
     },
 

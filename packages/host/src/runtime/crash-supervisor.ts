@@ -58,6 +58,9 @@ interface CrashRecord extends Plugin {
   untold: readonly number[]
 }
 
+/** What is longer, Node takes for nothing. */
+const longestTimerMs = 2 ** 31 - 1
+
 const keyOf = ({ tenantId, pluginKey }: Plugin) => `${tenantId} ${pluginKey}`
 
 /**
@@ -136,7 +139,8 @@ export function createCrashSupervisor({ limits, ledger, log, retryMs = 2_000 }: 
 
   function backoffEnd(plugin: Plugin): number {
     const recent = recentOf(plugin)
-    return recent.length === 0 ? 0 : (recent.at(-1) ?? 0) + limits.backoffMs * 2 ** (recent.length - 1)
+    const last = recent.at(-1)
+    return last === undefined ? 0 : last + Math.min(limits.backoffMs * 2 ** (recent.length - 1), limits.crashPauseMs)
   }
 
   function stateOf(plugin: Plugin) {
@@ -159,7 +163,7 @@ export function createCrashSupervisor({ limits, ledger, log, retryMs = 2_000 }: 
     },
     async backoff(plugin) {
       const waitMs = backoffEnd(plugin) - Date.now()
-      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, longestTimerMs)))
     },
     noticeCrash({ tenantId, pluginKey }, digest) {
       const key = keyOf({ tenantId, pluginKey })

@@ -14,6 +14,7 @@ export {
   type EndedProcess,
   type Inspection,
   type PluginCall,
+  type PluginOfProcess,
   type ProcessStatus,
   type Runtime,
   type RuntimeLog,

@@ -2,7 +2,15 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Launch, launcherPath, type LaunchReport, type LaunchRequest, pipeOf, spawnWithPipes } from '@tenon/runner'
+import {
+  killGroup,
+  type Launch,
+  launcherPath,
+  type LaunchReport,
+  type LaunchRequest,
+  pipeOf,
+  spawnWithPipes,
+} from '@tenon/runner'
 
 /** A process, and the host's ends of its pipes, whoever has started it. */
 export interface LaunchedChild {
@@ -101,7 +109,8 @@ function openSession(patienceMs: number) {
   const launcher = fork(launcherPath, {
     env: {},
     execArgv: ['--max-old-space-size=32'],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    // What it reads from ends with this program, in whatever way that comes about.
+    stdio: ['pipe', 'ignore', 'inherit', 'ipc'],
     // Ctrl-C in a terminal reaches the whole group.
     detached: true,
   })
@@ -110,6 +119,7 @@ function openSession(patienceMs: number) {
   // After everything that it still had to say.
   launcher.once('disconnect', loseAll)
   launcher.unref()
+  ;(launcher.stdin as net.Socket).unref()
   holdProgram()
 
   function receive(report: LaunchReport, pipe: net.Socket | undefined): void {
@@ -159,7 +169,7 @@ function openSession(patienceMs: number) {
     for (const id of starting.keys()) fail(id, 'what starts processes has come to its end')
     for (const child of living.values()) {
       // Not every system ends a process with its parent.
-      endProcess(child.pid)
+      killGroup(child.pid)
       child.end({ exitCode: null, signal: 'SIGKILL', isLost: true })
     }
   }
@@ -209,12 +219,4 @@ function createChild(pid: number, kill: () => void) {
 
 function untilClosed(pipe: net.Socket): Promise<void> {
   return new Promise((resolve) => (pipe.closed ? resolve() : pipe.once('close', () => resolve())))
-}
-
-function endProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It has ended with its parent.
-  }
 }

@@ -3,7 +3,7 @@ import os from 'node:os'
 import type { PluginInvocation } from '@tenon/contract/wire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { callOf, functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
-import { createRuntime, type LogLine, type Runtime, type RuntimeLimits } from './index.js'
+import { createRuntime, type EndedProcess, type LogLine, type Runtime, type RuntimeLimits } from './index.js'
 import { runnerArguments } from './launch.js'
 import { resolveLimits } from './limits.js'
 
@@ -299,6 +299,22 @@ describe('what travels between host and child', () => {
     expect(await sizeOf(most)).toBe(most)
     await expect(sizeOf(most + 1)).rejects.toMatchObject({ code: 'BODY_TOO_LARGE' })
     expect(await sizeOf(most)).toBe(most)
+  })
+
+  it('that cannot carry the code of a plugin says so at once, and is no crash of it', async () => {
+    const ends: EndedProcess[] = []
+    const runtime = createRuntime({
+      log: silentLog,
+      limits: { warmRunners: 0, loadMs: 15_000, maxAttachmentBytes: 10 * kilobyte },
+      onProcessEnd: (_plugin, end) => void ends.push(end),
+    })
+    started.push(runtime)
+    const large = targetOf(`exports.install = () => ({}); exports.hello = () => 1 // ${'x'.repeat(20 * kilobyte)}`)
+    await expect(runtime.call(large, functionCall('hello'))).rejects.toMatchObject({
+      code: 'PLUGIN_LOAD_FAILED',
+      message: expect.stringContaining('more than can be sent') as string,
+    })
+    await expect.poll(() => ends).toMatchObject([{ crashed: false, reason: 'start' }])
   })
 
   it('has at most maxAttachmentBytes beside it, either way', async () => {

@@ -11,7 +11,7 @@ let directory: string
 let orphan: ChildProcess
 beforeEach(() => {
   directory = mkdtempSync(path.join(os.tmpdir(), 'tenon-pids-'))
-  orphan = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+  orphan = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore', detached: true })
 })
 afterEach(() => {
   orphan.kill('SIGKILL')

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { killGroup } from '@tenon/runner'
 import * as z from 'zod'
+import { findStranded } from './namespaces.js'
 
 /**
  * A busy child outlives a host that crashed: its event loop never sees the closed pipe. Each child therefore has a file
@@ -21,6 +23,8 @@ export const noPidFiles: PidFiles = { add: () => undefined, remove: () => undefi
 export function createPidFiles(directory: string): PidFiles {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   reapOrphans(directory)
+  // Nobody had the time to note these.
+  for (const leader of findStranded()) killGroup(leader)
   const host = { pid: process.pid, startedAt: startOf(process.pid) ?? 'unknown' }
   const fileOf = (pid: number) => path.join(directory, `runner-${pid}.json`)
   return {
@@ -38,7 +42,7 @@ function reapOrphans(directory: string): void {
     const file = path.join(directory, name)
     const entry = readPidFile(file)
     if (entry && startOf(entry.host.pid) === entry.host.startedAt) continue
-    if (entry && startOf(entry.pid) === entry.startedAt) process.kill(entry.pid, 'SIGKILL')
+    if (entry && startOf(entry.pid) === entry.startedAt) killGroup(entry.pid)
     rmSync(file, { force: true })
   }
 }

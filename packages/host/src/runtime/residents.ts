@@ -11,6 +11,8 @@ export type Lane = 'page' | 'job'
 export interface PluginTarget {
   tenantId: string
   pluginKey: string
+  /** A process is never handed on to a later installation. Default: 0. */
+  installationId?: number
   artifact: VerifiedArtifact
   /** What the plugin finds in `process.env`, for as long as its process lives. Default: nothing. */
   environment?: Readonly<Record<string, string>>
@@ -22,6 +24,7 @@ export interface PluginTarget {
 export interface Identity {
   readonly tenantId: string
   readonly pluginKey: string
+  readonly installationId: number
   readonly digest: string
   readonly lane: Lane
   /** Of the target that it was started for. */
@@ -164,9 +167,9 @@ export function createResidents(options: {
   }
 
   async function obtain(target: PluginTarget, lane: Lane): Promise<Resident> {
-    const { tenantId, pluginKey, artifact } = target
+    const { tenantId, pluginKey, installationId = 0, artifact, grants = '' } = target
     supervisor.check(target, artifact.digest)
-    const identity: Identity = { tenantId, pluginKey, digest: artifact.digest, lane, grants: target.grants ?? '' }
+    const identity: Identity = { tenantId, pluginKey, installationId, digest: artifact.digest, lane, grants }
     const known = current.get(keyOf(identity))
     if (!known) return register(identity, target)
     const resident = await known.started
@@ -227,7 +230,8 @@ interface Registration extends Starting {
   resident?: Resident
 }
 
-const keyOf = ({ tenantId, pluginKey, digest, lane }: Identity) => [tenantId, pluginKey, digest, lane].join(' ')
+const keyOf = ({ tenantId, pluginKey, installationId, digest, lane }: Identity) =>
+  [tenantId, pluginKey, installationId, digest, lane].join(' ')
 
 function fits(identity: Identity, match: Match): boolean {
   return Object.entries(match).every(([field, value]) => identity[field as keyof Match] === value)

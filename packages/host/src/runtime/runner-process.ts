@@ -331,7 +331,12 @@ export function createRunnerProcess(options: {
           clearTimeout(timer)
           reject(new Error(describeEnd(processEnd)))
         })
-        channel.send({ t: 'load', ...message } satisfies HostMessage)
+        try {
+          channel.send({ t: 'load', ...message } satisfies HostMessage)
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)))
+          kill({ kind: 'start', text: 'its plugin could not be sent to it' })
+        }
       }),
     begin(call) {
       const id = nextId++

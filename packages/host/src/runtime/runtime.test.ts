@@ -267,6 +267,13 @@ describe('a call', () => {
     expect(new Set(owned).size).toBe(3)
   })
 
+  it('never runs in the process of an earlier installation', async () => {
+    const counting = targetOf('exports.install = () => ({}); let calls = 0; exports.count = () => ++calls')
+    const callsOf = (installationId: number) =>
+      runtime.call({ ...counting, installationId }, functionCall('count')) as Promise<number>
+    expect([await callsOf(1), await callsOf(1), await callsOf(2), await callsOf(1)]).toEqual([1, 2, 1, 3])
+  })
+
   it('carries dates, big integers, bytes, undefined and numbers that are none, both ways', async () => {
     const value = {
       date: new Date(1_700_000_000_000),

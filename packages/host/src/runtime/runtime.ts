@@ -31,6 +31,7 @@ import { type CallResult, createHealthBook, type PluginHealth } from './plugin-h
 import {
   createResidents,
   faults,
+  type Identity,
   type Lane,
   loadError,
   type Match,
@@ -73,7 +74,7 @@ export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'dial' | '
   /** The weakest tier that a plugin may run under. Default: T1. */
   minTier?: Tier
   /** Lines that a plugin printed outside of any call. */
-  onPluginLog?: (plugin: { tenantId: string; pluginKey: string }, line: LogLine) => void
+  onPluginLog?: (plugin: PluginOfProcess, line: LogLine) => void
   /** Takes the secrets of a plugin out of what its process printed with its last words. Default: all of it stays. */
   redact?: (plugin: { tenantId: string; pluginKey: string }, text: string) => string
   /** Where the servers share what plugins did on the network. Default: each counts for itself. */
@@ -81,8 +82,11 @@ export interface RuntimeOptions extends Pick<ConnectRules, 'lookup' | 'dial' | '
   /** Where the servers share what crashed. Default: each counts for itself, and forgets when it ends. */
   crashLedger?: CrashLedger
   /** A process of a plugin came to its end. */
-  onProcessEnd?: (plugin: { tenantId: string; pluginKey: string; digest: string }, end: EndedProcess) => void
+  onProcessEnd?: (plugin: PluginOfProcess & { digest: string }, end: EndedProcess) => void
 }
+
+/** Which plugin of a tenant runs in a process, and which installation of it. */
+export type PluginOfProcess = Pick<Identity, 'tenantId' | 'pluginKey' | 'installationId'>
 
 /** How a process of a plugin came to its end. */
 export interface EndedProcess {
@@ -133,6 +137,7 @@ export interface Inspection extends PluginReport {
 export interface ProcessStatus {
   tenantId: string
   pluginKey: string
+  installationId: number
   digest: string
   lane: Lane
   /** What the plugin was granted when the process was started, as the caller said. */
@@ -221,7 +226,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     maxWaitMs: limits.queueWaitMs,
   })
   const processes = new Set<RunnerProcess>()
-  const owners = new WeakMap<RunnerProcess, { tenantId: string; pluginKey: string }>()
+  const owners = new WeakMap<RunnerProcess, PluginOfProcess>()
   const rss = new Map<number, number>()
   const inspections = new Map<string, Inspection>()
   const inFlight = new Set<Promise<unknown>>()
@@ -345,8 +350,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   }
 
   async function load(process: RunnerProcess, target: PluginTarget): Promise<LoadOutcome> {
-    owners.set(process, { tenantId: target.tenantId, pluginKey: target.pluginKey })
-    health.noticeStart(supervisorKey(target.tenantId, target.pluginKey))
+    const { tenantId, pluginKey, installationId = 0 } = target
+    owners.set(process, { tenantId, pluginKey, installationId })
+    health.noticeStart(supervisorKey(tenantId, pluginKey))
     const { digest } = target.artifact
     const cachedData = inspections.get(digest)?.codeCache ?? (await codeCaches.find(digest))
     const outcome = await process.load(

@@ -63,6 +63,8 @@ export interface Replica {
 export interface HostInTest extends Replica, Omit<Surroundings, 'close'> {
   /** Adds or replaces plugins in the marketplace and makes the host look at it. */
   publish(...plugins: TestPlugin[]): Promise<void>
+  /** For organization 1. Answers the id of the installation. */
+  install(pluginKey: string): Promise<number>
   /** A second host on the same database, as on another machine. The caller closes it. */
   startReplica(options?: Partial<PluginHostOptions>): Promise<Replica>
 }
@@ -78,6 +80,11 @@ export async function startHostInTest(options: Partial<PluginHostOptions> = {}):
     async publish(...plugins) {
       await surroundings.registry.publish(...plugins)
       await refresh(first.host)
+    },
+    async install(pluginKey) {
+      const { status, content, body } = await first.api('POST', '/install', { pluginKey })
+      if (status !== 201) throw new Error(`${pluginKey} was not installed: ${JSON.stringify(body)}`)
+      return (content as { id: number }).id
     },
     startReplica(others = {}) {
       replicas += 1
