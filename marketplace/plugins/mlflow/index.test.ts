@@ -248,7 +248,9 @@ describe('the connection test', () => {
   it('explains a page that is no API', async () => {
     const server = await startMlflow()
     server.failNext({ path: 'registered-models/search', status: 200, body: '<html>Sign in</html>' })
-    expect((await testConnection(configurationFor(server))).message).toContain('did not answer with JSON')
+    expect((await testConnection(configurationFor(server))).message).toContain(
+      'did not answer with JSON. Is this the address of an MLflow tracking server, and is no page for signing in before it?',
+    )
   })
 
   it('explains that nothing listens', async () => {
@@ -579,7 +581,7 @@ describe.each(releases)('a full synchronisation, with MLflow %i', (release) => {
     [401, 422, 'Check the authentication method and its fields.'],
     [403, 422, 'Ask its administrator.'],
     [404, 422, 'Check the path of the URL.'],
-    [302, 422, 'Enter the address that it redirects to.'],
+    [302, 422, 'Enter the address that it redirects to. If that is a page for signing in, choose a way to sign in'],
     [400, 422, 'It may be another version of MLflow, or no MLflow.'],
     [500, 502, 'has a problem of its own (500). Try again later.'],
     [503, 502, 'has a problem of its own (503). Try again later.'],
@@ -953,6 +955,9 @@ describe('the table', () => {
     { 'filter.1=1 OR x': 'y' },
     { page: '-1', pageSize: 'many' },
     { page: ['1', '2'] },
+    { 'filter.model_name': 'a\u0000b' },
+    { 'group.model_name': 'a\u0000b' },
+    { 'filter.model_name': '\\\'; "%_' },
   ])('is not confused by %j', async (query) => {
     expect(await list(query)).toMatchObject({ models: [] })
   })

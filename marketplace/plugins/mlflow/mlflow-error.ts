@@ -71,7 +71,9 @@ function meaningOf(status: number, host: string): [MlflowFailure, string] {
     return ['not-found', `There is no MLflow API at this address of ${host} (404). Check the path of the URL.`]
   }
   if (status >= 300 && status < 400) {
-    return ['answer', `${host} redirects to another address (${status}). Enter the address that it redirects to.`]
+    const advice =
+      'Enter the address that it redirects to. If that is a page for signing in, choose a way to sign in that needs no page.'
+    return ['answer', `${host} redirects to another address (${status}). ${advice}`]
   }
   if (status === 429) return ['unavailable', `${host} is answering too many requests (429). Try again in a minute.`]
   if (status >= 500) return ['unavailable', `${host} has a problem of its own (${status}). Try again later.`]
