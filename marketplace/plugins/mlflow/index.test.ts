@@ -568,6 +568,29 @@ describe.each(releases)('a full synchronisation, with MLflow %i', (release) => {
     expect(result).toMatchObject({ success: false, message: expect.stringContaining('the same page') as string })
   })
 
+  it('says of models without a version that there are some', async () => {
+    const state = emptyState()
+    addRegisteredModel(state, { name: 'planned' })
+    const server = await mlflow({ models: state })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
+      success: true,
+      status: 'no_models',
+      modelCount: 1,
+      message: 'The server has 1 registered model, and no version of it.',
+    })
+    addRegisteredModel(state, { name: 'planned, too' })
+    const { message } = await syncModels(tenant, configurationFor(server), context)
+    expect(message).toBe('The server has 2 registered models, and no version of them.')
+  })
+
+  it('counts one as one', async () => {
+    const state = emptyState()
+    addRegisteredModel(state, { name: 'only' })
+    addModelVersion(state, { name: 'only' })
+    const { message } = await syncModels(tenant, configurationFor(await mlflow({ models: state })), context)
+    expect(message).toBe('Read 1 version of 1 model: 1 new, 0 changed, 0 removed.')
+  })
+
   it('stops when it is cancelled', async () => {
     const server = await mlflow()
     server.failNext({ path: 'runs/search', status: 'hang', times: 10 })
@@ -575,6 +598,9 @@ describe.each(releases)('a full synchronisation, with MLflow %i', (release) => {
     setTimeout(() => controller.abort(), 100)
     const result = await syncModels(tenant, configurationFor(server), { ...context, signal: controller.signal })
     expect(result).toMatchObject({ success: false, status: 'cancelled' })
+    const stopped = AbortSignal.abort()
+    const answer = await call('POST /sync', { configuration: configurationFor(server), signal: stopped })
+    expect(answer).toMatchObject({ status: 409, data: { status: 'cancelled' } })
   })
 
   it.each([

@@ -49,12 +49,19 @@ export function errorOfStatus(
   return new MlflowError(failure, sentence, { status, errorCode, retryAfterMs })
 }
 
-/** Those that pass, with the status that says so; for the others somebody has to do something first. */
-const PASSING: Partial<Record<MlflowFailure, 502 | 504>> = { network: 502, unavailable: 502, timeout: 504 }
+type RouteStatus = 409 | 422 | 502 | 504
 
-/** The status of a route that could not read the server: 502 or 504 when it may go better in a moment, else 422. */
-export function routeStatusOf(failure: MlflowFailure): 422 | 502 | 504 {
-  return PASSING[failure] ?? 422
+/** Those that pass, and the one that somebody wanted; for the others somebody has to do something first. */
+const STATUSES: Partial<Record<MlflowFailure, RouteStatus>> = {
+  network: 502,
+  unavailable: 502,
+  timeout: 504,
+  cancelled: 409,
+}
+
+/** The status of a route that could not read the server: 502 or 504 when it may go better in a moment, else 409 or 422. */
+export function routeStatusOf(failure: MlflowFailure): RouteStatus {
+  return STATUSES[failure] ?? 422
 }
 
 function meaningOf(status: number, host: string): [MlflowFailure, string] {

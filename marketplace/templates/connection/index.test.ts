@@ -15,7 +15,7 @@ it('takes a greeting, and nothing else', async () => {
 it('says that nobody is connected', async () => {
   expect(await testConnection({})).toMatchObject({ success: false })
   const send = router['POST /test-message'] as (request: object) => Promise<unknown>
-  expect(await send({})).toMatchObject({ status: 404 })
+  expect(await send({})).toMatchObject({ status: 409 })
 })
 
 it('tells the accounts that want an event, with their own connection, and none that is switched off', async () => {

@@ -68,7 +68,7 @@ export async function onEvent(event: PluginEvent, context: SeedContext): Promise
 export const router: Router = {
   'POST /test-message': async (request: RouteRequest) => {
     const accounts = await activeAccounts(request)
-    if (accounts.length === 0) return { status: 404, data: 'No account is switched on.' }
+    if (accounts.length === 0) return { status: 409, data: 'No account is switched on.' }
     for (const account of accounts) await send(account, 'This is a test.', request)
     return { data: { success: true, sent: accounts.length } }
   },
