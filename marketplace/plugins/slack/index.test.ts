@@ -187,6 +187,14 @@ describe('a message', () => {
 
   it('has a title of one line', () => {
     expect(slackMessage({ title: 'One\r\n\ttwo', message: '' })).toMatchObject({ text: 'One two' })
+    expect(slackMessage({ title: '', message: 'Alone' })).toMatchObject({
+      text: 'Alone',
+      blocks: [{ text: { text: 'Alone' } }],
+    })
+    // Slack takes no half of a character.
+    expect(slackMessage({ title: 'half \ud83d', message: 'of \ude00 it, 😀' })).toMatchObject({
+      text: 'half: of   it, 😀',
+    })
   })
 })
 
