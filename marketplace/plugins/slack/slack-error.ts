@@ -118,7 +118,7 @@ export function errorOfForeignAnswer(): SlackError {
 
 /** The error for a request that did not come to an answer. */
 export function errorOfRequest(error: unknown): SlackError {
-  const cause = error instanceof Error ? error.cause : undefined
+  const cause = error instanceof Error ? (error as { cause?: unknown }).cause : undefined
   const refusal = [error, cause].find(isRefusalOfHost)
   if (refusal) return new SlackError('SLACK_NOT_ALLOWED', refusal.message)
   const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined
