@@ -95,7 +95,7 @@ describe.each([
     { timeout: 60_000 },
     async () => {
       await install(marketplace(), connection)
-      expect(await call(connection, 'POST', '/test-message')).toMatchObject({ status: 404 })
+      expect(await call(connection, 'POST', '/test-message')).toMatchObject({ status: 409 })
     },
   )
 

@@ -120,7 +120,10 @@ export const scenesOfMoments: Scene[] = [
     path: `${withConnections}?section=connections`,
     before: all(hasConnections, (page) =>
       page.route('**/api/plugins/*/test-message', (route) =>
-        route.fulfill({ status: 502, json: { message: 'Bad Gateway', data: 'The channel is archived.', code: 'X' } }),
+        route.fulfill({
+          status: 422,
+          json: { message: 'Unprocessable Content', data: 'The channel is archived.', code: 'X' },
+        }),
       ),
     ),
     then: all(press(/^More for Acme/), choose('Send a test'), (page) => page.getByRole('alert').first().waitFor()),

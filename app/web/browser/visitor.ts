@@ -22,15 +22,18 @@ interface VisitorOptions {
   width?: number
   height?: number
   colorScheme?: 'light' | 'dark'
+  /** Also looks at pages of stand-ins, whose certificates no browser knows. */
+  ignoreHTTPSErrors?: boolean
 }
 
 export async function visit(
   browser: Browser,
-  { baseURL, width = 1440, height = 900, colorScheme = 'light' }: VisitorOptions,
+  { baseURL, width = 1440, height = 900, colorScheme = 'light', ignoreHTTPSErrors = false }: VisitorOptions,
 ): Promise<Visitor> {
   const context = await browser.newContext({
     baseURL,
     colorScheme,
+    ignoreHTTPSErrors,
     viewport: { width, height },
     reducedMotion: 'reduce',
     acceptDownloads: true,

@@ -8,11 +8,17 @@ export interface OwnMarketplace {
   remove(): Promise<void>
 }
 
-/** A marketplace of its own for tests, with plugins that work, and begin, slowly or not at all. */
-export async function writeMarketplace(): Promise<OwnMarketplace> {
+export interface OwnPlugin {
+  entry: { pluginPath: string }
+  source: string
+}
+
+/** A marketplace of its own for tests: by default with plugins that work, and begin, slowly or not at all. */
+export async function writeMarketplace(
+  plugins: readonly OwnPlugin[] = [working, slowStart, cannotBegin],
+): Promise<OwnMarketplace> {
   const directory = await mkdtemp(join(tmpdir(), 'tenon-working-'))
   const location = join(directory, 'plugins.json')
-  const plugins = [working, slowStart, cannotBegin]
   await writeFile(location, JSON.stringify({ version: '1.0.0', plugins: plugins.map(({ entry }) => entry) }))
   for (const { entry, source } of plugins) {
     await mkdir(join(directory, entry.pluginPath), { recursive: true })
@@ -21,7 +27,8 @@ export async function writeMarketplace(): Promise<OwnMarketplace> {
   return { location, remove: () => rm(directory, { recursive: true, force: true }) }
 }
 
-const entryOf = (key: string, displayName: string, rest: object) => ({
+/** The entry of a plugin in a marketplace. */
+export const entryOf = (key: string, displayName: string, rest: object) => ({
   key,
   name: displayName,
   displayName,

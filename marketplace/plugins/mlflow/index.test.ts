@@ -248,7 +248,9 @@ describe('the connection test', () => {
   it('explains a page that is no API', async () => {
     const server = await startMlflow()
     server.failNext({ path: 'registered-models/search', status: 200, body: '<html>Sign in</html>' })
-    expect((await testConnection(configurationFor(server))).message).toContain('did not answer with JSON')
+    expect((await testConnection(configurationFor(server))).message).toContain(
+      'did not answer with JSON. Is this the address of an MLflow tracking server, and is no page for signing in before it?',
+    )
   })
 
   it('explains that nothing listens', async () => {
@@ -566,6 +568,29 @@ describe.each(releases)('a full synchronisation, with MLflow %i', (release) => {
     expect(result).toMatchObject({ success: false, message: expect.stringContaining('the same page') as string })
   })
 
+  it('says of models without a version that there are some', async () => {
+    const state = emptyState()
+    addRegisteredModel(state, { name: 'planned' })
+    const server = await mlflow({ models: state })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
+      success: true,
+      status: 'no_models',
+      modelCount: 1,
+      message: 'The server has 1 registered model, and no version of it.',
+    })
+    addRegisteredModel(state, { name: 'planned, too' })
+    const { message } = await syncModels(tenant, configurationFor(server), context)
+    expect(message).toBe('The server has 2 registered models, and no version of them.')
+  })
+
+  it('counts one as one', async () => {
+    const state = emptyState()
+    addRegisteredModel(state, { name: 'only' })
+    addModelVersion(state, { name: 'only' })
+    const { message } = await syncModels(tenant, configurationFor(await mlflow({ models: state })), context)
+    expect(message).toBe('Read 1 version of 1 model: 1 new, 0 changed, 0 removed.')
+  })
+
   it('stops when it is cancelled', async () => {
     const server = await mlflow()
     server.failNext({ path: 'runs/search', status: 'hang', times: 10 })
@@ -573,13 +598,16 @@ describe.each(releases)('a full synchronisation, with MLflow %i', (release) => {
     setTimeout(() => controller.abort(), 100)
     const result = await syncModels(tenant, configurationFor(server), { ...context, signal: controller.signal })
     expect(result).toMatchObject({ success: false, status: 'cancelled' })
+    const stopped = AbortSignal.abort()
+    const answer = await call('POST /sync', { configuration: configurationFor(server), signal: stopped })
+    expect(answer).toMatchObject({ status: 409, data: { status: 'cancelled' } })
   })
 
   it.each([
     [401, 422, 'Check the authentication method and its fields.'],
     [403, 422, 'Ask its administrator.'],
     [404, 422, 'Check the path of the URL.'],
-    [302, 422, 'Enter the address that it redirects to.'],
+    [302, 422, 'Enter the address that it redirects to. If that is a page for signing in, choose a way to sign in'],
     [400, 422, 'It may be another version of MLflow, or no MLflow.'],
     [500, 502, 'has a problem of its own (500). Try again later.'],
     [503, 502, 'has a problem of its own (503). Try again later.'],
@@ -953,6 +981,9 @@ describe('the table', () => {
     { 'filter.1=1 OR x': 'y' },
     { page: '-1', pageSize: 'many' },
     { page: ['1', '2'] },
+    { 'filter.model_name': 'a\u0000b' },
+    { 'group.model_name': 'a\u0000b' },
+    { 'filter.model_name': '\\\'; "%_' },
   ])('is not confused by %j', async (query) => {
     expect(await list(query)).toMatchObject({ models: [] })
   })

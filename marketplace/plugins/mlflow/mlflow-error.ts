@@ -49,12 +49,19 @@ export function errorOfStatus(
   return new MlflowError(failure, sentence, { status, errorCode, retryAfterMs })
 }
 
-/** Those that pass, with the status that says so; for the others somebody has to do something first. */
-const PASSING: Partial<Record<MlflowFailure, 502 | 504>> = { network: 502, unavailable: 502, timeout: 504 }
+type RouteStatus = 409 | 422 | 502 | 504
 
-/** The status of a route that could not read the server: 502 or 504 when it may go better in a moment, else 422. */
-export function routeStatusOf(failure: MlflowFailure): 422 | 502 | 504 {
-  return PASSING[failure] ?? 422
+/** Those that pass, and the one that somebody wanted; for the others somebody has to do something first. */
+const STATUSES: Partial<Record<MlflowFailure, RouteStatus>> = {
+  network: 502,
+  unavailable: 502,
+  timeout: 504,
+  cancelled: 409,
+}
+
+/** The status of a route that could not read the server: 502 or 504 when it may go better in a moment, else 409 or 422. */
+export function routeStatusOf(failure: MlflowFailure): RouteStatus {
+  return STATUSES[failure] ?? 422
 }
 
 function meaningOf(status: number, host: string): [MlflowFailure, string] {
@@ -71,7 +78,9 @@ function meaningOf(status: number, host: string): [MlflowFailure, string] {
     return ['not-found', `There is no MLflow API at this address of ${host} (404). Check the path of the URL.`]
   }
   if (status >= 300 && status < 400) {
-    return ['answer', `${host} redirects to another address (${status}). Enter the address that it redirects to.`]
+    const advice =
+      'Enter the address that it redirects to. If that is a page for signing in, choose a way to sign in that needs no page.'
+    return ['answer', `${host} redirects to another address (${status}). ${advice}`]
   }
   if (status === 429) return ['unavailable', `${host} is answering too many requests (429). Try again in a minute.`]
   if (status >= 500) return ['unavailable', `${host} has a problem of its own (${status}). Try again later.`]

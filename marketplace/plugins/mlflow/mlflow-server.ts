@@ -150,7 +150,10 @@ function parseJson({ text }: Answer, host: string): Json {
   } catch {
     // Said below: the parser's own message quotes the text.
   }
-  throw new MlflowError('answer', `${host} did not answer with JSON. Is this the address of an MLflow tracking server?`)
+  throw new MlflowError(
+    'answer',
+    `${host} did not answer with JSON. Is this the address of an MLflow tracking server, and is no page for signing in before it?`,
+  )
 }
 
 function errorCodeOf(text: string): string | undefined {

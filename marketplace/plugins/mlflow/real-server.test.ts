@@ -111,4 +111,26 @@ describe.skipIf(mlflow === undefined)(`a real MLflow (set TENON_MLFLOW to the ad
     expect(await rowOf(name, '2')).toMatchObject({ aliases: ['champion'] })
     expect(await rowOf(name, '3')).toMatchObject({ removed_at: expect.anything() as unknown })
   })
+
+  it('keeps names and metrics as they are, however hard they are to write', async () => {
+    const metrics = { 'loss / 1: a': 'NaN', 'best auc': 0.5 }
+    const run = { experiment_id: '1', run_name: `it's "odd" / 50 %`, start_time: Date.now() }
+    const created = await postTo(server, 'runs/create', run)
+    const { run_id } = (created['run'] as { info: { run_id: string } }).info
+    for (const [key, value] of Object.entries(metrics))
+      await postTo(server, 'runs/log-metric', { run_id, key, value, timestamp: 1, step: 0 })
+    const names = ['50 % off %20', `it's "quoted" \\ back`, 'a?b#c&d=e+f', ' spaces ', 'ünï 数 😀', 'long'.repeat(60)]
+    for (const name of names) {
+      await postTo(server, 'registered-models/create', { name })
+      await postTo(server, 'model-versions/create', { name, source: 's3://models/odd', run_id })
+    }
+    expect(await sync('quick')).toMatchObject({ mode: 'quick', inserted: names.length + 1, updated: 0 })
+    const find = (name: string) =>
+      application.sequelize.query(`SELECT metrics FROM ${table} WHERE model_name = :name AND removed_at IS NULL`, {
+        replacements: { name },
+        type: 'SELECT',
+      })
+    for (const name of [...names, run.run_name]) expect(await find(name), name).toEqual([{ metrics }])
+    expect(await sync('full')).toMatchObject({ success: true, inserted: 0, updated: 0, removed: 0 })
+  })
 })

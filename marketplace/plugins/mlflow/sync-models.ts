@@ -651,9 +651,19 @@ function resultOf(
 function successMessage(counts: Counts, mode: SyncMode): string {
   const { modelCount, versionCount, inserted, updated, removed } = counts
   if (mode === 'quick' && !hasChanged(counts)) return 'Nothing has changed.'
-  if (versionCount === 0) return 'The server has no models.'
-  const what = mode === 'quick' ? 'changed versions' : 'versions'
-  return `Read ${versionCount} ${what} of ${modelCount} models: ${inserted} new, ${updated} changed, ${removed} removed.`
+  if (versionCount === 0) return withoutVersions(modelCount)
+  const versions = plural(versionCount, mode === 'quick' ? 'changed version' : 'version')
+  const models = plural(modelCount, 'model')
+  return `Read ${versions} of ${models}: ${inserted} new, ${updated} changed, ${removed} removed.`
+}
+
+function withoutVersions(modelCount: number): string {
+  if (modelCount === 0) return 'The server has no models.'
+  return `The server has ${plural(modelCount, 'registered model')}, and no version of ${modelCount === 1 ? 'it' : 'them'}.`
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function failureMessage(error: MlflowError, { inserted, updated }: Counts): string {

@@ -5,3 +5,6 @@ export class FileError extends Error {
     this.name = 'FileError'
   }
 }
+
+/** Titles that are those of a risk, but not all that are needed, or one of them twice. */
+export class HeaderError extends FileError {}

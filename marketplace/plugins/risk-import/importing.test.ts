@@ -496,6 +496,19 @@ describe('a file that is too much', () => {
     expect(seconds).toBeLessThan(5)
   })
 
+  it('a sheet of a million rows is none where they are only formatted', { timeout: 60_000 }, async () => {
+    const bytes = await workbookOf(function* () {
+      yield `<worksheet><sheetData>${cellsXml(1, header)}${cellsXml(2, named('A'))}`
+      for (let first = 3; first <= 1_048_576; first += 10_000) {
+        const numbers = Array.from({ length: Math.min(10_000, 1_048_577 - first) }, (_, index) => first + index)
+        yield numbers.map((n) => `<row r="${n}" ht="12.8"><c s="3"/></row>`).join('')
+      }
+      yield '</sheetData></worksheet>'
+    })
+    const { data } = await call('POST /check', { file: fileOf('risks.xlsx', bytes) })
+    expect(data).toMatchObject({ success: true, valid: 1 })
+  })
+
   it.each([
     [
       'a workbook that is protected by a password',

@@ -412,6 +412,25 @@ describe('importing a file', () => {
     expect(await importFile(await file())).toMatchObject({ success: true, imported: 1 })
   })
 
+  it('passes over a sheet that has titles and no risks, and names the one that lacks some', async () => {
+    const workbook = new ExcelJS.Workbook()
+    workbook.addWorksheet('Blank template').addRow(header)
+    workbook.addWorksheet('Risks').addRows([header, cells])
+    const summary = workbook.addWorksheet('Summary')
+    summary.addRow(header.slice(0, 2))
+    const file = async () => fileOf('risks.xlsx', new Uint8Array(await workbook.xlsx.writeBuffer()))
+    expect(await importFile(await file())).toMatchObject({ success: true, imported: 1 })
+    workbook.removeWorksheet('Risks')
+    workbook.removeWorksheet('Blank template')
+    workbook.addWorksheet('Risks').addRows([header, cells])
+    expect(await call('POST /import', { file: await file() })).toEqual({
+      status: 400,
+      data: expect.stringMatching(
+        /^Sheet "Summary": Row 1 has no column .+ Hide the sheet if it has no risks\.$/,
+      ) as string,
+    })
+  })
+
   it('reads what Excel makes of cells', async () => {
     const workbook = new ExcelJS.Workbook()
     workbook.addWorksheet('Notes').addRow(['Please fill in the next sheet'])
@@ -487,7 +506,9 @@ describe('importing a file', () => {
   it.each([
     ['nothing', fileOf('risks.xlsx', ''), 'empty'],
     ['an old workbook', fileOf('risks.xls', Buffer.from('d0cf11e0a1b11ae1', 'hex')), 'old (.xls)'],
-    ['a picture', fileOf('risks.csv', Buffer.from('89504e470d0a1a0a0000', 'hex')), 'Only .xlsx and .csv'],
+    ['a picture', fileOf('risks.csv', Buffer.from('89504e470d0a1a0a0000', 'hex')), 'what is in it is no text'],
+    ['a text with zero bytes', fileOf('risks.csv', `${header.join(',')}\nA\0B`), 'what is in it is no text'],
+    ['a mark of an encoding and nothing else', fileOf('risks.csv', '\ufeff'), 'titles of the template'],
     ['a text of another kind', fileOf('risks.pdf', 'risk_name,risk_owner'), 'Only .xlsx and .csv'],
     ['half an archive', fileOf('risks.xlsx', Buffer.from('504b03040000000000000000', 'hex')), 'damaged'],
     ['a sheet of something else', fileOf('other.csv', 'a,b\n1,2'), 'titles of the template'],
@@ -552,7 +573,7 @@ describe('an archive that unpacks to more than it may', () => {
     const drain = async (maxBytes: number): Promise<void> => {
       for await (const _ of openZip(Buffer.from(file.buffer), maxBytes).read('xl/sharedStrings.xml')) continue
     }
-    await expect(drain(20_000)).rejects.toThrow('too large')
+    await expect(drain(20_000)).rejects.toThrow('too large when it is unpacked. Copy its risks into a new template')
     await expect(drain(200_000)).resolves.toBeUndefined()
   })
 })

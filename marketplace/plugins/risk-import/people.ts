@@ -11,7 +11,7 @@ export interface Person {
 /** The people of one organization, to be found by what a sheet may say. */
 export interface People {
   readonly all: readonly Person[]
-  /** By `… (ID: 7)`, `7`, an email address, or a full name that only one of them has. */
+  /** By `… (ID: 7)`, `7`, or an email address in any case or a full name that only one of them has. */
   find(text: string): Person | undefined
 }
 
@@ -45,21 +45,32 @@ export function labelOf({ id, name, surname, email }: Person): string {
 
 export function peopleOf(all: readonly Person[]): People {
   const byId = new Map(all.map((person) => [person.id, person]))
-  const byEmail = new Map(all.map((person) => [person.email.toLowerCase(), person]))
-  const byName = new Map<string, Person[]>()
-  for (const person of all) {
-    const name = nameKey(`${person.name} ${person.surname}`)
-    byName.set(name, [...(byName.get(name) ?? []), person])
-  }
+  const byEmail = new Map(all.map((person) => [person.email, person]))
+  const byEmailInAnyCase = groupsOf(all, ({ email }) => email.toLowerCase())
+  const byName = groupsOf(all, ({ name, surname }) => nameKey(`${name} ${surname}`))
   return {
     all,
     find(text) {
       const id = idIn(text)
       if (id !== undefined) return byId.get(id)
-      const namesakes = byName.get(nameKey(text)) ?? []
-      return byEmail.get(text.toLowerCase()) ?? (namesakes.length === 1 ? namesakes[0] : undefined)
+      return byEmail.get(text) ?? only(byEmailInAnyCase.get(text.toLowerCase())) ?? only(byName.get(nameKey(text)))
     },
   }
+}
+
+function groupsOf(all: readonly Person[], keyOf: (person: Person) => string): ReadonlyMap<string, readonly Person[]> {
+  const groups = new Map<string, Person[]>()
+  for (const person of all) {
+    const key = keyOf(person)
+    const group = groups.get(key)
+    if (group) group.push(person)
+    else groups.set(key, [person])
+  }
+  return groups
+}
+
+function only(group: readonly Person[] = []): Person | undefined {
+  return group.length === 1 ? group[0] : undefined
 }
 
 function idIn(text: string): number | undefined {

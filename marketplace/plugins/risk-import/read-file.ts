@@ -1,5 +1,5 @@
 import type { SheetRow } from './check-rows'
-import { FileError } from './file-error'
+import { FileError, HeaderError } from './file-error'
 import { type Inspection, inspectFile } from './inspect-file'
 import { readCsv } from './read-csv'
 import { openTable, type RawRow, type Table } from './read-table'
@@ -28,9 +28,13 @@ async function openFile(file: SentFile, inspection: Inspection): Promise<Table> 
   if (isUtf32(start))
     throw new FileError('This file is in UTF-32. Save it as UTF-8, which spreadsheet programs call "CSV UTF-8".')
   if (signature === 0x504b0304) return readWorkbook(file)
-  if (!/\.(csv|txt|tsv)$/i.test(file.name) || isBinary(inspection)) {
+  const [extension] = /\.(csv|txt|tsv)$/i.exec(file.name) ?? []
+  if (extension === undefined)
     throw new FileError('Only .xlsx and .csv files can be imported. Download the template to see what is expected.')
-  }
+  if (isBinary(inspection))
+    throw new FileError(
+      `The file is called ${extension}, but what is in it is no text. Save it as CSV or .xlsx; the template shows how.`,
+    )
   return (await openTable(readCsv(file, inspection), 'problem')) ?? fail(NO_HEADER)
 }
 
@@ -45,16 +49,36 @@ function whatToDoWithCompound(start: Buffer): string {
 /** The table of contents of a workbook stands at its end, and says where in the file everything is: it is read whole. */
 async function readWorkbook(file: SentFile): Promise<Table> {
   const sheets = await readXlsx(await wholeOf(file))
+  let blank: Table | undefined
   for (const [index, sheet] of sheets.entries()) {
-    const table = await openTable(sheet.rows())
-    if (!table) continue
+    const table = await openSheet(sheet, sheets.length > 1)
+    const first = await table?.rows.next()
+    if (first?.done !== false) {
+      blank ??= table
+      continue
+    }
     const other = await firstWithRisks(sheets.slice(index + 1))
-    if (other === undefined) return table
+    if (table && other === undefined) return { ...table, rows: startingWith(first.value, table.rows) }
     return fail(
       `The sheets "${sheet.name}" and "${other}" both have risks. Put them on one sheet, or hide what is not to be imported.`,
     )
   }
-  return fail(NO_HEADER)
+  return blank ?? fail(NO_HEADER)
+}
+
+async function* startingWith(first: SheetRow, rest: AsyncGenerator<SheetRow>): AsyncGenerator<SheetRow> {
+  yield first
+  yield* rest
+}
+
+/** @throws FileError that names the sheet where there are others, which may be the ones that were meant. */
+async function openSheet({ name, rows }: Sheet, hasOthers: boolean): Promise<Table | undefined> {
+  try {
+    return await openTable(rows())
+  } catch (error) {
+    if (!hasOthers || !(error instanceof HeaderError)) throw error
+    return fail(`Sheet "${name}": ${error.message} Hide the sheet if it has no risks.`)
+  }
 }
 
 /** The name of the first sheet that could be imported, too. What is left out of an import must not be left out silently. */
@@ -74,7 +98,7 @@ async function firstRisk(sheet: AsyncGenerator<RawRow>): Promise<SheetRow | unde
     return first?.done === false ? first.value : undefined
   } catch (error) {
     // Some of the titles are no table of risks.
-    if (error instanceof FileError) return undefined
+    if (error instanceof HeaderError) return undefined
     throw error
   }
 }

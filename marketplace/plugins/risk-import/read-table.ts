@@ -1,7 +1,7 @@
 import { cellText } from './cell-text'
 import type { SheetRow } from './check-rows'
 import { columnOfHeader, columns, headerOf, PROBLEMS_TITLE } from './columns'
-import { FileError } from './file-error'
+import { HeaderError } from './file-error'
 
 /** A row of a file: cells from left to right, and the number that a spreadsheet shows beside it. */
 export interface RawRow {
@@ -28,7 +28,7 @@ export type Surplus = 'note' | 'problem'
  * Finds the header; the rows below it are read as they are asked for.
  *
  * @returns undefined when there is no header among the first rows.
- * @throws FileError when a required column is missing, or a column is there twice.
+ * @throws HeaderError when a required column is missing, or a column is there twice.
  */
 export async function openTable(rows: AsyncGenerator<RawRow>, surplus: Surplus = 'note'): Promise<Table | undefined> {
   for (let before = 0; before < MAX_ROWS_BEFORE_HEADER; before += 1) {
@@ -89,9 +89,9 @@ function isProblemsColumn(title: string): boolean {
 function checkComplete(known: readonly string[], number: number): void {
   const missing = columns.filter(({ key, required }) => required && !known.includes(key)).map(headerOf)
   if (missing.length > 0)
-    throw new FileError(`Row ${number} has no column ${missing.map((title) => `"${title}"`).join(', ')}.`)
+    throw new HeaderError(`Row ${number} has no column ${missing.map((title) => `"${title}"`).join(', ')}.`)
   const twice = columns.find(({ key }) => known.filter((one) => one === key).length > 1)
-  if (twice) throw new FileError(`Row ${number} has the column "${twice.title}" twice. Remove one of them.`)
+  if (twice) throw new HeaderError(`Row ${number} has the column "${twice.title}" twice. Remove one of them.`)
 }
 
 function toSheetRow({ number, values, startsIn1904 = false }: RawRow, { keys }: Header): SheetRow {

@@ -18,6 +18,9 @@ const MAX_COMMENT_BYTES = 65_535
 const STORED = 0
 const DEFLATED = 8
 
+const TOO_LARGE =
+  'The workbook is too large when it is unpacked. Copy its risks into a new template: rows that are only formatted take space, too.'
+
 interface Entry {
   method: number
   encrypted: boolean
@@ -47,8 +50,7 @@ export function openZip(bytes: Buffer, maxUnpackedBytes = MAX_UNPACKED_BYTES): Z
       if (!entry) throw new FileError('The file is damaged: a part of the workbook is missing.')
       const assertBounded = (entryBytes: number, allBytes: number): void => {
         const isBomb = entryBytes > SMALL_BYTES && entryBytes > entry.packedBytes * MAX_RATIO
-        if (isBomb || allBytes > maxUnpackedBytes)
-          throw new FileError('The workbook is too large when it is unpacked. Split it.')
+        if (isBomb || allBytes > maxUnpackedBytes) throw new FileError(TOO_LARGE)
       }
       assertBounded(entry.unpackedBytes, unpackedBytes)
       let entryBytes = 0

@@ -12,6 +12,8 @@ export class DeliveryError extends Error {
   readonly delivered: number
   /** Ids of the destinations that have had it, now or earlier: the host gives them back with the next delivery. */
   readonly settled: readonly string[]
+  /** Of each workspace that did not get it. */
+  readonly errors: readonly unknown[]
 
   constructor(
     failures: readonly { destination: Destination; error: unknown }[],
@@ -24,6 +26,7 @@ export class DeliveryError extends Error {
     this.retryAfterMs = Math.max(...waits) || undefined
     this.delivered = delivered
     this.settled = settled
+    this.errors = failures.map(({ error }) => error)
   }
 }
 

@@ -187,52 +187,121 @@ describe('a message', () => {
 
   it('has a title of one line', () => {
     expect(slackMessage({ title: 'One\r\n\ttwo', message: '' })).toMatchObject({ text: 'One two' })
+    expect(slackMessage({ title: '', message: 'Alone' })).toMatchObject({
+      text: 'Alone',
+      blocks: [{ text: { text: 'Alone' } }],
+    })
+    // Slack takes no half of a character.
+    expect(slackMessage({ title: 'half \ud83d', message: 'of \ude00 it, 😀' })).toMatchObject({
+      text: 'half: of   it, 😀',
+    })
   })
 })
 
 describe('what Slack answers', () => {
-  async function fails(
+  async function answerTo(
     status: number,
     options: { headers?: Record<string, string>; body?: string } = {},
-  ): Promise<string> {
+  ): Promise<{ status: number | undefined; message: string }> {
     const connection = await test.connect('general')
     test.slack.failNext({ path: /^\/services\//, status, ...options })
     const { data, status: answered } = await call({ connectionId: connection.id }, withConnections(connection))
-    expect(answered).toBe(502)
-    return (data as { message: string }).message
+    expect(data).toMatchObject({ success: false, sent: 0 })
+    return { status: answered, message: (data as { message: string }).message }
   }
 
   it.each([
-    [404, 'no_service', 'The webhook was removed in Slack'],
-    [404, 'channel_not_found', 'The channel no longer exists'],
-    [410, 'channel_is_archived', 'The channel was archived'],
-    [403, 'invalid_token', 'no longer accepts this connection'],
-    [403, 'action_prohibited', 'An admin of the Slack workspace'],
-    [400, 'invalid_payload', 'did not take the message (status 400)'],
-    [500, 'rollup_error', 'cannot be reached at the moment'],
-  ])('%i %s is explained', async (status, body, message) => {
-    expect(await fails(status, { body })).toContain(message)
+    [404, 'no_service', 422, 'The webhook was removed in Slack'],
+    [200, 'no_service', 422, 'The webhook was removed in Slack'],
+    [404, 'channel_not_found', 422, 'The channel no longer exists'],
+    [410, 'channel_is_archived', 422, 'The channel was archived'],
+    [403, 'invalid_token', 422, 'no longer accepts this connection'],
+    [403, 'action_prohibited', 422, 'An admin of the Slack workspace'],
+    [400, 'invalid_payload', 500, 'did not take the message (status 400)'],
+    [500, 'rollup_error', 502, 'cannot be reached at the moment'],
+    [200, `<!DOCTYPE html>${'<p>Blocked</p>'.repeat(1_000)}`, 502, 'cannot be reached at the moment'],
+  ])('%i %.20s is explained, with the status %i', async (status, body, answered, message) => {
+    expect(await answerTo(status, { body })).toEqual({
+      status: answered,
+      message: expect.stringContaining(message) as string,
+    })
+  })
+
+  const answerOfWebApi = async (body: string) => {
+    const connection = await test.connect('general')
+    connection.opened.secrets = {}
+    const failing = () => test.slack.failNext({ path: /^\/api\/chat\.postMessage/, status: 200, body })
+    failing()
+    const answer = await call({ connectionId: connection.id }, withConnections(connection))
+    failing()
+    const event = eventOf('user.removed', { name: 'Ada' })
+    const failure: unknown = await onEvent(event, withConnections(connection)).catch((error: unknown) => error)
+    return { ...answer, retryable: (failure as DeliveryError).retryable }
+  }
+
+  it.each([
+    ['channel_not_found', 422, 'The channel no longer exists. Connect another channel.'],
+    ['not_in_channel', 422, 'Invite it there: /invite'],
+    ['is_archived', 422, 'The channel was archived. Unarchive it in Slack'],
+    ['token_revoked', 422, 'no longer accepts this connection. Sign in again for it.'],
+    ['invalid_auth', 422, 'no longer accepts this connection. Sign in again for it.'],
+    ['account_inactive', 422, 'no longer accepts this connection'],
+    ['missing_scope', 422, 'was not given this permission. Connect the workspace again.'],
+    ['a_word_of_tomorrow', 500, 'did not take the message'],
+  ])('"%s" of the Web API is explained, and not tried again', async (error, status, message) => {
+    expect(await answerOfWebApi(JSON.stringify({ ok: false, error }))).toMatchObject({
+      status,
+      retryable: false,
+      data: { message: expect.stringContaining(message) as string },
+    })
   })
 
   it.each([
-    ['channel_not_found', 'The channel no longer exists. Connect another channel.'],
-    ['not_in_channel', 'Invite it there: /invite'],
-    ['is_archived', 'The channel was archived. Unarchive it in Slack'],
-    ['token_revoked', 'no longer accepts this connection. Sign in again for it.'],
-    ['invalid_auth', 'no longer accepts this connection. Sign in again for it.'],
-    ['account_inactive', 'no longer accepts this connection'],
-    ['missing_scope', 'was not given this permission. Connect the workspace again.'],
-    ['a_word_of_tomorrow', 'did not take the message'],
-  ])('"%s" of the Web API is explained, and not tried again', async (error, message) => {
+    ['{"ok":false,"error":"internal_error"}', 502],
+    ['{"ok":false,"error":"fatal_error"}', 502],
+    ['{"ok":false,"error":"service_unavailable"}', 502],
+    ['{"ok":false,"error":"request_timeout"}', 504],
+    ['{"ok":false,"error":"team_added_to_org"}', 502],
+    ['<!DOCTYPE html><title>Down for maintenance</title>', 502],
+    ['null', 502],
+  ])('%s of the Web API passes, and is tried again', async (body, status) => {
+    expect(await answerOfWebApi(body)).toMatchObject({
+      status,
+      retryable: true,
+      data: { message: expect.stringContaining('cannot be reached at the moment') as string },
+    })
+  })
+
+  it.each([
+    ['CONNECTION_NEEDS_REAUTH', 'slack no longer accepts the sign-in of Acme. An admin has to connect it again.'],
+    ['PERMISSION_DENIED', 'Slack has no permission for this: connection:workspace'],
+    ['EGRESS_REFUSED', 'A request to slack.com is refused: it is not allowed here'],
+  ])('%s of the host is told as the host tells it, and not tried again', async (code, sentence) => {
     const connection = await test.connect('general')
     connection.opened.secrets = {}
-    const body = JSON.stringify({ ok: false, error })
-    test.slack.failNext({ path: /^\/api\/chat\.postMessage/, status: 200, body })
-    const answered = await call({ connectionId: connection.id }, withConnections(connection))
-    expect(answered).toMatchObject({ status: 502, data: { message: expect.stringContaining(message) as string } })
-    test.slack.failNext({ path: /^\/api\/chat\.postMessage/, status: 200, body })
+    const error = Object.assign(new Error(sentence), { code })
+    if (code === 'PERMISSION_DENIED') error.name = 'PermissionDenied'
+    const context = { ...withConnections(connection), fetch: () => Promise.reject(error) }
+    const message = `#general in ${connection.account.name}: ${sentence}`
+    expect(await call({}, context)).toMatchObject({ status: 422, data: { message } })
     const event = eventOf('user.removed', { name: 'Ada' })
-    await expect(onEvent(event, withConnections(connection))).rejects.toMatchObject({ retryable: false })
+    await expect(onEvent(event, context)).rejects.toMatchObject({ retryable: false, message })
+  })
+
+  it('of several workspaces is told with the status of what an admin has to do', async () => {
+    const [one, two] = [await test.connect('general'), await test.connect('research')]
+    test.slack.failNext({ path: /^\/services\//, status: 500 })
+    test.slack.failNext({ path: /^\/services\//, status: 404, body: 'no_service' })
+    const { status, data } = await call({}, withConnections(one, two))
+    expect(status).toBe(422)
+    expect((data as { message: string }).message).toMatch(/cannot be reached.+The webhook was removed/)
+  })
+
+  it('is asked of no workspace that is not there, or of none at all', async () => {
+    const off = { ...(await test.connect('general')), isActive: false }
+    expect(await call({ connectionId: 99 }, withConnections(off))).toMatchObject({ status: 404 })
+    expect(await call({}, withConnections(off))).toMatchObject({ status: 409 })
+    expect(await call({}, withConnections())).toMatchObject({ status: 409 })
   })
 
   it('429 of the Web API is waited for, too', async () => {
@@ -244,7 +313,8 @@ describe('what Slack answers', () => {
   })
 
   it('is never shown as it is', async () => {
-    expect(await fails(400, { body: 'internal https://10.0.0.1/secret' })).not.toContain('secret')
+    const { message } = await answerTo(400, { body: 'internal https://10.0.0.1/secret' })
+    expect(message).not.toContain('secret')
   })
 
   it('429 is waited for when it is short', async () => {
@@ -270,7 +340,9 @@ describe('what Slack answers', () => {
 
   it('429 is left to a later delivery when it is long', async () => {
     const before = performance.now()
-    expect(await fails(429, { headers: { 'retry-after': '60' } })).toContain('Slack asks to send less')
+    const { status, message } = await answerTo(429, { headers: { 'retry-after': '60' } })
+    expect(status).toBe(429)
+    expect(message).toContain('Slack asks to send less. It takes messages again in 60 seconds.')
     expect(performance.now() - before).toBeLessThan(1_000)
   })
 
@@ -285,9 +357,9 @@ describe('what Slack answers', () => {
   })
 
   it('a redirect is not followed', async () => {
-    expect(await fails(307, { headers: { location: 'https://hooks.slack.com/elsewhere' } })).toContain(
-      'cannot be reached',
-    )
+    const { status, message } = await answerTo(307, { headers: { location: 'https://hooks.slack.com/elsewhere' } })
+    expect(status).toBe(502)
+    expect(message).toContain('cannot be reached')
   })
 })
 

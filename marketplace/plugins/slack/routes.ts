@@ -1,6 +1,7 @@
 import type { RouteRequest, RouteResult, Router } from '@tenon/sdk'
 import { deliver, DeliveryError } from './deliver'
 import { destinationOf } from './destinations'
+import { routeStatusOf } from './slack-error'
 
 /** Below `/api/plugins/slack`. */
 export const router: Router = {
@@ -11,12 +12,18 @@ export const router: Router = {
     const chosen = all.filter(({ id, isActive }) =>
       connectionId === undefined ? isActive : id === Number(connectionId),
     )
-    if (chosen.length === 0) return { status: 404, data: 'There is no such workspace, or none is switched on.' }
+    if (chosen.length === 0) return nobodyToTell(connectionId)
     return post(
       request,
       chosen.map((connection) => destinationOf(connection, request)),
     )
   },
+}
+
+function nobodyToTell(connectionId: unknown): RouteResult {
+  return connectionId === undefined
+    ? { status: 409, data: 'No workspace is connected and switched on. Connect one, or switch one on.' }
+    : { status: 404, data: 'There is no such workspace.' }
 }
 
 async function post(request: RouteRequest, destinations: Parameters<typeof deliver>[2]): Promise<RouteResult> {
@@ -32,6 +39,7 @@ async function post(request: RouteRequest, destinations: Parameters<typeof deliv
     }
   } catch (error) {
     if (!(error instanceof DeliveryError)) throw error
-    return { status: 502, data: { success: false, sent: error.delivered, message: error.message } }
+    const { delivered: sent, message, errors } = error
+    return { status: routeStatusOf(errors), data: { success: false, sent, message } }
   }
 }

@@ -1,13 +1,13 @@
 import type { SeedContext } from '@tenon/sdk'
-import { errorOfAnswer, SlackError, unavailable } from './slack-error'
+import { errorOfAnswer, errorOfForeignAnswer, errorOfRequest, meansFailure, SlackError, timedOut } from './slack-error'
 
 const WEB_API = 'https://slack.com/api/'
 const WEBHOOK_HOST = 'hooks.slack.com'
 const TIMEOUT_MS = 10_000
 /** Longer waits are left to whoever delivers the event again; the host gives an event 30 s. */
 const MAX_WAIT_MS = 15_000
-/** Slack's words are short; more is a page of something in between. */
-const MAX_WORD_BYTES = 4_000
+/** Slack's words are short. */
+const MAX_WORD_CHARACTERS = 100
 
 /** Posts to an incoming webhook. @throws SlackError */
 export async function postToWebhook(url: string, message: object, signal?: AbortSignal): Promise<void> {
@@ -21,7 +21,8 @@ export async function postToWebhook(url: string, message: object, signal?: Abort
     const response = await send(fetch, url, message, signal)
     // Read in any case: an answer that is not read to its end costs the connection, and the next one a handshake.
     const word = await wordOf(response)
-    if (!response.ok) throw errorOfAnswer(response.status, word, retryAfterOf(response))
+    if (response.ok && isPage(word)) throw errorOfForeignAnswer()
+    if (!response.ok || meansFailure(word)) throw errorOfAnswer(response.status, word, retryAfterOf(response))
   })
 }
 
@@ -41,9 +42,11 @@ export async function callSlack(
   return patiently(`${method} ${connection}`, signal, async () => {
     const asConnection: Send = (url, init) => fetchAs(url, { ...init, connection })
     const response = await send(asConnection, WEB_API + method, parameters, signal)
-    const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
-    if (response.ok && answer.ok === true) return answer
-    throw errorOfAnswer(response.status, typeof answer.error === 'string' ? answer.error : '', retryAfterOf(response))
+    const answer = (await response.json().catch(() => null)) as Record<string, unknown> | null
+    if (response.ok && answer?.ok === true) return answer
+    const word = typeof answer?.error === 'string' ? answer.error : undefined
+    if (response.ok && word === undefined) throw errorOfForeignAnswer()
+    throw errorOfAnswer(response.status, word ?? '', retryAfterOf(response))
   })
 }
 
@@ -74,7 +77,7 @@ async function send(fetchFrom: Send, url: string, body: object, signal: AbortSig
     return await Promise.race([request, rejectionOf(ended)])
   } catch (error) {
     signal?.throwIfAborted()
-    throw unavailable(timeout.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : reasonOf(error))
+    throw timeout.aborted ? timedOut(TIMEOUT_MS / 1000) : errorOfRequest(error)
   }
 }
 
@@ -117,11 +120,10 @@ function retryAfterOf(response: Response): number | undefined {
 
 async function wordOf(response: Response): Promise<string> {
   const text = await response.text().catch(() => '')
-  return text.length <= MAX_WORD_BYTES ? text.trim() : ''
+  return text.slice(0, MAX_WORD_CHARACTERS).trim()
 }
 
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? (error as { cause?: unknown }).cause : undefined
-  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined
-  return typeof code === 'string' ? code : 'the connection failed'
+/** What something in between says instead of Slack, which has no pages here. */
+function isPage(word: string): boolean {
+  return word.startsWith('<')
 }

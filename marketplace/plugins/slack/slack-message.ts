@@ -31,18 +31,21 @@ export interface SlackMessage {
 
 /**
  * A notification in Slack's words. Titles and messages hold what people of the application have entered, so everything
- * in them that Slack would read as markup is escaped: no mention of a channel, no forged link, no text that shows
- * another way round than it is.
+ * in them that Slack would read as a mention or a link is escaped: no mention of a channel, no forged link, no text that
+ * shows another way round than it is. What stands between asterisks and the like may still be bold: Slack has no escape.
  */
 export function slackMessage({ title, message }: Notification, origin: Origin = {}): SlackMessage {
   const heading = escapeWithin(oneLine(title), MAX_TITLE_CHARACTERS)
   const body = escapeWithin(withoutControls(message).trim(), MAX_SECTION_CHARACTERS - MAX_TITLE_CHARACTERS - 10)
   const note = [origin.routingType, timeOf(origin.occurredAt)].filter((part) => part !== undefined).join(' · ')
   return {
-    text: body === '' ? heading : `${heading}: ${body}`,
+    text: joined([heading, body], ': '),
     unfurl_links: false,
     unfurl_media: false,
-    blocks: [section(body === '' ? `*${heading}*` : `*${heading}*\n${body}`), ...(note === '' ? [] : [context(note)])],
+    blocks: [
+      section(joined([heading === '' ? '' : `*${heading}*`, body], '\n')),
+      ...(note === '' ? [] : [context(note)]),
+    ],
     ...(origin.eventId === undefined
       ? {}
       : {
@@ -52,6 +55,10 @@ export function slackMessage({ title, message }: Notification, origin: Origin = 
           },
         }),
   }
+}
+
+function joined(parts: readonly string[], separator: string): string {
+  return parts.filter((part) => part !== '').join(separator)
 }
 
 /** `verbatim`: otherwise Slack makes mentions and links of plain names and addresses. */
@@ -82,9 +89,9 @@ function oneLine(text: string): string {
   return withoutControls(text).replace(/\s+/g, ' ').trim()
 }
 
-/** Without control characters but the line feed, and without those that turn the direction of writing (bidi controls). */
+/** Without control characters but the line feed, those that turn the direction of writing (bidi controls), and half ones. */
 function withoutControls(text: string): string {
-  return text.replace(/\r\n?/g, '\n').replace(/(?!\n)\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, ' ')
+  return text.replace(/\r\n?/g, '\n').replace(/(?!\n)\p{Cc}|\p{Cs}|[\u202a-\u202e\u2066-\u2069]/gu, ' ')
 }
 
 function timeOf(moment: string | undefined): string | undefined {

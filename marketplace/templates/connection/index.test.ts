@@ -15,7 +15,7 @@ it('takes a greeting, and nothing else', async () => {
 it('says that nobody is connected', async () => {
   expect(await testConnection({})).toMatchObject({ success: false })
   const send = router['POST /test-message'] as (request: object) => Promise<unknown>
-  expect(await send({})).toMatchObject({ status: 404 })
+  expect(await send({})).toMatchObject({ status: 409 })
 })
 
 it('tells the accounts that want an event, with their own connection, and none that is switched off', async () => {
@@ -42,4 +42,33 @@ it('tells the accounts that want an event, with their own connection, and none t
   ])
   // Thrown, so that the host delivers it again.
   await expect(onEvent(event, contextWith(false))).rejects.toThrow('Account 1 could not be reached (503).')
+})
+
+it('says what an admin has to do, and what passes by itself', async () => {
+  const account = { id: 1, isActive: true, account: { name: 'Ada' }, details: {}, settings: {} }
+  const contextOf = (fetch: () => Promise<{ ok: boolean; status: number }>) =>
+    ({
+      configuration: {},
+      connections: { list: () => Promise.resolve([account]) },
+      fetch,
+    }) as unknown as Parameters<typeof onEvent>[1]
+  const event = { id: 'e1', name: 'risk.created', payload: {} } as unknown as Parameters<typeof onEvent>[0]
+  const send = router['POST /test-message'] as (request: object) => Promise<unknown>
+
+  for (const [status, answered, retryable] of [
+    [403, 422, false],
+    [404, 422, false],
+    [429, 502, true],
+    [503, 502, true],
+  ] as const) {
+    const context = contextOf(() => Promise.resolve({ ok: false, status }))
+    expect(await send(context)).toMatchObject({
+      status: answered,
+      data: expect.stringContaining(`(${status})`) as string,
+    })
+    await expect(onEvent(event, context)).rejects.toMatchObject({ retryable })
+  }
+  // What the host says is passed on: it knows what kind of error it is.
+  const refused = Object.assign(new Error('The sign-in is no longer accepted.'), { code: 'CONNECTION_NEEDS_REAUTH' })
+  await expect(send(contextOf(() => Promise.reject(refused)))).rejects.toBe(refused)
 })

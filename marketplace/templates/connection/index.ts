@@ -59,7 +59,17 @@ export async function testConnection(
   return { success, message: success ? `${accounts.length} connected.` : 'No account is connected yet.' }
 }
 
-/** Called for each event of the entry, at least once. What it throws is tried again. */
+/** Why an account was not told. The host delivers an event again, unless it is in vain. */
+class SendError extends Error {
+  constructor(
+    message: string,
+    readonly retryable: boolean,
+  ) {
+    super(message)
+  }
+}
+
+/** Called for each event of the entry, at least once. What it throws is tried again, unless `retryable` is false. */
 export async function onEvent(event: PluginEvent, context: SeedContext): Promise<void> {
   const wanting = (await activeAccounts(context)).filter(({ settings }) => wants(settings.events, event.name))
   for (const account of wanting) await send(account, `${event.name} (${event.id})`, context)
@@ -68,8 +78,14 @@ export async function onEvent(event: PluginEvent, context: SeedContext): Promise
 export const router: Router = {
   'POST /test-message': async (request: RouteRequest) => {
     const accounts = await activeAccounts(request)
-    if (accounts.length === 0) return { status: 404, data: 'No account is switched on.' }
-    for (const account of accounts) await send(account, 'This is a test.', request)
+    if (accounts.length === 0) return { status: 409, data: 'No account is switched on.' }
+    try {
+      for (const account of accounts) await send(account, 'This is a test.', request)
+    } catch (error) {
+      if (!(error instanceof SendError)) throw error
+      // 422 for what somebody has to change; 502 for what passes.
+      return { status: error.retryable ? 502 : 422, data: error.message }
+    }
     return { data: { success: true, sent: accounts.length } }
   },
 }
@@ -92,6 +108,8 @@ async function send(account: Connection, text: string, context: SeedContext): Pr
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ channel: account.details.channel, text: `${greeting}: ${text}` }),
   })
+  if (answer?.ok) return
+  const status = answer?.status ?? 0
   // What the service said is not repeated: it may hold what only the account may see.
-  if (!answer?.ok) throw new Error(`${account.account.name} could not be reached (${answer?.status ?? 'no answer'}).`)
+  throw new SendError(`${account.account.name} could not be reached (${status}).`, status === 429 || status >= 500)
 }

@@ -14,10 +14,16 @@ export interface Grant {
 /** The app in one workspace. */
 export interface Installation extends Grant {
   readonly botUserId: string
-  readonly botToken: string
   /** Only when user scopes were granted. */
   readonly userToken?: string
   readonly webhook?: Webhook
+}
+
+/** What an app acts with. */
+export interface BotTokens {
+  readonly accessToken: string
+  /** Only when tokens end. */
+  readonly renewal?: { readonly refreshToken: string; readonly expiresInSeconds: number }
 }
 
 export interface Webhook {
@@ -35,12 +41,16 @@ export interface Bearer {
 }
 
 export interface Installations {
-  /** Makes a code for a grant: good once, for `codeLifetimeMs`. */
+  /** Makes a code for a grant: good once, and not for long. */
   issueCode(grant: Grant): string
   /** Turns a code into an installation, or says in Slack's word why not. */
   redeem(code: string, redirectUri: string | undefined): Installation | RedeemError
-  /** Who a token belongs to; `token_revoked` or `invalid_auth` when nobody. */
-  bearerOf(token: string): Bearer | 'token_revoked' | 'invalid_auth'
+  /** Tokens of an installation, beside those that it has. */
+  issueTokens(installation: Installation): BotTokens
+  /** Whose refresh token this is, which is good no more. */
+  takeRefreshToken(token: string): Installation | 'invalid_refresh_token'
+  /** Who a token belongs to, or in Slack's word why it is nobody's. */
+  bearerOf(token: string): Bearer | 'token_revoked' | 'token_expired' | 'invalid_auth'
   revoke(token: string): void
   /** Ends all tokens and webhooks of the installation that a token belongs to. */
   uninstall(installation: Installation): void
@@ -51,10 +61,17 @@ export interface Installations {
 
 export type RedeemError = 'invalid_code' | 'code_already_used' | 'bad_redirect_uri'
 
+interface Lifetimes {
+  readonly codeMs: number
+  /** Absent: tokens never end. */
+  readonly tokenSeconds?: number | undefined
+}
+
 /** Codes, tokens and webhooks: all that Slack remembers of an app. */
-export function createInstallations(codeLifetimeMs: number): Installations {
+export function createInstallations({ codeMs, tokenSeconds }: Lifetimes): Installations {
   const codes = new Map<string, { grant: Grant; expiresAt: number; used: boolean }>()
-  const bearers = new Map<string, Bearer>()
+  const bearers = new Map<string, Bearer & { expiresAt: number }>()
+  const refreshable = new Map<string, Installation>()
   const revoked = new Set<string>()
   const uninstalled = new Set<Installation>()
   const installed: Installation[] = []
@@ -64,16 +81,15 @@ export function createInstallations(codeLifetimeMs: number): Installations {
     const installation: Installation = {
       ...grant,
       botUserId,
-      botToken: newToken('xoxb'),
       ...(grant.userScopes.length > 0 && { userToken: newToken('xoxp') }),
       ...(grant.channel && {
         webhook: { id: slackId('B', randomBytes(9).toString('hex')), secret: newSecret(), channelId: grant.channel.id },
       }),
     }
     installed.push(installation)
-    bearers.set(installation.botToken, { installation, userId: botUserId, scopes: grant.scopes })
     if (installation.userToken) {
-      bearers.set(installation.userToken, { installation, userId: grant.workspace.userId, scopes: grant.userScopes })
+      const { userId } = grant.workspace
+      bearers.set(installation.userToken, { installation, userId, scopes: grant.userScopes, expiresAt: Infinity })
     }
     return installation
   }
@@ -81,7 +97,7 @@ export function createInstallations(codeLifetimeMs: number): Installations {
   return {
     issueCode(grant) {
       const code = `${randomDigits()}.${randomDigits()}.${randomBytes(32).toString('hex')}`
-      codes.set(code, { grant, expiresAt: Date.now() + codeLifetimeMs, used: false })
+      codes.set(code, { grant, expiresAt: Date.now() + codeMs, used: false })
       return code
     },
 
@@ -94,10 +110,30 @@ export function createInstallations(codeLifetimeMs: number): Installations {
       return install(entry.grant)
     },
 
+    issueTokens(installation) {
+      const { botUserId: userId, scopes } = installation
+      if (tokenSeconds === undefined) {
+        const accessToken = newToken('xoxb')
+        bearers.set(accessToken, { installation, userId, scopes, expiresAt: Infinity })
+        return { accessToken }
+      }
+      const [accessToken, refreshToken] = [newToken('xoxe.xoxb-1'), newToken('xoxe-1')]
+      bearers.set(accessToken, { installation, userId, scopes, expiresAt: Date.now() + tokenSeconds * 1000 })
+      refreshable.set(refreshToken, installation)
+      return { accessToken, renewal: { refreshToken, expiresInSeconds: tokenSeconds } }
+    },
+
+    takeRefreshToken(token) {
+      const installation = refreshable.get(token)
+      refreshable.delete(token)
+      return installation && !uninstalled.has(installation) ? installation : 'invalid_refresh_token'
+    },
+
     bearerOf(token) {
       const bearer = bearers.get(token)
       if (!bearer) return 'invalid_auth'
-      return revoked.has(token) || uninstalled.has(bearer.installation) ? 'token_revoked' : bearer
+      if (revoked.has(token) || uninstalled.has(bearer.installation)) return 'token_revoked'
+      return Date.now() >= bearer.expiresAt ? 'token_expired' : bearer
     },
 
     revoke(token) {
@@ -120,7 +156,7 @@ export function createInstallations(codeLifetimeMs: number): Installations {
   }
 }
 
-function newToken(kind: 'xoxb' | 'xoxp'): string {
+function newToken(kind: 'xoxb' | 'xoxp' | 'xoxe.xoxb-1' | 'xoxe-1'): string {
   return `${kind}-${randomDigits()}-${randomDigits()}-${newSecret()}`
 }
 

@@ -32,6 +32,7 @@ interface Access {
   ok: boolean
   error?: string
   access_token: string
+  refresh_token: string
   bot_user_id: string
   scope: string
   team: { id: string; name: string }
@@ -68,6 +69,40 @@ async function postToWebhook(url: string, payload: unknown): Promise<[number, st
   const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
   return [response.status, await response.text()]
 }
+
+describe('tokens that end', () => {
+  const renew = (standin: SlackStandin, refresh_token: string) =>
+    exchange(standin, { grant_type: 'refresh_token', refresh_token })
+
+  it('are renewed with a token that is good once', async () => {
+    const standin = await start({ tokenLifetimeSeconds: 43_200 })
+    const first = await connect(standin)
+    expect(first).toMatchObject({ ok: true, expires_in: 43_200, refresh_token: expect.stringMatching(/^xoxe-1-/) })
+    expect(first.access_token).toMatch(/^xoxe\.xoxb-1-/)
+    const second = await renew(standin, first.refresh_token)
+    expect(second).toMatchObject({ ok: true, team: first.team, expires_in: 43_200 })
+    expect(second.access_token).not.toBe(first.access_token)
+    expect(await call(standin, 'auth.test', second.access_token)).toMatchObject({ ok: true })
+    expect(await renew(standin, first.refresh_token)).toEqual({ ok: false, error: 'invalid_refresh_token' })
+  })
+
+  it('are refused when they have ended', async () => {
+    const standin = await start({ tokenLifetimeSeconds: 0 })
+    const { access_token } = await connect(standin)
+    expect(await call(standin, 'auth.test', access_token)).toEqual({ ok: false, error: 'token_expired' })
+  })
+
+  it('are not renewed for an app that was removed', async () => {
+    const standin = await start({ tokenLifetimeSeconds: 43_200 })
+    const { refresh_token } = await connect(standin)
+    await fetch(`${standin.url}/inbox/remove-app`, { method: 'POST' })
+    expect(await renew(standin, refresh_token)).toEqual({ ok: false, error: 'invalid_refresh_token' })
+  })
+
+  it('are those of an app that asked for it alone', async () => {
+    expect(await connect(await start())).not.toHaveProperty('refresh_token')
+  })
+})
 
 describe('the consent page', () => {
   it('names the app, what it asks for and the channels, with a label for each choice', async () => {

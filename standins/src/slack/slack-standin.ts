@@ -26,6 +26,8 @@ export interface SlackStandinOptions {
   readonly publicWebhookBase?: string
   /** Default: 10 minutes. */
   readonly codeLifetimeMs?: number
+  /** Tokens of the app end after so long and are renewed, as where an app has token rotation; default: they never end. */
+  readonly tokenLifetimeSeconds?: number
 }
 
 export interface SlackStandin {
@@ -51,7 +53,8 @@ const TEN_MINUTES_MS = 10 * 60 * 1000
 export async function startSlackStandin(options: SlackStandinOptions): Promise<SlackStandin> {
   const workspaces = (options.workspaces ?? standardWorkspaces).map(createWorkspace)
   const inbox = createInbox()
-  const installations = createInstallations(options.codeLifetimeMs ?? TEN_MINUTES_MS)
+  const { codeLifetimeMs = TEN_MINUTES_MS, tokenLifetimeSeconds } = options
+  const installations = createInstallations({ codeMs: codeLifetimeMs, tokenSeconds: tokenLifetimeSeconds })
   const log = createRequestLog()
   const faults = createFaults(usualReply)
 

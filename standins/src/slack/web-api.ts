@@ -51,18 +51,23 @@ export function createWebApi(options: WebApiOptions): (asked: Asked, method: str
   }
 }
 
-/** The code for tokens: the last step of the OAuth flow. */
+/** A code for tokens, which is the last step of the OAuth flow, or a refresh token for newer ones. */
 function exchangeCode(options: WebApiOptions, asked: Asked, given: Arguments): Result {
   const { clientId, clientSecret } = clientCredentials(asked, given)
   if (clientId !== options.clientId) return failure('invalid_client_id')
   if (clientSecret !== options.clientSecret) return failure('bad_client_secret')
-  if (given.grant_type && given.grant_type !== 'authorization_code') return failure('invalid_grant_type')
-  const redeemed = options.installations.redeem(given.code ?? '', given.redirect_uri)
+  const { grant_type: grantType = 'authorization_code' } = given
+  if (!['authorization_code', 'refresh_token'].includes(grantType)) return failure('invalid_grant_type')
+  const redeemed =
+    grantType === 'refresh_token'
+      ? options.installations.takeRefreshToken(given.refresh_token ?? '')
+      : options.installations.redeem(given.code ?? '', given.redirect_uri)
   if (typeof redeemed === 'string') return failure(redeemed)
   return accessResult(redeemed, options)
 }
 
-function accessResult(installation: Installation, { clientId, webhookBase }: WebApiOptions): Result {
+function accessResult(installation: Installation, { clientId, webhookBase, installations }: WebApiOptions): Result {
+  const { accessToken, renewal } = installations.issueTokens(installation)
   const { workspace, channel, webhook, userToken } = installation
   return {
     ok: true,
@@ -73,7 +78,8 @@ function accessResult(installation: Installation, { clientId, webhookBase }: Web
     },
     scope: installation.scopes.join(','),
     token_type: 'bot',
-    access_token: installation.botToken,
+    access_token: accessToken,
+    ...(renewal && { refresh_token: renewal.refreshToken, expires_in: renewal.expiresInSeconds }),
     bot_user_id: installation.botUserId,
     team: { id: workspace.id, name: workspace.name },
     enterprise: null,

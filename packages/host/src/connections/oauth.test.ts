@@ -264,6 +264,7 @@ describe('connecting an account', () => {
       channel: '#general',
       channel_id: 'C-#general',
       contribution_id: 'workspace',
+      account_name: 'Example',
       is_active: true,
       routing_type: kinds,
       connected_by: 1,

@@ -38,6 +38,7 @@ const workspaceSchema = z
     is_active: z.boolean(),
     created_at: z.string(),
     connected_by: z.int(),
+    account_name: z.string().optional().describe('How the service calls the account'),
     needs_reauth: z.boolean().optional().describe('The service no longer accepts the sign-in'),
     needs_reauth_since: z.string().optional(),
     problem: z.string().optional().describe('What the plugin says is wrong with it'),

@@ -34,6 +34,7 @@ export interface ConnectionRequest {
 export type ConnectionJson = JsonObject & {
   id: number
   contribution_id: string
+  account_name: string
   is_active: boolean
   created_at: string
   connected_by: number
@@ -332,13 +333,24 @@ function assertSettings(settings: JsonObject, { settings: schema }: ConnectionCo
 }
 
 function toJson(connection: Connection): ConnectionJson {
-  const { id, contributionId, details, settings, isActive, connectedBy, createdAt, needsReauthSince, problem } =
-    connection
+  const {
+    id,
+    contributionId,
+    account,
+    details,
+    settings,
+    isActive,
+    connectedBy,
+    createdAt,
+    needsReauthSince,
+    problem,
+  } = connection
   return {
     ...settings,
     ...details,
     id,
     contribution_id: contributionId,
+    account_name: account.name,
     is_active: isActive,
     connected_by: connectedBy,
     created_at: createdAt.toISOString(),

@@ -23,6 +23,10 @@ const connection = { id: 'workspace', provider: 'chat', multiple: true, title: '
 const workspace: Workspace = { id: 1, is_active: true, created_at: '2026-01-05T08:00:00.000Z', connected_by: 1 }
 
 function show(...workspaces: Workspace[]): QueryClient {
+  return showOf(connection, ...workspaces)
+}
+
+function showOf(connection: ConnectionContribution, ...workspaces: Workspace[]): QueryClient {
   const client = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } })
   client.setQueryData(pluginKeys.of('chat', 'connections'), workspaces)
   root.render(
@@ -43,6 +47,21 @@ describe('a connection', () => {
     show({ ...workspace, ...state })
     await expect.poll(() => page.textContent).toContain('Does not work')
     expect(page.querySelector('[role=status]')?.textContent).toContain(sentence)
+  })
+
+  it('is called as its account is, also where the plugin repeats that name in no detail', async () => {
+    const account = { id: '/account/id', name: '/account/name' }
+    const response = { account, details: {}, secrets: {}, shown: [] }
+    const [ada, ben] = [
+      { ...workspace, account_name: 'ada@acme.example' },
+      { ...workspace, id: 2, account_name: 'ben@acme.example' },
+    ]
+    showOf({ ...connection, response }, ada, ben)
+    await expect.poll(() => page.textContent).toContain('ada@acme.example')
+    expect([...page.querySelectorAll('li strong')].map(({ textContent }) => textContent)).toEqual([
+      'ada@acme.example',
+      'ben@acme.example',
+    ])
   })
 
   it('of another kind that the plugin declares is not shown among those of this one', async () => {

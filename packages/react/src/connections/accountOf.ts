@@ -8,9 +8,10 @@ export function accountOf(workspace: Workspace, connection: ConnectionContributi
   return givenNameOf(workspace, connection) ?? connection.title ?? wordsOf(connection.provider)
 }
 
-/** The detail that the manifest takes the name of the account from. */
+/** The name that the manifest says where to find. A server older than this client tells it only as one of the details. */
 export function givenNameOf(workspace: Workspace, { response }: ConnectionContribution): string | undefined {
   const pointer = response?.account?.name
+  if (pointer === undefined) return undefined
   const key = Object.entries(response?.details ?? {}).find(([, candidate]) => candidate === pointer)?.[0]
-  return (key && textOf(workspace[key])) || undefined
+  return workspace.account_name || (key && textOf(workspace[key])) || undefined
 }

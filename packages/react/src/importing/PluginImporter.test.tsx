@@ -26,6 +26,8 @@ const imported = { success: true, imported: 2 }
 /** What the plugin says of its past imports, and of a file. */
 let history: unknown
 let findings: unknown
+/** What is answered instead. */
+let refusals: Record<string, { status: number; body: object }>
 /** The forms that it was sent, as they came. */
 let sent: { route: string; body: string }[]
 let server: Server
@@ -41,12 +43,14 @@ beforeEach(async () => {
     ({ matches: false, addEventListener: () => undefined, removeEventListener: () => undefined }) as never
   vi.spyOn(console, 'error').mockReturnValue()
   sent = []
+  refusals = {}
   server = createServer(async (request, response) => {
     const route = `${request.method} ${request.url?.split('/').at(-1)}`
     if (request.method === 'POST') sent.push({ route, body: await text(request) })
     const answers: Record<string, unknown> = { 'GET imports': history, 'POST check': findings, 'POST import': imported }
-    response.writeHead(200, { 'content-type': 'application/json' })
-    response.end(JSON.stringify({ data: answers[route] ?? [] }))
+    const refusal = refusals[route]
+    response.writeHead(refusal?.status ?? 200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(refusal?.body ?? { data: answers[route] ?? [] }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   configureRequests({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
@@ -116,6 +120,34 @@ describe('an importer of a plugin', () => {
       await shows('The rest of the page.')
     },
   )
+
+  it('says what to do when a check takes longer than a page can wait, and imports without it', async () => {
+    const error = 'Stranger did not answer within 60 seconds.'
+    refusals['POST check'] = { status: 504, body: { message: 'Gateway Timeout', error, code: 'CALL_TIMEOUT' } }
+    findings = { success: true, valid: 2, errors: [], preview: [] }
+    show([], checking)
+    await choose('large.csv')
+    await shows(/Stranger did not answer within 60 seconds\..*Check it again in a while, or import it without/)
+    refusals = {}
+    await press('Check again')
+    await press('Import')
+    await shows('Import completed')
+    expect(sent.map(({ route }) => route)).toEqual(['POST check', 'POST check', 'POST import'])
+    refusals['POST check'] = { status: 504, body: { message: 'Gateway Timeout', error, code: 'CALL_TIMEOUT' } }
+    await press('Import another file')
+    await choose('other.csv')
+    await press('Import without a check')
+    await shows('Import completed')
+  })
+
+  it('imports nothing that could not be checked for another reason', async () => {
+    const body = { message: 'Bad Request', data: 'The file is empty.', code: 'PLUGIN_ANSWERED' }
+    refusals['POST check'] = { status: 400, body }
+    show([], checking)
+    await choose('empty.csv')
+    await shows('The file is empty.')
+    await expect(press(/^Import/)).rejects.toThrow('cannot be pressed')
+  })
 
   it('imports what was checked by a plugin that does not count its rows', async () => {
     findings = { success: true }

@@ -2,8 +2,9 @@ import { Alert, Button, Group } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { useMutation } from '@tanstack/react-query'
 import type { ImporterContribution } from '@tenon/contract'
-import { CircleCheck, Download, Undo2, Upload } from 'lucide-react'
+import { CircleCheck, Download, RotateCw, Undo2, Upload } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useId, useState } from 'react'
+import { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
 import { requestFile } from '../api/request.js'
@@ -98,7 +99,8 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
   }
   const checked = check.data
   const importable = checked ? importableRows(checked) : 0
-  const isReady = file !== undefined && (importer.check === undefined || importable !== 0)
+  const isUnchecked = importer.check === undefined || isTooLong(check.error)
+  const isReady = file !== undefined && (isUnchecked || importable !== 0)
   const corrections =
     importer.corrections && file
       ? () => download.mutate({ route: importer.corrections ?? '', body: formOf(file, settings) })
@@ -119,7 +121,7 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
     )
   }
   const wrong = load.result ?? checked
-  const failure = check.error ?? load.error ?? download.error
+  const failure = load.error ?? download.error
   return (
     <div className="tn-import">
       {importer.template && (
@@ -167,6 +169,19 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
           <RunErrorNote error={load.run.error} />
         </div>
       )}
+      {check.error && (
+        <ErrorNote error={check.error} title="The file was not checked">
+          {isTooLong(check.error) &&
+            'So long a check is not waited for. Check it again in a while, or import it without: what is wrong is found then, too.'}
+        </ErrorNote>
+      )}
+      {isTooLong(check.error) && (
+        <div>
+          <Button variant="default" leftSection={<RotateCw size={15} />} onClick={() => checkWith(file, settings)}>
+            Check again
+          </Button>
+        </div>
+      )}
       {failure && <ErrorNote error={failure} title="That did not work" />}
       {wrong && mistakesIn(wrong) > 0 && <ImportMistakes result={wrong} onCorrections={corrections} />}
       {checked && mistakesIn(checked) === 0 && <ImportPreview result={checked} />}
@@ -184,12 +199,22 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
             ? { type: 'submit', form: settingsForm }
             : { onClick: () => file && load.start(formOf(file, settings)) })}
         >
-          {importable ? `Import ${importable.toLocaleString('en')} ${importable === 1 ? 'row' : 'rows'}` : 'Import'}
+          {importLabel(importable, check.error)}
         </Button>
       </Group>
       <PastImports plugin={plugin} importer={importer} nameOf={nameOf} onUndone={onUndone} />
     </div>
   )
+}
+
+/** Large files take longer to check than a page may wait for an answer; an import may take its time. */
+function isTooLong(error: Error | null): boolean {
+  return error instanceof ApiError && error.code === 'CALL_TIMEOUT'
+}
+
+function importLabel(rows: number | undefined, checkError: Error | null): string {
+  if (rows) return `Import ${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`
+  return isTooLong(checkError) ? 'Import without a check' : 'Import'
 }
 
 /** About, in pixels: a title and what there is to choose from, for each. */

@@ -26,6 +26,8 @@ export interface Workspace extends Record<string, unknown> {
   connected_by: number
   /** Which of the connections that the plugin declares it is. */
   contribution_id?: string
+  /** How the service calls the account. */
+  account_name?: string
   /** The service no longer accepts the sign-in. */
   needs_reauth?: boolean
   /** What the plugin says is wrong with it. */
