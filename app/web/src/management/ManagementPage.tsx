@@ -38,6 +38,7 @@ import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
 import { Panel } from '../ui/Panel.js'
+import { showFailure } from '../ui/showOutcome.js'
 import { Tabs } from '../ui/Tabs.js'
 import { useTitle } from '../ui/useTitle.js'
 import { AboutPlugin } from './AboutPlugin.js'
@@ -319,7 +320,7 @@ function Actions({ plugin, installation }: ManagedProps) {
       await setEnabled(installation?.id ?? 0, true)
       notifications.show({ message: `${plugin.displayName} is enabled` })
     } catch (error) {
-      notifications.show({ message: (error as Error).message, role: 'alert' })
+      showFailure(`${plugin.displayName} could not be enabled`, error as Error)
     }
   }
   return (

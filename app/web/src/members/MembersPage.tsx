@@ -8,7 +8,7 @@ import { type RoleName, useAccount, useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
 import { PageHead } from '../ui/PageHead.js'
-import { showOutcome } from '../ui/showOutcome.js'
+import { showFailure, showOutcome } from '../ui/showOutcome.js'
 import { useFieldProblems } from '../ui/useFieldProblems.js'
 import classes from '../ui/Table.module.css'
 import { ago } from '../ui/time.js'
@@ -92,7 +92,7 @@ function MemberRow({ member }: { member: Member }) {
       { id, role: next },
       {
         onSuccess: () => showOutcome({ title: `${name} ${surname}`, message: `Is ${next} now`, success: true }),
-        onError: ({ message }) => showOutcome({ title: `${name} ${surname}`, message, success: false }),
+        onError: (error) => showFailure(`${name} ${surname} is still ${role}`, error),
         onSettled: ask.close,
       },
     )

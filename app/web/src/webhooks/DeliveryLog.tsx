@@ -3,7 +3,7 @@ import { Badge, ErrorNote, Loading, type Tone } from '@tenon/react'
 import { RotateCcw } from 'lucide-react'
 import { useState } from 'react'
 import tableClasses from '../ui/Table.module.css'
-import { showOutcome } from '../ui/showOutcome.js'
+import { showFailure, showOutcome } from '../ui/showOutcome.js'
 import { ago } from '../ui/time.js'
 import classes from './webhooks.module.css'
 import {
@@ -126,7 +126,7 @@ function DeliveryRow({ owner, delivery, mayReplay }: DeliveryLogProps & { delive
             onClick={() =>
               replay.mutate(eventId, {
                 onSuccess: () => showOutcome({ title: name, message: 'It is sent once more', success: true }),
-                onError: ({ message }) => showOutcome({ title: name, message, success: false }),
+                onError: (error) => showFailure(name, error),
               })
             }
           >

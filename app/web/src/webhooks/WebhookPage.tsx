@@ -8,7 +8,7 @@ import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
 import { PageHead } from '../ui/PageHead.js'
 import { Panel } from '../ui/Panel.js'
-import { showOutcome } from '../ui/showOutcome.js'
+import { showFailure, showOutcome } from '../ui/showOutcome.js'
 import { date } from '../ui/time.js'
 import { DeliveryLog } from './DeliveryLog.js'
 import { Secret } from './Secret.js'
@@ -124,7 +124,7 @@ function Actions({ webhook, title }: { webhook: Webhook; title: string }) {
           test.mutate(undefined, {
             onSuccess: ({ success, status, ms, error }) =>
               tell(success ? `Taken with status ${status} in ${ms} ms` : (error ?? 'It was not taken'), success),
-            onError: ({ message }) => tell(message, false),
+            onError: (error) => showFailure(title, error),
           })
         }
       >
@@ -147,7 +147,7 @@ function Actions({ webhook, title }: { webhook: Webhook; title: string }) {
                 { isActive: !isActive },
                 {
                   onSuccess: () => tell(isActive ? 'It is switched off' : 'It is switched on', true),
-                  onError: ({ message }) => tell(message, false),
+                  onError: (error) => showFailure(title, error),
                 },
               )
             }

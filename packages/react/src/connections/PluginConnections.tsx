@@ -20,7 +20,7 @@ import { Badge } from '../plugins/StatusBadge.js'
 import type { Plugin, Workspace } from '../plugins/types.js'
 import { callRoute } from '../views/route.js'
 import { textOf } from '../views/Value.js'
-import type { ActionOutcome } from '../views/PluginActions.js'
+import { type ActionOutcome, failureOf } from '../views/PluginActions.js'
 import { accountOf } from './accountOf.js'
 
 export interface PluginConnectionsProps {
@@ -188,13 +188,13 @@ function ConnectionRow(props: ConnectionRowProps) {
     mutationFn: (is_active: boolean) =>
       updateOAuthWorkspace({ pluginKey: plugin.key, webhookId: workspace.id, is_active }),
     onSuccess: onChanged,
-    onError: (error) => onOutcome({ title: name, success: false, message: error.message }),
+    onError: (error) => onOutcome(failureOf(name, error)),
   })
   const test = useMutation({
     mutationFn: () =>
       callRoute<{ message?: string }>(plugin.key, connection.test ?? '', { body: { connectionId: workspace.id } }),
     onSuccess: (answer) => onOutcome({ title: name, success: true, message: answer?.message ?? 'The test was sent' }),
-    onError: (error) => onOutcome({ title: name, success: false, message: error.message }),
+    onError: (error) => onOutcome(failureOf(name, error)),
     // The plugin may have said that it does not work, or that it does again.
     onSettled: onChanged,
   })

@@ -13,7 +13,7 @@ import { configureRequests } from '../api/request.js'
 export class Refusal {
   constructor(
     readonly status: number,
-    readonly body: { data: string; code: string },
+    readonly body: { data: string; code: string; requestId?: string },
   ) {}
 }
 

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Plugin } from '../plugins/types.js'
 import type { Schedule } from '../runs/run.repository.js'
-import { setStage } from '../testing/stage.js'
-import { PluginActions } from './PluginActions.js'
+import { Refusal, setStage } from '../testing/stage.js'
+import { type ActionOutcome, PluginActions } from './PluginActions.js'
 
 const stage = setStage()
 
@@ -60,5 +60,23 @@ describe('the hint of an action', () => {
   it('has the times that an admin gave to an action for which its plugin proposes none', async () => {
     const given = { cron: '0 * * * *', isCustom: true, proposed: null }
     expect(await hintWith(given, { hasTime: false })).toBe('Reads all. Also runs by itself every hour.')
+  })
+})
+
+describe('an action that could not be begun', () => {
+  it('is told with the request that failed, for who has to ask for help', async () => {
+    const told: ActionOutcome[] = []
+    stage.answers = {
+      'GET /plugins/installations': [{ id: 7, pluginKey: 'registry', status: 'installed' }],
+      'GET /plugins/installations/7/runs': { items: [], total: 0 },
+      [schedules]: [],
+      'POST /plugins/registry/sync': new Refusal(500, { data: 'It broke.', code: 'INTERNAL', requestId: 'req-1' }),
+    }
+    const tell = (outcome: ActionOutcome) => void told.push(outcome)
+    stage.show(<PluginActions plugin={plugin} actions={[action as never]} may={() => true} onOutcome={tell} />)
+    stage.click('Sync')
+    await expect
+      .poll(() => told)
+      .toMatchObject([{ title: 'Sync', message: 'It broke.', success: false, error: { requestId: 'req-1' } }])
   })
 })

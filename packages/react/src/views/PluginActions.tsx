@@ -15,6 +15,13 @@ export interface ActionOutcome {
   title: string
   message: string
   success: boolean
+  /** What a request failed with; `RequestId` shows where the operator finds it. */
+  error?: Error
+}
+
+/** The outcome of something that could not be asked of the server, or was refused by it. */
+export function failureOf(title: string, error: Error): ActionOutcome {
+  return { title, success: false, message: error.message, error }
 }
 
 export interface PluginActionsProps {
@@ -58,7 +65,7 @@ function ActionButton({
       onOutcome({ title: action.title, success: true, message: sentenceOf(work.answer) })
       return client.invalidateQueries({ queryKey: pluginKeys.ofPlugin(plugin.key) })
     },
-    onError: (error) => onOutcome({ title: action.title, success: false, message: error.message }),
+    onError: (error) => onOutcome(failureOf(action.title, error)),
   })
   const { data: schedules } = useSchedules(installationId)
   const hint = [action.description, timesIn(schedules?.find((schedule) => schedule.action === action.id))]
