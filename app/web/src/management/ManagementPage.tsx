@@ -16,6 +16,7 @@ import {
   PluginPermissionsPanel,
   PluginRequestAnswer,
   PluginRequestStatus,
+  ReasonedButton,
   UninstallDialog,
   isInUse,
   keyOf,
@@ -25,6 +26,7 @@ import {
   useOAuthReturn,
   usePluginDetails,
   usePluginInstallation,
+  whyNotInstallable,
   withInstallation,
   Loading,
 } from '@tenon/react'
@@ -326,13 +328,13 @@ function Actions({ plugin, installation }: ManagedProps) {
   return (
     <>
       {isMissing(installation) && (
-        <Button
+        <ReasonedButton
           loading={isInstalling(plugin.key)}
-          disabled={plugin.installable === false}
+          reason={whyNotInstallable(plugin)}
           onClick={() => setInstalling(plugin)}
         >
           {status === 'failed' ? 'Retry installation' : 'Install plugin'}
-        </Button>
+        </ReasonedButton>
       )}
       {status === 'installed' && installation?.updateAvailable && (
         <Button component={Link} to="?section=versions&update=1">

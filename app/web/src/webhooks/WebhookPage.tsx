@@ -10,13 +10,13 @@ import { PageHead } from '../ui/PageHead.js'
 import { Panel } from '../ui/Panel.js'
 import { showFailure, showOutcome } from '../ui/showOutcome.js'
 import { date } from '../ui/time.js'
+import { EventName } from './EventName.js'
 import { DeliveryLog } from './DeliveryLog.js'
 import { Secret } from './Secret.js'
 import { WebhookForm } from './WebhookForm.js'
 import { OnlyAdmins } from './WebhooksPage.js'
 import classes from './webhooks.module.css'
 import {
-  titleOfEvent,
   useRemoveWebhook,
   useRenewSecret,
   useTestWebhook,
@@ -77,7 +77,7 @@ function Details({ webhook }: { webhook: Webhook }) {
             <dd className={classes.chips}>
               {events.map((name) => (
                 <span key={name} className="tn-chip" data-plain>
-                  {name === '*' ? 'All events' : titleOfEvent(name)}
+                  {name === '*' ? 'All events' : <EventName name={name} />}
                 </span>
               ))}
             </dd>

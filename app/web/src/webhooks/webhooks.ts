@@ -1,5 +1,5 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { request, useInstallations } from '@tenon/react'
+import { request, useInstallations, wordsOf } from '@tenon/react'
 import { useMemo } from 'react'
 
 export interface Webhook {
@@ -55,29 +55,31 @@ export function useWebhooks() {
   })
 }
 
-/** Every event that there is to choose: what the application and its host announce, and what installed plugins do. */
-export function useEventNames(): string[] {
+/** What has happened, in plain words, by the names of all events that there are to choose. */
+type EventTitles = ReadonlyMap<string, string>
+
+/** What the application and its host announce, and what installed plugins do. */
+export function useEventTitles(): EventTitles {
   const { data = [] } = useQuery({
     queryKey: ['event-names'],
-    queryFn: ({ signal }) => request<string[]>('/event-names', { signal }),
+    queryFn: ({ signal }) => request<{ name: string; title: string }[]>('/event-names', { signal }),
     staleTime: Infinity,
   })
   const installations = useInstallations()
   return useMemo(() => {
-    const published = (installations.data ?? []).flatMap(({ plugin }) => plugin?.contributes?.publishes ?? [])
-    return [...new Set([...data, ...published])].sort()
+    const published = (installations.data ?? []).flatMap(({ plugin }) =>
+      (plugin?.contributes?.publishes ?? []).map((name): [string, string] => [
+        name,
+        `${titleOfEvent(name)}, by ${plugin?.displayName}`,
+      ]),
+    )
+    return new Map([...published, ...data.map(({ name, title }): [string, string] => [name, title])])
   }, [data, installations.data])
 }
 
-/** In words, where a name does not say it to everybody. */
-const eventTitles = new Map([
-  ['plugin.failing', 'A plugin goes on failing'],
-  ['plugin.recovered', 'A plugin works again'],
-])
-
-export const titleOfEvent = (name: string): string => {
-  const title = eventTitles.get(name)
-  return title === undefined ? name : `${title} (${name})`
+/** `model.synced` as people say it; what stands for many events keeps its name. */
+export function titleOfEvent(name: string, titles?: EventTitles): string {
+  return titles?.get(name) ?? (name.includes('*') ? `All of ${name}` : wordsOf(name.replaceAll('.', ' ')))
 }
 
 function useChange<Input, Answer>(change: (input: Input) => Promise<Answer>) {

@@ -26,6 +26,8 @@ const imported = { success: true, imported: 2 }
 /** What the plugin says of its past imports, and of a file. */
 let history: unknown
 let findings: unknown
+/** What is checked is refused. */
+let refused = false
 /** The forms that it was sent, as they came. */
 let sent: { route: string; body: string }[]
 let server: Server
@@ -39,13 +41,22 @@ beforeEach(async () => {
   vi.stubGlobal('CSS', { escape: (id: string) => id })
   window.matchMedia = () =>
     ({ matches: false, addEventListener: () => undefined, removeEventListener: () => undefined }) as never
+  vi.stubGlobal(
+    'ResizeObserver',
+    class {
+      observe() {}
+      unobserve() {}
+      disconnect() {}
+    },
+  )
   vi.spyOn(console, 'error').mockReturnValue()
   sent = []
+  refused = false
   server = createServer(async (request, response) => {
     const route = `${request.method} ${request.url?.split('/').at(-1)}`
     if (request.method === 'POST') sent.push({ route, body: await text(request) })
     const answers: Record<string, unknown> = { 'GET imports': history, 'POST check': findings, 'POST import': imported }
-    response.writeHead(200, { 'content-type': 'application/json' })
+    response.writeHead(refused && route === 'POST check' ? 503 : 200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ data: answers[route] ?? [] }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -124,6 +135,46 @@ describe('an importer of a plugin', () => {
     await press(/^Import$/)
     await shows('2 rows were imported')
     expect(sent.map(({ route }) => route)).toEqual(['POST check', 'POST import'])
+  })
+
+  it('says at its place that a file has to be chosen first, and takes the person there', async () => {
+    show([], checking)
+    await press(/^Import$/)
+    await shows('Choose a file first')
+    const field = page.querySelector('input[type="file"]')
+    expect(document.activeElement).toBe(field)
+    expect(field?.getAttribute('aria-invalid')).toBe('true')
+    expect(document.getElementById(field?.getAttribute('aria-describedby') ?? '')?.textContent).toBe(
+      'Choose a file first.',
+    )
+    await choose('rows.csv')
+    await expect.poll(() => page.textContent).not.toContain('Choose a file first')
+    await expect.poll(() => sent.map(({ route }) => route)).toEqual(['POST check'])
+  })
+
+  it('says at its place that no row of a file can be imported as it is', async () => {
+    const mistake = { row: 2, field: 'Likelihood', message: 'Perhaps is none of them' }
+    findings = { success: false, valid: 0, errorCount: 1, errors: [mistake] }
+    show([], checking)
+    await choose('rows.csv')
+    await shows('has to be corrected')
+    await press(/^Import$/)
+    await shows('No row of it can be imported as it is')
+    expect(document.activeElement?.getAttribute('aria-label')).toBe('Remove rows.csv')
+    expect(sent.map(({ route }) => route)).toEqual(['POST check'])
+  })
+
+  it('checks a file again that could not be checked', async () => {
+    findings = undefined
+    show([], checking)
+    refused = true
+    await choose('rows.csv')
+    await shows('That did not work')
+    refused = false
+    findings = { success: true, valid: 2 }
+    await press(/^Check again$/)
+    await press(/^Import 2 rows$/)
+    await shows('2 rows were imported')
   })
 
   it.each([[null], ['nothing'], [{ success: true, errors: 'none' }], [{ errors: [null], errorCount: 1 }]])(

@@ -3,7 +3,7 @@ import { useDebouncedCallback } from '@mantine/hooks'
 import { useMutation } from '@tanstack/react-query'
 import type { ImporterContribution } from '@tenon/contract'
 import { CircleCheck, Download, Undo2, Upload } from 'lucide-react'
-import { lazy, type ReactNode, Suspense, useId, useState } from 'react'
+import { lazy, type MouseEvent, type ReactNode, Suspense, useId, useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
 import { requestFile } from '../api/request.js'
@@ -67,6 +67,9 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
   const [file, setFile] = useState<File>()
   const [settings, setSettings] = useState<ImportSettings>(() => usualSettings(importer))
   const settingsForm = useId()
+  const fileField = useRef<HTMLDivElement>(null)
+  // What is wrong with the file is said when somebody wants to import it, not before.
+  const [isWanted, setWanted] = useState(false)
   const check = useMutation({
     mutationFn: (body: FormData) => callRoute<ImportResult>(plugin.key, importer.check ?? importer.import, { body }),
   })
@@ -86,6 +89,7 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
     load.reset()
     check.reset()
     setFile(chosen)
+    setWanted(false)
     checkAgain.cancel()
     checkWith(chosen, settings)
   }
@@ -94,11 +98,23 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
     load.reset()
     check.reset()
     setSettings(how)
+    setWanted(false)
     checkAgain(file, how)
   }
   const checked = check.data
   const importable = checked ? importableRows(checked) : 0
-  const isReady = file !== undefined && (importer.check === undefined || importable !== 0)
+  const isChecking = importer.check !== undefined && file !== undefined && !checked && !check.error
+  const problem = problemWith(file, checked)
+  const press = (event: MouseEvent) => {
+    if (problem === undefined && !check.error) {
+      if (file && !importer.settings) load.start(formOf(file, settings))
+      return
+    }
+    event.preventDefault()
+    setWanted(true)
+    if (problem === undefined) checkWith(file, settings)
+    else fileField.current?.querySelector<HTMLElement>('input, button')?.focus()
+  }
   const corrections =
     importer.corrections && file
       ? () => download.mutate({ route: importer.corrections ?? '', body: formOf(file, settings) })
@@ -135,7 +151,13 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
         </Step>
       )}
       <Step number={importer.template ? 2 : 1} title="Choose the filled-in file">
-        <FileField file={file} accept={importer.accept} onChoose={choose} />
+        <FileField
+          ref={fileField}
+          file={file}
+          accept={importer.accept}
+          problem={isWanted ? problem : undefined}
+          onChoose={choose}
+        />
         {importer.settings && (
           <div className="tn-import-settings">
             <Suspense fallback={<Loading height={heightOf(importer.settings)} />}>
@@ -144,7 +166,7 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
                 schema={importer.settings}
                 value={settings}
                 onChange={set}
-                onSubmit={(how) => isReady && load.start(formOf(file, how))}
+                onSubmit={(how) => file && load.start(formOf(file, how))}
               >
                 <></>
               </SchemaForm>
@@ -152,7 +174,7 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
           </div>
         )}
       </Step>
-      {check.isPending && (
+      {isChecking && (
         <p className="tn-quiet" role="status">
           Checking every row…
         </p>
@@ -178,18 +200,28 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
         )}
         <Button
           leftSection={<Upload size={15} />}
-          disabled={!isReady}
-          loading={load.isPending}
-          {...(importer.settings
-            ? { type: 'submit', form: settingsForm }
-            : { onClick: () => file && load.start(formOf(file, settings)) })}
+          loading={load.isPending || isChecking}
+          onClick={press}
+          {...(importer.settings ? { type: 'submit', form: settingsForm } : {})}
         >
-          {importable ? `Import ${importable.toLocaleString('en')} ${importable === 1 ? 'row' : 'rows'}` : 'Import'}
+          {check.error ? 'Check again' : importLabel(importable)}
         </Button>
       </Group>
       <PastImports plugin={plugin} importer={importer} nameOf={nameOf} onUndone={onUndone} />
     </div>
   )
+}
+
+/** Why nothing of a file can be imported. */
+function problemWith(file: File | undefined, checked: ImportResult | undefined): string | undefined {
+  if (!file) return 'Choose a file first.'
+  return checked && importableRows(checked) === 0
+    ? 'No row of it can be imported as it is. Correct it and choose it again.'
+    : undefined
+}
+
+function importLabel(rows: number | undefined): string {
+  return rows ? `Import ${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}` : 'Import'
 }
 
 /** About, in pixels: a title and what there is to choose from, for each. */

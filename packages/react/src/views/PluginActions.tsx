@@ -1,7 +1,7 @@
-import { Button, Tooltip } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { ActionContribution } from '@tenon/contract'
 import { Play } from 'lucide-react'
+import { ReasonedButton } from '../api/ReasonedButton.js'
 import { pluginKeys } from '../plugins/queries.js'
 import { describeSchedule } from '../plugins/schedule.js'
 import type { Plugin } from '../plugins/types.js'
@@ -72,29 +72,22 @@ function ActionButton({
     .filter(Boolean)
     .join('. ')
     .replace('..', '.')
-  const button = (
-    <Button
-      variant="default"
-      leftSection={<Play size={14} />}
-      loading={start.isPending}
-      disabled={active !== undefined}
-      onClick={() => start.mutate()}
-    >
-      {action.title}
-    </Button>
-  )
   return (
     <div className="tn-action">
-      {/* The same button when the times become known: another one would not have the focus. */}
-      <Tooltip label={hint} disabled={hint === ''} events={hintEvents}>
-        {button}
-      </Tooltip>
+      <ReasonedButton
+        variant="default"
+        leftSection={<Play size={14} />}
+        loading={start.isPending}
+        reason={active && 'It is under way.'}
+        hint={hint}
+        onClick={() => start.mutate()}
+      >
+        {action.title}
+      </ReasonedButton>
       {active && <RunProgress run={active} mayCancel={may('Editor')} />}
     </div>
   )
 }
-
-const hintEvents = { hover: true, focus: true, touch: false }
 
 /** When an action runs by itself as things are; nothing as long as that is not known. */
 function timesIn(schedule: Schedule | undefined): string {
