@@ -69,7 +69,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     const { page } = visitor
     await page.getByRole('link', { name: 'Models' }).click()
     await page.getByRole('link', { name: 'MLflow', exact: true }).click()
-    await page.getByRole('button', { name: 'Sync models' }).last().click()
+    await page.getByRole('button', { name: 'Sync models' }).click()
     await page.getByText('1 to 10 of 48').waitFor({ timeout: 60_000 })
     await page.getByLabel('Filter by Model Name').fill('chat')
     await page.getByText(/1 to \d of \d/).waitFor()

@@ -112,9 +112,10 @@ function MemberRow({ member }: { member: Member }) {
           w={130}
           aria-label={`Role of ${name} ${surname}`}
           data={roles}
-          value={role}
+          value={change.isPending ? change.variables.role : role}
           allowDeselect={false}
-          disabled={change.isPending}
+          // Not disabled meanwhile: it would lose the focus.
+          readOnly={change.isPending}
           onChange={(next) => {
             if (next === null || next === role) return
             if (id !== user.id) return become(next as RoleName)

@@ -84,7 +84,7 @@ function Connections(props: PluginConnectionsProps) {
   const canAdd = !readOnly && (connection.multiple || connections.length === 0)
 
   return (
-    <div className="tn-connections" ref={frame} tabIndex={-1}>
+    <div className="tn-connections" ref={frame} tabIndex={-1} role="group" aria-label={title}>
       {start.error && <ErrorNote error={start.error} title="The connection could not be started" />}
       {list.isPending ? (
         <Loading height={64} />
@@ -246,9 +246,9 @@ function ConnectionRow(props: ConnectionRowProps) {
           <Switch
             size="sm"
             aria-label={`${name} is switched on`}
-            checked={workspace.is_active}
-            disabled={toggle.isPending}
-            onChange={(event) => toggle.mutate(event.currentTarget.checked)}
+            // Not disabled meanwhile: it would lose the focus.
+            checked={toggle.isPending ? toggle.variables : workspace.is_active}
+            onChange={(event) => toggle.isPending || toggle.mutate(event.currentTarget.checked)}
           />
           <Menu position="bottom-end" withInitialFocusPlaceholder={false}>
             <Menu.Target>

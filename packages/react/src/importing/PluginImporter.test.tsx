@@ -21,7 +21,7 @@ const importer = {
   accept: ['.csv'],
 } as ImporterContribution
 const checking: ImporterContribution = { ...importer, check: 'POST /check' }
-const imported = { success: true, imported: 2 }
+const imported = { success: true, imported: 2, importId: 'a' }
 
 /** What the plugin says of its past imports, and of a file. */
 let history: unknown
@@ -55,7 +55,12 @@ beforeEach(async () => {
   server = createServer(async (request, response) => {
     const route = `${request.method} ${request.url?.split('/').at(-1)}`
     if (request.method === 'POST') sent.push({ route, body: await text(request) })
-    const answers: Record<string, unknown> = { 'GET imports': history, 'POST check': findings, 'POST import': imported }
+    const answers: Record<string, unknown> = {
+      'GET imports': history,
+      'POST check': findings,
+      'POST import': imported,
+      'POST undo': { message: 'Two rows were removed.' },
+    }
     response.writeHead(refused && route === 'POST check' ? 503 : 200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ data: answers[route] ?? [] }))
   })
@@ -188,6 +193,51 @@ describe('an importer of a plugin', () => {
       await shows(/A part of Stranger cannot be shown|rows\.csv/)
     },
   )
+})
+
+describe('somebody without a mouse', () => {
+  const undoing: ImporterContribution = { ...importer, undo: 'POST /undo' }
+  const past = (id: string) => ({ id, importedAt: '2026-05-03T10:00:00Z', imported: 3, fileName: `${id}.csv` })
+  const focused = () => document.activeElement?.textContent
+  /** Presses a button that has the focus, as a keyboard does. */
+  async function pressFocused(name: RegExp, index = 0): Promise<void> {
+    const button = await vi.waitFor(() => {
+      const found = [...page.querySelectorAll('button')].filter(({ textContent }) => textContent.match(name))[index]
+      if (!found) throw new Error(`there is no button ${name}`)
+      return found
+    })
+    button.focus()
+    button.click()
+  }
+
+  it('is led to what came of an import, and to what came of taking it back', async () => {
+    show([], undoing)
+    await choose('rows.csv')
+    await pressFocused(/^Import$/)
+    await expect.poll(focused).toBe('Import another file')
+    await pressFocused(/^Undo$/)
+    await shows('Two rows were removed.')
+    await expect.poll(focused).toBe('Import another file')
+  })
+
+  it('is led to what came of taking back an earlier import, also of the second that says the same', async () => {
+    show([past('a'), past('b')], undoing)
+    await shows('a.csv')
+    for (const index of [0, 1]) {
+      await pressFocused(/^Undo$/, index)
+      await pressFocused(/^Undo the import$/)
+      await expect.poll(focused).toBe('Two rows were removed.')
+    }
+  })
+
+  it('comes back to the button when an earlier import is kept', async () => {
+    show([past('a'), past('b')], undoing)
+    await shows('b.csv')
+    await pressFocused(/^Undo$/, 1)
+    await expect.poll(focused).toBe('Keep it')
+    await pressFocused(/^Keep it$/)
+    await expect.poll(() => document.activeElement?.getAttribute('aria-label')).toMatch(/^Undo the import of b\.csv/)
+  })
 })
 
 describe('what may be chosen about an import', () => {

@@ -7,6 +7,7 @@ import { lazy, type MouseEvent, type ReactNode, Suspense, useId, useRef, useStat
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
 import { requestFile } from '../api/request.js'
+import { useKeptFocus } from '../api/useKeptFocus.js'
 import { PluginBoundary } from '../frame/PluginBoundary.js'
 import type { Plugin } from '../plugins/types.js'
 import type { Run } from '../runs/run.repository.js'
@@ -58,8 +59,20 @@ export interface PluginImporterProps extends Pick<PastImportsProps, 'nameOf' | '
 export function PluginImporter(props: PluginImporterProps) {
   return (
     <PluginBoundary plugin={props.plugin}>
-      <Wizard {...props} />
+      <Frame>
+        <Wizard {...props} />
+      </Frame>
     </PluginBoundary>
+  )
+}
+
+/** Each step gives way to the next, and with it what was pressed. */
+function Frame({ children }: { children: ReactNode }) {
+  const focus = useKeptFocus<HTMLDivElement>()
+  return (
+    <div className="tn-import-frame" {...focus}>
+      {children}
+    </div>
   )
 }
 
@@ -326,7 +339,7 @@ function Ways({ onAgain, onClose, children }: Pick<SummaryProps, 'onAgain' | 'on
   return (
     <Group justify="flex-end" gap="sm">
       {children}
-      <Button variant="default" onClick={onAgain}>
+      <Button variant="default" onClick={onAgain} data-autofocus={onClose ? undefined : true}>
         Import another file
       </Button>
       {onClose && (
