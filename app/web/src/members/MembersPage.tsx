@@ -73,8 +73,11 @@ export function MembersPage() {
 
 const columns: Column<Member>[] = [
   { title: 'Name', cell: (member) => <MemberName member={member} /> },
-  { title: 'Email', cell: ({ email }) => email },
-  { title: 'Last signed in', cell: ({ lastLogin }) => (lastLogin ? ago(lastLogin) : 'Not yet') },
+  { title: 'Email', cell: ({ email }) => <span className={classes.whole}>{email}</span> },
+  {
+    title: 'Last signed in',
+    cell: ({ lastLogin }) => <span className={classes.whole}>{lastLogin ? ago(lastLogin) : 'Not yet'}</span>,
+  },
   { title: 'Role', cell: (member) => <MemberRole member={member} /> },
 ]
 

@@ -21,9 +21,7 @@ export function WebhookForm({ webhook, error, saving, onSubmit, onCancel }: Webh
   const [chosen, setChosen] = useState<string[]>(webhook?.events ?? [])
   const isAll = chosen.includes(everything)
   // What was chosen earlier may be of a plugin that has gone, or a pattern that a program has set.
-  const shown = [...new Set([...titles.keys(), ...chosen])]
-    .filter((name) => name !== everything)
-    .sort((one, other) => one.localeCompare(other))
+  const shown = [...new Set([...titles.keys(), ...chosen])].filter((name) => name !== everything)
   const [isMissing, setMissing] = useState(false)
   const events = useRef<HTMLDivElement>(null)
   const problemOf = (field: string) => sentenceOf(error, field)
@@ -73,6 +71,8 @@ export function WebhookForm({ webhook, error, saving, onSubmit, onCancel }: Webh
           }}
           error={isMissing ? 'Choose at least one event, or all of them.' : problemOf('events')}
           withAsterisk={false}
+          // Where the focus goes, and not below a list that is longer than a small screen.
+          inputWrapperOrder={['label', 'error', 'input']}
         >
           <div className={classes.events} ref={events}>
             <Checkbox value={everything} label="All events, also those that come later" />

@@ -12,7 +12,7 @@ import tableClasses from '../ui/Table.module.css'
 import { Secret } from './Secret.js'
 import { WebhookForm } from './WebhookForm.js'
 import classes from './webhooks.module.css'
-import { useCreateWebhook, useWebhooks, type Webhook } from './webhooks.js'
+import { titleOfEvent, useCreateWebhook, useEventTitles, useWebhooks, type Webhook } from './webhooks.js'
 
 /** Addresses that an organization has told of its events. */
 export function WebhooksPage() {
@@ -63,6 +63,7 @@ function Webhooks() {
 }
 
 function WebhookTable({ webhooks }: { webhooks: readonly Webhook[] }) {
+  const titles = useEventTitles()
   return (
     <div className={tableClasses.frame}>
       <Table.ScrollContainer minWidth={560} scrollAreaProps={{ type: 'auto' }}>
@@ -83,7 +84,9 @@ function WebhookTable({ webhooks }: { webhooks: readonly Webhook[] }) {
                   </Link>
                   {description ? <p className={tableClasses.quiet}>{description}</p> : null}
                 </Table.Td>
-                <Table.Td>{events.includes('*') ? 'All' : events.join(', ')}</Table.Td>
+                <Table.Td>
+                  {events.includes('*') ? 'All' : events.map((name) => titleOfEvent(name, titles)).join('; ')}
+                </Table.Td>
                 <Table.Td>
                   <Badge tone={isActive ? 'good' : 'quiet'}>{isActive ? 'On' : 'Off'}</Badge>
                 </Table.Td>

@@ -73,13 +73,15 @@ export function useEventTitles(): EventTitles {
         `${titleOfEvent(name)}, by ${plugin?.displayName}`,
       ]),
     )
-    return new Map([...published, ...data.map(({ name, title }): [string, string] => [name, title])])
+    const known = new Map(data.map(({ name, title }) => [name, title]))
+    return new Map([...known, ...published.filter(([name]) => !known.has(name))])
   }, [data, installations.data])
 }
 
-/** `model.synced` as people say it; what stands for many events keeps its name. */
+/** `model.synced` as people say it, and `model.*`, which a program may have set. */
 export function titleOfEvent(name: string, titles?: EventTitles): string {
-  return titles?.get(name) ?? (name.includes('*') ? `All of ${name}` : wordsOf(name.replaceAll('.', ' ')))
+  const words = name.replace(/\.?\*$/, '').replaceAll('.', ' ')
+  return titles?.get(name) ?? (name.endsWith('*') ? `All events of ${words}` : wordsOf(words))
 }
 
 function useChange<Input, Answer>(change: (input: Input) => Promise<Answer>) {

@@ -240,7 +240,13 @@ export function NotInstallable({ plugin }: { plugin: Plugin }) {
   const reason = whyNotInstallable(plugin)
   if (reason === undefined) return null
   return (
-    <Alert className="tn-note" data-tone="warn" icon={<TriangleAlert size={18} />} title="It cannot be installed here">
+    <Alert
+      className="tn-note"
+      data-tone="warn"
+      icon={<TriangleAlert size={18} />}
+      title="It cannot be installed here"
+      mb="md"
+    >
       {reason}
     </Alert>
   )
