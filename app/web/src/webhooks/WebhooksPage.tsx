@@ -2,7 +2,7 @@ import { Anchor, Button, Modal, Table } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Badge, Loading } from '@tenon/react'
 import { ArrowLeft, Lock, Plus, Webhook as WebhookSign } from 'lucide-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { Link } from 'react-router'
 import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
@@ -12,7 +12,14 @@ import tableClasses from '../ui/Table.module.css'
 import { Secret } from './Secret.js'
 import { WebhookForm } from './WebhookForm.js'
 import classes from './webhooks.module.css'
-import { titleOfEvent, useCreateWebhook, useEventTitles, useWebhooks, type Webhook } from './webhooks.js'
+import {
+  titleOfEvent,
+  useCreateWebhook,
+  useEventTitles,
+  useWebhooks,
+  type Webhook,
+  type WebhookValues,
+} from './webhooks.js'
 
 /** Addresses that an organization has told of its events. */
 export function WebhooksPage() {
@@ -102,10 +109,20 @@ function WebhookTable({ webhooks }: { webhooks: readonly Webhook[] }) {
 function AddWebhook({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const create = useCreateWebhook()
   const [secret, setSecret] = useState<string>()
+  const isUnderWay = useRef(false)
+  const add = (values: WebhookValues) => {
+    isUnderWay.current = true
+    create.mutate(values, {
+      onSuccess: (made) => setSecret(made.secret),
+      onSettled: () => {
+        isUnderWay.current = false
+      },
+    })
+  }
   const close = () => {
     setSecret(undefined)
-    // What is under way ends: its secret is shown then, since it is shown only once.
-    if (!create.isPending) create.reset()
+    // What is under way ends, also what began too lately to be drawn: its secret is shown then, since it is shown only once.
+    if (!isUnderWay.current) create.reset()
     onClose()
   }
   return (
@@ -118,12 +135,7 @@ function AddWebhook({ opened, onClose }: { opened: boolean; onClose: () => void 
       closeOnClickOutside={secret === undefined}
     >
       {secret === undefined ? (
-        <WebhookForm
-          error={create.error}
-          saving={create.isPending}
-          onCancel={close}
-          onSubmit={(values) => create.mutate(values, { onSuccess: (made) => setSecret(made.secret) })}
-        />
+        <WebhookForm error={create.error} saving={create.isPending} onCancel={close} onSubmit={add} />
       ) : (
         <Secret secret={secret} onDone={close} />
       )}
