@@ -106,7 +106,7 @@ export function setStage(): Stage {
     expect(warnings).toEqual([])
   })
   // A stream stays open for a moment after the last who listened has gone, and wants the page for that long.
-  afterAll(() => expect.poll(() => openStreams).toBe(0))
+  afterAll(() => vi.waitFor(() => expect(openStreams).toBe(0)))
   return stage
 }
 
