@@ -1,44 +1,52 @@
-import { existsSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
+import { unpackCarriedBrowser } from './carried-browser.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
 
 const commands = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 
 /**
  * Starts a Chromium: the one in CHROME_PATH, one that is installed, Playwright's own, or else the one that an npm
  * package carries, which needs nothing of the machine.
+ *
+ * @throws Error when CHROME_PATH names something that does not start: nothing else is taken in its place
  */
-export async function startBrowser(): Promise<Browser> {
-  const executablePath = process.env['CHROME_PATH'] ?? installedBrowser()
-  if (executablePath !== undefined) {
-    // A container's root has no user namespaces to build the browser's own sandbox from.
-    return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] })
+export async function startBrowser(environment: Environment = process.env): Promise<Browser> {
+  const chosen = environment['CHROME_PATH']
+  if (chosen) {
+    return launch(chosen).catch((cause: unknown) => {
+      throw new Error(`CHROME_PATH is ${chosen}, which does not start. Correct it, or leave it out.`, { cause })
+    })
   }
-  const carried = (await import('@sparticuz/chromium')).default
-  const args = [
-    ...carried.args.filter((argument) => !weakening.test(argument) && !graphics.test(argument)),
-    '--disable-gpu',
-  ]
-  return chromium.launch({ executablePath: await carried.executablePath(), args })
+  const [found] = installedBrowsers(environment)
+  if (found !== undefined) return launch(found)
+  const carried = await unpackCarriedBrowser()
+  return chromium.launch(carried)
 }
 
-/**
- * The package is made for scraping. With these, pages of strangers would read ours, and the tests would prove nothing;
- * and in a single process the whole browser ends with its first context.
- */
-const weakening =
-  /^--(disable-web-security|disable-site-isolation-trials|allow-running-insecure-content|single-process|no-zygote)$/
+function launch(executablePath: string): Promise<Browser> {
+  // A container's root has no user namespaces to build the browser's own sandbox from.
+  return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] })
+}
 
-/** What draws with a graphics card that is not there, on the processor: most of what a page would cost. */
-const graphics =
-  /^--(use-gl|use-angle|enable-unsafe-swiftshader|ignore-gpu-blocklist|in-process-gpu|disable-gpu-sandbox)/
-
-function installedBrowser(): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
+/** Those that there are on this machine, the one to take first. */
+export function installedBrowsers(environment: Environment, own = chromium.executablePath()): string[] {
+  const folders = (environment['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
   const candidates = [
-    ...folders.flatMap((folder) => commands.map((command) => join(folder, command))),
+    ...commands.flatMap((command) => folders.map((folder) => join(folder, command))),
     '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-    chromium.executablePath(),
+    own,
   ]
-  return candidates.find((path) => path !== '' && existsSync(path))
+  return candidates.filter(isProgram)
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
 }

@@ -69,7 +69,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     const { page } = visitor
     await page.getByRole('link', { name: 'Models' }).click()
     await page.getByRole('link', { name: 'MLflow', exact: true }).click()
-    await page.getByRole('button', { name: 'Sync models' }).last().click()
+    await page.getByRole('button', { name: 'Sync models' }).click()
     await page.getByText('1 to 10 of 48').waitFor({ timeout: 60_000 })
     await page.getByLabel('Filter by Model Name').fill('chat')
     await page.getByText(/1 to \d of \d/).waitFor()
@@ -127,7 +127,8 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     const { page } = visitor
     await chooseRisks([goodRisk, goodRisk.replace('Possible', 'Perhaps')])
     await page.getByText('One cell has to be corrected').waitFor()
-    expect(await page.getByRole('button', { name: 'Import', exact: true }).isDisabled()).toBe(true)
+    await page.getByRole('button', { name: 'Import', exact: true }).click()
+    await page.getByText('No row of it can be imported as it is.').waitFor()
     await page.getByRole('radio', { name: 'Import the other rows' }).check()
     await page.getByText('One row has no mistake and can be imported').waitFor()
     await page.getByRole('button', { name: 'Import 1 row' }).click()
@@ -181,7 +182,8 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.getByRole('menuitem', { name: 'Disable or uninstall…' }).click()
     await page.getByLabel('Uninstall and erase its data').click()
     const confirm = page.getByRole('button', { name: 'Uninstall and erase' })
-    expect(await confirm.isDisabled()).toBe(true)
+    await confirm.click()
+    await page.getByText('Type “Risk Import” exactly').waitFor()
     await page.getByLabel(/to confirm/).fill('Risk Import')
     await confirm.click()
     await page.waitForURL(/my-plugins/)

@@ -59,6 +59,28 @@ const connected = {
   channel: '#model-risks',
 }
 
+const refuses = (method: string, address: string) => (page: Page) =>
+  page.route(address, (route) => {
+    const refusal = {
+      data: 'Something went wrong on our side.',
+      code: 'INTERNAL',
+      requestId: '5d0c1f9e-8a55-4f6e-9f3a-0d8f1f0a7c11',
+    }
+    return route.request().method() === method ? route.fulfill({ status: 500, json: refusal }) : route.fallback()
+  })
+
+const manyMembers = {
+  total: 2_000,
+  items: Array.from({ length: 25 }, (_, index) => ({
+    id: 100 + index,
+    name: index % 5 === 0 ? 'Wolfeschlegelsteinhausenbergerdorff' : 'Emmy',
+    surname: `Noether-${index}`,
+    email: `emmy.${index}@acme.example`,
+    role: 'Editor',
+    lastLogin: null,
+  })),
+}
+
 /** What comes and goes: what was just done, what is asked before something is done, and what went wrong on the way. */
 export const scenesOfMoments: Scene[] = [
   {
@@ -251,6 +273,50 @@ export const scenesOfMoments: Scene[] = [
       await dialog.getByRole('button', { name: 'Add', exact: true }).click()
       await dialog.locator('[role="alert"], [aria-invalid="true"]').first().waitFor()
     },
+  },
+  { name: 'members-many', as: 'admin', path: '/members?page=2', before: answers('**/api/users?*', manyMembers) },
+  {
+    name: 'members-refused',
+    as: 'admin',
+    path: '/members',
+    before: refuses('PATCH', '**/api/users/*'),
+    async then(page) {
+      await page
+        .getByRole('combobox', { name: /^Role of/ })
+        .last()
+        .click()
+      await page.getByRole('option', { name: 'Auditor' }).click()
+      await says(/^Request /)(page)
+    },
+  },
+  {
+    name: 'risks-import-nothing-chosen',
+    as: 'admin',
+    path: '/risks',
+    async then(page) {
+      await openWizard(page)
+      await page.getByRole('button', { name: 'Import', exact: true }).click()
+      await says('Choose a file first')(page)
+    },
+  },
+  {
+    name: 'webhooks-add-nothing-chosen',
+    as: 'admin',
+    path: '/settings/webhooks',
+    async then(page) {
+      await press('Add a webhook')(page)
+      await page.getByLabel('risk.created').waitFor()
+      await page.getByLabel('Address').fill('https://hooks.acme.example/risks')
+      await press('Add the webhook')(page)
+      await says('Choose at least one event')(page)
+    },
+  },
+  {
+    name: 'models-nothing-yet',
+    as: 'admin',
+    path: '/models?view=mlflow.models',
+    before: answers('**/api/plugins/mlflow/models?*', { models: [], total: 0 }),
+    then: says('Nothing has been brought in yet'),
   },
   { name: 'settings-reader', as: 'reader', path: '/settings' },
   { name: 'settings-remove', as: 'admin', path: '/settings', then: all(press(/^Remove Acme/), says(/to confirm/)) },

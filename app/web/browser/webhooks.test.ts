@@ -63,6 +63,7 @@ const isSignedWith = (secret: string, { headers, body }: (typeof received)[numbe
   const text = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`
   return headers['webhook-signature'] === `v1,${createHmac('sha256', key).update(text).digest('base64')}`
 }
+const focused = () => page.evaluate(() => (document.activeElement as HTMLInputElement | null)?.value)
 const menu = async (name: string) => {
   await page.getByRole('button', { name: 'More', exact: true }).click()
   await page.getByRole('menuitem', { name }).click()
@@ -76,7 +77,11 @@ describe('webhooks', { timeout: 90_000 }, () => {
     await page.getByText('No webhooks yet').waitFor()
     await page.getByRole('button', { name: 'Add a webhook' }).click()
     await page.getByLabel('Address').fill('ftp://example.com')
-    await page.getByLabel('risk.created').check()
+    await page.getByRole('button', { name: 'Add the webhook' }).click()
+    await page.getByText('Choose at least one event').waitFor()
+    expect(await focused()).toBe('*')
+    expect(await accessibilityProblems(page)).toEqual([])
+    await page.getByLabel('A risk was added risk.created').check()
     await page.getByLabel('A plugin goes on failing').check()
     await page.getByRole('button', { name: 'Add the webhook' }).click()
     await page.getByText('must begin with https://').waitFor()
@@ -100,7 +105,7 @@ describe('webhooks', { timeout: 90_000 }, () => {
     expect(await accessibilityProblems(page)).toEqual([])
     await page.getByRole('button', { name: 'I have kept it' }).click()
     await page.getByRole('link', { name: address }).click()
-    await page.getByText('A plugin goes on failing (plugin.failing)').waitFor()
+    await page.getByText('A plugin goes on failing plugin.failing').waitFor()
     await page.getByText('Nothing was sent yet').waitFor()
     expect(await page.content()).not.toContain(secret)
   })
@@ -117,6 +122,11 @@ describe('webhooks', { timeout: 90_000 }, () => {
     await page.reload()
     await page.getByText('It answered with status 500.').first().waitFor(patiently)
     expect(await accessibilityProblems(page)).toEqual([])
+    const again = page.getByRole('button', { name: 'Send again' })
+    expect(await again.isDisabled()).toBe(true)
+    await again.focus()
+    await page.getByRole('tooltip', { name: 'It waits for its turn, and is sent by itself.' }).waitFor()
+    await page.getByRole('cell', { name: 'A risk was added risk.created' }).waitFor()
     status = 200
     await page.locator('.tn-badge', { hasText: 'Delivered' }).waitFor({ timeout: 60_000 })
     await page.getByText('200', { exact: true }).waitFor()

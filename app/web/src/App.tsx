@@ -4,7 +4,7 @@ import { Navigate, Route, Routes } from 'react-router'
 import { Frame } from './frame/Frame.js'
 import { RegisterPage } from './session/RegisterPage.js'
 import { SignInAgain } from './session/SignInAgain.js'
-import { connectSession, useSession } from './session/session.js'
+import { AccountContext, connectSession, useSession } from './session/session.js'
 import { SignInPage } from './session/SignInPage.js'
 import { Unreachable } from './session/Unreachable.js'
 
@@ -53,7 +53,7 @@ export function App() {
   }
   const { ended, organization, user } = session.data
   return (
-    <>
+    <AccountContext value={session.data}>
       {ended && <SignInAgain />}
       <Routes>
         <Route element={<Frame key={`${organization.id}/${user.id}`} />}>
@@ -75,6 +75,6 @@ export function App() {
           <Route path="*" element={<NotFoundPage />} />
         </Route>
       </Routes>
-    </>
+    </AccountContext>
   )
 }

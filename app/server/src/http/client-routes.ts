@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { eventNames } from '../events.js'
+import { knownEvents } from '../events.js'
 import type { Settings } from '../env.js'
 import type { SampleService } from '../start/sample-services.js'
 import { type Route, route } from './route.js'
@@ -27,6 +27,10 @@ const sampleServiceSchema = z
   })
   .meta({ id: 'SampleService' })
 
+const announcedEventSchema = z
+  .object({ name: z.string(), title: z.string().describe('What has happened, in plain words') })
+  .meta({ id: 'AnnouncedEvent' })
+
 /** What the web client has to know of the server it came from. */
 export function clientRoutes({ settings, version, samples }: ClientRoutesOptions): Route[] {
   return [
@@ -43,10 +47,10 @@ export function clientRoutes({ settings, version, samples }: ClientRoutesOptions
       method: 'get',
       path: '/api/event-names',
       tag: 'Operation',
-      summary: 'Names of the events that the application and its plugin host announce; plugins announce others',
+      summary: 'The events that the application and its plugin host announce; plugins announce others',
       access: 'Auditor',
-      answer: z.array(z.string()),
-      handle: async () => [...eventNames],
+      answer: z.array(announcedEventSchema),
+      handle: async () => [...knownEvents],
     }),
     route({
       method: 'get',

@@ -145,10 +145,16 @@ describe('behind one trusted proxy', () => {
 })
 
 describe('the events that there are to choose', () => {
-  it('are those of the application, and that a plugin goes on failing and works again', async () => {
+  it('are those of the application, and that a plugin goes on failing and works again, in words', async () => {
     const { body } = await app.call('GET', '/api/event-names', { token })
-    const names = ['risk.created', 'user.invited', 'plugin.failing', 'plugin.recovered']
-    expect(body.data).toEqual(expect.arrayContaining(names))
+    expect(body.data).toEqual(
+      expect.arrayContaining([
+        { name: 'risk.created', title: 'A risk was added' },
+        { name: 'user.invited', title: 'A member was added' },
+        { name: 'plugin.failing', title: 'A plugin goes on failing' },
+        { name: 'plugin.recovered', title: 'A plugin works again' },
+      ]),
+    )
   })
 })
 

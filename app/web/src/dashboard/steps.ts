@@ -30,12 +30,14 @@ export interface Steps {
   retry: () => void
 }
 
+const firstMembers = { q: '', page: 1 }
+
 /** What there is to do for this person. */
 export function useSteps(): Steps {
   const isAdmin = useMay('Admin')
   const mayImport = useMay('Editor')
   const installations = useInstallations()
-  const members = useMembers()
+  const members = useMembers(firstMembers)
   const connecting = (installations.data ?? []).filter(
     ({ status, plugin }) => status === 'installed' && (plugin?.contributes?.connections?.length ?? 0) > 0,
   )
@@ -96,7 +98,7 @@ export function useSteps(): Steps {
             text: 'Editors sync and import; reviewers and auditors read.',
             label: 'Add',
             to: '/members',
-            done: members.data.length > 1,
+            done: members.data.total > 1,
           },
         ]
       : []),

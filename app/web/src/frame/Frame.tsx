@@ -17,7 +17,7 @@ import { Outlet, useLocation } from 'react-router'
 import { useAccount, useSignOut } from '../session/session.js'
 import { Mark } from '../ui/Mark.js'
 import { PageBoundary } from '../ui/PageBoundary.js'
-import { showOutcome } from '../ui/showOutcome.js'
+import { showFailure } from '../ui/showOutcome.js'
 import classes from './Frame.module.css'
 import { Navigation } from './Navigation.js'
 import { OfflineNote } from './OfflineNote.js'
@@ -108,8 +108,7 @@ function ThemeSwitch() {
   )
 }
 
-const tellStillThere = ({ message }: Error) =>
-  showOutcome({ title: 'You are still signed in', message, success: false })
+const tellStillThere = (error: Error) => showFailure('You are still signed in', error)
 
 function AccountMenu() {
   const { user, organization } = useAccount()

@@ -15,6 +15,7 @@ export function AboutPlugin({ plugin }: { plugin: Plugin }) {
     ['Category', category],
     ['Publisher', publisherOf(plugin)],
     ['Version', plugin.version],
+    ['Code', codeOf(plugin)],
     ...(plugin.license ? [['License', plugin.license] as [string, React.ReactNode]] : []),
     ...linkOf('Documentation', plugin.documentationUrl),
     ...linkOf('Support', plugin.supportUrl),
@@ -57,6 +58,16 @@ export function AboutPlugin({ plugin }: { plugin: Plugin }) {
         </dl>
       </Panel>
     </div>
+  )
+}
+
+/** What its code is known by: which bytes run, or what they are made of. */
+function codeOf({ artifact }: Plugin): React.ReactNode {
+  if (!artifact) return 'Built here from its source'
+  return (
+    <>
+      Verified package <code title={`SHA-256 ${artifact.sha256}`}>{artifact.sha256.slice(0, 12)}</code>
+    </>
   )
 }
 

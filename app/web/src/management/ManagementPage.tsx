@@ -16,6 +16,7 @@ import {
   PluginPermissionsPanel,
   PluginRequestAnswer,
   PluginRequestStatus,
+  ReasonedButton,
   UninstallDialog,
   isInUse,
   keyOf,
@@ -25,6 +26,7 @@ import {
   useOAuthReturn,
   usePluginDetails,
   usePluginInstallation,
+  whyNotInstallable,
   withInstallation,
   Loading,
 } from '@tenon/react'
@@ -38,6 +40,7 @@ import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
 import { Panel } from '../ui/Panel.js'
+import { showFailure } from '../ui/showOutcome.js'
 import { Tabs } from '../ui/Tabs.js'
 import { useTitle } from '../ui/useTitle.js'
 import { AboutPlugin } from './AboutPlugin.js'
@@ -319,19 +322,19 @@ function Actions({ plugin, installation }: ManagedProps) {
       await setEnabled(installation?.id ?? 0, true)
       notifications.show({ message: `${plugin.displayName} is enabled` })
     } catch (error) {
-      notifications.show({ message: (error as Error).message, role: 'alert' })
+      showFailure(`${plugin.displayName} could not be enabled`, error as Error)
     }
   }
   return (
     <>
       {isMissing(installation) && (
-        <Button
+        <ReasonedButton
           loading={isInstalling(plugin.key)}
-          disabled={plugin.installable === false}
+          reason={whyNotInstallable(plugin)}
           onClick={() => setInstalling(plugin)}
         >
           {status === 'failed' ? 'Retry installation' : 'Install plugin'}
-        </Button>
+        </ReasonedButton>
       )}
       {status === 'installed' && installation?.updateAvailable && (
         <Button component={Link} to="?section=versions&update=1">

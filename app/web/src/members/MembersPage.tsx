@@ -1,4 +1,4 @@
-import { Button, Group, Modal, PasswordInput, Select, Skeleton, Stack, Table, TextInput } from '@mantine/core'
+import { Button, Group, Modal, PasswordInput, Select, Stack, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { ErrorNote } from '@tenon/react'
@@ -8,11 +8,13 @@ import { type RoleName, useAccount, useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
 import { PageHead } from '../ui/PageHead.js'
-import { showOutcome } from '../ui/showOutcome.js'
+import { type Column, RegisterTable } from '../ui/RegisterTable.js'
+import { showFailure, showOutcome } from '../ui/showOutcome.js'
 import { useFieldProblems } from '../ui/useFieldProblems.js'
+import { useRegisterQuery } from '../ui/useRegisterQuery.js'
 import classes from '../ui/Table.module.css'
 import { ago } from '../ui/time.js'
-import { type Member, type NewMember, useAddMember, useChangeRole, useMembers } from './members.js'
+import { type Member, memberPageSize, type NewMember, useAddMember, useChangeRole, useMembers } from './members.js'
 
 const roles: { value: RoleName; label: string }[] = [
   { value: 'Admin', label: 'Admin' },
@@ -24,7 +26,8 @@ const roles: { value: RoleName; label: string }[] = [
 export function MembersPage() {
   const isAdmin = useMay('Admin')
   const [adding, add] = useDisclosure(false)
-  const members = useMembers()
+  const [query, setQuery] = useRegisterQuery()
+  const members = useMembers(query)
   if (!isAdmin) {
     return (
       <EmptyState
@@ -47,32 +50,19 @@ export function MembersPage() {
       </PageHead>
       {members.error && !members.data ? (
         <FailedState title="The members cannot be shown" error={members.error} onRetry={() => void members.refetch()} />
-      ) : members.isPending ? (
-        <div className={`${classes.frame} ${classes.skeleton}`} role="status" aria-busy aria-label="Loading">
-          {[88, 76].map((width) => (
-            <Skeleton key={width} height={16} width={`${width}%`} />
-          ))}
-        </div>
       ) : (
-        <div className={classes.frame}>
-          <Table.ScrollContainer minWidth={620} scrollAreaProps={{ type: 'auto' }}>
-            <Table className="tn-table" verticalSpacing="sm" horizontalSpacing="md">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>Name</Table.Th>
-                  <Table.Th>Email</Table.Th>
-                  <Table.Th>Last signed in</Table.Th>
-                  <Table.Th>Role</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {members.data.map((member) => (
-                  <MemberRow key={member.id} member={member} />
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
-        </div>
+        <RegisterTable
+          label="Members"
+          columns={columns}
+          rows={members.data?.items ?? []}
+          total={members.data?.total ?? 0}
+          loading={members.isPending}
+          earlier={members.isPlaceholderData}
+          query={query}
+          pageSize={memberPageSize}
+          onQuery={setQuery}
+          empty={null}
+        />
       )}
       <Modal opened={adding} onClose={add.close} title="Add a member" closeButtonProps={{ 'aria-label': 'Close' }}>
         <AddMember onDone={add.close} />
@@ -81,71 +71,82 @@ export function MembersPage() {
   )
 }
 
-function MemberRow({ member }: { member: Member }) {
+const columns: Column<Member>[] = [
+  { title: 'Name', cell: (member) => <MemberName member={member} /> },
+  { title: 'Email', cell: ({ email }) => <span className={classes.whole}>{email}</span> },
+  {
+    title: 'Last signed in',
+    cell: ({ lastLogin }) => <span className={classes.whole}>{lastLogin ? ago(lastLogin) : 'Not yet'}</span>,
+  },
+  { title: 'Role', cell: (member) => <MemberRole member={member} /> },
+]
+
+function MemberName({ member: { id, name, surname } }: { member: Member }) {
+  const { user } = useAccount()
+  return (
+    <>
+      <span className={classes.strong}>
+        {name} {surname}
+      </span>
+      {id === user.id ? <span className={classes.quiet}> (you)</span> : null}
+    </>
+  )
+}
+
+function MemberRole({ member }: { member: Member }) {
   const { user } = useAccount()
   const change = useChangeRole()
   const [asking, ask] = useDisclosure(false)
   const [wanted, setWanted] = useState(member.role)
-  const { id, name, surname, email, role, lastLogin } = member
+  const { id, name, surname, role } = member
   const become = (next: RoleName) =>
     change.mutate(
       { id, role: next },
       {
         onSuccess: () => showOutcome({ title: `${name} ${surname}`, message: `Is ${next} now`, success: true }),
-        onError: ({ message }) => showOutcome({ title: `${name} ${surname}`, message, success: false }),
+        onError: (error) => showFailure(`${name} ${surname} is still ${role}`, error),
         onSettled: ask.close,
       },
     )
   return (
-    <Table.Tr>
-      <Table.Td>
-        <span className={classes.strong}>
-          {name} {surname}
-        </span>
-        {id === user.id ? <span className={classes.quiet}> (you)</span> : null}
-      </Table.Td>
-      <Table.Td>{email}</Table.Td>
-      <Table.Td>{lastLogin ? ago(lastLogin) : 'Not yet'}</Table.Td>
-      <Table.Td>
-        <Select
-          size="xs"
-          w={130}
-          aria-label={`Role of ${name} ${surname}`}
-          data={roles}
-          value={role}
-          allowDeselect={false}
-          disabled={change.isPending}
-          onChange={(next) => {
-            if (next === null || next === role) return
-            if (id !== user.id) return become(next as RoleName)
-            setWanted(next as RoleName)
-            ask.open()
-          }}
-        />
-        {id === user.id && (
-          <Modal
-            opened={asking}
-            onClose={ask.close}
-            title="Stop being an admin?"
-            closeButtonProps={{ 'aria-label': 'Close' }}
-          >
-            <div className="tn-dialog">
-              <p>
-                You can no longer install plugins or change members then. Only another admin can make you one again.
-              </p>
-              <Group justify="flex-end" gap="sm">
-                <Button variant="default" onClick={ask.close} data-autofocus>
-                  Stay an admin
-                </Button>
-                <Button className="tn-button-danger" loading={change.isPending} onClick={() => become(wanted)}>
-                  Become {wanted}
-                </Button>
-              </Group>
-            </div>
-          </Modal>
-        )}
-      </Table.Td>
-    </Table.Tr>
+    <>
+      <Select
+        size="xs"
+        w={130}
+        aria-label={`Role of ${name} ${surname}`}
+        data={roles}
+        value={change.isPending ? change.variables.role : role}
+        allowDeselect={false}
+        // Not disabled meanwhile: it would lose the focus.
+        readOnly={change.isPending}
+        onChange={(next) => {
+          if (next === null || next === role) return
+          if (id !== user.id) return become(next as RoleName)
+          setWanted(next as RoleName)
+          ask.open()
+        }}
+      />
+      {id === user.id && (
+        <Modal
+          opened={asking}
+          onClose={ask.close}
+          title="Stop being an admin?"
+          closeButtonProps={{ 'aria-label': 'Close' }}
+        >
+          <div className="tn-dialog">
+            <p>You can no longer install plugins or change members then. Only another admin can make you one again.</p>
+            <Group justify="flex-end" gap="sm">
+              <Button variant="default" onClick={ask.close} data-autofocus>
+                Stay an admin
+              </Button>
+              <Button className="tn-button-danger" loading={change.isPending} onClick={() => become(wanted)}>
+                Become {wanted}
+              </Button>
+            </Group>
+          </div>
+        </Modal>
+      )}
+    </>
   )
 }
 

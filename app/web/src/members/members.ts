@@ -1,7 +1,8 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { request } from '@tenon/react'
 import { useMemo } from 'react'
 import { type RoleName, useAccount, useMay, useRefreshSession } from '../session/session.js'
+import type { RegisterQuery } from '../ui/useRegisterQuery.js'
 
 export interface Member {
   id: number
@@ -21,15 +22,17 @@ export interface NewMember {
 }
 
 const membersKey = ['members']
-/** As many as the server gives at once. */
-const pageSize = 200
+export const memberPageSize = 25
 
-/** A list of the server, all pages of it. */
-async function readAll<Item>(path: string, query: { sort?: string }, signal: AbortSignal): Promise<Item[]> {
-  const all: Item[] = []
+type Named = Pick<Member, 'id' | 'name' | 'surname'>
+/** As many as the server gives at once. */
+const namesAtOnce = 200
+
+async function readAllNames(signal: AbortSignal): Promise<Named[]> {
+  const all: Named[] = []
   for (let page = 1; ; page += 1) {
-    const { items, total } = await request<{ items: Item[]; total: number }>(path, {
-      query: { ...query, page, pageSize },
+    const { items, total } = await request<{ items: Named[]; total: number }>('/users/names', {
+      query: { page, pageSize: namesAtOnce },
       signal,
     })
     all.push(...items)
@@ -37,12 +40,18 @@ async function readAll<Item>(path: string, query: { sort?: string }, signal: Abo
   }
 }
 
-export function useMembers() {
+/** Those that are looked for, a page of them. */
+export function useMembers(query: RegisterQuery) {
   const isAdmin = useMay('Admin')
   return useQuery({
-    queryKey: [...membersKey, 'all'],
-    queryFn: ({ signal }) => readAll<Member>('/users', { sort: 'id' }, signal),
+    queryKey: [...membersKey, 'page', query],
+    queryFn: ({ signal }) =>
+      request<{ items: Member[]; total: number }>('/users', {
+        query: { ...query, sort: 'id', pageSize: memberPageSize },
+        signal,
+      }),
     enabled: isAdmin,
+    placeholderData: keepPreviousData,
   })
 }
 
@@ -51,7 +60,7 @@ export function useMemberNames(): ReadonlyMap<number, string> {
   const { user } = useAccount()
   const { data } = useQuery({
     queryKey: [...membersKey, 'names'],
-    queryFn: ({ signal }) => readAll<Pick<Member, 'id' | 'name' | 'surname'>>('/users/names', {}, signal),
+    queryFn: ({ signal }) => readAllNames(signal),
   })
   return useMemo(
     () => new Map([user, ...(data ?? [])].map((one) => [one.id, `${one.name} ${one.surname}`])),

@@ -23,6 +23,7 @@ import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
 import { PageHead } from '../ui/PageHead.js'
+import { showFailure } from '../ui/showOutcome.js'
 import { Tabs } from '../ui/Tabs.js'
 import { CardGrid, CardSkeletons } from './CardGrid.js'
 import { FilterRail } from './FilterRail.js'
@@ -206,7 +207,7 @@ const PluginCards = memo(function PluginCards({ plugins }: { plugins: Plugin[] }
       { id },
       {
         onSuccess: ({ plugin }) => notifications.show({ message: `You no longer ask for ${plugin}` }),
-        onError: ({ message }) => notifications.show({ message, role: 'alert' }),
+        onError: (error) => showFailure('It could not be withdrawn', error),
       },
     )
   const update = ({ key }: Plugin) => void navigate(`/plugins/${key}/manage?section=versions&update=1`)

@@ -1,6 +1,6 @@
 import { mergeInstallations, type Plugin, type PluginInstallation } from '@tenon/react'
 import { describe, expect, it } from 'vitest'
-import { statusOptions } from './filters.js'
+import { filterPlugins, statusOptions } from './filters.js'
 
 const registry = {
   key: 'registry',
@@ -39,5 +39,24 @@ describe('plugins that need attention', () => {
     expect(needsAttention({ status: 'installed', configuration: null, connected: false }, chat)).toBe(true)
     expect(needsAttention({ status: 'installed', configuration: null, connected: true }, chat)).toBe(false)
     expect(needsAttention({ status: 'installing', configuration: null, connected: false }, chat)).toBe(false)
+  })
+})
+
+describe('the trust that a list is narrowed by', () => {
+  const of = (key: string, more: object) => ({ key, isOfficial: false, ...more }) as unknown as Plugin
+  const packed = of('packed', { artifact: { path: 'a.tgz', sha256: 'a'.repeat(64), size: 1 }, permissions: {} })
+  const source = of('source', { isOfficial: true })
+  const narrowed = (trust: string) =>
+    filterPlugins([packed, source], { q: '', category: '', status: '', needs: '', trust }).map(({ key }) => key)
+
+  it.each([
+    ['official', ['source']],
+    ['packed', ['packed']],
+    ['source', ['source']],
+    ['declared', ['packed']],
+    ['undeclared', ['source']],
+    ['', ['packed', 'source']],
+  ])('%s leaves those of which the catalog says so', (trust, left) => {
+    expect(narrowed(trust)).toEqual(left)
   })
 })

@@ -56,6 +56,8 @@ export const statusOptions: FilterOption[] = [
 
 export const trustOptions: FilterOption[] = [
   { value: 'official', label: 'Official', matches: ({ isOfficial }) => isOfficial },
+  { value: 'packed', label: 'Verified package', matches: ({ artifact }) => artifact !== undefined },
+  { value: 'source', label: 'Built from source', matches: ({ artifact }) => artifact === undefined },
   { value: 'declared', label: 'Says what it needs', matches: ({ permissions }) => permissions !== undefined },
   { value: 'undeclared', label: 'Does not say', matches: ({ permissions }) => permissions === undefined },
 ]

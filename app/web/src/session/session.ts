@@ -1,5 +1,6 @@
 import { type QueryClient, queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { ApiError, configureRequests, request, unwatchAllRuns } from '@tenon/react'
+import { createContext, useContext } from 'react'
 
 export type RoleName = 'Admin' | 'Editor' | 'Reviewer' | 'Auditor'
 
@@ -94,11 +95,17 @@ export function useSession() {
   return useQuery(sessionQuery)
 }
 
+/**
+ * Given to all pages at once: one that is drawn first in the moment in which somebody signs out is of the person who was
+ * there, as the pages around it are.
+ */
+export const AccountContext = createContext<Account | undefined>(undefined)
+
 /** Who is signed in, for pages that are shown to nobody else. */
 export function useAccount(): Account {
-  const { data } = useSession()
-  if (!data) throw new Error('Nobody is signed in.')
-  return data
+  const account = useContext(AccountContext)
+  if (!account) throw new Error('Nobody is signed in.')
+  return account
 }
 
 const rank: Record<RoleName, number> = { Auditor: 1, Reviewer: 1, Editor: 2, Admin: 3 }

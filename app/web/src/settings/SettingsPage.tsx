@@ -1,7 +1,7 @@
 import { Button, Group, SegmentedControl, TextInput, useMantineColorScheme } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { Badge, ErrorNote, Loading, request } from '@tenon/react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { Link, useNavigate } from 'react-router'
 import { Panel } from '../ui/Panel.js'
 import { useHealth } from '../plugins/RegistryNote.js'
@@ -121,6 +121,8 @@ function RemoveOrganization() {
   const navigate = useNavigate()
   const [asking, setAsking] = useState(false)
   const [name, setName] = useState('')
+  const [isWrong, setWrong] = useState(false)
+  const nameField = useRef<HTMLInputElement>(null)
   const remove = useMutation({
     async mutationFn() {
       await request('/organization', { method: 'DELETE', body: { name } })
@@ -139,25 +141,27 @@ function RemoveOrganization() {
           className={classes.confirm}
           onSubmit={(event) => {
             event.preventDefault()
-            remove.mutate()
+            if (name === organization.name) return remove.mutate()
+            setWrong(true)
+            nameField.current?.focus()
           }}
         >
           <TextInput
             label={`Type “${organization.name}” to confirm`}
             value={name}
             autoComplete="off"
-            onChange={(event) => setName(event.currentTarget.value)}
+            ref={nameField}
+            error={isWrong ? `Type “${organization.name}” exactly: it cannot be brought back.` : undefined}
+            onChange={(event) => {
+              setName(event.currentTarget.value)
+              setWrong(false)
+            }}
           />
           <Group gap="sm">
             <Button variant="default" onClick={() => setAsking(false)}>
               Cancel
             </Button>
-            <Button
-              type="submit"
-              className="tn-button-danger"
-              disabled={name !== organization.name}
-              loading={remove.isPending}
-            >
+            <Button type="submit" className="tn-button-danger" loading={remove.isPending}>
               Remove everything
             </Button>
           </Group>

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { ApiError } from '@tenon/react'
+import { RequestId } from '@tenon/react'
 import { ServerCrash } from 'lucide-react'
 import { EmptyState } from './EmptyState.js'
 
@@ -13,11 +13,10 @@ interface FailedStateProps {
 
 /** Something could not be had; it can be asked for again. */
 export function FailedState({ title, error, onRetry, level }: FailedStateProps) {
-  const requestId = error instanceof ApiError ? error.requestId : undefined
   const text = (
     <>
       {error.message}
-      {requestId ? <span className="tn-request-id">Request {requestId}</span> : null}
+      <RequestId error={error} />
     </>
   )
   return (

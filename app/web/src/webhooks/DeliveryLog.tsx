@@ -1,10 +1,11 @@
-import { Button, Pagination, Select, Table } from '@mantine/core'
-import { Badge, ErrorNote, Loading, type Tone } from '@tenon/react'
+import { Pagination, Select, Table } from '@mantine/core'
+import { Badge, ErrorNote, Loading, ReasonedButton, type Tone } from '@tenon/react'
 import { RotateCcw } from 'lucide-react'
 import { useState } from 'react'
 import tableClasses from '../ui/Table.module.css'
-import { showOutcome } from '../ui/showOutcome.js'
+import { showFailure, showOutcome } from '../ui/showOutcome.js'
 import { ago } from '../ui/time.js'
+import { EventName } from './EventName.js'
 import classes from './webhooks.module.css'
 import {
   type Attempt,
@@ -101,7 +102,9 @@ function DeliveryRow({ owner, delivery, mayReplay }: DeliveryLogProps & { delive
   return (
     <Table.Tr>
       <Table.Td>
-        <span className={tableClasses.strong}>{name}</span>
+        <span className={tableClasses.strong}>
+          <EventName name={name} />
+        </span>
         <p className={tableClasses.quiet} title={`${occurredAt} · ${eventId}`}>
           {ago(occurredAt)}
           {source === 'app' || source === 'host' ? '' : ` by ${source}`}
@@ -117,21 +120,21 @@ function DeliveryRow({ owner, delivery, mayReplay }: DeliveryLogProps & { delive
       </Table.Td>
       {mayReplay && (
         <Table.Td>
-          <Button
+          <ReasonedButton
             size="xs"
             variant="default"
             leftSection={<RotateCcw size={13} />}
             loading={replay.isPending}
-            disabled={state === 'waiting'}
+            reason={state === 'waiting' ? 'It waits for its turn, and is sent by itself.' : undefined}
             onClick={() =>
               replay.mutate(eventId, {
                 onSuccess: () => showOutcome({ title: name, message: 'It is sent once more', success: true }),
-                onError: ({ message }) => showOutcome({ title: name, message, success: false }),
+                onError: (error) => showFailure(name, error),
               })
             }
           >
             Send again
-          </Button>
+          </ReasonedButton>
         </Table.Td>
       )}
     </Table.Tr>

@@ -1,8 +1,9 @@
 import { Button, Checkbox, Group, Stack, TextInput } from '@mantine/core'
 import { ApiError, ErrorNote } from '@tenon/react'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, useRef, useState } from 'react'
 import classes from './webhooks.module.css'
-import { titleOfEvent, useEventNames, type Webhook, type WebhookValues } from './webhooks.js'
+import { EventName } from './EventName.js'
+import { useEventTitles, type Webhook, type WebhookValues } from './webhooks.js'
 
 interface WebhookFormProps {
   webhook?: Webhook
@@ -16,15 +17,22 @@ const everything = '*'
 
 /** Where events go, and which: all of them, or some of those that there are. */
 export function WebhookForm({ webhook, error, saving, onSubmit, onCancel }: WebhookFormProps) {
-  const names = useEventNames()
+  const titles = useEventTitles()
   const [chosen, setChosen] = useState<string[]>(webhook?.events ?? [])
   const isAll = chosen.includes(everything)
   // What was chosen earlier may be of a plugin that has gone, or a pattern that a program has set.
-  const shown = [...new Set([...names, ...chosen])].filter((name) => name !== everything).sort()
+  const shown = [...new Set([...titles.keys(), ...chosen])].filter((name) => name !== everything)
+  const [isMissing, setMissing] = useState(false)
+  const events = useRef<HTMLDivElement>(null)
   const problemOf = (field: string) => sentenceOf(error, field)
   const isShown = ['url', 'events', 'description'].some((field) => problemOf(field) !== undefined)
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
+    if (chosen.length === 0) {
+      setMissing(true)
+      events.current?.querySelector('input')?.focus()
+      return
+    }
     const form = new FormData(event.currentTarget)
     onSubmit({
       url: String(form.get('url')).trim(),
@@ -57,22 +65,25 @@ export function WebhookForm({ webhook, error, saving, onSubmit, onCancel }: Webh
         <Checkbox.Group
           label="Events"
           value={chosen}
-          onChange={setChosen}
-          error={problemOf('events')}
+          onChange={(next) => {
+            setChosen(next)
+            setMissing(false)
+          }}
+          error={isMissing ? 'Choose at least one event, or all of them.' : problemOf('events')}
           withAsterisk={false}
+          // Where the focus goes, and not below a list that is longer than a small screen.
+          inputWrapperOrder={['label', 'error', 'input']}
         >
-          <div className={classes.events}>
+          <div className={classes.events} ref={events}>
             <Checkbox value={everything} label="All events, also those that come later" />
-            {shown.map((name) => (
-              <Checkbox key={name} value={name} label={titleOfEvent(name)} disabled={isAll} />
-            ))}
+            {!isAll && shown.map((name) => <Checkbox key={name} value={name} label={<EventName name={name} />} />)}
           </div>
         </Checkbox.Group>
         <Group justify="flex-end" gap="sm">
           <Button variant="default" onClick={onCancel}>
             Cancel
           </Button>
-          <Button type="submit" loading={saving} disabled={chosen.length === 0}>
+          <Button type="submit" loading={saving}>
             {webhook ? 'Save' : 'Add the webhook'}
           </Button>
         </Group>

@@ -8,15 +8,15 @@ import { EmptyState } from '../ui/EmptyState.js'
 import { FailedState } from '../ui/FailedState.js'
 import { PageHead } from '../ui/PageHead.js'
 import { Panel } from '../ui/Panel.js'
-import { showOutcome } from '../ui/showOutcome.js'
+import { showFailure, showOutcome } from '../ui/showOutcome.js'
 import { date } from '../ui/time.js'
+import { EventName } from './EventName.js'
 import { DeliveryLog } from './DeliveryLog.js'
 import { Secret } from './Secret.js'
 import { WebhookForm } from './WebhookForm.js'
 import { OnlyAdmins } from './WebhooksPage.js'
 import classes from './webhooks.module.css'
 import {
-  titleOfEvent,
   useRemoveWebhook,
   useRenewSecret,
   useTestWebhook,
@@ -77,7 +77,7 @@ function Details({ webhook }: { webhook: Webhook }) {
             <dd className={classes.chips}>
               {events.map((name) => (
                 <span key={name} className="tn-chip" data-plain>
-                  {name === '*' ? 'All events' : titleOfEvent(name)}
+                  {name === '*' ? 'All events' : <EventName name={name} />}
                 </span>
               ))}
             </dd>
@@ -124,7 +124,7 @@ function Actions({ webhook, title }: { webhook: Webhook; title: string }) {
           test.mutate(undefined, {
             onSuccess: ({ success, status, ms, error }) =>
               tell(success ? `Taken with status ${status} in ${ms} ms` : (error ?? 'It was not taken'), success),
-            onError: ({ message }) => tell(message, false),
+            onError: (error) => showFailure(title, error),
           })
         }
       >
@@ -147,7 +147,7 @@ function Actions({ webhook, title }: { webhook: Webhook; title: string }) {
                 { isActive: !isActive },
                 {
                   onSuccess: () => tell(isActive ? 'It is switched off' : 'It is switched on', true),
-                  onError: ({ message }) => tell(message, false),
+                  onError: (error) => showFailure(title, error),
                 },
               )
             }

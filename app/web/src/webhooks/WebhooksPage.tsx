@@ -2,7 +2,7 @@ import { Anchor, Button, Modal, Table } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Badge, Loading } from '@tenon/react'
 import { ArrowLeft, Lock, Plus, Webhook as WebhookSign } from 'lucide-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { Link } from 'react-router'
 import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
@@ -12,7 +12,14 @@ import tableClasses from '../ui/Table.module.css'
 import { Secret } from './Secret.js'
 import { WebhookForm } from './WebhookForm.js'
 import classes from './webhooks.module.css'
-import { useCreateWebhook, useWebhooks, type Webhook } from './webhooks.js'
+import {
+  titleOfEvent,
+  useCreateWebhook,
+  useEventTitles,
+  useWebhooks,
+  type Webhook,
+  type WebhookValues,
+} from './webhooks.js'
 
 /** Addresses that an organization has told of its events. */
 export function WebhooksPage() {
@@ -63,6 +70,7 @@ function Webhooks() {
 }
 
 function WebhookTable({ webhooks }: { webhooks: readonly Webhook[] }) {
+  const titles = useEventTitles()
   return (
     <div className={tableClasses.frame}>
       <Table.ScrollContainer minWidth={560} scrollAreaProps={{ type: 'auto' }}>
@@ -83,7 +91,9 @@ function WebhookTable({ webhooks }: { webhooks: readonly Webhook[] }) {
                   </Link>
                   {description ? <p className={tableClasses.quiet}>{description}</p> : null}
                 </Table.Td>
-                <Table.Td>{events.includes('*') ? 'All' : events.join(', ')}</Table.Td>
+                <Table.Td>
+                  {events.includes('*') ? 'All' : events.map((name) => titleOfEvent(name, titles)).join('; ')}
+                </Table.Td>
                 <Table.Td>
                   <Badge tone={isActive ? 'good' : 'quiet'}>{isActive ? 'On' : 'Off'}</Badge>
                 </Table.Td>
@@ -99,10 +109,20 @@ function WebhookTable({ webhooks }: { webhooks: readonly Webhook[] }) {
 function AddWebhook({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const create = useCreateWebhook()
   const [secret, setSecret] = useState<string>()
+  const isUnderWay = useRef(false)
+  const add = (values: WebhookValues) => {
+    isUnderWay.current = true
+    create.mutate(values, {
+      onSuccess: (made) => setSecret(made.secret),
+      onSettled: () => {
+        isUnderWay.current = false
+      },
+    })
+  }
   const close = () => {
     setSecret(undefined)
-    // What is under way ends: its secret is shown then, since it is shown only once.
-    if (!create.isPending) create.reset()
+    // What is under way ends, also what began too lately to be drawn: its secret is shown then, since it is shown only once.
+    if (!isUnderWay.current) create.reset()
     onClose()
   }
   return (
@@ -115,12 +135,7 @@ function AddWebhook({ opened, onClose }: { opened: boolean; onClose: () => void 
       closeOnClickOutside={secret === undefined}
     >
       {secret === undefined ? (
-        <WebhookForm
-          error={create.error}
-          saving={create.isPending}
-          onCancel={close}
-          onSubmit={(values) => create.mutate(values, { onSuccess: (made) => setSecret(made.secret) })}
-        />
+        <WebhookForm error={create.error} saving={create.isPending} onCancel={close} onSubmit={add} />
       ) : (
         <Secret secret={secret} onDone={close} />
       )}

@@ -1,5 +1,5 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { request, useInstallations } from '@tenon/react'
+import { request, useInstallations, wordsOf } from '@tenon/react'
 import { useMemo } from 'react'
 
 export interface Webhook {
@@ -55,29 +55,33 @@ export function useWebhooks() {
   })
 }
 
-/** Every event that there is to choose: what the application and its host announce, and what installed plugins do. */
-export function useEventNames(): string[] {
+/** What has happened, in plain words, by the names of all events that there are to choose. */
+type EventTitles = ReadonlyMap<string, string>
+
+/** What the application and its host announce, and what installed plugins do. */
+export function useEventTitles(): EventTitles {
   const { data = [] } = useQuery({
     queryKey: ['event-names'],
-    queryFn: ({ signal }) => request<string[]>('/event-names', { signal }),
+    queryFn: ({ signal }) => request<{ name: string; title: string }[]>('/event-names', { signal }),
     staleTime: Infinity,
   })
   const installations = useInstallations()
   return useMemo(() => {
-    const published = (installations.data ?? []).flatMap(({ plugin }) => plugin?.contributes?.publishes ?? [])
-    return [...new Set([...data, ...published])].sort()
+    const published = (installations.data ?? []).flatMap(({ plugin }) =>
+      (plugin?.contributes?.publishes ?? []).map((name): [string, string] => [
+        name,
+        `${titleOfEvent(name)}, by ${plugin?.displayName}`,
+      ]),
+    )
+    const known = new Map(data.map(({ name, title }) => [name, title]))
+    return new Map([...known, ...published.filter(([name]) => !known.has(name))])
   }, [data, installations.data])
 }
 
-/** In words, where a name does not say it to everybody. */
-const eventTitles = new Map([
-  ['plugin.failing', 'A plugin goes on failing'],
-  ['plugin.recovered', 'A plugin works again'],
-])
-
-export const titleOfEvent = (name: string): string => {
-  const title = eventTitles.get(name)
-  return title === undefined ? name : `${title} (${name})`
+/** `model.synced` as people say it, and `model.*`, which a program may have set. */
+export function titleOfEvent(name: string, titles?: EventTitles): string {
+  const words = name.replace(/\.?\*$/, '').replaceAll('.', ' ')
+  return titles?.get(name) ?? (name.endsWith('*') ? `All events of ${words}` : wordsOf(words))
 }
 
 function useChange<Input, Answer>(change: (input: Input) => Promise<Answer>) {

@@ -1,7 +1,7 @@
 import { Alert } from '@mantine/core'
 import { CircleX } from 'lucide-react'
 import type { ReactNode } from 'react'
-import { ApiError } from './ApiError.js'
+import { RequestId } from './RequestId.js'
 
 export interface ErrorNoteProps {
   error: Error
@@ -19,12 +19,11 @@ export interface ErrorNoteProps {
  * @since 0.1.0
  */
 export function ErrorNote({ error, title, children }: ErrorNoteProps) {
-  const requestId = error instanceof ApiError ? error.requestId : undefined
   return (
     <Alert className="tn-note" data-tone="bad" icon={<CircleX size={18} />} title={title} role="alert">
       <p>{error.message}</p>
       {children ? <p>{children}</p> : null}
-      {requestId ? <p className="tn-request-id">Request {requestId}</p> : null}
+      <RequestId error={error} />
     </Alert>
   )
 }

@@ -15,7 +15,7 @@ function SteadyButton({ disabled, onClick, type = 'button', ...rest }: SteadyBut
       {...rest}
       type={type}
       disabled={disabled === true && !isBusy}
-      aria-disabled={isBusy || undefined}
+      aria-disabled={isBusy || rest['aria-disabled']}
       onClick={isBusy ? refuse : onClick}
     />
   )

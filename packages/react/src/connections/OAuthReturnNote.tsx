@@ -1,6 +1,6 @@
 import { Alert, Loader } from '@mantine/core'
 import { CircleCheck, CircleX } from 'lucide-react'
-import { ApiError } from '../api/ApiError.js'
+import { RequestId } from '../api/RequestId.js'
 import { useInstallations } from '../plugins/queries.js'
 import type { Plugin } from '../plugins/types.js'
 import { keyOf } from '../plugins/usePlugins.js'
@@ -55,7 +55,7 @@ export function OAuthReturnNote({ returned }: OAuthReturnNoteProps) {
       role="alert"
     >
       <p>{error.message}</p>
-      {error instanceof ApiError && error.requestId && <p className="tn-request-id">Request {error.requestId}</p>}
+      <RequestId error={error} />
     </Alert>
   )
 }

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { configureRequests } from '../api/request.js'
 import { pluginKeys } from '../plugins/queries.js'
 import type { Plugin, Workspace } from '../plugins/types.js'
+import { Refusal, setStage } from '../testing/stage.js'
+import type { ActionOutcome } from '../views/PluginActions.js'
 import { PluginConnections } from './PluginConnections.js'
 
 let root: Root
@@ -85,5 +87,42 @@ describe('a connection', () => {
     show(workspace)
     await expect.poll(() => page.textContent).toContain('Connected on')
     expect(page.textContent).not.toContain('Does not work')
+  })
+})
+
+describe('what an admin does with a connection', () => {
+  const stage = setStage()
+  const list = 'GET /plugins/chat/oauth/workspaces'
+  const refused = new Refusal(500, { data: 'It broke.', code: 'INTERNAL', requestId: 'req-2' })
+  const name = 'Workspace'
+  const told: ActionOutcome[] = []
+  async function showToAdmin(...workspaces: Workspace[]): Promise<void> {
+    told.length = 0
+    stage.answers[list] = workspaces
+    stage.answers['GET /plugins/installations'] = []
+    const tell = (outcome: ActionOutcome) => void told.push(outcome)
+    const testable = { ...connection, test: 'POST /test' }
+    stage.show(<PluginConnections plugin={plugin} connection={testable} onOutcome={tell} />)
+    await expect.poll(() => stage.page.querySelectorAll('li').length).toBe(workspaces.length)
+  }
+  const fromMenu = async (item: string) => {
+    stage.click(`More for ${name}`)
+    await expect.poll(() => document.querySelector('[role="menu"]')).not.toBe(null)
+    const found = [...document.querySelectorAll<HTMLElement>('[role="menuitem"]')]
+    found.find(({ textContent }) => textContent === item)?.click()
+  }
+
+  it('is told with the request that failed, when it could not be tested', async () => {
+    await showToAdmin(workspace)
+    stage.answers['POST /plugins/chat/test'] = refused
+    await fromMenu('Send a test')
+    await expect.poll(() => told).toMatchObject([{ success: false, error: { requestId: 'req-2' } }])
+  })
+
+  it('is told with the request that failed, when it could not be switched off', async () => {
+    await showToAdmin(workspace)
+    stage.answers['PATCH /plugins/chat/oauth/workspaces/1'] = refused
+    stage.page.querySelector<HTMLInputElement>('input[role="switch"]')?.click()
+    await expect.poll(() => told).toMatchObject([{ success: false, error: { requestId: 'req-2' } }])
   })
 })

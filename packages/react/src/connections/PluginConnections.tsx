@@ -20,7 +20,7 @@ import { Badge } from '../plugins/StatusBadge.js'
 import type { Plugin, Workspace } from '../plugins/types.js'
 import { callRoute } from '../views/route.js'
 import { textOf } from '../views/Value.js'
-import type { ActionOutcome } from '../views/PluginActions.js'
+import { type ActionOutcome, failureOf } from '../views/PluginActions.js'
 import { accountOf } from './accountOf.js'
 
 export interface PluginConnectionsProps {
@@ -84,7 +84,7 @@ function Connections(props: PluginConnectionsProps) {
   const canAdd = !readOnly && (connection.multiple || connections.length === 0)
 
   return (
-    <div className="tn-connections" ref={frame} tabIndex={-1}>
+    <div className="tn-connections" ref={frame} tabIndex={-1} role="group" aria-label={title}>
       {start.error && <ErrorNote error={start.error} title="The connection could not be started" />}
       {list.isPending ? (
         <Loading height={64} />
@@ -188,13 +188,13 @@ function ConnectionRow(props: ConnectionRowProps) {
     mutationFn: (is_active: boolean) =>
       updateOAuthWorkspace({ pluginKey: plugin.key, webhookId: workspace.id, is_active }),
     onSuccess: onChanged,
-    onError: (error) => onOutcome({ title: name, success: false, message: error.message }),
+    onError: (error) => onOutcome(failureOf(name, error)),
   })
   const test = useMutation({
     mutationFn: () =>
       callRoute<{ message?: string }>(plugin.key, connection.test ?? '', { body: { connectionId: workspace.id } }),
     onSuccess: (answer) => onOutcome({ title: name, success: true, message: answer?.message ?? 'The test was sent' }),
-    onError: (error) => onOutcome({ title: name, success: false, message: error.message }),
+    onError: (error) => onOutcome(failureOf(name, error)),
     // The plugin may have said that it does not work, or that it does again.
     onSettled: onChanged,
   })
@@ -246,9 +246,9 @@ function ConnectionRow(props: ConnectionRowProps) {
           <Switch
             size="sm"
             aria-label={`${name} is switched on`}
-            checked={workspace.is_active}
-            disabled={toggle.isPending}
-            onChange={(event) => toggle.mutate(event.currentTarget.checked)}
+            // Not disabled meanwhile: it would lose the focus.
+            checked={toggle.isPending ? toggle.variables : workspace.is_active}
+            onChange={(event) => toggle.isPending || toggle.mutate(event.currentTarget.checked)}
           />
           <Menu position="bottom-end" withInitialFocusPlaceholder={false}>
             <Menu.Target>

@@ -52,7 +52,7 @@ export function PluginFrame(props: PluginFrameProps) {
   const retry = () => setAttempt((count) => count + 1)
   if (!ui) return null
   if (address.error)
-    return <FrameNote title={`${plugin.displayName} cannot be shown`} message={address.error.message} onRetry={retry} />
+    return <FrameNote title={`${plugin.displayName} cannot be shown`} error={address.error} onRetry={retry} />
   if (!address.data) return <Loading height={ui.height} />
   return <Frame key={address.data} {...props} ui={ui} address={address.data} onRetry={retry} />
 }
@@ -97,7 +97,7 @@ function Frame({ plugin, page: askedPage, onNavigate, ui, address, onRetry }: Fr
     return (
       <FrameNote
         title={`${plugin.displayName} was stopped`}
-        message={`Its page was closed: ${broken}.`}
+        error={new Error(`Its page was closed: ${broken}.`)}
         onRetry={onRetry}
       />
     )
@@ -122,10 +122,10 @@ function Frame({ plugin, page: askedPage, onNavigate, ui, address, onRetry }: Fr
   )
 }
 
-function FrameNote({ title, message, onRetry }: { title: string; message: string; onRetry: () => void }) {
+function FrameNote({ title, error, onRetry }: { title: string; error: Error; onRetry: () => void }) {
   return (
     <div className="tn-frame-note">
-      <ErrorNote title={title} error={new Error(message)} />
+      <ErrorNote title={title} error={error} />
       <Button variant="default" onClick={onRetry}>
         Open it again
       </Button>

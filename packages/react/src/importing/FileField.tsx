@@ -1,15 +1,30 @@
-import { Button } from '@mantine/core'
+import { Button, Input } from '@mantine/core'
 import { FileSpreadsheet, Upload, X } from 'lucide-react'
-import { type DragEvent, useId, useState } from 'react'
+import { type DragEvent, type RefObject, useId, useState } from 'react'
 
 interface FileFieldProps {
   file: File | undefined
   accept: readonly string[]
   onChoose: (file: File | undefined) => void
+  /** Why nothing can be done with it. */
+  problem?: string | undefined
+  ref?: RefObject<HTMLDivElement | null>
 }
 
 /** One file, chosen or dropped. */
-export function FileField({ file, accept, onChoose }: FileFieldProps) {
+export function FileField({ problem, ref, ...field }: FileFieldProps) {
+  const id = useId()
+  return (
+    <div ref={ref} className="tn-file-field">
+      <Field {...field} problemId={problem === undefined ? undefined : id} />
+      {problem !== undefined && <Input.Error id={id}>{problem}</Input.Error>}
+    </div>
+  )
+}
+
+type FieldProps = Pick<FileFieldProps, 'file' | 'accept' | 'onChoose'> & { problemId: string | undefined }
+
+function Field({ file, accept, onChoose, problemId }: FieldProps) {
   const id = useId()
   const [over, setOver] = useState(false)
   const drop = (event: DragEvent) => {
@@ -28,6 +43,7 @@ export function FileField({ file, accept, onChoose }: FileFieldProps) {
           color="gray"
           size="compact-xs"
           aria-label={`Remove ${file.name}`}
+          aria-describedby={problemId}
           onClick={() => onChoose(undefined)}
         >
           <X size={15} />
@@ -40,6 +56,7 @@ export function FileField({ file, accept, onChoose }: FileFieldProps) {
       className="tn-drop"
       htmlFor={id}
       data-over={over || undefined}
+      data-invalid={problemId !== undefined || undefined}
       onDragOver={(event) => {
         event.preventDefault()
         setOver(true)
@@ -51,6 +68,8 @@ export function FileField({ file, accept, onChoose }: FileFieldProps) {
         id={id}
         type="file"
         accept={accept.join(',')}
+        aria-invalid={problemId !== undefined || undefined}
+        aria-describedby={problemId}
         onChange={(event) => onChoose(event.currentTarget.files?.[0])}
       />
       <Upload size={20} aria-hidden />

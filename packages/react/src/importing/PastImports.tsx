@@ -32,7 +32,9 @@ export function PastImports(props: PastImportsProps) {
   const { data, error } = usePastImports(props)
   const [shown, setShown] = useState(shownAtOnce)
   const [leaving, setLeaving] = useState<string>()
-  const [outcome, setOutcome] = useState<string>()
+  // An object, because two may say the same.
+  const [outcome, setOutcome] = useState<{ sentence: string }>()
+  const [kept, setKept] = useState<string>()
   const told = useRef<HTMLDivElement>(null)
   // The button that was pressed has gone.
   useEffect(() => told.current?.focus(), [outcome])
@@ -45,7 +47,7 @@ export function PastImports(props: PastImportsProps) {
       <h3>Earlier imports</h3>
       {outcome !== undefined && (
         <Alert ref={told} tabIndex={-1} className="tn-note" icon={<Undo2 size={18} />} role="status" w="100%">
-          {outcome}
+          {outcome.sentence}
         </Alert>
       )}
       <ul className="tn-list">
@@ -62,6 +64,8 @@ export function PastImports(props: PastImportsProps) {
                   variant="default"
                   leftSection={<Undo2 size={14} />}
                   aria-label={`Undo the import of ${past.fileName ?? 'rows'} on ${momentOf(past.importedAt)}`}
+                  // Whoever keeps it comes back to where they were.
+                  autoFocus={kept === past.id}
                   onClick={() => setLeaving(past.id)}
                 >
                   Undo
@@ -73,9 +77,13 @@ export function PastImports(props: PastImportsProps) {
                 plugin={plugin}
                 importer={importer}
                 past={past}
-                onClose={() => setLeaving(undefined)}
+                onKeep={() => {
+                  setLeaving(undefined)
+                  setKept(past.id)
+                }}
                 onUndone={(answer) => {
-                  setOutcome(answer.message ?? 'What it brought was removed again.')
+                  setLeaving(undefined)
+                  setOutcome({ sentence: answer.message ?? 'What it brought was removed again.' })
                   props.onUndone?.(answer)
                 }}
               />
@@ -114,20 +122,21 @@ function PastImportText({ past, nameOf }: { past: PastImport } & Pick<PastImport
   )
 }
 
-interface UndoQuestionProps extends ImporterOfPlugin, Pick<PastImportsProps, 'onUndone'> {
+interface UndoQuestionProps extends ImporterOfPlugin {
   past: PastImport
-  onClose: () => void
+  onKeep: () => void
+  onUndone: (answer: { message?: string }) => void
 }
 
 /** Asks in place: the list may stand in a dialog already. */
-function UndoQuestion({ plugin, importer, past, onClose, onUndone }: UndoQuestionProps) {
+function UndoQuestion({ plugin, importer, past, onKeep, onUndone }: UndoQuestionProps) {
   const undo = useUndoImport({ plugin, importer })
   return (
     <div className="tn-undo" role="group" aria-label="Undo this import?">
       <p>What it brought is removed again. What somebody has changed since stays.</p>
       {undo.error && <ErrorNote error={undo.error} title="It was not undone" />}
       <Group gap="sm">
-        <Button size="xs" variant="default" onClick={onClose} autoFocus>
+        <Button size="xs" variant="default" onClick={onKeep} autoFocus>
           Keep it
         </Button>
         <Button
@@ -136,10 +145,7 @@ function UndoQuestion({ plugin, importer, past, onClose, onUndone }: UndoQuestio
           loading={undo.isPending}
           onClick={() =>
             undo.mutate(past.id, {
-              onSuccess: (answer) => {
-                onClose()
-                onUndone?.(answer ?? {})
-              },
+              onSuccess: (answer) => onUndone(answer ?? {}),
             })
           }
         >

@@ -21,7 +21,7 @@ const importer = {
   accept: ['.csv'],
 } as ImporterContribution
 const checking: ImporterContribution = { ...importer, check: 'POST /check' }
-const imported = { success: true, imported: 2 }
+const imported = { success: true, imported: 2, importId: 'a' }
 
 /** What the plugin says of its past imports, and of a file. */
 let history: unknown
@@ -41,13 +41,26 @@ beforeEach(async () => {
   vi.stubGlobal('CSS', { escape: (id: string) => id })
   window.matchMedia = () =>
     ({ matches: false, addEventListener: () => undefined, removeEventListener: () => undefined }) as never
+  vi.stubGlobal(
+    'ResizeObserver',
+    class {
+      observe() {}
+      unobserve() {}
+      disconnect() {}
+    },
+  )
   vi.spyOn(console, 'error').mockReturnValue()
   sent = []
   refusals = {}
   server = createServer(async (request, response) => {
     const route = `${request.method} ${request.url?.split('/').at(-1)}`
     if (request.method === 'POST') sent.push({ route, body: await text(request) })
-    const answers: Record<string, unknown> = { 'GET imports': history, 'POST check': findings, 'POST import': imported }
+    const answers: Record<string, unknown> = {
+      'GET imports': history,
+      'POST check': findings,
+      'POST import': imported,
+      'POST undo': { message: 'Two rows were removed.' },
+    }
     const refusal = refusals[route]
     response.writeHead(refusal?.status ?? 200, { 'content-type': 'application/json' })
     response.end(JSON.stringify(refusal?.body ?? { data: answers[route] ?? [] }))
@@ -146,7 +159,8 @@ describe('an importer of a plugin', () => {
     show([], checking)
     await choose('empty.csv')
     await shows('The file is empty.')
-    await expect(press(/^Import/)).rejects.toThrow('cannot be pressed')
+    await press('Check again')
+    await expect.poll(() => sent.map(({ route }) => route)).toEqual(['POST check', 'POST check'])
   })
 
   it('imports what was checked by a plugin that does not count its rows', async () => {
@@ -156,6 +170,46 @@ describe('an importer of a plugin', () => {
     await press(/^Import$/)
     await shows('2 rows were imported')
     expect(sent.map(({ route }) => route)).toEqual(['POST check', 'POST import'])
+  })
+
+  it('says at its place that a file has to be chosen first, and takes the person there', async () => {
+    show([], checking)
+    await press(/^Import$/)
+    await shows('Choose a file first')
+    const field = page.querySelector('input[type="file"]')
+    expect(document.activeElement).toBe(field)
+    expect(field?.getAttribute('aria-invalid')).toBe('true')
+    expect(document.getElementById(field?.getAttribute('aria-describedby') ?? '')?.textContent).toBe(
+      'Choose a file first.',
+    )
+    await choose('rows.csv')
+    await expect.poll(() => page.textContent).not.toContain('Choose a file first')
+    await expect.poll(() => sent.map(({ route }) => route)).toEqual(['POST check'])
+  })
+
+  it('says at its place that no row of a file can be imported as it is', async () => {
+    const mistake = { row: 2, field: 'Likelihood', message: 'Perhaps is none of them' }
+    findings = { success: false, valid: 0, errorCount: 1, errors: [mistake] }
+    show([], checking)
+    await choose('rows.csv')
+    await shows('has to be corrected')
+    await press(/^Import$/)
+    await shows('No row of it can be imported as it is')
+    expect(document.activeElement?.getAttribute('aria-label')).toBe('Remove rows.csv')
+    expect(sent.map(({ route }) => route)).toEqual(['POST check'])
+  })
+
+  it('checks a file again that could not be checked', async () => {
+    findings = undefined
+    show([], checking)
+    refusals['POST check'] = { status: 503, body: {} }
+    await choose('rows.csv')
+    await shows('The file was not checked')
+    refusals = {}
+    findings = { success: true, valid: 2 }
+    await press(/^Check again$/)
+    await press(/^Import 2 rows$/)
+    await shows('2 rows were imported')
   })
 
   it.each([[null], ['nothing'], [{ success: true, errors: 'none' }], [{ errors: [null], errorCount: 1 }]])(
@@ -169,6 +223,51 @@ describe('an importer of a plugin', () => {
       await shows(/A part of Stranger cannot be shown|rows\.csv/)
     },
   )
+})
+
+describe('somebody without a mouse', () => {
+  const undoing: ImporterContribution = { ...importer, undo: 'POST /undo' }
+  const past = (id: string) => ({ id, importedAt: '2026-05-03T10:00:00Z', imported: 3, fileName: `${id}.csv` })
+  const focused = () => document.activeElement?.textContent
+  /** Presses a button that has the focus, as a keyboard does. */
+  async function pressFocused(name: RegExp, index = 0): Promise<void> {
+    const button = await vi.waitFor(() => {
+      const found = [...page.querySelectorAll('button')].filter(({ textContent }) => textContent.match(name))[index]
+      if (!found) throw new Error(`there is no button ${name}`)
+      return found
+    })
+    button.focus()
+    button.click()
+  }
+
+  it('is led to what came of an import, and to what came of taking it back', async () => {
+    show([], undoing)
+    await choose('rows.csv')
+    await pressFocused(/^Import$/)
+    await expect.poll(focused).toBe('Import another file')
+    await pressFocused(/^Undo$/)
+    await shows('Two rows were removed.')
+    await expect.poll(focused).toBe('Import another file')
+  })
+
+  it('is led to what came of taking back an earlier import, also of the second that says the same', async () => {
+    show([past('a'), past('b')], undoing)
+    await shows('a.csv')
+    for (const index of [0, 1]) {
+      await pressFocused(/^Undo$/, index)
+      await pressFocused(/^Undo the import$/)
+      await expect.poll(focused).toBe('Two rows were removed.')
+    }
+  })
+
+  it('comes back to the button when an earlier import is kept', async () => {
+    show([past('a'), past('b')], undoing)
+    await shows('b.csv')
+    await pressFocused(/^Undo$/, 1)
+    await expect.poll(focused).toBe('Keep it')
+    await pressFocused(/^Keep it$/)
+    await expect.poll(() => document.activeElement?.getAttribute('aria-label')).toMatch(/^Undo the import of b\.csv/)
+  })
 })
 
 describe('what may be chosen about an import', () => {

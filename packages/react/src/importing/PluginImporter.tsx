@@ -3,11 +3,12 @@ import { useDebouncedCallback } from '@mantine/hooks'
 import { useMutation } from '@tanstack/react-query'
 import type { ImporterContribution } from '@tenon/contract'
 import { CircleCheck, Download, RotateCw, Undo2, Upload } from 'lucide-react'
-import { lazy, type ReactNode, Suspense, useId, useState } from 'react'
+import { lazy, type MouseEvent, type ReactNode, Suspense, useId, useRef, useState } from 'react'
 import { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
 import { requestFile } from '../api/request.js'
+import { useKeptFocus } from '../api/useKeptFocus.js'
 import { PluginBoundary } from '../frame/PluginBoundary.js'
 import type { Plugin } from '../plugins/types.js'
 import type { Run } from '../runs/run.repository.js'
@@ -59,8 +60,20 @@ export interface PluginImporterProps extends Pick<PastImportsProps, 'nameOf' | '
 export function PluginImporter(props: PluginImporterProps) {
   return (
     <PluginBoundary plugin={props.plugin}>
-      <Wizard {...props} />
+      <Frame>
+        <Wizard {...props} />
+      </Frame>
     </PluginBoundary>
+  )
+}
+
+/** Each step gives way to the next, and with it what was pressed. */
+function Frame({ children }: { children: ReactNode }) {
+  const focus = useKeptFocus<HTMLDivElement>()
+  return (
+    <div className="tn-import-frame" {...focus}>
+      {children}
+    </div>
   )
 }
 
@@ -68,6 +81,9 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
   const [file, setFile] = useState<File>()
   const [settings, setSettings] = useState<ImportSettings>(() => usualSettings(importer))
   const settingsForm = useId()
+  const fileField = useRef<HTMLDivElement>(null)
+  // What is wrong with the file is said when somebody wants to import it, not before.
+  const [isWanted, setWanted] = useState(false)
   const check = useMutation({
     mutationFn: (body: FormData) => callRoute<ImportResult>(plugin.key, importer.check ?? importer.import, { body }),
   })
@@ -87,6 +103,7 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
     load.reset()
     check.reset()
     setFile(chosen)
+    setWanted(false)
     checkAgain.cancel()
     checkWith(chosen, settings)
   }
@@ -95,12 +112,25 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
     load.reset()
     check.reset()
     setSettings(how)
+    setWanted(false)
     checkAgain(file, how)
   }
   const checked = check.data
   const importable = checked ? importableRows(checked) : 0
-  const isUnchecked = importer.check === undefined || isTooLong(check.error)
-  const isReady = file !== undefined && (isUnchecked || importable !== 0)
+  const isChecking = importer.check !== undefined && file !== undefined && !checked && !check.error
+  // Only a check that takes too long can be done without.
+  const isRefused = check.error !== null && !isTooLong(check.error)
+  const problem = problemWith(file, checked)
+  const press = (event: MouseEvent) => {
+    if (problem === undefined && !isRefused) {
+      if (file && !importer.settings) load.start(formOf(file, settings))
+      return
+    }
+    event.preventDefault()
+    setWanted(true)
+    if (problem === undefined) checkWith(file, settings)
+    else fileField.current?.querySelector<HTMLElement>('input, button')?.focus()
+  }
   const corrections =
     importer.corrections && file
       ? () => download.mutate({ route: importer.corrections ?? '', body: formOf(file, settings) })
@@ -137,7 +167,13 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
         </Step>
       )}
       <Step number={importer.template ? 2 : 1} title="Choose the filled-in file">
-        <FileField file={file} accept={importer.accept} onChoose={choose} />
+        <FileField
+          ref={fileField}
+          file={file}
+          accept={importer.accept}
+          problem={isWanted ? problem : undefined}
+          onChoose={choose}
+        />
         {importer.settings && (
           <div className="tn-import-settings">
             <Suspense fallback={<Loading height={heightOf(importer.settings)} />}>
@@ -146,7 +182,7 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
                 schema={importer.settings}
                 value={settings}
                 onChange={set}
-                onSubmit={(how) => isReady && load.start(formOf(file, how))}
+                onSubmit={(how) => file && load.start(formOf(file, how))}
               >
                 <></>
               </SchemaForm>
@@ -154,7 +190,7 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
           </div>
         )}
       </Step>
-      {check.isPending && (
+      {isChecking && (
         <p className="tn-quiet" role="status">
           Checking every row…
         </p>
@@ -193,13 +229,11 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
         )}
         <Button
           leftSection={<Upload size={15} />}
-          disabled={!isReady}
-          loading={load.isPending}
-          {...(importer.settings
-            ? { type: 'submit', form: settingsForm }
-            : { onClick: () => file && load.start(formOf(file, settings)) })}
+          loading={load.isPending || isChecking}
+          onClick={press}
+          {...(importer.settings ? { type: 'submit', form: settingsForm } : {})}
         >
-          {importLabel(importable, check.error)}
+          {isRefused ? 'Check again' : importLabel(importable, check.error)}
         </Button>
       </Group>
       <PastImports plugin={plugin} importer={importer} nameOf={nameOf} onUndone={onUndone} />
@@ -210,6 +244,14 @@ function Wizard({ plugin, importer, nameOf, onImported, onUndone, onClose }: Plu
 /** Large files take longer to check than a page may wait for an answer; an import may take its time. */
 function isTooLong(error: Error | null): boolean {
   return error instanceof ApiError && error.code === 'CALL_TIMEOUT'
+}
+
+/** Why nothing of a file can be imported. */
+function problemWith(file: File | undefined, checked: ImportResult | undefined): string | undefined {
+  if (!file) return 'Choose a file first.'
+  return checked && importableRows(checked) === 0
+    ? 'No row of it can be imported as it is. Correct it and choose it again.'
+    : undefined
 }
 
 function importLabel(rows: number | undefined, checkError: Error | null): string {
@@ -319,7 +361,7 @@ function Ways({ onAgain, onClose, children }: Pick<SummaryProps, 'onAgain' | 'on
   return (
     <Group justify="flex-end" gap="sm">
       {children}
-      <Button variant="default" onClick={onAgain}>
+      <Button variant="default" onClick={onAgain} data-autofocus={onClose ? undefined : true}>
         Import another file
       </Button>
       {onClose && (

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
+import { ReasonedButton } from '../api/ReasonedButton.js'
 import { useArrivalFocus } from '../api/useArrivalFocus.js'
 import { useIsMounted } from '../api/useIsMounted.js'
 import { nextAction, type NextAction } from '../plugins/nextAction.js'
@@ -18,6 +19,7 @@ import { useRunShown } from '../runs/watchedRuns.js'
 import { InstallProgress } from './InstallProgress.js'
 import { useInstallRun, useInstallRunId } from './installRun.js'
 import { PermissionList } from './PermissionList.js'
+import { whyNotInstallable } from './whyNotInstallable.js'
 
 export interface InstallDialogProps {
   /** The plugin that is about to be installed; without one the dialog is closed. */
@@ -151,12 +153,18 @@ function Installing({ plugin, onClose, onInstalled, onContinue }: InstallDialogP
         <Button variant="default" onClick={onClose} data-autofocus>
           {busy ? 'Go on in the background' : 'Cancel'}
         </Button>
-        <Button onClick={() => void run()} loading={busy} disabled={!asks}>
+        <ReasonedButton onClick={() => void run()} loading={busy} reason={whyNotYet(asks, details.error)}>
           {error && !isOutdated(error) ? 'Try again' : 'Allow and install'}
-        </Button>
+        </ReasonedButton>
       </Group>
     </div>
   )
+}
+
+/** Nobody agrees to what is not shown. */
+function whyNotYet(asks: Plugin['asks'], error: Error | null): string | undefined {
+  if (asks) return undefined
+  return error ? 'It is not known what it asks for.' : 'What it asks for is on its way.'
 }
 
 /** Exactly what is shown, with what is granted of it. Of a plugin that declares nothing there is nothing to choose. */
@@ -229,12 +237,16 @@ function Installed({ plugin, installation, onClose, onContinue }: InstalledProps
  * @since 0.1.0
  */
 export function NotInstallable({ plugin }: { plugin: Plugin }) {
-  if (plugin.installable !== false) return null
-  const reason = plugin.blocked
-    ? `An operator of this installation has blocked it: ${plugin.blocked.reason}`
-    : `It ${(plugin.refusals ?? []).join('; ') || 'asks for more than is allowed here'}.`
+  const reason = whyNotInstallable(plugin)
+  if (reason === undefined) return null
   return (
-    <Alert className="tn-note" data-tone="warn" icon={<TriangleAlert size={18} />} title="It cannot be installed here">
+    <Alert
+      className="tn-note"
+      data-tone="warn"
+      icon={<TriangleAlert size={18} />}
+      title="It cannot be installed here"
+      mb="md"
+    >
       {reason}
     </Alert>
   )

@@ -1,5 +1,5 @@
 import { Button, Group, Modal, Radio, Stack, TextInput } from '@mantine/core'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { useIsMounted } from '../api/useIsMounted.js'
 import type { Plugin } from '../plugins/types.js'
@@ -76,11 +76,17 @@ function Choosing({ plugin, onClose, onDone }: UninstallDialogProps & { plugin: 
   const [name, setName] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
-  const confirmed = choice !== 'erase' || name.trim() === plugin.displayName
+  const [isWrong, setWrong] = useState(false)
+  const nameField = useRef<HTMLInputElement>(null)
 
   const run = async () => {
     const id = plugin.installationId
-    if (id === undefined || !confirmed) return
+    if (id === undefined) return
+    if (choice === 'erase' && name.trim() !== plugin.displayName) {
+      setWrong(true)
+      nameField.current?.focus()
+      return
+    }
     setBusy(true)
     setError(undefined)
     try {
@@ -118,8 +124,13 @@ function Choosing({ plugin, onClose, onDone }: UninstallDialogProps & { plugin: 
         <TextInput
           label={`Type “${plugin.displayName}” to confirm`}
           value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
+          onChange={(event) => {
+            setName(event.currentTarget.value)
+            setWrong(false)
+          }}
           autoComplete="off"
+          ref={nameField}
+          error={isWrong ? `Type “${plugin.displayName}” exactly: what is erased cannot be brought back.` : undefined}
         />
       )}
       {error && <ErrorNote error={error} title="It could not be done" />}
@@ -127,12 +138,7 @@ function Choosing({ plugin, onClose, onDone }: UninstallDialogProps & { plugin: 
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button
-          type="submit"
-          className={choice === 'disable' ? undefined : 'tn-button-danger'}
-          loading={busy}
-          disabled={!confirmed}
-        >
+        <Button type="submit" className={choice === 'disable' ? undefined : 'tn-button-danger'} loading={busy}>
           {confirmLabels[choice]}
         </Button>
       </Group>

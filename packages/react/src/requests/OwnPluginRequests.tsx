@@ -3,6 +3,8 @@ import { type ReactNode, useRef, useState } from 'react'
 import { dayOf } from '../api/dayOf.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
+import { ReasonedButton } from '../api/ReasonedButton.js'
+import { whyNotInstallable } from '../installation/whyNotInstallable.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
 import { Badge } from '../plugins/StatusBadge.js'
 import type { Plugin } from '../plugins/types.js'
@@ -95,15 +97,15 @@ function OwnRequest({ request, plugin, title, busy, onWithdraw, onAskAgain }: Ow
             Withdraw
           </Button>
         ) : plugin ? (
-          <Button
+          <ReasonedButton
             size="xs"
             variant="default"
-            disabled={plugin.installable === false}
+            reason={whyNotInstallable(plugin)}
             aria-label={`Ask again for ${request.plugin}`}
             onClick={() => onAskAgain(plugin)}
           >
             Ask again
-          </Button>
+          </ReasonedButton>
         ) : null}
       </div>
     </li>

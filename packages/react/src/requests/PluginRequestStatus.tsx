@@ -1,6 +1,8 @@
 import { Button } from '@mantine/core'
 import { useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { ReasonedButton } from '../api/ReasonedButton.js'
+import { whyNotInstallable } from '../installation/whyNotInstallable.js'
 import type { Plugin } from '../plugins/types.js'
 import { RequestDialog } from './RequestDialog.js'
 import { dayOf } from '../api/dayOf.js'
@@ -31,9 +33,9 @@ export function PluginRequestStatus({ plugin }: PluginRequestStatusProps) {
           Withdraw
         </Button>
       ) : (
-        <Button disabled={plugin.installable === false} onClick={() => setAsking(true)}>
+        <ReasonedButton reason={whyNotInstallable(plugin)} onClick={() => setAsking(true)}>
           {request?.state === 'declined' ? 'Ask again' : 'Ask for it'}
-        </Button>
+        </ReasonedButton>
       )}
       {withdraw.error && <ErrorNote error={withdraw.error} title="It could not be withdrawn" />}
       <RequestDialog plugin={asking ? plugin : undefined} onClose={() => setAsking(false)} />

@@ -4,6 +4,7 @@ import { useEffect, useId, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
 import { momentOf } from '../api/momentOf.js'
+import { RequestId } from '../api/RequestId.js'
 import { Badge, type Tone } from '../plugins/StatusBadge.js'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { isMissing } from '../records/records.js'
@@ -254,6 +255,7 @@ function Again({ run, plugin, installation, may, onSelect }: PluginRunsProps & {
       {retry.error ? (
         <p className="tn-danger" role="alert">
           {retry.error.message}
+          <RequestId error={retry.error} />
         </p>
       ) : null}
     </div>

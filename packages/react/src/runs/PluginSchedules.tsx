@@ -64,9 +64,11 @@ function ScheduleEntry({ installationId, schedule, readOnly }: EntryProps) {
           <Switch
             label="On"
             aria-label={`${title} runs by itself`}
-            checked={enabled}
-            disabled={change.isPending}
-            onChange={(event) => change.mutate({ cron, timeZone, enabled: event.currentTarget.checked })}
+            // Not disabled meanwhile: it would lose the focus.
+            checked={change.isPending ? (change.variables?.enabled ?? enabled) : enabled}
+            onChange={(event) =>
+              change.isPending || change.mutate({ cron, timeZone, enabled: event.currentTarget.checked })
+            }
           />
         )}
         {!readOnly && !editing && (

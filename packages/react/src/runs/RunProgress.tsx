@@ -1,6 +1,7 @@
 import { Button, Progress } from '@mantine/core'
 import { CircleStop } from 'lucide-react'
 import { useEffect, useState } from 'react'
+import { RequestId } from '../api/RequestId.js'
 import { percentDone, timeLeft, wordsOfProgress, wordsOfTimeLeft } from './progress.js'
 import type { Run } from './run.repository.js'
 import { isRunOver } from './runCache.js'
@@ -58,6 +59,7 @@ export function RunProgress({ run, mayCancel = false }: RunProgressProps) {
       {cancel.error ? (
         <p className="tn-danger" role="alert">
           {cancel.error.message}
+          <RequestId error={cancel.error} />
         </p>
       ) : null}
     </div>

@@ -6,14 +6,14 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { flushSync } from 'react-dom'
 import { createRoot, type Root } from 'react-dom/client'
-import { afterEach, beforeEach, expect } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, type MockInstance, vi } from 'vitest'
 import { configureRequests } from '../api/request.js'
 
 /** What the server answers when it refuses something. */
 export class Refusal {
   constructor(
     readonly status: number,
-    readonly body: { data: string; code: string },
+    readonly body: { data: string; code: string; requestId?: string },
   ) {}
 }
 
@@ -39,6 +39,8 @@ export function setStage(): Stage {
   let root: Root
   let page: HTMLElement
   let client: QueryClient
+  let warn: MockInstance<typeof console.warn>
+  let openStreams = 0
   const stage: Stage = {
     get page() {
       return page
@@ -51,7 +53,8 @@ export function setStage(): Stage {
     show: (content) =>
       flushSync(() =>
         root.render(
-          <MantineProvider>
+          // A page without a layout has nothing in sight, and menus hide with what they belong to: with this they do not.
+          <MantineProvider env="test">
             <QueryClientProvider client={client}>{content}</QueryClientProvider>
           </MantineProvider>,
         ),
@@ -69,6 +72,7 @@ export function setStage(): Stage {
   beforeEach(async () => {
     stage.answers = {}
     stage.asked = []
+    warn = vi.spyOn(console, 'warn')
     window.matchMedia = () => ({ matches: false, addEventListener() {}, removeEventListener() {} }) as never
     globalThis.ResizeObserver ??= class {
       observe() {}
@@ -81,7 +85,10 @@ export function setStage(): Stage {
     configureRequests({
       baseUrl: `http://127.0.0.1:${port}`,
       onError: () => undefined,
-      openEvents: () => ({ readyState: 0, addEventListener() {}, close() {} }),
+      openEvents() {
+        openStreams += 1
+        return { readyState: 0, addEventListener() {}, close: () => void (openStreams -= 1) }
+      },
     })
     page = document.createElement('div')
     document.body.append(page)
@@ -94,7 +101,12 @@ export function setStage(): Stage {
     document.body.replaceChildren()
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
+    const warnings = warn.mock.calls.map(([first]) => String(first))
+    warn.mockRestore()
+    expect(warnings).toEqual([])
   })
+  // A stream stays open for a moment after the last who listened has gone, and wants the page for that long.
+  afterAll(() => vi.waitFor(() => expect(openStreams).toBe(0)))
   return stage
 }
 

@@ -22,7 +22,7 @@ const plan = (to: string, added: object[]) => ({
 })
 const show = (now = installation) =>
   stage.show(<UpdateDialog subject={{ plugin, installation: now }} onClose={() => undefined} />)
-const isReady = (name: string) => expect.poll(() => stage.named(name).getAttribute('disabled')).toBe(null)
+const isReady = (name: string) => expect.poll(() => stage.named(name).getAttribute('aria-disabled')).toBe(null)
 
 it('what an update brings is what was shown, and what there is instead is shown before it is agreed to', async () => {
   const sent: unknown[] = []

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import type { ApiError } from '../api/ApiError.js'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { Loading } from '../api/Loading.js'
+import { ReasonedButton } from '../api/ReasonedButton.js'
 import { useArrivalFocus } from '../api/useArrivalFocus.js'
 import { PermissionList } from '../installation/PermissionList.js'
 import { PluginIcon } from '../plugins/PluginIcon.js'
@@ -63,6 +64,8 @@ function Updating({ plugin, installation, onClose, onUpdated }: UpdatingProps) {
   const updated = update.data ?? arrived
   if (updated) return <Updated plugin={plugin} version={updated.version} onClose={onClose} />
   const accepted = chosen ?? new Set(plan.data?.added.map(({ id }) => id))
+  const isKnown = plan.data !== undefined && granted !== undefined
+  const whyNotYet = plan.error ? 'It is not known what it would change.' : 'What it would change is on its way.'
   const showAnew = () => {
     setChosen(undefined)
     void plan.refetch()
@@ -114,9 +117,9 @@ function Updating({ plugin, installation, onClose, onUpdated }: UpdatingProps) {
         <Button variant="default" onClick={onClose} data-autofocus>
           {update.isPending ? 'Close' : 'Cancel'}
         </Button>
-        <Button onClick={start} loading={update.isPending} disabled={!plan.data || !granted}>
+        <ReasonedButton onClick={start} loading={update.isPending} reason={isKnown ? undefined : whyNotYet}>
           {update.error ? 'Try again' : plan.data && plan.data.added.length > 0 ? 'Allow and update' : 'Update'}
-        </Button>
+        </ReasonedButton>
       </Group>
     </div>
   )

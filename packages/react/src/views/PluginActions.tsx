@@ -1,7 +1,7 @@
-import { Button, Tooltip } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { ActionContribution } from '@tenon/contract'
 import { Play } from 'lucide-react'
+import { ReasonedButton } from '../api/ReasonedButton.js'
 import { pluginKeys } from '../plugins/queries.js'
 import { describeSchedule } from '../plugins/schedule.js'
 import type { Plugin } from '../plugins/types.js'
@@ -15,6 +15,13 @@ export interface ActionOutcome {
   title: string
   message: string
   success: boolean
+  /** What a request failed with; `RequestId` shows where the operator finds it. */
+  error?: Error
+}
+
+/** The outcome of something that could not be asked of the server, or was refused by it. */
+export function failureOf(title: string, error: Error): ActionOutcome {
+  return { title, success: false, message: error.message, error }
 }
 
 export interface PluginActionsProps {
@@ -58,36 +65,29 @@ function ActionButton({
       onOutcome({ title: action.title, success: true, message: sentenceOf(work.answer) })
       return client.invalidateQueries({ queryKey: pluginKeys.ofPlugin(plugin.key) })
     },
-    onError: (error) => onOutcome({ title: action.title, success: false, message: error.message }),
+    onError: (error) => onOutcome(failureOf(action.title, error)),
   })
   const { data: schedules } = useSchedules(installationId)
   const hint = [action.description, timesIn(schedules?.find((schedule) => schedule.action === action.id))]
     .filter(Boolean)
     .join('. ')
     .replace('..', '.')
-  const button = (
-    <Button
-      variant="default"
-      leftSection={<Play size={14} />}
-      loading={start.isPending}
-      disabled={active !== undefined}
-      onClick={() => start.mutate()}
-    >
-      {action.title}
-    </Button>
-  )
   return (
     <div className="tn-action">
-      {/* The same button when the times become known: another one would not have the focus. */}
-      <Tooltip label={hint} disabled={hint === ''} events={hintEvents}>
-        {button}
-      </Tooltip>
+      <ReasonedButton
+        variant="default"
+        leftSection={<Play size={14} />}
+        loading={start.isPending}
+        reason={active && 'It is under way.'}
+        hint={hint}
+        onClick={() => start.mutate()}
+      >
+        {action.title}
+      </ReasonedButton>
       {active && <RunProgress run={active} mayCancel={may('Editor')} />}
     </div>
   )
 }
-
-const hintEvents = { hover: true, focus: true, touch: false }
 
 /** When an action runs by itself as things are; nothing as long as that is not known. */
 function timesIn(schedule: Schedule | undefined): string {

@@ -3,6 +3,7 @@ import type { ViewContribution } from '@tenon/contract'
 import { Layers, Search } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
+import { useKeptFocus } from '../api/useKeptFocus.js'
 import { PluginBoundary } from '../frame/PluginBoundary.js'
 import type { Plugin } from '../plugins/types.js'
 import { pointed } from './route.js'
@@ -17,7 +18,7 @@ import { PastTheEnd, TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
 export interface PluginViewProps extends ViewStateProps {
   plugin: Plugin
   view: ViewContribution
-  /** Shown instead of a table without rows. */
+  /** Shown instead of a table without rows, and of its filters and actions: it says what can be done. */
   empty?: ReactNode
   /** Buttons beside the filters. */
   actions?: ReactNode
@@ -46,35 +47,47 @@ function View({ plugin, view, empty, actions, ...held }: PluginViewProps) {
   const { current, change, filter } = useViewState(held)
   const { page, pageSize, sort, groupBy, filters } = current
   const [chosen, setChosen] = useState<Row>()
+  // What could be done while there was nothing goes when something comes.
+  const focus = useKeptFocus<HTMLDivElement>()
   const by = view.columns.find(({ key }) => key === groupBy)
   // The page of the groups is not one of the rows, which are asked for their figures then.
   const { answer, rows, total } = useViewRows(plugin, view, { page: by ? 1 : page, pageSize, sort, filters })
   const columns = view.columns.filter(({ type }) => type !== 'json').slice(0, shownColumns)
   const filtered = Object.values(filters).some((text) => text.trim() !== '')
   const problem = pointed(answer.data, view.problem)
+  const isEmpty =
+    answer.data !== undefined &&
+    rows.length === 0 &&
+    !filtered &&
+    !answer.isPlaceholderData &&
+    (page === 1 || by !== undefined)
+  // There is nothing to filter, and what can be done is said there.
+  const saysItAll = isEmpty && empty !== undefined
   const toPage = (next: number) => change({ page: next })
   const table = { columns, sort, onSort: (next?: string) => change({ sort: next }), onChoose: setChosen }
 
   return (
-    <div className="tn-view">
+    <div className="tn-view" {...focus}>
       <Figures view={view} data={answer.data} filtered={filtered} />
       {typeof problem === 'string' && problem !== '' && (
         <ErrorNote error={new Error(problem)} title="What is shown may be out of date" />
       )}
-      <div className="tn-view-bar">
-        <div className="tn-view-filters">
-          <Filters view={view} filters={filters} onChange={filter} />
-          <GroupBy view={view} value={groupBy} onChange={(key) => change({ groupBy: key })} />
+      {!saysItAll && (
+        <div className="tn-view-bar">
+          <div className="tn-view-filters">
+            <Filters view={view} filters={filters} onChange={filter} />
+            <GroupBy view={view} value={groupBy} onChange={(key) => change({ groupBy: key })} />
+          </div>
+          {actions ? <div className="tn-view-actions">{actions}</div> : null}
         </div>
-        {actions ? <div className="tn-view-actions">{actions}</div> : null}
-      </div>
+      )}
       {answer.error && !answer.data ? (
         <ErrorNote error={answer.error} title={`${view.title} cannot be shown`} />
       ) : answer.isPending ? (
         <TableSkeleton />
       ) : rows.length === 0 && page > 1 && !by ? (
         <PastTheEnd page={page} onPage={toPage} />
-      ) : rows.length === 0 && !filtered && !answer.isPlaceholderData ? (
+      ) : isEmpty ? (
         (empty ?? <p className="tn-view-empty">There is nothing here yet.</p>)
       ) : rows.length === 0 ? (
         <p className="tn-view-empty">Nothing fits the filters.</p>
