@@ -97,18 +97,23 @@ export function createLiveConnection<Name extends string>({
   }
 
   function leave(): void {
-    document.removeEventListener('visibilitychange', look)
+    stopLooking()
     disconnect()
   }
 
   const look = () => (isHidden() ? disconnect() : connect())
+
+  // Kept from when somebody listened: by the time it is left, the document may be gone with its window.
+  let stopLooking = (): void => undefined
 
   return {
     state: () => state,
     listen(changed = () => undefined) {
       const listener = () => changed()
       clearTimeout(leaving)
+      const { document } = globalThis
       document.addEventListener('visibilitychange', look)
+      stopLooking = () => document.removeEventListener('visibilitychange', look)
       listeners.add(listener)
       connect()
       return () => {
