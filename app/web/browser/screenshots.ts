@@ -9,10 +9,29 @@ import { startTenon } from './start-tenon.js'
 import { visit } from './visitor.js'
 import { fillWorld } from './world.js'
 
-/** `npm run screenshots -- [parts of names]`: every page and state, narrow to wide, light and dark. */
 const target = fileURLToPath(new URL('../../screenshots/', import.meta.url))
-const wanted = process.argv.slice(2)
-const isWanted = ({ name }: Scene) => wanted.length === 0 || wanted.some((part) => name.includes(part))
+const usage = `Usage: npm run screenshots -- [NAME...]
+
+Draws every page in every state at 360, 768 and 1440 pixels, light and dark, into ${target}
+With names, only the pages whose name has one of them in it, such as "risks" or "models-empty".
+`
+
+/** What is to be drawn. Ends the program when it was asked for help, or for what there is not. */
+function wantedScenes(parts: string[]): Scene[] {
+  if (parts.includes('--help') || parts.includes('-h')) {
+    process.stdout.write(usage)
+    process.exit()
+  }
+  const unknown = parts.filter((part) => !scenes.some(({ name }) => name.includes(part)))
+  if (unknown.length > 0) {
+    const names = scenes.map(({ name }) => name).join(', ')
+    process.stderr.write(`No page has ${unknown.join(' or ')} in its name. There are: ${names}\n`)
+    process.exit(2)
+  }
+  return scenes.filter(({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)))
+}
+
+const wanted = wantedScenes(process.argv.slice(2))
 const widths = [360, 768, 1440]
 const colours = ['light', 'dark'] as const
 
@@ -26,7 +45,7 @@ try {
       const folder = join(target, `${width}-${colorScheme}`)
       await mkdir(folder, { recursive: true })
       const visitor = await visit(browser, { baseURL: tenon.url, width, height: width < 700 ? 760 : 900, colorScheme })
-      for (const scene of scenes.filter(isWanted)) {
+      for (const scene of wanted) {
         try {
           const page = await showScene(visitor, scene, states)
           await page.screenshot({ path: join(folder, `${scene.name}.png`), fullPage: !scene.then })
