@@ -1,5 +1,5 @@
 import type { Step } from './statement-plan.js'
-import type { ParseNode } from './statement-parser.js'
+import type { ParseNode } from './parse-tree.js'
 
 /**
  * Reads a DO block that consists only of `IF [NOT] EXISTS (SELECT …) THEN statements [ELSE statements] END IF;`, which

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
-import type { ParseNode } from './statement-parser.js'
+import type { ParseNode } from './parse-tree.js'
 
 /** `statements`: a list of them. `block`: the PL/pgSQL of one DO statement. */
 export type ParseKind = 'statements' | 'block'

@@ -1,6 +1,7 @@
 import { TenonError } from '@tenon/contract'
 import { readDoBlock } from './do-block.js'
-import { createStatementParser, type ParsedStatement, type ParseNode } from './statement-parser.js'
+import type { ParsedStatement, ParseNode } from './parse-tree.js'
+import { createStatementParser } from './statement-parser.js'
 import type { StatementPlan, Step } from './statement-plan.js'
 import { type FunctionNames, judgeStatement, refuse, type StatementFacts } from './statement-rules.js'
 

@@ -1,16 +1,7 @@
 import { TenonError } from '@tenon/contract'
 import { loadModule, parsePlPgSQLSync, parseSync } from 'libpg-query'
+import type { ParsedStatement, ParseNode } from './parse-tree.js'
 import { createParserThread, type ParseKind, type ParserAnswer, type ParserFailure } from './parser-thread.js'
-
-/** A node of the parser's tree: one key that names its type, or plain fields. */
-export type ParseNode = Record<string, unknown>
-
-export interface ParsedStatement {
-  stmt: ParseNode
-  /** Bytes, not characters. Absent at the start of the text. */
-  stmt_location?: number
-  stmt_len?: number
-}
 
 export interface StatementParser {
   /**

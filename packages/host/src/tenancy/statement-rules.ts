@@ -1,5 +1,5 @@
 import { TenonError } from '@tenon/contract'
-import type { ParseNode } from './statement-parser.js'
+import type { ParseNode } from './parse-tree.js'
 
 /** What the rules learned from one statement that they let pass. */
 export interface StatementFacts {
