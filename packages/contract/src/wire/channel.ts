@@ -1,6 +1,6 @@
 import { decodeValue, encodeValue, UnsendableValue } from './codec.js'
 import { createFrameReader, frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
-import { isNestedDeeper } from './nesting.js'
+import { canExceed, findExcess } from './text-shape.js'
 import { type ChannelLimits, wireConstants } from './wire-limits.js'
 
 /** First byte of a body. */
@@ -83,7 +83,9 @@ export function createChannel(options: {
         `a message of ${text.length} bytes arrived, the limit is ${limits.maxReceivedMessageBytes}`,
       )
     }
-    if (isNestedDeeper(text, maxLevels)) throw new WireViolation('a message is nested too deep')
+    const excess = findExcess(text, { maxLevels, maxParts: limits.maxReceivedMessageParts })
+    if (excess === 'levels') throw new WireViolation('a message is nested too deep')
+    if (excess) throw new WireViolation(`a message of more than ${limits.maxReceivedMessageParts} parts arrived`)
     return decodeValue(text.toString('utf8'), waiting.take)
   }
 
@@ -109,8 +111,7 @@ export function createChannel(options: {
 
   const piecesOf = (bytes: number) => Math.max(1, Math.ceil(bytes / chunkBytes))
 
-  function sendLarge(text: string, written?: () => void): void {
-    const bytes = Buffer.from(text)
+  function sendLarge(bytes: Buffer, written?: () => void): void {
     const id = nextAttachment++
     sendAttachment(id, bytes)
     const body = Buffer.allocUnsafe(frameHeaderBytes + 1 + 8)
@@ -139,13 +140,16 @@ export function createChannel(options: {
       if (textBytes > limits.maxSentMessageBytes) throw tooLarge(`${textBytes} bytes`)
       if (attachedBytes > limits.maxAttachmentBytes) throw tooLarge(`${attachedBytes} bytes`)
       if (pieces + piecesOf(textBytes) > wireConstants.maxWaitingPieces) throw tooLarge(`${pieces} pieces`)
-      for (const [id, bytes] of attachments) sendAttachment(id, bytes)
-      if (textBytes > chunkBytes) return sendLarge(text, written)
       const frame = Buffer.allocUnsafe(frameHeaderBytes + 1 + textBytes)
       frame.writeUInt32LE(1 + textBytes, 0)
       frame[frameHeaderBytes] = kind.message
       frame.write(text, frameHeaderBytes + 1)
-      stream.write(frame, written)
+      const encoded = frame.subarray(frameHeaderBytes + 1)
+      const maxParts = limits.maxSentMessageParts
+      if (canExceed(encoded, maxParts) && findExcess(encoded, { maxLevels, maxParts })) throw tooManyParts(maxParts)
+      for (const [id, bytes] of attachments) sendAttachment(id, bytes)
+      if (textBytes > chunkBytes) sendLarge(encoded, written)
+      else stream.write(frame, written)
     },
     pause() {
       if (over) return
@@ -170,6 +174,13 @@ export function createChannel(options: {
 
 const tooLarge = (size: string) =>
   new UnsendableValue(`The value has ${size} on the wire, which is more than can be sent.`, 'RESULT_TOO_LARGE')
+
+const tooManyParts = (most: number) =>
+  new UnsendableValue(
+    `The value is made of more than ${most} parts: each list, each object and each different short text is one, each ` +
+      'different key is five. Send it in pages, or as a file.',
+    'RESULT_TOO_LARGE',
+  )
 
 function createAttachmentStore(maxBytes: number) {
   const parts = new Map<number, { chunks: Buffer[]; bytes: number }>()

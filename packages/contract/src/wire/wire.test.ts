@@ -6,6 +6,8 @@ const limits: ChannelLimits = {
   maxFrameBytes: 10_000,
   maxReceivedMessageBytes: 50_000,
   maxSentMessageBytes: 50_000,
+  maxReceivedMessageParts: 5_000,
+  maxSentMessageParts: 5_000,
   maxAttachmentBytes: 100_000,
   chunkBytes: 1_000,
 }
@@ -89,6 +91,48 @@ describe('a message', () => {
     expect(await carried(`${text}x`, { maxSentMessageBytes: 60_000, maxReceivedMessageBytes: 60_000 })).toBe(`${text}x`)
   })
 
+  describe('that is large may be made of as many parts as the limit, and not more', () => {
+    const room = { maxSentMessageBytes: 1_000_000, maxReceivedMessageBytes: 1_000_000 }
+    const many = <Item>(count: number, item: (index: number) => Item) =>
+      Array.from({ length: count }, (_, at) => item(at))
+    const objectOf = (count: number) => Object.fromEntries(many(count, (at) => [`key number ${at}`, 1]))
+
+    it.each<[string, number, (count: number) => unknown]>([
+      ['lists', 4_999, (count) => many(count, () => [])],
+      ['objects', 4_999, (count) => many(count, () => ({}))],
+      ['lists in lists', 2_499, (count) => many(count, () => [[]])],
+      ['different short texts', 4_999, (count) => many(count, (at) => `t${at}`)],
+      ['different short texts of letters that take several bytes', 4_999, (count) => many(count, (at) => `äöü漢${at}`)],
+      ['different short texts of escapes', 4_999, (count) => many(count, (at) => `\u0001\n\u0002"\u0003${at}`)],
+      ['different keys of one object', 999, objectOf],
+      ['different keys of objects', 833, (count) => many(count, (at) => ({ [`k${at}`]: 1 }))],
+      [
+        'texts, and keys that say the same',
+        832,
+        (count) => [many(count, (at) => `k${at}`), Object.fromEntries(many(count, (at) => [`k${at}`, 1]))],
+      ],
+    ])('%s', async (_, most, of) => {
+      expect(await carried(of(most), room)).toEqual(of(most))
+      await expect(carried(of(most + 1), room)).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' })
+      const byHost = carried(of(most + 1), { ...room, maxSentMessageParts: Infinity })
+      await expect(byHost).rejects.toThrow('a message of more than 5000 parts arrived')
+    })
+
+    it('and as many rows with the same keys, numbers and long texts as there is room for', async () => {
+      const rows = many(4_900, (at) => ({ id: at, open: true, title: `Supplier number ${at} of many`, level: 'high' }))
+      expect(await carried(rows, room)).toEqual(rows)
+    })
+
+    it('says what to do', async () => {
+      await expect(
+        carried(
+          many(5_001, () => []),
+          room,
+        ),
+      ).rejects.toThrow('Send it in pages, or as a file.')
+    })
+  })
+
   it('may have as many bytes beside it as the limit, and not more', async () => {
     expect(await carried(Buffer.alloc(limits.maxAttachmentBytes))).toHaveLength(limits.maxAttachmentBytes)
     await expect(carried(Buffer.alloc(limits.maxAttachmentBytes + 1))).rejects.toMatchObject({
@@ -102,7 +146,12 @@ describe('a message', () => {
   })
 
   it('may have thousands of small values of bytes, and is refused by its sender when there are too many', async () => {
-    const room = { maxSentMessageBytes: 1_000_000, maxReceivedMessageBytes: 1_000_000 }
+    const room = {
+      maxSentMessageBytes: 1_000_000,
+      maxReceivedMessageBytes: 1_000_000,
+      maxReceivedMessageParts: 50_000,
+      maxSentMessageParts: 50_000,
+    }
     const bytes = (count: number) => Array.from({ length: count }, () => Buffer.from('b'))
     expect(await carried(bytes(9_000), room)).toHaveLength(9_000)
     await expect(carried(bytes(10_001), room)).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' })

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
-import { createRuntime, type LogLine } from './index.js'
+import { callOf, functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
+import { createRuntime, type LogLine, type RouteAnswer } from './index.js'
 
 const runtime = createRuntime({
   log: silentLog,
@@ -185,6 +185,16 @@ describe('what a plugin hands over', () => {
     const limit = 8 * 1024 * 1024 - 64
     expect(await attack('giant-result', limit - 100)).toHaveLength(limit - 100)
     await expect(attack('giant-result', limit)).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' })
+  })
+
+  it('may have 50,000 rows of 20 columns, with different texts and dates in some', async () => {
+    const rows = targetOf(`exports.install = () => ({})
+      exports.router = { 'GET /rows': () => ({ data: Array.from({ length: 50_000 }, (_, row) => {
+        const numbers = Object.fromEntries([...'abcdefghijklmnopqr'].map((name, at) => [name, (row + at) % 10]))
+        return { id: 'r' + row, day: new Date(row), ...numbers }
+      }) }) }`)
+    const answer = (await runtime.call(rows, callOf({ kind: 'route', method: 'GET', path: '/rows' }))) as RouteAnswer
+    expect(answer.data).toHaveLength(50_000)
   })
 
   it.each(['getters', 'proxy', 'null', 'string'])('is an error of its own, whatever was thrown: %s', async (which) => {

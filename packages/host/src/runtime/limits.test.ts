@@ -237,6 +237,7 @@ describe('what travels between host and child', () => {
   const plain = targetOf(`exports.install = () => ({})
     exports.text = (size) => 'x'.repeat(size)
     exports.bytes = (size) => Buffer.alloc(size)
+    exports.lists = (count) => Array(count).fill([])
     exports.sizeOf = (value) => value.length`)
   // Writes to the pipe itself, as a plugin would that has taken over its process.
   const forger = targetOf(`const { Duplex } = require('stream')
@@ -260,6 +261,10 @@ describe('what travels between host and child', () => {
     exports.hoard = async (first, count) => {
       const to = await pipe()
       for (let id = first; id < first + count; id++) to.write(frame(2, Buffer.from([id, 0, 0, 0]), Buffer.alloc(10_000)))
+    }
+    exports.lists = async (count) => {
+      const text = JSON.stringify({ t: 'ask', id: 1, call: 1, method: 'none', params: Array(count).fill([]) })
+      void (await pipe()).write(frame(1, Buffer.from(text)))
     }
     exports.line = async (size) => {
       const text = JSON.stringify({ t: 'log', level: 'info', text: '' })
@@ -287,6 +292,22 @@ describe('what travels between host and child', () => {
     expect(await runtime.call(forger, functionCall('line', [100 * kilobyte]))).toBeUndefined()
     await expect(runtime.call(forger, functionCall('line', [100 * kilobyte + 1]))).rejects.toMatchObject(
       broken('a message of 100001 bytes arrived, the limit is 100000'),
+    )
+  })
+
+  it('is made of at most maxRunnerMessageParts when it comes from a child', async () => {
+    const runtime = start({ maxRunnerMessageParts: 2_000 })
+    // Beside the lists: the message and the list of them, three keys, and the word "answer".
+    const most = 2_000 - 2 - 3 * 5 - 1
+    expect(await runtime.call(plain, functionCall('lists', [most]))).toHaveLength(most)
+    await expect(runtime.call(plain, functionCall('lists', [most + 1]))).rejects.toMatchObject({
+      code: 'RESULT_TOO_LARGE',
+      message: expect.stringContaining('2,000 lists, objects and short texts') as string,
+    })
+    // Two keys more, and another word.
+    expect(await runtime.call(forger, functionCall('lists', [most - 2 * 5 - 1]))).toBeUndefined()
+    await expect(runtime.call(forger, functionCall('lists', [most - 2 * 5]))).rejects.toMatchObject(
+      broken('a message of more than 2000 parts arrived'),
     )
   })
 

@@ -61,6 +61,11 @@ export const runtimeLimitTable = {
     'bytes',
     'of JSON text from a child, such as an answer: parsing 8 MB blocks the host for about 60 ms, which is as much as neighbours should feel',
   ),
+  maxRunnerMessageParts: limit(
+    250_000,
+    'parts',
+    'of one JSON text from a child, counted before it is parsed: each list, object and different short text is one, each different key five. The worst of it blocks the host for about 150 ms, where 8 MB of different keys would take over a second; 100,000 rows fit',
+  ),
   maxHostMessageBytes: limit(64 * mebibyte, 'bytes', 'of JSON text to a child: an import of 100,000 rows fits'),
   maxAttachmentBytes: limit(64 * mebibyte, 'bytes', 'of files beside one message, either way; they wait in memory'),
   maxWholeFileBytes: limit(
@@ -90,11 +95,13 @@ export function resolveLimits(overrides: Partial<RuntimeLimits> = {}): RuntimeLi
 
 /** What a runner is told of them. */
 export function runnerLimits(limits: RuntimeLimits): RunnerLimits {
-  const { maxFrameBytes, maxRunnerMessageBytes, maxHostMessageBytes, maxAttachmentBytes } = limits
+  const { maxFrameBytes, maxRunnerMessageBytes, maxRunnerMessageParts, maxHostMessageBytes, maxAttachmentBytes } =
+    limits
   const { maxLinesPerSecond, maxWholeFileBytes } = limits
   return {
     maxFrameBytes,
     maxRunnerMessageBytes,
+    maxRunnerMessageParts,
     maxHostMessageBytes,
     maxAttachmentBytes,
     maxLinesPerSecond,

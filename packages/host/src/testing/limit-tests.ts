@@ -92,6 +92,7 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
   ),
   maxFrameBytes: ofRuntime('comes in frames of maxFrameBytes at most, of which larger values take several'),
   maxRunnerMessageBytes: ofRuntime('has at most maxRunnerMessageBytes of text when it comes from a child'),
+  maxRunnerMessageParts: ofRuntime('is made of at most maxRunnerMessageParts when it comes from a child'),
   maxHostMessageBytes: ofRuntime(
     'has at most maxHostMessageBytes of text when it goes to a child, whose other calls go on',
   ),
