@@ -1,6 +1,7 @@
 import { decodeValue, encodeValue, UnsendableValue } from './codec.js'
 import { createFrameReader, frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
 import { canExceed, findExcess } from './text-shape.js'
+import { createTimeShare } from './time-share.js'
 import { type ChannelLimits, wireConstants } from './wire-limits.js'
 
 /** First byte of a body. */
@@ -8,6 +9,8 @@ const kind = { message: 1, attachment: 2, largeMessage: 3 } as const
 const attachmentHeaderBytes = 1 + 4
 /** Of the text: a tag makes two levels of one. */
 const maxLevels = 2 * wireConstants.maxDepth + 1
+/** Less is owed until it has added up: timers are no more exact. */
+const shortestRestMs = 1
 
 export interface Channel {
   /**
@@ -20,6 +23,8 @@ export interface Channel {
   resume(): void
   /** Hands over what has arrived, paused or not, however long that takes; for when the peer has ended. */
   flush(): void
+  /** For how many milliseconds in all it has read nothing because the peer had had its share of time. */
+  restedMs(): number
 }
 
 /**
@@ -31,6 +36,8 @@ export function createChannel(options: {
   limits: ChannelLimits
   /** After so long, messages that have arrived wait for the next turn of the event loop. Default: never. */
   longestTurnMs?: number
+  /** What may be spent in a second on what arrives; beyond it, reading rests in proportion. Default: all of it. */
+  msPerSecond?: number
   onMessage: (message: unknown) => void
   onViolation: (violation: WireViolation) => void
 }): Channel {
@@ -43,6 +50,8 @@ export function createChannel(options: {
   let paused = false
   let over = false
   let nextTurn: NodeJS.Immediate | undefined
+  const share = options.msPerSecond === undefined ? undefined : createTimeShare(options.msPerSecond)
+  const rest = createRest()
   let nextAttachment = 1
 
   function take(body: Buffer): void {
@@ -71,7 +80,13 @@ export function createChannel(options: {
 
   function takeTurn(): void {
     nextTurn = undefined
-    if (!takeFor(longestTurnMs)) {
+    const start = performance.now()
+    const isAll = takeFor(longestTurnMs)
+    const restMs = share?.spend(performance.now() - start) ?? 0
+    if (restMs >= shortestRestMs) {
+      stream.pause()
+      rest.begin(restMs, takeTurn)
+    } else if (!isAll) {
       nextTurn = setImmediate(takeTurn)
       stream.pause()
     } else if (!paused) stream.resume()
@@ -92,7 +107,7 @@ export function createChannel(options: {
   stream.on('data', (bytes) => {
     if (broken) return
     reader.push(bytes)
-    if (!nextTurn) takeTurn()
+    if (!nextTurn && !rest.isOn()) takeTurn()
   })
 
   function sendAttachment(id: number, bytes: Uint8Array): void {
@@ -160,14 +175,42 @@ export function createChannel(options: {
       if (!paused) return
       paused = false
       // What has arrived meanwhile comes before what is read next.
-      nextTurn ??= setImmediate(takeTurn)
+      if (!rest.isOn()) nextTurn ??= setImmediate(takeTurn)
     },
     flush() {
       clearImmediate(nextTurn)
       nextTurn = undefined
+      rest.end()
       over = true
       paused = false
       takeFor(Infinity)
+    },
+    restedMs: rest.totalMs,
+  }
+}
+
+/** A pause of reading that ends by itself. */
+function createRest() {
+  let timer: NodeJS.Timeout | undefined
+  let startedAt = 0
+  let endedMs = 0
+
+  function end(): void {
+    if (timer) endedMs += performance.now() - startedAt
+    clearTimeout(timer)
+    timer = undefined
+  }
+
+  return {
+    end,
+    isOn: () => timer !== undefined,
+    totalMs: () => endedMs + (timer ? performance.now() - startedAt : 0),
+    begin(milliseconds: number, afterwards: () => void): void {
+      startedAt = performance.now()
+      timer = setTimeout(() => {
+        end()
+        afterwards()
+      }, milliseconds)
     },
   }
 }

@@ -296,7 +296,7 @@ describe('more messages than fit into a turn of the event loop', () => {
   const flood = Buffer.concat(Array.from({ length: 100 }, (_, number) => body(number)))
 
   /** A channel to which each message is a millisecond of work. */
-  function busyChannel(stream: PassThrough, afterwards = () => {}) {
+  function busyChannel(stream: PassThrough, afterwards = () => {}, msPerSecond?: number) {
     const seen: unknown[] = []
     const onMessage = (message: unknown) => {
       seen.push(message)
@@ -308,6 +308,7 @@ describe('more messages than fit into a turn of the event loop', () => {
       stream,
       limits,
       longestTurnMs: 5,
+      ...(msPerSecond ? { msPerSecond } : {}),
       onMessage,
       onViolation: (error) => seen.push(error),
     })
@@ -360,5 +361,45 @@ describe('more messages than fit into a turn of the event loop', () => {
     expect(seen).toEqual([0])
     channel.flush()
     expect(seen).toHaveLength(100)
+  })
+
+  it('are read more slowly when they take more than their share of time, and nothing is lost', async () => {
+    const stream = new PassThrough()
+    const start = performance.now()
+    const { channel, seen } = busyChannel(stream, undefined, 100)
+    stream.write(flood)
+    stream.write(flood)
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(200)
+    const passed = performance.now() - start
+    // Each is a millisecond: a hundred at once, and the others at a hundred in a second.
+    expect(passed).toBeGreaterThan(900)
+    expect(channel.restedMs()).toBeGreaterThan(passed / 2)
+    expect(seen.slice(100)).toEqual(Array.from({ length: 100 }, (_, number) => number))
+  })
+
+  it('are all handed over when the peer has ended, also where its share of time is used up', async () => {
+    const stream = new PassThrough()
+    const { channel, seen } = busyChannel(stream, undefined, 10)
+    stream.write(flood)
+    await expect.poll(() => channel.restedMs()).toBeGreaterThan(0)
+    expect(seen.length).toBeLessThan(100)
+    channel.flush()
+    expect(seen).toHaveLength(100)
+  })
+
+  it('wait for whoever paused, also where a rest ends meanwhile', async () => {
+    const stream = new PassThrough()
+    const { channel, seen } = busyChannel(stream, undefined, 100)
+    stream.write(flood)
+    stream.write(flood)
+    await expect.poll(() => channel.restedMs()).toBeGreaterThan(0)
+    channel.pause()
+    const before = seen.length
+    const rested = channel.restedMs()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(seen).toHaveLength(before)
+    expect(channel.restedMs()).toBeGreaterThanOrEqual(rested)
+    channel.resume()
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(200)
   })
 })

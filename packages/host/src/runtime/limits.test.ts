@@ -376,6 +376,36 @@ describe('what travels between host and child', () => {
   })
 })
 
+describe('messages of a child', () => {
+  const heavy = targetOf(`exports.install = () => ({})
+    exports.rows = (count) => Array.from({ length: count }, (_, id) => ({ id, title: 'A risk' }))`)
+
+  it('may take messageMsPerSecond of the host at once, of which nobody notices anything', async () => {
+    const answer = async (runtime: Runtime, times: number) => {
+      const start = performance.now()
+      for (let time = 0; time < times; time++) await runtime.call(heavy, functionCall('rows', [30_000]))
+      return performance.now() - start
+    }
+    const [patient, impatient] = [start({ messageMsPerSecond: 1_000 }), start({ messageMsPerSecond: 5 })]
+    await Promise.all([answer(patient, 1), answer(impatient, 1)])
+    const inOneGo = await answer(patient, 2)
+    expect(await answer(impatient, 2)).toBeGreaterThan(2 * inOneGo)
+  })
+
+  it('beyond messageMsPerSecond are read more slowly, and leave their process alive', async () => {
+    const ends: EndedProcess[] = []
+    const runtime = createRuntime({
+      log: silentLog,
+      limits: { warmRunners: 0, graceMs: 50, pingMs: 300, messageMsPerSecond: 10 },
+      onProcessEnd: (_plugin, end) => void ends.push(end),
+    })
+    started.push(runtime)
+    const flood = functionCall('attack', [], { deadlineMs: 500 })
+    await expect(runtime.call(hostile('heavy-messages'), flood)).rejects.toMatchObject({ code: 'CALL_TIMEOUT' })
+    await expect.poll(() => ends).toMatchObject([{ crashed: false, reason: 'deadline' }])
+  })
+})
+
 describe('connections', () => {
   it('wait for one another up to the limit; more fail', async () => {
     const server = net.createServer().listen(0, '127.0.0.1')

@@ -83,6 +83,11 @@ export const runtimeLimitTable = {
     'lines',
     'log and progress messages: a child that does not cut is ended; keep it above twice maxLinesPerSecond',
   ),
+  messageMsPerSecond: limit(
+    250,
+    'ms',
+    'of the host in a second for the messages of one child, spent at once or bit by bit; beyond it the host rests before it reads on, so that the others get their turns',
+  ),
   niceness: limit(5, 'nice', 'the host and its database answer first: they get three times the share of a runner'),
 } as const
 

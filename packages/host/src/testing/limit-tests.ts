@@ -100,6 +100,10 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
   maxWholeFileBytes: ofRuntime('is a whole file where that has at most maxWholeFileBytes'),
   maxLinesPerSecond: ofRuntime('are passed on up to maxLinesPerSecond, and the others counted'),
   maxChatterPerSecond: ofRuntime('may be as many in a second as the limit says'),
+  messageMsPerSecond: ofRuntime(
+    'may take messageMsPerSecond of the host at once, of which nobody notices anything',
+    'beyond messageMsPerSecond are read more slowly, and leave their process alive',
+  ),
   niceness: ofRuntime('makes a child as nice as a niceness of %d says'),
 }
 
