@@ -221,7 +221,7 @@ const tooLarge = (size: string) =>
 const tooManyParts = (most: number) =>
   new UnsendableValue(
     `The value is made of more than ${most} parts: each list, each object and each different short text is one, each ` +
-      'different key is five. Send it in pages, or as a file.',
+      'different key is five, and a number as a key is one each time. Send it in pages, or as a file.',
     'RESULT_TOO_LARGE',
   )
 

@@ -10,18 +10,20 @@ const byte = {
   colon: 0x3a,
   space: 0x20,
   letterU: 0x75,
+  zero: 0x30,
+  nine: 0x39,
 }
 
 /** What reading a JSON text may cost beside its bytes. */
 export interface ShapeLimits {
   /** Lists and objects in each other. */
   maxLevels: number
-  /** What a parser has to make: 1 for each list, object and different short text, 5 for each different key. */
+  /** What a parser has to make: 1 for each list, object and different short text, 5 for each different key; see `parts`. */
   maxParts: number
 }
 
 /** In this proportion they are work to a parser, and to all who read what it made. */
-const parts = { shortText: 1, container: 1, key: 5 }
+const parts = { shortText: 1, container: 1, key: 5, number: 1 }
 /** V8 looks up texts of up to so many characters, to keep each only once; longer ones it copies, which is cheap. */
 const shortCharacters = 10
 
@@ -55,9 +57,12 @@ export function canExceed(text: Buffer, maxParts: number): boolean {
 }
 
 function partsOfString(text: Buffer, start: number, end: number, seen: ReturnType<typeof createTextSet>): number {
-  if (isKey(text, end)) return seen.add(start, end, 1) ? parts.key : 0
+  if (isKey(text, end)) return seen.add(start, end, 1) ? parts.key : isDigit(text[start]) ? parts.number : 0
   return isShort(text, start, end) && seen.add(start, end, 0) ? parts.shortText : 0
 }
+
+/** A key that is a number is no part of an object's shape: each object keeps a table for its own. */
+const isDigit = (read = 0) => read >= byte.zero && read <= byte.nine
 
 function isKey(text: Buffer, end: number): boolean {
   let next = end + 1

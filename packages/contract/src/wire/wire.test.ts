@@ -106,6 +106,8 @@ describe('a message', () => {
       ['different short texts of escapes', 4_999, (count) => many(count, (at) => `\u0001\n\u0002"\u0003${at}`)],
       ['different keys of one object', 999, objectOf],
       ['different keys of objects', 833, (count) => many(count, (at) => ({ [`k${at}`]: 1 }))],
+      // Five for the first, and for each other one as an object and as a key.
+      ['objects with numbers for keys', 2_497, (count) => many(count, () => ({ 2024: 1 }))],
       [
         'texts, and keys that say the same',
         832,

@@ -64,7 +64,7 @@ export const runtimeLimitTable = {
   maxRunnerMessageParts: limit(
     250_000,
     'parts',
-    'of one JSON text from a child, counted before it is parsed: each list, object and different short text is one, each different key five. The worst of it blocks the host for about 150 ms, where 8 MB of different keys would take over a second; 100,000 rows fit',
+    'of one JSON text from a child, counted before it is parsed: each list, object and different short text is one, each different key five, a number as a key one each time. The worst of it blocks the host for about 150 ms, where 8 MB of different keys would take over a second; 100,000 rows fit',
   ),
   maxHostMessageBytes: limit(64 * mebibyte, 'bytes', 'of JSON text to a child: an import of 100,000 rows fits'),
   maxAttachmentBytes: limit(64 * mebibyte, 'bytes', 'of files beside one message, either way; they wait in memory'),
