@@ -1,6 +1,7 @@
 import { decodeValue, encodeValue, UnsendableValue } from './codec.js'
 import { createFrameReader, frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
-import { isNestedDeeper } from './nesting.js'
+import { canExceed, findExcess } from './text-shape.js'
+import { createTimeShare } from './time-share.js'
 import { type ChannelLimits, wireConstants } from './wire-limits.js'
 
 /** First byte of a body. */
@@ -8,6 +9,8 @@ const kind = { message: 1, attachment: 2, largeMessage: 3 } as const
 const attachmentHeaderBytes = 1 + 4
 /** Of the text: a tag makes two levels of one. */
 const maxLevels = 2 * wireConstants.maxDepth + 1
+/** Less is owed until it has added up: timers are no more exact. */
+const shortestRestMs = 1
 
 export interface Channel {
   /**
@@ -20,6 +23,8 @@ export interface Channel {
   resume(): void
   /** Hands over what has arrived, paused or not, however long that takes; for when the peer has ended. */
   flush(): void
+  /** For how many milliseconds in all it has read nothing because the peer had had its share of time. */
+  restedMs(): number
 }
 
 /**
@@ -31,6 +36,8 @@ export function createChannel(options: {
   limits: ChannelLimits
   /** After so long, messages that have arrived wait for the next turn of the event loop. Default: never. */
   longestTurnMs?: number
+  /** What may be spent in a second on what arrives; beyond it, reading rests in proportion. Default: all of it. */
+  msPerSecond?: number
   onMessage: (message: unknown) => void
   onViolation: (violation: WireViolation) => void
 }): Channel {
@@ -43,6 +50,8 @@ export function createChannel(options: {
   let paused = false
   let over = false
   let nextTurn: NodeJS.Immediate | undefined
+  const share = options.msPerSecond === undefined ? undefined : createTimeShare(options.msPerSecond)
+  const rest = createRest()
   let nextAttachment = 1
 
   function take(body: Buffer): void {
@@ -71,7 +80,13 @@ export function createChannel(options: {
 
   function takeTurn(): void {
     nextTurn = undefined
-    if (!takeFor(longestTurnMs)) {
+    const start = performance.now()
+    const isAll = takeFor(longestTurnMs)
+    const restMs = share?.spend(performance.now() - start) ?? 0
+    if (restMs >= shortestRestMs) {
+      stream.pause()
+      rest.begin(restMs, takeTurn)
+    } else if (!isAll) {
       nextTurn = setImmediate(takeTurn)
       stream.pause()
     } else if (!paused) stream.resume()
@@ -83,14 +98,16 @@ export function createChannel(options: {
         `a message of ${text.length} bytes arrived, the limit is ${limits.maxReceivedMessageBytes}`,
       )
     }
-    if (isNestedDeeper(text, maxLevels)) throw new WireViolation('a message is nested too deep')
+    const excess = findExcess(text, { maxLevels, maxParts: limits.maxReceivedMessageParts })
+    if (excess === 'levels') throw new WireViolation('a message is nested too deep')
+    if (excess) throw new WireViolation(`a message of more than ${limits.maxReceivedMessageParts} parts arrived`)
     return decodeValue(text.toString('utf8'), waiting.take)
   }
 
   stream.on('data', (bytes) => {
     if (broken) return
     reader.push(bytes)
-    if (!nextTurn) takeTurn()
+    if (!nextTurn && !rest.isOn()) takeTurn()
   })
 
   function sendAttachment(id: number, bytes: Uint8Array): void {
@@ -109,8 +126,7 @@ export function createChannel(options: {
 
   const piecesOf = (bytes: number) => Math.max(1, Math.ceil(bytes / chunkBytes))
 
-  function sendLarge(text: string, written?: () => void): void {
-    const bytes = Buffer.from(text)
+  function sendLarge(bytes: Buffer, written?: () => void): void {
     const id = nextAttachment++
     sendAttachment(id, bytes)
     const body = Buffer.allocUnsafe(frameHeaderBytes + 1 + 8)
@@ -139,13 +155,16 @@ export function createChannel(options: {
       if (textBytes > limits.maxSentMessageBytes) throw tooLarge(`${textBytes} bytes`)
       if (attachedBytes > limits.maxAttachmentBytes) throw tooLarge(`${attachedBytes} bytes`)
       if (pieces + piecesOf(textBytes) > wireConstants.maxWaitingPieces) throw tooLarge(`${pieces} pieces`)
-      for (const [id, bytes] of attachments) sendAttachment(id, bytes)
-      if (textBytes > chunkBytes) return sendLarge(text, written)
       const frame = Buffer.allocUnsafe(frameHeaderBytes + 1 + textBytes)
       frame.writeUInt32LE(1 + textBytes, 0)
       frame[frameHeaderBytes] = kind.message
       frame.write(text, frameHeaderBytes + 1)
-      stream.write(frame, written)
+      const encoded = frame.subarray(frameHeaderBytes + 1)
+      const maxParts = limits.maxSentMessageParts
+      if (canExceed(encoded, maxParts) && findExcess(encoded, { maxLevels, maxParts })) throw tooManyParts(maxParts)
+      for (const [id, bytes] of attachments) sendAttachment(id, bytes)
+      if (textBytes > chunkBytes) sendLarge(encoded, written)
+      else stream.write(frame, written)
     },
     pause() {
       if (over) return
@@ -156,20 +175,55 @@ export function createChannel(options: {
       if (!paused) return
       paused = false
       // What has arrived meanwhile comes before what is read next.
-      nextTurn ??= setImmediate(takeTurn)
+      if (!rest.isOn()) nextTurn ??= setImmediate(takeTurn)
     },
     flush() {
       clearImmediate(nextTurn)
       nextTurn = undefined
+      rest.end()
       over = true
       paused = false
       takeFor(Infinity)
+    },
+    restedMs: rest.totalMs,
+  }
+}
+
+/** A pause of reading that ends by itself. */
+function createRest() {
+  let timer: NodeJS.Timeout | undefined
+  let startedAt = 0
+  let endedMs = 0
+
+  function end(): void {
+    if (timer) endedMs += performance.now() - startedAt
+    clearTimeout(timer)
+    timer = undefined
+  }
+
+  return {
+    end,
+    isOn: () => timer !== undefined,
+    totalMs: () => endedMs + (timer ? performance.now() - startedAt : 0),
+    begin(milliseconds: number, afterwards: () => void): void {
+      startedAt = performance.now()
+      timer = setTimeout(() => {
+        end()
+        afterwards()
+      }, milliseconds)
     },
   }
 }
 
 const tooLarge = (size: string) =>
   new UnsendableValue(`The value has ${size} on the wire, which is more than can be sent.`, 'RESULT_TOO_LARGE')
+
+const tooManyParts = (most: number) =>
+  new UnsendableValue(
+    `The value is made of more than ${most} parts: each list, each object and each different short text is one, each ` +
+      'different key is five, and a number as a key is one each time. Send it in pages, or as a file.',
+    'RESULT_TOO_LARGE',
+  )
 
 function createAttachmentStore(maxBytes: number) {
   const parts = new Map<number, { chunks: Buffer[]; bytes: number }>()

@@ -16,6 +16,8 @@ export interface RunnerLimits {
   maxFrameBytes: number
   /** Bytes of JSON text from the runner. */
   maxRunnerMessageBytes: number
+  /** What one JSON text from the runner may be made of; see `text-shape.ts`. */
+  maxRunnerMessageParts: number
   /** Bytes of JSON text to the runner. */
   maxHostMessageBytes: number
   /** Bytes beside one message, either way. */
@@ -34,6 +36,10 @@ export interface ChannelLimits {
   maxReceivedMessageBytes: number
   /** Largest JSON text that is sent, bytes. */
   maxSentMessageBytes: number
+  /** What one JSON text from the peer may be made of; see `text-shape.ts`. */
+  maxReceivedMessageParts: number
+  /** What one JSON text that is sent may be made of. */
+  maxSentMessageParts: number
   /** Bytes beside one message. */
   maxAttachmentBytes: number
   /** Largest piece of an attachment, bytes; smaller when a frame holds less. */
@@ -42,11 +48,15 @@ export interface ChannelLimits {
 
 /** The limits of one end of the pipe that carries messages. */
 export function channelLimits(end: 'host' | 'runner', limits: RunnerLimits): ChannelLimits {
-  const { maxFrameBytes, maxRunnerMessageBytes, maxHostMessageBytes, maxAttachmentBytes } = limits
+  const { maxFrameBytes, maxRunnerMessageBytes, maxRunnerMessageParts, maxHostMessageBytes, maxAttachmentBytes } =
+    limits
+  // A runner has nobody but itself to keep waiting.
   return {
     maxFrameBytes,
     maxReceivedMessageBytes: end === 'host' ? maxRunnerMessageBytes : maxHostMessageBytes,
     maxSentMessageBytes: end === 'host' ? maxHostMessageBytes : maxRunnerMessageBytes,
+    maxReceivedMessageParts: end === 'host' ? maxRunnerMessageParts : Infinity,
+    maxSentMessageParts: end === 'host' ? Infinity : maxRunnerMessageParts,
     maxAttachmentBytes,
     chunkBytes: wireConstants.chunkBytes,
   }

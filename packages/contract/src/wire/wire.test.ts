@@ -6,6 +6,8 @@ const limits: ChannelLimits = {
   maxFrameBytes: 10_000,
   maxReceivedMessageBytes: 50_000,
   maxSentMessageBytes: 50_000,
+  maxReceivedMessageParts: 5_000,
+  maxSentMessageParts: 5_000,
   maxAttachmentBytes: 100_000,
   chunkBytes: 1_000,
 }
@@ -89,6 +91,50 @@ describe('a message', () => {
     expect(await carried(`${text}x`, { maxSentMessageBytes: 60_000, maxReceivedMessageBytes: 60_000 })).toBe(`${text}x`)
   })
 
+  describe('that is large may be made of as many parts as the limit, and not more', () => {
+    const room = { maxSentMessageBytes: 1_000_000, maxReceivedMessageBytes: 1_000_000 }
+    const many = <Item>(count: number, item: (index: number) => Item) =>
+      Array.from({ length: count }, (_, at) => item(at))
+    const objectOf = (count: number) => Object.fromEntries(many(count, (at) => [`key number ${at}`, 1]))
+
+    it.each<[string, number, (count: number) => unknown]>([
+      ['lists', 4_999, (count) => many(count, () => [])],
+      ['objects', 4_999, (count) => many(count, () => ({}))],
+      ['lists in lists', 2_499, (count) => many(count, () => [[]])],
+      ['different short texts', 4_999, (count) => many(count, (at) => `t${at}`)],
+      ['different short texts of letters that take several bytes', 4_999, (count) => many(count, (at) => `äöü漢${at}`)],
+      ['different short texts of escapes', 4_999, (count) => many(count, (at) => `\u0001\n\u0002"\u0003${at}`)],
+      ['different keys of one object', 999, objectOf],
+      ['different keys of objects', 833, (count) => many(count, (at) => ({ [`k${at}`]: 1 }))],
+      // Five for the first, and for each other one as an object and as a key.
+      ['objects with numbers for keys', 2_497, (count) => many(count, () => ({ 2024: 1 }))],
+      [
+        'texts, and keys that say the same',
+        832,
+        (count) => [many(count, (at) => `k${at}`), Object.fromEntries(many(count, (at) => [`k${at}`, 1]))],
+      ],
+    ])('%s', async (_, most, of) => {
+      expect(await carried(of(most), room)).toEqual(of(most))
+      await expect(carried(of(most + 1), room)).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' })
+      const byHost = carried(of(most + 1), { ...room, maxSentMessageParts: Infinity })
+      await expect(byHost).rejects.toThrow('a message of more than 5000 parts arrived')
+    })
+
+    it('and as many rows with the same keys, numbers and long texts as there is room for', async () => {
+      const rows = many(4_900, (at) => ({ id: at, open: true, title: `Supplier number ${at} of many`, level: 'high' }))
+      expect(await carried(rows, room)).toEqual(rows)
+    })
+
+    it('says what to do', async () => {
+      await expect(
+        carried(
+          many(5_001, () => []),
+          room,
+        ),
+      ).rejects.toThrow('Send it in pages, or as a file.')
+    })
+  })
+
   it('may have as many bytes beside it as the limit, and not more', async () => {
     expect(await carried(Buffer.alloc(limits.maxAttachmentBytes))).toHaveLength(limits.maxAttachmentBytes)
     await expect(carried(Buffer.alloc(limits.maxAttachmentBytes + 1))).rejects.toMatchObject({
@@ -102,7 +148,12 @@ describe('a message', () => {
   })
 
   it('may have thousands of small values of bytes, and is refused by its sender when there are too many', async () => {
-    const room = { maxSentMessageBytes: 1_000_000, maxReceivedMessageBytes: 1_000_000 }
+    const room = {
+      maxSentMessageBytes: 1_000_000,
+      maxReceivedMessageBytes: 1_000_000,
+      maxReceivedMessageParts: 50_000,
+      maxSentMessageParts: 50_000,
+    }
     const bytes = (count: number) => Array.from({ length: count }, () => Buffer.from('b'))
     expect(await carried(bytes(9_000), room)).toHaveLength(9_000)
     await expect(carried(bytes(10_001), room)).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' })
@@ -247,7 +298,7 @@ describe('more messages than fit into a turn of the event loop', () => {
   const flood = Buffer.concat(Array.from({ length: 100 }, (_, number) => body(number)))
 
   /** A channel to which each message is a millisecond of work. */
-  function busyChannel(stream: PassThrough, afterwards = () => {}) {
+  function busyChannel(stream: PassThrough, afterwards = () => {}, msPerSecond?: number) {
     const seen: unknown[] = []
     const onMessage = (message: unknown) => {
       seen.push(message)
@@ -259,6 +310,7 @@ describe('more messages than fit into a turn of the event loop', () => {
       stream,
       limits,
       longestTurnMs: 5,
+      ...(msPerSecond ? { msPerSecond } : {}),
       onMessage,
       onViolation: (error) => seen.push(error),
     })
@@ -311,5 +363,45 @@ describe('more messages than fit into a turn of the event loop', () => {
     expect(seen).toEqual([0])
     channel.flush()
     expect(seen).toHaveLength(100)
+  })
+
+  it('are read more slowly when they take more than their share of time, and nothing is lost', async () => {
+    const stream = new PassThrough()
+    const start = performance.now()
+    const { channel, seen } = busyChannel(stream, undefined, 100)
+    stream.write(flood)
+    stream.write(flood)
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(200)
+    const passed = performance.now() - start
+    // Each is a millisecond: a hundred at once, and the others at a hundred in a second.
+    expect(passed).toBeGreaterThan(900)
+    expect(channel.restedMs()).toBeGreaterThan(passed / 2)
+    expect(seen.slice(100)).toEqual(Array.from({ length: 100 }, (_, number) => number))
+  })
+
+  it('are all handed over when the peer has ended, also where its share of time is used up', async () => {
+    const stream = new PassThrough()
+    const { channel, seen } = busyChannel(stream, undefined, 10)
+    stream.write(flood)
+    await expect.poll(() => channel.restedMs()).toBeGreaterThan(0)
+    expect(seen.length).toBeLessThan(100)
+    channel.flush()
+    expect(seen).toHaveLength(100)
+  })
+
+  it('wait for whoever paused, also where a rest ends meanwhile', async () => {
+    const stream = new PassThrough()
+    const { channel, seen } = busyChannel(stream, undefined, 100)
+    stream.write(flood)
+    stream.write(flood)
+    await expect.poll(() => channel.restedMs()).toBeGreaterThan(0)
+    channel.pause()
+    const before = seen.length
+    const rested = channel.restedMs()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(seen).toHaveLength(before)
+    expect(channel.restedMs()).toBeGreaterThanOrEqual(rested)
+    channel.resume()
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(200)
   })
 })

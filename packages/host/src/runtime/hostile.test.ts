@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
-import { createRuntime, type LogLine } from './index.js'
+import { callOf, functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
+import { createRuntime, type LogLine, type RouteAnswer } from './index.js'
 
 const runtime = createRuntime({
   log: silentLog,
@@ -142,6 +142,43 @@ describe('a plugin that floods', () => {
   })
 })
 
+describe('a plugin that has the host read the heaviest messages there are, again and again', () => {
+  it('is ended for one that is made of too many parts', async () => {
+    await expect(runtime.call(hostile('heavy-messages'), functionCall('tooMany'))).rejects.toMatchObject({
+      code: 'PLUGIN_KILLED',
+      message: expect.stringContaining('a message of more than 250000 parts arrived') as string,
+    })
+    await expectUnharmed()
+  })
+
+  it('leaves most of the time of the host to its neighbour', { timeout: 60_000 }, async () => {
+    const own = createRuntime({ log: silentLog, limits: { warmRunners: 0 } })
+    const attacker = hostile('heavy-messages')
+    await Promise.all([own.call(neighbour, functionCall('hello')), own.call(attacker, functionCall('wait'))])
+    const neighbourCalls = async () => {
+      const times: number[] = []
+      for (const end = performance.now() + 2_000; performance.now() < end;) {
+        const start = performance.now()
+        expect(await own.call(neighbour, functionCall('hello'))).toBe('hello')
+        times.push(performance.now() - start)
+      }
+      times.sort((a, b) => a - b)
+      return { count: times.length, p99: times[Math.floor(times.length * 0.99)] as number }
+    }
+    const before = await neighbourCalls()
+    const attack = own.call(attacker, functionCall('attack')).catch(({ code }: { code: string }) => code)
+    const during = await neighbourCalls()
+    const attacked = own.status().processes.some(({ pluginKey }) => pluginKey === attacker.pluginKey)
+    await own.stopPlugin(attacker.tenantId, attacker.pluginKey)
+    const after = await neighbourCalls()
+    expect(await attack).toBe('PLUGIN_RESTARTED')
+    expect(attacked).toBe(true)
+    expect(during.p99).toBeLessThan(4 * Math.max(before.p99, after.p99))
+    expect(during.count).toBeGreaterThan(Math.min(before.count, after.count) / 4)
+    await own.stop({ drainMs: 0 })
+  })
+})
+
 describe('a plugin that goes on after its answer', () => {
   it('is refused by its own context', async () => {
     let sealed = 0
@@ -185,6 +222,16 @@ describe('what a plugin hands over', () => {
     const limit = 8 * 1024 * 1024 - 64
     expect(await attack('giant-result', limit - 100)).toHaveLength(limit - 100)
     await expect(attack('giant-result', limit)).rejects.toMatchObject({ code: 'RESULT_TOO_LARGE' })
+  })
+
+  it('may have 50,000 rows of 20 columns, with different texts and dates in some', async () => {
+    const rows = targetOf(`exports.install = () => ({})
+      exports.router = { 'GET /rows': () => ({ data: Array.from({ length: 50_000 }, (_, row) => {
+        const numbers = Object.fromEntries([...'abcdefghijklmnopqr'].map((name, at) => [name, (row + at) % 10]))
+        return { id: 'r' + row, day: new Date(row), ...numbers }
+      }) }) }`)
+    const answer = (await runtime.call(rows, callOf({ kind: 'route', method: 'GET', path: '/rows' }))) as RouteAnswer
+    expect(answer.data).toHaveLength(50_000)
   })
 
   it.each(['getters', 'proxy', 'null', 'string'])('is an error of its own, whatever was thrown: %s', async (which) => {

@@ -237,6 +237,7 @@ describe('what travels between host and child', () => {
   const plain = targetOf(`exports.install = () => ({})
     exports.text = (size) => 'x'.repeat(size)
     exports.bytes = (size) => Buffer.alloc(size)
+    exports.lists = (count) => Array(count).fill([])
     exports.sizeOf = (value) => value.length`)
   // Writes to the pipe itself, as a plugin would that has taken over its process.
   const forger = targetOf(`const { Duplex } = require('stream')
@@ -260,6 +261,10 @@ describe('what travels between host and child', () => {
     exports.hoard = async (first, count) => {
       const to = await pipe()
       for (let id = first; id < first + count; id++) to.write(frame(2, Buffer.from([id, 0, 0, 0]), Buffer.alloc(10_000)))
+    }
+    exports.lists = async (count) => {
+      const text = JSON.stringify({ t: 'ask', id: 1, call: 1, method: 'none', params: Array(count).fill([]) })
+      void (await pipe()).write(frame(1, Buffer.from(text)))
     }
     exports.line = async (size) => {
       const text = JSON.stringify({ t: 'log', level: 'info', text: '' })
@@ -287,6 +292,22 @@ describe('what travels between host and child', () => {
     expect(await runtime.call(forger, functionCall('line', [100 * kilobyte]))).toBeUndefined()
     await expect(runtime.call(forger, functionCall('line', [100 * kilobyte + 1]))).rejects.toMatchObject(
       broken('a message of 100001 bytes arrived, the limit is 100000'),
+    )
+  })
+
+  it('is made of at most maxRunnerMessageParts when it comes from a child', async () => {
+    const runtime = start({ maxRunnerMessageParts: 2_000 })
+    // Beside the lists: the message and the list of them, three keys, and the word "answer".
+    const most = 2_000 - 2 - 3 * 5 - 1
+    expect(await runtime.call(plain, functionCall('lists', [most]))).toHaveLength(most)
+    await expect(runtime.call(plain, functionCall('lists', [most + 1]))).rejects.toMatchObject({
+      code: 'RESULT_TOO_LARGE',
+      message: expect.stringContaining('2,000 lists, objects and short texts') as string,
+    })
+    // Two keys more, and another word.
+    expect(await runtime.call(forger, functionCall('lists', [most - 2 * 5 - 1]))).toBeUndefined()
+    await expect(runtime.call(forger, functionCall('lists', [most - 2 * 5]))).rejects.toMatchObject(
+      broken('a message of more than 2000 parts arrived'),
     )
   })
 
@@ -352,6 +373,36 @@ describe('what travels between host and child', () => {
     expect(await read('/whole', 2_000_000)).toMatchObject({ data: 2_000_000 })
     await expect(read('/whole', 2_000_001)).rejects.toThrow('file.buffer holds files of at most 2 MB')
     await expect(read('/pieces', 1)).rejects.toThrow('file.buffer holds nothing, because the route reads pieces')
+  })
+})
+
+describe('messages of a child', () => {
+  const heavy = targetOf(`exports.install = () => ({})
+    exports.rows = (count) => Array.from({ length: count }, (_, id) => ({ id, title: 'A risk' }))`)
+
+  it('may take messageMsPerSecond of the host at once, of which nobody notices anything', async () => {
+    const answer = async (runtime: Runtime, times: number) => {
+      const start = performance.now()
+      for (let time = 0; time < times; time++) await runtime.call(heavy, functionCall('rows', [30_000]))
+      return performance.now() - start
+    }
+    const [patient, impatient] = [start({ messageMsPerSecond: 1_000 }), start({ messageMsPerSecond: 5 })]
+    await Promise.all([answer(patient, 1), answer(impatient, 1)])
+    const inOneGo = await answer(patient, 2)
+    expect(await answer(impatient, 2)).toBeGreaterThan(2 * inOneGo)
+  })
+
+  it('beyond messageMsPerSecond are read more slowly, and leave their process alive', async () => {
+    const ends: EndedProcess[] = []
+    const runtime = createRuntime({
+      log: silentLog,
+      limits: { warmRunners: 0, graceMs: 50, pingMs: 300, messageMsPerSecond: 10 },
+      onProcessEnd: (_plugin, end) => void ends.push(end),
+    })
+    started.push(runtime)
+    const flood = functionCall('attack', [], { deadlineMs: 500 })
+    await expect(runtime.call(hostile('heavy-messages'), flood)).rejects.toMatchObject({ code: 'CALL_TIMEOUT' })
+    await expect.poll(() => ends).toMatchObject([{ crashed: false, reason: 'deadline' }])
   })
 })
 

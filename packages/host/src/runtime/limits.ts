@@ -61,6 +61,11 @@ export const runtimeLimitTable = {
     'bytes',
     'of JSON text from a child, such as an answer: parsing 8 MB blocks the host for about 60 ms, which is as much as neighbours should feel',
   ),
+  maxRunnerMessageParts: limit(
+    250_000,
+    'parts',
+    'of one JSON text from a child, counted before it is parsed: each list, object and different short text is one, each different key five, a number as a key one each time. The worst of it blocks the host for about 150 ms, where 8 MB of different keys would take over a second; 100,000 rows fit',
+  ),
   maxHostMessageBytes: limit(64 * mebibyte, 'bytes', 'of JSON text to a child: an import of 100,000 rows fits'),
   maxAttachmentBytes: limit(64 * mebibyte, 'bytes', 'of files beside one message, either way; they wait in memory'),
   maxWholeFileBytes: limit(
@@ -78,6 +83,11 @@ export const runtimeLimitTable = {
     'lines',
     'log and progress messages: a child that does not cut is ended; keep it above twice maxLinesPerSecond',
   ),
+  messageMsPerSecond: limit(
+    250,
+    'ms',
+    'of the host in a second for the messages of one child, spent at once or bit by bit; beyond it the host rests before it reads on, so that the others get their turns',
+  ),
   niceness: limit(5, 'nice', 'the host and its database answer first: they get three times the share of a runner'),
 } as const
 
@@ -90,11 +100,13 @@ export function resolveLimits(overrides: Partial<RuntimeLimits> = {}): RuntimeLi
 
 /** What a runner is told of them. */
 export function runnerLimits(limits: RuntimeLimits): RunnerLimits {
-  const { maxFrameBytes, maxRunnerMessageBytes, maxHostMessageBytes, maxAttachmentBytes } = limits
+  const { maxFrameBytes, maxRunnerMessageBytes, maxRunnerMessageParts, maxHostMessageBytes, maxAttachmentBytes } =
+    limits
   const { maxLinesPerSecond, maxWholeFileBytes } = limits
   return {
     maxFrameBytes,
     maxRunnerMessageBytes,
+    maxRunnerMessageParts,
     maxHostMessageBytes,
     maxAttachmentBytes,
     maxLinesPerSecond,

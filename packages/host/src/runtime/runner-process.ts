@@ -184,6 +184,7 @@ export function createRunnerProcess(options: {
     stream: messagePipe,
     limits: channelLimits('host', limits),
     longestTurnMs,
+    msPerSecond: limits.messageMsPerSecond,
     onMessage: (message) => receive(parseRunnerMessage(message)),
     onViolation: ({ message }) => violate(message),
   })
@@ -363,10 +364,19 @@ export function createRunnerProcess(options: {
     ping(timeoutMs) {
       const id = nextId++
       return new Promise((resolve) => {
-        let timer = setTimeout(() => {
-          // A host that was blocked itself sees its timers before the answers that wait in the pipe.
-          timer = setTimeout(() => resolve(false), afterStallMs)
-        }, timeoutMs)
+        let timer: NodeJS.Timeout
+        let excusedMs = channel.restedMs()
+        /** As long as the host did not read, nothing could be heard of an answer. */
+        const wait = (milliseconds: number) => {
+          timer = setTimeout(() => {
+            const restedMs = channel.restedMs() - excusedMs
+            excusedMs += restedMs
+            if (restedMs >= 1) wait(restedMs)
+            // A host that was blocked itself sees its timers before the answers that wait in the pipe.
+            else timer = setTimeout(() => resolve(false), afterStallMs)
+          }, milliseconds)
+        }
+        wait(timeoutMs)
         pings.set(id, (answered) => (clearTimeout(timer), resolve(answered)))
         if (endedAs) pings.get(id)?.(false)
         else if (alive) channel.send({ t: 'ping', id } satisfies HostMessage)

@@ -636,7 +636,7 @@ function callError(
   { error, fault }: { error: WireError; fault?: CallFault | undefined },
   plugin: string,
   call: PluginCall,
-  { maxRunnerMessageBytes, maxAttachmentBytes }: RuntimeLimits,
+  { maxRunnerMessageBytes, maxRunnerMessageParts, maxAttachmentBytes }: RuntimeLimits,
 ): TenonError {
   if (fault === undefined) return new PluginCallError(plugin, error)
   if (fault === 'PLUGIN_EXPORT_MISSING') return new TenonError(fault, { plugin, name: error.message })
@@ -645,7 +645,8 @@ function callError(
     return new TenonError(fault, { plugin, method, path: routePath })
   }
   if (fault === 'RESULT_TOO_LARGE') {
-    const limit = `${megabytes(maxRunnerMessageBytes)}, and ${megabytes(maxAttachmentBytes)} in files,`
+    const parts = `${maxRunnerMessageParts.toLocaleString('en')} lists, objects and short texts`
+    const limit = `${megabytes(maxRunnerMessageBytes)} of text, ${parts}, and ${megabytes(maxAttachmentBytes)} in files,`
     return new TenonError(fault, { plugin, limit })
   }
   return new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason: error.message })

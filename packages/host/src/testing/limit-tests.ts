@@ -92,6 +92,7 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
   ),
   maxFrameBytes: ofRuntime('comes in frames of maxFrameBytes at most, of which larger values take several'),
   maxRunnerMessageBytes: ofRuntime('has at most maxRunnerMessageBytes of text when it comes from a child'),
+  maxRunnerMessageParts: ofRuntime('is made of at most maxRunnerMessageParts when it comes from a child'),
   maxHostMessageBytes: ofRuntime(
     'has at most maxHostMessageBytes of text when it goes to a child, whose other calls go on',
   ),
@@ -99,6 +100,10 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
   maxWholeFileBytes: ofRuntime('is a whole file where that has at most maxWholeFileBytes'),
   maxLinesPerSecond: ofRuntime('are passed on up to maxLinesPerSecond, and the others counted'),
   maxChatterPerSecond: ofRuntime('may be as many in a second as the limit says'),
+  messageMsPerSecond: ofRuntime(
+    'may take messageMsPerSecond of the host at once, of which nobody notices anything',
+    'beyond messageMsPerSecond are read more slowly, and leave their process alive',
+  ),
   niceness: ofRuntime('makes a child as nice as a niceness of %d says'),
 }
 
