@@ -516,6 +516,26 @@ export const manifestAttacks: readonly ManifestAttack[] = [
     entry: { ...asks({}), engines: { tenon: '>=99' } },
   },
 
+  // What is too much to be looked at, beside plugins that are not
+  {
+    field: 'versions[].artifact.path',
+    name: 'versions: has a path of a million folders',
+    entry: {
+      ...asks({}),
+      versions: [{ version: '0.9.0', artifact: { path: `x${'/x'.repeat(1_000_000)}`, sha256, size: 1 } }],
+    },
+  },
+  {
+    field: 'iconUrl',
+    name: 'iconUrl: has a million folders',
+    entry: { ...asks({}), iconUrl: `x${'/x'.repeat(1_000_000)}` },
+  },
+  {
+    field: '',
+    name: 'unknown fields: hold a million things',
+    entry: { ...asks({}), things: Array.from({ length: 1_000_000 }, () => 1) },
+  },
+
   // Kept and ignored
   {
     field: 'isOfficial',

@@ -92,5 +92,16 @@ export const exhaustions: SqlExhaustion[] = [
     sql: `SELECT ${'1+'.repeat(8_100)}1`,
     times: 60,
   },
+  { name: 'sends more statements than the host can judge', sql: 'SELECT 1;'.repeat(400_000), times: 4 },
+  {
+    name: 'names more tables than the host can judge',
+    sql: `SELECT 1 FROM ${'risks,'.repeat(400_000)}risks`,
+    times: 4,
+  },
+  {
+    name: 'answers with megabytes of JSON that the host would parse',
+    sql: `SELECT ('{' || string_agg(format('"%s":1', n), ',') || '}')::json FROM generate_series(1, 1500000) n`,
+    times: 4,
+  },
   { name: 'sends what is far too deep to be read', sql: `SELECT ${'1+'.repeat(200_000)}1`, times: 20 },
 ]

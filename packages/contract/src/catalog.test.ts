@@ -22,6 +22,69 @@ function parseOne(changes: Record<string, unknown>) {
   return parseManifest({ plugins: [{ ...entry, ...changes }] })
 }
 
+describe('one entry that is made to do harm takes no other with it', () => {
+  const good = { ...entry, key: 'good' }
+  const read = (bad: unknown) => {
+    const { entries, problems } = parseManifest({ plugins: [bad, good] })
+    return { keys: entries.map(({ key }) => key), problem: problems[0]?.message ?? '' }
+  }
+
+  it.each([
+    ['a pointer of millions of characters', { contributes: { views: [{ rows: `/${'a'.repeat(4_000_000)}` }] } }],
+    ['a path of millions of folders', { pluginPath: `a${'/a'.repeat(2_000_000)}` }],
+    ['a host of millions of labels', { permissions: { network: { hosts: [`a${'.a'.repeat(2_000_000)}`] } } }],
+    ['a name of millions of words in a place that is not known', { surprise: { ['a-'.repeat(2_000_000)]: 1 } }],
+  ])('%s', (_name, changes) => {
+    expect(read({ ...entry, ...changes })).toEqual({
+      keys: ['good'],
+      problem: 'contains a text of more than 100000 characters',
+    })
+  })
+
+  it('a list of a million things', () => {
+    expect(read({ ...entry, features: Array(1_000_000).fill({}) })).toEqual({
+      keys: ['good'],
+      problem: 'has more than 50000 values',
+    })
+  })
+
+  it('longest texts that are still looked at', () => {
+    for (const text of ['/a'.repeat(50_000), 'a/'.repeat(50_000), 'a.'.repeat(50_000), 'a-'.repeat(50_000)])
+      expect(
+        read({ ...entry, pluginPath: text, version: text, category: text, contributes: { views: [{ rows: text }] } })
+          .keys,
+      ).toEqual(['good'])
+  })
+})
+
+describe('a manifest with more in it than anybody could read', { timeout: 20_000 }, () => {
+  it('is read as far as ten thousand plugins, and tells a thousand problems', () => {
+    const { problems } = parseManifest({ plugins: Array(1_000_000).fill({}) })
+    expect(problems).toHaveLength(1_000)
+    expect(problems[0]?.message).toBe('there are 1000000 plugins, and what comes after 10000 is left out')
+  })
+
+  it('has two hundred categories at most', () => {
+    const { problems, categories } = parseManifest({
+      plugins: [],
+      categories: Array(1_000_000).fill({ id: 'a', name: 'A' }),
+    })
+    expect(categories).toHaveLength(8)
+    expect(problems.map(({ path }) => path)).toEqual(['categories'])
+  })
+})
+
+it.each(['99999999999999999999.0.0', '1.0.0-01', '1.0.0-a.007', '1.0.9007199254740992'])(
+  'does not take %s for a version: what compares versions throws at it',
+  (version) => {
+    expect(parseOne({ version }).problems[0]?.path).toBe('version')
+  },
+)
+
+it.each(['999999999999999.0.1', '1.0.0-0', '1.0.0-rc.10+build.01', '1.0.0-0a.-', '1.0.0--'])('takes %s', (version) => {
+  expect(parseOne({ version }).entries[0]?.version).toBe(version)
+})
+
 describe('a manifest', () => {
   it('defaults what older manifests leave out', () => {
     expect(parseOne({}).entries[0]).toMatchObject({ tags: [], features: [], dependencies: {}, versions: [] })

@@ -103,6 +103,14 @@ export const permissionsSchema = z.looseObject({
 
 const maxSchemaDepth = 32
 const maxEntryDepth = 64
+/** Of one text anywhere in an entry; regular expressions throw at texts of millions. */
+const maxTextLength = 100_000
+/** Of one entry: texts, numbers, lists, objects and their names. One is read without a pause. */
+const maxEntryValues = 50_000
+const maxEntries = 10_000
+const maxCategories = 200
+/** Of all that is wrong with a manifest; what comes after them is told nobody. */
+const maxProblems = 1_000
 const unstorableText = /\0|\p{Surrogate}/u
 
 /** A JSON Schema 2020-12 that describes an object. References may point inside it only. */
@@ -478,15 +486,26 @@ export interface ManifestReader {
 export function openManifest(source: unknown, location = 'plugins.json'): ManifestReader {
   const root = parseRoot(typeof source === 'string' ? parseJson(source, location) : source, location)
   const problems: ManifestProblem[] = []
-  const categories = readCategories(root.categories, problems)
+  const categories = readCategories(root.categories.slice(0, maxCategories), problems)
+  for (const [name, list, most] of [
+    ['categories', root.categories, maxCategories],
+    ['plugins', root.plugins, maxEntries],
+  ] as const) {
+    if (list.length > most) {
+      const message = `there are ${list.length} ${name}, and what comes after ${most} is left out`
+      problems.push({ severity: 'error', index: most, path: name === 'plugins' ? '' : name, message })
+    }
+  }
   const manifest: Manifest = { version: root.version, entries: [], categories, problems }
   const known = { keys: new Set<string>(), categories: new Set(categories.map(({ id }) => id)) }
   let index = 0
+  const count = Math.min(root.plugins.length, maxEntries)
   const readNext = (): boolean => {
-    if (index >= root.plugins.length) return false
+    if (index >= count) return false
     readEntry(root.plugins[index], index, known, manifest)
+    problems.length = Math.min(problems.length, maxProblems)
     index += 1
-    return index < root.plugins.length
+    return index < count
   }
   return { manifest, readNext }
 }
@@ -523,10 +542,8 @@ function readEntry(
   known: { keys: Set<string>; categories: Set<string> },
   manifest: Manifest,
 ): void {
-  if (!isStorable(raw, maxEntryDepth)) {
-    const message = `contains text that cannot be stored, or is nested deeper than ${maxEntryDepth} levels`
-    return void manifest.problems.push({ severity: 'error', index, path: '', message })
-  }
+  const message = unreadable(raw)
+  if (message !== undefined) return void manifest.problems.push({ severity: 'error', index, path: '', message })
   const legacy = isRecord(raw) && raw.installationType === 'npm'
   const parsed = catalogEntrySchema.safeParse(legacy ? { ...raw, installationType: 'standard' } : raw)
   const key = isRecord(raw) && typeof raw.key === 'string' ? raw.key.slice(0, 100) : undefined
@@ -562,11 +579,24 @@ function referencesStayInside(schema: unknown): boolean {
   return Object.values(schema).every(referencesStayInside)
 }
 
-/** PostgreSQL keeps neither NUL nor halves of characters, and everything that walks an entry needs a bottom. */
-function isStorable(value: unknown, levels: number): boolean {
-  if (typeof value === 'string') return !unstorableText.test(value)
-  if (typeof value !== 'object' || value === null) return true
-  return levels > 0 && Object.entries(value).every((pair) => pair.every((part) => isStorable(part, levels - 1)))
+/** What keeps an entry from being looked at: PostgreSQL keeps neither NUL nor halves of characters, and all needs a bottom. */
+function unreadable(entry: unknown): string | undefined {
+  const waiting: { part: unknown; levels: number }[] = [{ part: entry, levels: maxEntryDepth }]
+  let values = 0
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { part, levels } = next
+    if (typeof part === 'string') {
+      if (part.length > maxTextLength) return `contains a text of more than ${maxTextLength} characters`
+      if (unstorableText.test(part)) return 'contains text that cannot be stored'
+    }
+    if (typeof part !== 'object' || part === null) continue
+    if (levels === 0) return `is nested deeper than ${maxEntryDepth} levels`
+    const children: unknown[] = Array.isArray(part) ? part : Object.entries(part).flat()
+    values += children.length
+    if (values > maxEntryValues) return `has more than ${maxEntryValues} values`
+    for (const child of children) waiting.push({ part: child, levels: levels - 1 })
+  }
+  return undefined
 }
 
 function isShallow(value: unknown, levels: number): boolean {

@@ -67,6 +67,8 @@ export function knownErrorOf(error: unknown, requestId: string): TenonError {
     return new TenonError('BODY_TOO_LARGE', { limit: `${Math.round((limit ?? 0) / 1_000_000)} MB` })
   if (type === 'entity.parse.failed' || type === 'charset.unsupported' || type === 'encoding.unsupported')
     return new TenonError('BODY_NOT_JSON')
+  if (type === 'entity.too.deep')
+    return new TenonError('VALIDATION_FAILED', { message: 'The body of the request is nested too deeply.' })
   if (error instanceof URIError)
     return new TenonError('VALIDATION_FAILED', { message: 'The address of the request is not valid.' })
   if (databaseAway.codes.test(String(code)) || databaseAway.words.test(String(message)))

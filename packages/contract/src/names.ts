@@ -22,14 +22,15 @@ export const entryPointSchema = relativePathSchema.regex(sourceExtension, 'must 
 /** SHA-256 in lower-case hexadecimal. */
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hexadecimal')
 
+/** Not longer: what compares versions throws at numbers that are not exact any more. */
+const versionNumber = '(0|[1-9][0-9]{0,14})'
+const preRelease = '(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)'
+const versionPattern = new RegExp(
+  `^${versionNumber}(\\.${versionNumber}){2}(-${preRelease}(\\.${preRelease})*)?(\\+[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$`,
+)
+
 /** A version by Semantic Versioning 2.0, without a leading `v`. */
-export const versionSchema = z
-  .string()
-  .max(100)
-  .regex(
-    /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/,
-    'must be a version such as 1.2.3',
-  )
+export const versionSchema = z.string().max(100).regex(versionPattern, 'must be a version such as 1.2.3')
 
 /** An address that a browser may open: http or https, so that no `javascript:` ever becomes a link. */
 export const webUrlSchema = z

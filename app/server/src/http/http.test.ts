@@ -62,6 +62,13 @@ describe('what is wrong with a request', () => {
     expect(answer).toMatchObject({ status: 400, body: { code: 'BODY_NOT_JSON' } })
   })
 
+  it('is told for a body that is nested too deeply, to whoever is not signed in either', async () => {
+    const body = '['.repeat(4_900_000) + ']'.repeat(4_900_000)
+    const answer = await app.call('POST', '/api/auth/login', { body })
+    expect(answer).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } })
+    expect(answer.body).toMatchObject({ data: 'The body of the request is nested too deeply.' })
+  })
+
   it('is told for a body of another type', async () => {
     const headers = { 'content-type': 'text/plain' }
     const answer = await app.call('POST', '/api/risks', { token, body: JSON.stringify(risk('x')), headers })

@@ -1,4 +1,5 @@
 import { envelope, type Principal, roleAllows, TenonError, ValidationException } from '@tenon/contract'
+import { verifyJsonBody } from '@tenon/contract/wire'
 import express, { type Express, type Request, type RequestHandler } from 'express'
 import type { ZodType } from 'zod'
 import { validationFailed } from './validation-failed.js'
@@ -15,7 +16,7 @@ interface MountOptions {
 
 /** Puts the routes on the application. A body is read only after the caller is known and allowed. */
 export function mountRoutes(app: Express, routes: readonly Route[], { authenticate, tokenOf }: MountOptions): void {
-  const readJson = express.json({ limit: maxBodyBytes, strict: false })
+  const readJson = express.json({ limit: maxBodyBytes, strict: false, verify: verifyJsonBody })
   for (const route of routes) {
     const reading: RequestHandler[] = route.body ? [requireJson, readJson] : []
     app[route.method](route.path, admit(route.access, authenticate), ...reading, answer(route, tokenOf))

@@ -1,6 +1,7 @@
 export * from './channel.js'
 export * from './codec.js'
 export * from './frames.js'
+export * from './json-body.js'
 export * from './match-route.js'
 export * from './messages.js'
 export * from './socket-frames.js'

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startDeadline } from '../egress/deadline.js'
 import type { BundleReport, BundleRequest } from './bundle-process.js'
+import { readReport } from './bundle-report.js'
 import { spawnGroup } from './run-process.js'
 
 /** Of one report; the code itself does not travel on this way. */
@@ -63,8 +64,10 @@ export function startBundler({ request, timeoutMs, signal }: BundlerOptions): Bu
     if (received.length > maxReportLength) return fail(new BundlerError('the bundler says too much'))
     const length = received.indexOf('\n')
     if (length < 0) return
-    waiting?.resolve(JSON.parse(received.slice(0, length)) as BundleReport)
+    const report = readReport(received.slice(0, length))
+    if (!report) return fail(new BundlerError('the bundler says something that is no report'))
     received = received.slice(length + 1)
+    waiting?.resolve(report)
   })
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaints = (complaints + text).slice(-maxErrorLength)

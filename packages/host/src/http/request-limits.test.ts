@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from '../testing/host-in-test.js'
 
@@ -53,6 +54,38 @@ test.each<[Which, number]>([
 ])('a body of JSON has at most maxBodyBytes: %s, %i', async (which, most) => {
   expect(await sendJson(which, most)).toMatchObject({ status: 200, content: most - 11 })
   expect(await sendJson(which, most + 1)).toMatchObject({ status: 413, body: { code: 'BODY_TOO_LARGE' } })
+})
+
+/** The body as it stands, with how long the event loop was held, which is the host's here. */
+async function sendBytes(body: Buffer, contentType = 'application/json') {
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  const response = await fetch(`${usual.url}/api/plugins/taker/json`, {
+    method: 'POST',
+    headers: { 'x-test-user': 'Editor:1:1:s', 'content-type': contentType },
+    body,
+  })
+  const answer = (await response.json()) as { code?: string; data?: unknown }
+  delay.disable()
+  return { status: response.status, answer, longestMs: delay.max / 1e6 }
+}
+
+test('a body that is nicely deep passes; megabytes of brackets are refused before they are parsed', async () => {
+  const deep = (levels: number, text = '') =>
+    Buffer.from(`{"text":"${text}","more":${'['.repeat(levels)}${']'.repeat(levels)}}`)
+  await sendBytes(deep(2))
+  expect(await sendBytes(deep(90, '[[{'))).toMatchObject({ status: 200, answer: { data: 3 } })
+  const refused = await sendBytes(deep(4_900_000))
+  expect(refused).toMatchObject({ status: 400, answer: { code: 'VALIDATION_FAILED' } })
+  expect(refused.longestMs).toBeLessThan(500)
+})
+
+test('a body of JSON is UTF-8', async () => {
+  const body = Buffer.from(`{"text":"x"}`, 'utf16le')
+  expect(await sendBytes(body, 'application/json; charset=utf-16le')).toMatchObject({
+    status: 400,
+    answer: { code: 'BODY_NOT_JSON' },
+  })
 })
 
 test.each<[Which, number]>([

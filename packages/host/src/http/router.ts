@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { TenonError, envelope, errorAnswer, isTenonError, pluginKeySchema, type Principal } from '@tenon/contract'
+import { verifyJsonBody } from '@tenon/contract/wire'
 import express, {
   type ErrorRequestHandler,
   type Request,
@@ -85,7 +86,7 @@ export function createRouter({
 type ReadJson = (request: Request) => Promise<unknown>
 
 function createJsonReader(maxBodyBytes: number): ReadJson {
-  const parseJson = express.json({ limit: maxBodyBytes })
+  const parseJson = express.json({ limit: maxBodyBytes, verify: verifyJsonBody })
   return (request) =>
     new Promise((resolve, reject) => {
       parseJson(request, request.res as Response, (error?: unknown) => {

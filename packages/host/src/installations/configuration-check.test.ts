@@ -78,3 +78,21 @@ test('is stopped when a schema asks for more work than there is time', () => {
   expect(performance.now() - started).toBeLessThan(3_000)
   expect(findProblems({ url: 'https://x.example' }, schema, 'X')).toEqual([])
 })
+
+test(
+  'is not tried any more when a schema has taken seconds: nobody else is served meanwhile',
+  { timeout: 20_000 },
+  () => {
+    const twice = (next: number) => ({ anyOf: [{ $ref: `#/$defs/${next}` }, { $ref: `#/$defs/${next}` }] })
+    const $defs = {
+      ...Object.fromEntries(Array.from({ length: 41 }, (_, index) => [index, twice(index + 1)])),
+      41: false,
+    }
+    const started = performance.now()
+    for (let time = 0; time < 10; time++) {
+      expect(() => assertValid({}, { $defs, ...twice(0) }, 'X')).toThrow('takes too long to check')
+    }
+    expect(performance.now() - started).toBeLessThan(5_000)
+    expect(() => assertValid({}, {}, 'X')).not.toThrow()
+  },
+)

@@ -2,7 +2,7 @@ import { canonicalJson, TenonError } from '@tenon/contract'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormatsModule from 'ajv-formats'
 import { RE2JS } from 're2js'
-import { oversizeOf, withinTime } from '../secrets/configuration-limits.js'
+import { oversizeOf, takesTooLong, withinTime } from '../secrets/configuration-limits.js'
 
 // ajv-formats is CommonJS with a default export; under NodeNext the function is its `default`.
 const addFormats = addFormatsModule.default
@@ -24,10 +24,12 @@ export interface ConfigurationProblem {
 export function findProblems(value: unknown, schema: Record<string, unknown>, plugin: string): ConfigurationProblem[] {
   const oversize = oversizeOf(value)
   if (oversize !== undefined) return [{ field: '', message: oversize }]
-  const errors = withinTime(() => {
-    const validate = validatorOf(schema, plugin)
-    return validate(value) ? [] : (validate.errors ?? [])
-  })
+  const errors = withinPatience(JSON.stringify(schema), (text) =>
+    withinTime(() => {
+      const validate = validatorOf(text, schema, plugin)
+      return validate(value) ? [] : (validate.errors ?? [])
+    }),
+  )
   return errors
     .filter(({ keyword }) => keyword !== 'if')
     .slice(0, 50)
@@ -48,12 +50,42 @@ export function assertValid(value: unknown, schema: Record<string, unknown>, plu
   throw new TenonError('CONFIGURATION_INVALID', { reasons, problems })
 }
 
+/** An honest check takes a few milliseconds; only slow ones count. */
+const slowMs = 200
+const patience = { milliseconds: 2_000, windowMs: 60_000 }
+const keptSlow = 500
+/** Time that was spent on slow checks by a schema, since the first of them. */
+const slow = new Map<string, { since: number; spentMs: number }>()
+
+/**
+ * Nobody else is served while a check runs, so a schema that makes slow ones gets a few seconds of them in a minute, however
+ * often it is asked for.
+ *
+ * @throws TenonError CONFIGURATION_INVALID when it had them
+ */
+function withinPatience<Result>(schema: string, check: (schema: string) => Result): Result {
+  const started = performance.now()
+  const before = slow.get(schema)
+  const known = before && started - before.since < patience.windowMs ? before : undefined
+  if (known && known.spentMs >= patience.milliseconds) throw takesTooLong()
+  try {
+    return check(schema)
+  } finally {
+    const ms = performance.now() - started
+    if (ms >= slowMs) {
+      slow.delete(schema)
+      slow.set(schema, { since: known?.since ?? started, spentMs: (known?.spentMs ?? 0) + ms })
+      const [oldest] = slow.keys()
+      if (slow.size > keptSlow && oldest !== undefined) slow.delete(oldest)
+    }
+  }
+}
+
 /** Compiling takes longer than validating, and the same few schemas come again and again. */
 const validators = new Map<string, ValidateFunction>()
 const keptValidators = 50
 
-function validatorOf(schema: Record<string, unknown>, plugin: string): ValidateFunction {
-  const text = JSON.stringify(schema)
+function validatorOf(text: string, schema: Record<string, unknown>, plugin: string): ValidateFunction {
   const validate = validators.get(text) ?? compile(schema, plugin)
   validators.delete(text)
   validators.set(text, validate)

@@ -71,3 +71,11 @@ describe('when the clock is put forward', () => {
     expect(timesOf('30 2 * * *', 'Europe/Berlin', ...days)).toEqual(['28T01:30', '29T01:30', '30T00:30'])
   })
 })
+
+test.each(['0 0 31 2 *', '0 0 30 2 *', '0 0 31 2,4,6,9,11 *', '0 0 30,31 2 *'])(
+  'says of %s that it never comes',
+  (cron) => {
+    for (const timeZone of ['UTC', 'Europe/Berlin'])
+      expect(() => nextTime({ cron, timeZone }, new Date('2026-01-01T00:00Z'))).toThrow('never comes')
+  },
+)

@@ -22,9 +22,19 @@ export function nextTime({ cron, timeZone }: CronTimes, from: Date): Date {
   const times = parse({ cron, timeZone })
   const repeated = repeatedTime(timeZone, from.getTime())
   const near = repeated && nextNear(cron, repeated, from.getTime())
-  const next = near ?? times.nextRun(repeated ? new Date(Math.max(repeated.endsAt, from.getTime())) : from)
+  const next = near ?? nextRun(times, repeated ? new Date(Math.max(repeated.endsAt, from.getTime())) : from)
   if (!next) throw new TenonError('VALIDATION_FAILED', { message: `cron: "${cron}" never comes`, field: 'cron' })
   return next
+}
+
+/** Null when it never comes: of a day that none of several months has, the library does not see the end. */
+function nextRun(times: Cron, from: Date): Date | null {
+  try {
+    return times.nextRun(from)
+  } catch (error) {
+    if (error instanceof RangeError) return null
+    throw error
+  }
 }
 
 /** @throws TenonError VALIDATION_FAILED when two of the next times are closer than `leastMs`. */

@@ -146,6 +146,28 @@ describe('unmodified clients reach an allowed host', () => {
   })
 })
 
+it('a plugin whose names are never answered leaves the places for looking up to the others', async () => {
+  // As the system does it: two at a time, for everybody.
+  const waiting: (() => void)[] = []
+  let held = 0
+  const twoPlaces = async (host: string) => {
+    if (held === 2) await new Promise<void>((resolve) => waiting.push(resolve))
+    held += 1
+    if (host.endsWith('.silent.example')) await new Promise(() => {})
+    held -= 1
+    waiting.shift()?.()
+    throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' })
+  }
+  const own = createRuntime({ log: silentLog, lookup: twoPlaces, limits: { warmRunners: 0, connectMs: 1_000 } })
+  const from = (tenantId: string, host: string) =>
+    own.call({ ...plugin, tenantId }, functionCall('connectFailure', [443, host], { network: exampleOnly }))
+  const stuck = ['a', 'b', 'c', 'd'].map((name) => from('mallory', `${name}.silent.example`))
+  await expect.poll(() => held).toBeGreaterThan(0)
+  expect(await from('alice', 'gone.example')).toMatchObject({ code: 'ENOTFOUND' })
+  for (const one of stuck) expect(await one).toMatchObject({ code: 'ETIMEDOUT' })
+  await own.stop()
+})
+
 describe('a connection is refused as EACCES', () => {
   it.each([
     ['a host that is not allowed', 'elsewhere.com', 443],

@@ -11,7 +11,8 @@ import {
   UnsendableValue,
   type WireError,
 } from '@tenon/contract/wire'
-import { type ConnectRules, type NetworkPolicy, noNetwork } from '../egress/connect.js'
+import { type ConnectRules, type NetworkPolicy, noNetwork, systemLookup } from '../egress/connect.js'
+import { createLookupTurns } from '../egress/lookup-turns.js'
 import { type CallEnd, runUnderDeadline } from './call-deadline.js'
 import { createCallQueue } from './call-queue.js'
 import { createCodeCaches, noCodeCaches } from './code-caches.js'
@@ -219,6 +220,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const codeCaches = options.codeCacheDirectory ? createCodeCaches(options.codeCacheDirectory) : noCodeCaches
   const supervisor = createCrashSupervisor({ limits, ledger: options.crashLedger, log })
   const health = createHealthBook()
+  const lookUp = createLookupTurns(options.lookup ?? systemLookup, limits.connectMs)
   const egress = createEgressMeter({ limits, ledger: options.networkLedger, log })
   const queue = createCallQueue({
     maxRunning: limits.maxCallsPerPlugin,
@@ -290,6 +292,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     })
   }
 
+  function askerOf(process: RunnerProcess): string {
+    const owner = owners.get(process)
+    return owner ? supervisorKey(owner.tenantId, owner.pluginKey) : ''
+  }
+
   async function startRunner(): Promise<RunnerProcess> {
     const child = await launchRunner(launcher, { directory, limits, confinement })
     if (closed) {
@@ -299,7 +306,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     const process: RunnerProcess = createRunnerProcess({
       child,
       limits,
-      egress: { lookup: options.lookup, dial: options.dial, hostMap: options.hostMap },
+      egress: {
+        lookup: (host) => lookUp(askerOf(process), host),
+        dial: options.dial,
+        hostMap: options.hostMap,
+      },
       flawOf: (pid) => flawOfSeal(pid, confinement),
       networkAccount() {
         const owner = owners.get(process)

@@ -54,13 +54,17 @@ export function withinTime<Result>(run: () => Result): Result {
       const { user, system } = process.cpuUsage(before)
       const wasStarved = (user + system) / 1_000 < configurationLimits.milliseconds * busyPart
       if (wasStarved && attempt < attempts) continue
-      const message = 'takes too long to check'
-      throw new TenonError('CONFIGURATION_INVALID', {
-        reasons: `the whole ${message}`,
-        problems: [{ field: '', message }],
-      })
+      throw takesTooLong()
     }
   }
+}
+
+export function takesTooLong(): TenonError {
+  const message = 'takes too long to check'
+  return new TenonError('CONFIGURATION_INVALID', {
+    reasons: `the whole ${message}`,
+    problems: [{ field: '', message }],
+  })
 }
 
 function inTime<Result>(run: () => Result): Result {

@@ -27,6 +27,26 @@ describe('a redactor', () => {
     },
   )
 
+  test('keeps little of a plugin that opens large values without end, and takes no time for each', () => {
+    const redactor = createRedactor()
+    redactor.hide('the oldest one')
+    const before = process.memoryUsage().heapUsed + process.memoryUsage().external
+    const started = performance.now()
+    for (let n = 0; n < 300; n++) redactor.hide(`${n} ${'x'.repeat(50_000)}`)
+    redactor.hide('the newest one')
+    expect(performance.now() - started).toBeLessThan(3_000)
+    const grown = process.memoryUsage().heapUsed + process.memoryUsage().external - before
+    expect(grown).toBeLessThan(100 * 1024 * 1024)
+    expect(redactor.text('the oldest one, the newest one')).toBe('the oldest one, [hidden]')
+  })
+
+  test('takes no secret for known that is larger than all that is kept', () => {
+    const redactor = createRedactor()
+    redactor.hide('a password')
+    redactor.hide('x'.repeat(1_000_000))
+    expect(redactor.text('a password')).toBe('[hidden]')
+  })
+
   test('hides a secret in a statement, and among bytes', () => {
     const redactor = createRedactor()
     redactor.hide("it's a secret")

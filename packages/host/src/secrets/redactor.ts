@@ -15,12 +15,24 @@ export interface Redactor {
 const shortest = 6
 /** Of larger ones nothing is kept but by a plugin itself. */
 const maxBytes = 256 * 1024
-/** A plugin can open as many sealed values as it likes; the oldest are forgotten first. */
-const maxKnown = 500
+/** A plugin can open as many sealed values as it likes, of any size; the oldest are forgotten first. */
+const maxKnown = 100
+/** Of all that is known together. Keys and tokens have a few thousand; a text that is longer is no secret of a service. */
+const maxKnownCharacters = 128 * 1024
 
 export function createRedactor(): Redactor {
-  const known = new Set<string>()
+  /** The forms of each secret, the oldest first. */
+  const known = new Map<string, readonly string[]>()
+  let characters = 0
   let forms: readonly string[] = []
+
+  function forgetOldest(): void {
+    for (const secret of known.keys()) {
+      if (known.size <= maxKnown && characters <= maxKnownCharacters) return
+      known.delete(secret)
+      characters -= secret.length
+    }
+  }
 
   function text(given: string): string {
     let redacted = given
@@ -48,14 +60,17 @@ export function createRedactor(): Redactor {
 
   return {
     hide(value) {
-      const fresh = textsIn(value).filter((secret) => secret.length >= shortest && !known.has(secret))
-      if (fresh.length === 0) return
-      for (const secret of fresh) known.add(secret)
-      for (const secret of known) if (known.size > maxKnown) known.delete(secret)
+      const isFresh = (secret: string) =>
+        secret.length >= shortest && secret.length <= maxKnownCharacters && !known.has(secret)
+      const fresh = new Set(textsIn(value).filter(isFresh))
+      if (fresh.size === 0) return
+      for (const secret of fresh) {
+        known.set(secret, formsOf(secret))
+        characters += secret.length
+        forgetOldest()
+      }
       // The longest first: one secret may be a part of another.
-      forms = [...new Set([...known].flatMap(formsOf))]
-        .filter(({ length }) => length >= shortest)
-        .sort((a, b) => b.length - a.length)
+      forms = [...new Set([...known.values()].flat())].sort((a, b) => b.length - a.length)
     },
     text,
     value: <Value>(value: Value) => (forms.length === 0 ? value : (redact(value) as Value)),
@@ -66,7 +81,7 @@ export function createRedactor(): Redactor {
 function formsOf(secret: string): string[] {
   // through bytes, because half a character has no such form
   const bytes = Buffer.from(secret)
-  return [
+  const forms = [
     secret,
     JSON.stringify(secret).slice(1, -1),
     // A text in a statement
@@ -75,6 +90,7 @@ function formsOf(secret: string): string[] {
     bytes.toString('hex'),
     ...base64FormsOf(bytes),
   ]
+  return [...new Set(forms)].filter(({ length }) => length >= shortest)
 }
 
 /**

@@ -9,7 +9,13 @@ export type ParseKind = 'statements' | 'block'
 export type ParserAnswer = { tree: ParseNode } | { failure: ParserFailure } | { broken: 'depth' | 'size' }
 
 /** Trees come as texts: they can be too deep to be copied from one thread to another, which is then told to nobody. */
-type ThreadAnswer = Exclude<ParserAnswer, { tree: ParseNode }> | { json: string }
+type ThreadAnswer = Exclude<ParserAnswer, { tree: ParseNode }> | { json: string } | { tooLarge: true }
+
+/**
+ * Characters of a tree's text. Reading and judging it is the host's own work, while everybody waits: this many take a
+ * tenth of a second or two, and the thread could make hundreds of millions.
+ */
+const MAX_TREE_CHARACTERS = 8_000_000
 
 /** What the parser says of a text that is not SQL. */
 export interface ParserFailure {
@@ -62,7 +68,7 @@ export function createParserThread(parseMs: number): ParserThread {
     const library = createRequire(import.meta.url).resolve('libpg-query')
     const started = new Worker(THREAD_SOURCE, {
       eval: true,
-      workerData: { library },
+      workerData: { library, maxTreeCharacters: MAX_TREE_CHARACTERS },
       resourceLimits: { maxOldGenerationSizeMb: 512 },
       env: {},
     })
@@ -78,7 +84,7 @@ export function createParserThread(parseMs: number): ParserThread {
         worker = undefined
         void started.terminate()
       }
-      finish('json' in answer ? { tree: JSON.parse(answer.json) as ParseNode } : answer)
+      finish(toParserAnswer(answer))
     })
     started.on('error', () => {})
     started.on('exit', isOver)
@@ -97,6 +103,11 @@ export function createParserThread(parseMs: number): ParserThread {
   }
 }
 
+function toParserAnswer(answer: ThreadAnswer): ParserAnswer {
+  if ('tooLarge' in answer) return { broken: 'size' }
+  return 'json' in answer ? { tree: JSON.parse(answer.json) as ParseNode } : answer
+}
+
 // Plain JavaScript in a text, because a thread cannot be started from TypeScript sources.
 const THREAD_SOURCE = `
 const { parentPort, workerData } = require('node:worker_threads')
@@ -112,7 +123,8 @@ const read = (kind, sql) =>
 parentPort.on('message', async ({ kind, sql }) => {
   await ready
   try {
-    parentPort.postMessage({ json: read(kind, sql) })
+    const json = read(kind, sql)
+    parentPort.postMessage(json.length > workerData.maxTreeCharacters ? { tooLarge: true } : { json })
   } catch (error) {
     const { name, message, sqlDetails } = error
     if (name === 'RangeError') parentPort.postMessage({ broken: 'depth' })

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTenancyDatabase, type TenancyDatabase, testRoleKey } from '../testing/tenancy-database.js'
 import type { PluginRole } from './index.js'
@@ -63,5 +64,19 @@ test('statements that are sent at once run one after the other, each with a time
     [1, 2, 3].map((n) => connection.run(`SELECT ${n}`, undefined, { ...limits, timeoutMs: 500 })),
   )
   expect(results.map((result) => result[0]?.rows)).toEqual([[[1]], [[2]], [[3]]])
+  await connection.close()
+})
+
+test('JSON is handed on as the server sent it: nobody waits while megabytes of it are parsed', async () => {
+  const connection = await connect()
+  const large = `SELECT ('{' || string_agg(format('"%s":1', n), ',') || '}')::json FROM generate_series(1, 1500000) n`
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  const [result] = await connection.run(large, undefined, { ...limits, timeoutMs: 20_000, maxBytes: 32 * 1024 * 1024 })
+  delay.disable()
+  expect(String(result?.rows[0]?.[0]).slice(0, 12)).toBe('{"1":1,"2":1')
+  expect(delay.max / 1e6).toBeLessThan(300)
+  const lists = await connection.run(`SELECT ARRAY['{"a":"x,y"}', NULL]::jsonb[], '[]'::jsonb`, undefined, limits)
+  expect(lists[0]?.rows).toEqual([[['{"a": "x,y"}', null], '[]']])
   await connection.close()
 })

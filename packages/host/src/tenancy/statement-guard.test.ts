@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createStatementGuard, type StatementGuard } from './statement-guard.js'
 
@@ -13,6 +14,28 @@ beforeAll(async () => {
 afterAll(() => guard.close())
 
 const plan = (sql: string) => guard.plan(sql, 'own', false)
+
+test.each([
+  ['many statements', (characters: number) => 'select a;'.repeat(characters / 9)],
+  ['many tables', (characters: number) => `select 1 from ${'a,'.repeat(characters / 2)}a`],
+  ['many branches', (characters: number) => `select case ${'when a then b '.repeat(characters / 14)}end`],
+])('refuses a text of which the host would have too much to read: %s', { timeout: 30_000 }, async (_name, textOf) => {
+  await plan(textOf(9_000))
+  await expect(plan(textOf(900_000))).rejects.toMatchObject({ code: 'STATEMENT_REFUSED' })
+})
+
+test('reads long texts of values without holding up the others', { timeout: 30_000 }, async () => {
+  await plan(`INSERT INTO t VALUES ${"(1,'x'),".repeat(300)}(now(), 'x')`)
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  const casts = `INSERT INTO t (a, b) VALUES ${"($1::int, 'x'::jsonb, now()),".repeat(5_000)}(1, 2, 3)`
+  expect(await plan(`INSERT INTO t VALUES ${"(1,'x'),".repeat(100_000)}(now(), 'x')`)).toMatchObject({
+    touches: ['t:insert'],
+  })
+  expect(await plan(casts)).toMatchObject({ touches: ['t:insert'] })
+  delay.disable()
+  expect(delay.max / 1e6).toBeLessThan(1_000)
+})
 
 test('leaves a text of plain statements as it is', async () => {
   const sql = 'SELECT 1; /* ü */ INSERT INTO t VALUES (now())'

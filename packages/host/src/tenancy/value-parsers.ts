@@ -10,6 +10,11 @@ const overrides = new Map<number, ValueParser>([
   [1082, text], // date
   [1182, textArray], // date[]
   [1231, textArray], // numeric[]
+  // JSON is parsed in the plugin's process: one value may have 32 MB, and everybody would wait.
+  [114, text], // json
+  [199, textArray], // json[]
+  [3802, text], // jsonb
+  [3807, textArray], // jsonb[]
 ])
 
 /** Types above this number are made by users; what they are is looked up after the result, see `enumArrayColumns`. */

@@ -43,7 +43,28 @@ export function shapeResults(wire: WireResult[], sql: string, { type, plain, nes
   return rows
 }
 
+/** By oid: json, jsonb, and lists of them. */
+const jsonTypes = new Set([114, 3802])
+const jsonArrayTypes = new Set([199, 3807])
+
+/** The host hands JSON on as it came from the server. */
+function parseJson(value: unknown): unknown {
+  return typeof value === 'string' ? (JSON.parse(value) as unknown) : value
+}
+
+function parseJsonArray(value: unknown): unknown {
+  return Array.isArray(value) ? value.map(parseJsonArray) : parseJson(value)
+}
+
+function parseJsonColumns(fields: WireResult['fields'], rows: unknown[][]): void {
+  fields.forEach(({ type }, column) => {
+    const parse = jsonTypes.has(type) ? parseJson : jsonArrayTypes.has(type) ? parseJsonArray : undefined
+    if (parse) for (const row of rows) row[column] = parse(row[column])
+  })
+}
+
 function toQueryResult({ command, rowCount, fields, rows }: WireResult): QueryResult {
+  parseJsonColumns(fields, rows)
   return {
     command,
     rowCount,
