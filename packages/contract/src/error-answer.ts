@@ -69,6 +69,10 @@ export function knownErrorOf(error: unknown, requestId: string): TenonError {
     return new TenonError('BODY_NOT_JSON')
   if (type === 'entity.too.deep')
     return new TenonError('VALIDATION_FAILED', { message: 'The body of the request is nested too deeply.' })
+  if (type === 'entity.too.many.parts')
+    return new TenonError('VALIDATION_FAILED', {
+      message: 'The body of the request has too many lists, objects and names. Send less at once, or a file.',
+    })
   if (error instanceof URIError)
     return new TenonError('VALIDATION_FAILED', { message: 'The address of the request is not valid.' })
   if (databaseAway.codes.test(String(code)) || databaseAway.words.test(String(message)))

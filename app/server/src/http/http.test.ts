@@ -69,6 +69,13 @@ describe('what is wrong with a request', () => {
     expect(answer.body).toMatchObject({ data: 'The body of the request is nested too deeply.' })
   })
 
+  it('is told for a body of too many names, to whoever is not signed in either', async () => {
+    const names = Array.from({ length: 400_000 }, (_, at) => `"name-${at}":0`)
+    const answer = await app.call('POST', '/api/auth/login', { body: `{${names.join(',')}}` })
+    expect(answer).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } })
+    expect(answer.body).toMatchObject({ data: expect.stringContaining('too many lists, objects and names') })
+  })
+
   it('is told for a body of another type', async () => {
     const headers = { 'content-type': 'text/plain' }
     const answer = await app.call('POST', '/api/risks', { token, body: JSON.stringify(risk('x')), headers })
