@@ -103,6 +103,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.getByRole('button', { name: 'Allow and install' }).click()
     await page.getByText('Risk Import is installed.').waitFor({ timeout: 60_000 })
     await page.getByRole('button', { name: 'Open it' }).click()
+    await page.getByRole('button', { name: 'Download the template' }).waitFor()
     await page.goto('/risks')
     await page.getByRole('button', { name: 'Import from Excel' }).click()
     const [download] = await Promise.all([
