@@ -76,6 +76,8 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.getByRole('button', { name: /chat/ }).first().click()
     await page.getByRole('dialog').getByText('Metrics', { exact: true }).waitFor()
     await page.keyboard.press('Escape')
+    await page.getByRole('link', { name: 'Dashboard' }).click()
+    await page.getByRole('link', { name: 'Entries in MLflow 48' }).waitFor()
   })
 
   it('connects a workspace at the service, and comes back', async () => {
