@@ -1,5 +1,8 @@
-import { resolve } from 'node:path'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { expect, it } from 'vitest'
+import { grantable } from './grantable.js'
 import { parseSettings, SettingsError, settingsTable } from './env.js'
 
 const secret = 's'.repeat(32)
@@ -126,6 +129,37 @@ it('takes the Slack app from the environment, with the addresses that Slack has'
   expect(parseSettings({ ...app, SLACK_API_URL: 'https://slack.example/token' }).slack?.tokenUrl).toBe(
     'https://slack.example/token',
   )
+})
+
+it('takes the services of other plugins from a file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tenon-connections-'))
+  const file = join(folder, 'connections.json')
+  const written = (content: unknown): Promise<void> => writeFile(file, JSON.stringify(content))
+  const problem = () => problemsOf({ PLUGIN_CONNECTIONS: file }).join()
+  const client = {
+    clientId: 'id',
+    clientSecret: 'secret',
+    authorizeUrl: 'https://api.example.com/authorize',
+    tokenUrl: 'https://api.example.com/token',
+    audience: ['api.example.com'],
+  }
+  try {
+    expect(problem()).toContain('PLUGIN_CONNECTIONS is not understood: no such file')
+    await written({ 'team-chat': client })
+    const settings = parseSettings({ PLUGIN_CONNECTIONS: file })
+    expect(Object.keys(grantable(settings).connections)).toEqual(['team-chat', 'slack'])
+    expect(grantable(settings).connections).toMatchObject({ 'team-chat': client })
+    await written({ 'team-chat': { ...client, tokenUrl: 'token', clientID: 'x' } })
+    expect(problem()).toBe(
+      'PLUGIN_CONNECTIONS is not understood: team-chat.tokenUrl must be an http or https address; team-chat has no field clientID',
+    )
+    await written({ slack: client })
+    expect(problem()).toContain('slack has settings of its own')
+    await writeFile(file, '{')
+    expect(problem()).toMatch(/^PLUGIN_CONNECTIONS is not understood: .*JSON/)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 it('takes a marketplace by its address or by a path', () => {

@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ConnectionGrant } from '@tenon/contract'
 import type { AddressExemption, HostMap } from '@tenon/host'
 import * as z from 'zod'
 import * as value from './setting-values.js'
@@ -86,6 +87,12 @@ const rows = {
     schema: value.webAddressSchema,
     default: 'https://slack.com/api/auth.revoke',
     about: 'Where a token is taken back when nobody is connected to its workspace any more.',
+  },
+  PLUGIN_CONNECTIONS: {
+    schema: value.connectionsFileSchema,
+    defaultNote: 'none',
+    about:
+      'JSON file with the clients of the services that other plugins connect to, by plugin key. See the guide of plugin authors.',
   },
   SANDBOX_MIN_TIER: {
     schema: z
@@ -207,6 +214,8 @@ export interface Settings {
   publicUrl: string | undefined
   slack:
     { clientId: string; clientSecret: string; tokenUrl: string; authorizeUrl: string; revokeUrl?: string } | undefined
+  /** Services of other plugins, by plugin key. */
+  connections: Readonly<Record<string, ConnectionGrant>>
   sandboxMinTier: 1 | 2 | 3
   sandboxMaxTier: 1 | 2 | 3
   installLimitPerHour: number
@@ -291,6 +300,7 @@ function toSettings(parsed: Parsed): Settings {
     marketplaceLocation: parsed.PLUGIN_MARKETPLACE_URL && absoluteLocation(parsed.PLUGIN_MARKETPLACE_URL),
     publicUrl: parsed.PUBLIC_URL ?? parsed.FRONTEND_URL,
     slack: slackOf(parsed),
+    connections: parsed.PLUGIN_CONNECTIONS ?? {},
     sandboxMinTier: parsed.SANDBOX_MIN_TIER,
     sandboxMaxTier: parsed.SANDBOX_MAX_TIER,
     installLimitPerHour: parsed.INSTALL_LIMIT_PER_HOUR,

@@ -45,11 +45,18 @@ const grantableTables: GrantableTables = {
 }
 
 /** What this installation lets plugins ask for at most. */
-export function grantable({ slack = slackNotSetUp, allowUnreviewed }: Pick<Settings, 'slack' | 'allowUnreviewed'>) {
+export function grantable({
+  slack = slackNotSetUp,
+  connections,
+  allowUnreviewed,
+}: Pick<Settings, 'slack' | 'connections' | 'allowUnreviewed'>) {
   return {
     tables: grantableTables,
     // Slack's own documents have commas between scopes.
-    connections: { slack: { ...slack, scopeSeparator: ',', audience: ['slack.com', 'hooks.slack.com'] } },
+    connections: {
+      ...connections,
+      slack: { ...slack, scopeSeparator: ',', audience: ['slack.com', 'hooks.slack.com'] },
+    },
     allowUndeclared: allowUnreviewed,
   } satisfies PluginHostOptions['grantable']
 }

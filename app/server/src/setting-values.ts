@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import type { ConnectionGrant } from '@tenon/contract'
 import { parseAllowPrivate, parseHostMap } from '@tenon/host'
 import * as z from 'zod'
 
@@ -80,6 +82,33 @@ export const privateRangesSchema = parsedBy(parseAllowPrivate)
 
 /** Where a name is really found, for demonstrations and tests. */
 export const hostMapSchema = parsedBy(parseHostMap)
+
+const connectionSchema = z.strictObject({
+  clientId: z.string(),
+  clientSecret: z.string(),
+  authorizeUrl: webAddressSchema,
+  tokenUrl: webAddressSchema,
+  revokeUrl: webAddressSchema.optional(),
+  pkce: z.boolean().optional(),
+  scopeSeparator: z.string().optional(),
+  audience: z.array(z.string()).min(1),
+  scopes: z.array(z.string()).optional(),
+})
+
+/** A file, because it holds secrets and is long. */
+export const connectionsFileSchema = parsedBy((file): Record<string, ConnectionGrant> => {
+  const parsed = z.record(z.string(), connectionSchema).safeParse(JSON.parse(readFileSync(file, 'utf8')))
+  if (!parsed.success) throw new Error(parsed.error.issues.map(problemIn).join('; '))
+  if ('slack' in parsed.data) throw new Error('slack has settings of its own')
+  return parsed.data as Record<string, ConnectionGrant>
+})
+
+function problemIn(issue: z.core.$ZodIssue): string {
+  const place = issue.path.join('.')
+  return issue.code === 'unrecognized_keys'
+    ? `${place} has no field ${issue.keys.join(', ')}`
+    : `${place} ${issue.message}`
+}
 
 /** The plugin host itself reads the setting, so that both understand it the same way. */
 function parsedBy<Value>(parse: (text: string) => Value) {

@@ -352,6 +352,8 @@ describe('somebody without a mouse', { timeout: 60_000 }, () => {
     await tabTo(/^More$/)
     await page.keyboard.press('Enter')
     await page.getByRole('menuitem', { name: 'Disable or uninstall…' }).waitFor()
+    // Keys reach it once it has the focus, which comes after it is seen.
+    await expect.poll(() => page.evaluate(() => Boolean(document.activeElement?.closest('[role=menu]')))).toBe(true)
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('Enter')
     await page.getByRole('dialog').getByLabel('Disable', { exact: true }).waitFor()

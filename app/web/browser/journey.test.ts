@@ -76,6 +76,8 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.getByRole('button', { name: /chat/ }).first().click()
     await page.getByRole('dialog').getByText('Metrics', { exact: true }).waitFor()
     await page.keyboard.press('Escape')
+    await page.getByRole('link', { name: 'Dashboard' }).click()
+    await page.getByRole('link', { name: 'Entries in MLflow 48' }).waitFor()
   })
 
   it('connects a workspace at the service, and comes back', async () => {
@@ -103,6 +105,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.getByRole('button', { name: 'Allow and install' }).click()
     await page.getByText('Risk Import is installed.').waitFor({ timeout: 60_000 })
     await page.getByRole('button', { name: 'Open it' }).click()
+    await page.getByRole('button', { name: 'Download the template' }).waitFor()
     await page.goto('/risks')
     await page.getByRole('button', { name: 'Import from Excel' }).click()
     const [download] = await Promise.all([

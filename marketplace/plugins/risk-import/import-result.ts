@@ -1,4 +1,4 @@
-import type { Risk, RowError } from './check-rows'
+import type { RowError } from './check-rows'
 
 /** What an import answers. */
 export interface ImportResult {
@@ -24,6 +24,6 @@ export interface CheckResult extends ImportResult {
   valid: number
   /** Rows that an import with the same choices would bring; 0 when one mistake keeps all of them out. */
   importable: number
-  /** The first rows as they would be stored. */
-  preview: Risk[]
+  /** The first rows as they would be stored, in the words of the sheet. */
+  preview: Record<string, unknown>[]
 }

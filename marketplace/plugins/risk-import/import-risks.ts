@@ -107,9 +107,9 @@ export async function checkSheet(
   context: SeedContext,
   options: ImportOptions = usual,
 ): Promise<CheckResult> {
-  const preview: Risk[] = []
+  const first: Risk[] = []
   const report = await checkAll(rows, tenantId, context, options, (risk) => {
-    if (risk && preview.length < PREVIEW_ROWS) preview.push(risk)
+    if (risk && first.length < PREVIEW_ROWS) first.push(risk)
     return Promise.resolve()
   })
   const { valid } = report
@@ -122,8 +122,24 @@ export async function checkSheet(
     ...(success ? { message: `${valid} ${plural(valid, 'risk')} can be imported.` } : {}),
     valid,
     importable: success || allowsMistakes ? valid : 0,
-    preview,
+    preview: first.length === 0 ? [] : shown(first, await peopleFor(tenantId, context)),
   }
+}
+
+/** In the words of the sheet, with people by their names. */
+function shown(risks: readonly Risk[], people: People): Record<string, unknown>[] {
+  const nameOf = (id: unknown): string | undefined => {
+    const person = people.find(String(id))
+    return person && `${person.name} ${person.surname}`
+  }
+  return risks.map((risk) =>
+    Object.fromEntries(
+      columns.map(({ key, title, holds }) => {
+        const value = risk[key]
+        return [title, holds.kind === 'person' && value !== null ? (nameOf(value) ?? value) : value]
+      }),
+    ),
+  )
 }
 
 /** Rows of JSON. What is no row at all counts as a blank one: it must not move the numbers of the others. */
@@ -217,10 +233,14 @@ export type Judge = (row: SheetRow) => { risk: Risk } | { errors: RowError[] } |
 
 /** Reads what rows are checked against, once for all of them. */
 export async function createJudge(tenantId: string, context: SeedContext, options = usual): Promise<Judge> {
-  const { organizationId } = context
-  const people = await readPeople(context, organizationId === undefined ? { tenantId } : { organizationId })
+  const people = await peopleFor(tenantId, context)
   const duplicates = options.duplicates === 'import' ? noDuplicates : await readDuplicates(context, tenantId)
   return (row) => judgeRow(row, people, duplicates)
+}
+
+function peopleFor(tenantId: string, context: SeedContext): Promise<People> {
+  const { organizationId } = context
+  return readPeople(context, organizationId === undefined ? { tenantId } : { organizationId })
 }
 
 function judgeRow(row: SheetRow, people: People, duplicates: Duplicates): ReturnType<Judge> {

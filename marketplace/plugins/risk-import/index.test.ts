@@ -546,7 +546,7 @@ describe('importing a file', () => {
       success: true,
       valid: 1,
       failed: 0,
-      preview: [{ risk_name: 'Drift' }],
+      preview: [{ 'Risk Name': 'Drift', 'Risk Owner': 'Ada Okafor', 'AI Lifecycle Phase': 'Monitoring & maintenance' }],
     })
     expect(await stored()).toEqual([])
   })

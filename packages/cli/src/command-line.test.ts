@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runCommandLine } from './command-line.js'
 
@@ -100,6 +102,14 @@ describe('tenon pack', () => {
     expect(error).toContain('second version must be a version such as 1.2.3')
   })
 
+  it('says how to get a package that is not installed', async () => {
+    await writeFile(join(marketplace, 'plugins', 'first', 'index.ts'), "import 'not-installed/part'\n")
+    const { exitCode, error } = await tenon('pack', marketplace, '--out', join(folder, 'out'))
+    expect(exitCode).toBe(1)
+    expect(error).toContain('Could not resolve "not-installed/part"')
+    expect(error).toContain(`Run \`npm install\` in ${marketplace} first.`)
+  })
+
   it('never removes a folder that is not an earlier result, nor the marketplace itself', async () => {
     const { exitCode, error } = await tenon('pack', marketplace, '--out', marketplace)
     expect(exitCode).toBe(1)
@@ -117,6 +127,18 @@ describe('tenon', () => {
     expect(exitCode).toBe(0)
     expect(out).toContain('pack')
     expect((await tenon('pack', '--help')).out).toContain('Examples:')
+  })
+
+  it('says which version it is', async () => {
+    expect(await tenon('--version')).toMatchObject({ exitCode: 0, out: '0.1.0\n' })
+  })
+
+  it('is there before anything was built, so that npm links it in a fresh checkout', async () => {
+    const home = join(import.meta.dirname, '..')
+    const { bin } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8')) as { bin: { tenon: string } }
+    expect(bin.tenon).not.toContain('dist')
+    const { stdout } = await promisify(execFile)(process.execPath, [join(home, bin.tenon), '--help'])
+    expect(stdout).toContain('The command line of plugin authors')
   })
 
   it.each([[['pack']], [['pack', '--out']], [['pack', '--out', 'x', '--wrong']], [['publish']], [[]]])(

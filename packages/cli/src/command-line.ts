@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { isTenonError } from '@tenon/contract'
 import { Command, CommanderError } from 'commander'
 import { checkCommand } from './check.js'
@@ -12,6 +13,7 @@ export type ExitCode = 0 | 1 | 2
 export async function runCommandLine(args: readonly string[], output: Output): Promise<ExitCode> {
   const program = new Command('tenon')
     .description('The command line of plugin authors')
+    .version(ownVersion())
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: output.error })
     .showHelpAfterError('(run with --help for what is possible)')
@@ -26,6 +28,11 @@ export async function runCommandLine(args: readonly string[], output: Output): P
     output.error(`tenon: ${describe(error)}\n`)
     return 1
   }
+}
+
+function ownVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
 }
 
 /** A check that found something has said so; everything else of Commander's is a call that means nothing. */

@@ -31,7 +31,7 @@ export function createCommand(output: Output): Command {
     .action(async (kind: PluginKind, key: string, { marketplace }: { marketplace: string }) => {
       const folder = await createPlugin({ kind, key, marketplaceDir: marketplace })
       const place = relative(process.cwd(), folder) || folder
-      output.out(`Created ${place}, and its entry in plugins.json.\nNext: tenon check ${place}\n`)
+      output.out(`Created ${place}, and its entry in plugins.json.\nNext: npx tenon check ${place}\n`)
     })
 }
 

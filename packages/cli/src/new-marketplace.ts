@@ -6,7 +6,14 @@ export const newMarketplaceFiles: Readonly<Record<string, string>> = {
       name: 'plugins',
       version: '1.0.0',
       private: true,
-      devDependencies: { '@tenon/sdk': '0.1.0', '@types/node': '20.19.25', typescript: '6.0.3', vitest: '4.1.12' },
+      workspaces: ['plugins/*'],
+      devDependencies: {
+        '@tenon/cli': '0.1.0',
+        '@tenon/sdk': '0.1.0',
+        '@types/node': '20.19.25',
+        typescript: '6.0.3',
+        vitest: '4.1.12',
+      },
     },
     undefined,
     2,
@@ -14,9 +21,9 @@ export const newMarketplaceFiles: Readonly<Record<string, string>> = {
   'tsconfig.json': `${JSON.stringify(
     {
       compilerOptions: {
-        target: 'ES2020',
+        target: 'ES2022',
         module: 'commonjs',
-        lib: ['ES2020', 'DOM'],
+        lib: ['ES2022', 'DOM'],
         types: ['node'],
         outDir: './dist',
         rootDir: './',
@@ -38,14 +45,20 @@ export const newMarketplaceFiles: Readonly<Record<string, string>> = {
     undefined,
     2,
   )}\n`,
+  'vitest.config.mjs': `import { defineConfig } from 'vitest/config'
+
+export default defineConfig({ test: { include: ['plugins/**/*.test.ts'] } })
+`,
   '.gitignore': `${['node_modules/', 'dist/', 'build/', '.env', '*.log', 'coverage/', '!plugins/**/*.js'].join('\n')}\n`,
   'README.md': `# Plugins
 
 A marketplace for Tenon: \`plugins.json\` says what there is, \`plugins/<key>/\` has each plugin.
 
 \`\`\`sh
+npm install                            # what the plugins and these commands need
 npx tenon create data-sync my-plugin   # begin one
 npx tenon check plugins/my-plugin      # what is still to do
+npx vitest run                         # their tests
 npx tenon pack . --out dist            # packages with digests, to be served by any web server
 \`\`\`
 `,

@@ -1,3 +1,4 @@
+import { isTenonError, ValidationException } from '@tenon/contract'
 import { packMarketplace, type PackedMarketplace, type PackProgress } from '@tenon/host/packing'
 import { Command } from 'commander'
 import type { Output } from './output.js'
@@ -31,9 +32,19 @@ export function packCommand(output: Output): Command {
         outDir: flags.out,
         only: flags.only,
         ...(onProgress === undefined ? {} : { onProgress }),
+      }).catch((error: unknown) => {
+        throw withRemedy(error, marketplaceDir)
       })
       output.out(flags.json === true ? toJson(result) : describeResult(result))
     })
+}
+
+/** A package that is not found was mostly not installed. */
+function withRemedy(error: unknown, marketplaceDir: string): unknown {
+  const isMissingPackage =
+    isTenonError(error) && error.code === 'BUILD_FAILED' && /Could not resolve "[^./]/.test(error.message)
+  if (!isMissingPackage) return error
+  return new ValidationException(`${error.message}. Run \`npm install\` in ${marketplaceDir} first.`)
 }
 
 function describeStep({ key, outcome, done, total }: PackProgress): string {

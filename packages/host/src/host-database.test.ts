@@ -34,6 +34,25 @@ describe('the database of a host', () => {
     expect(opened.pool.ended).toBe(true)
   })
 
+  test('says that a connection was lost, but not while it is closing them itself', async () => {
+    const said: string[] = []
+    const lines = pino({ level: 'warn' }, { write: (line) => void said.push(line) })
+    const opened = openHostDatabase({ connection: database.connection }, lines)
+    const { rows } = await opened.pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const other = new pg.Client(database.connection)
+    await other.connect()
+    await other.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
+    await other.end()
+    await expect.poll(() => said.join('')).toContain('database-connection-lost')
+    said.length = 0
+    await opened.pool.query('SELECT 1')
+    const closed = opened.close()
+    // What the driver tells when the server ends first: a server that is stopped next does.
+    opened.pool.emit('error', new Error('terminating connection due to administrator command'), new pg.Client())
+    await closed
+    expect(said).toEqual([])
+  })
+
   test('leaves a pool of the application open', async () => {
     const pool = new pg.Pool(database.connection)
     const opened = openHostDatabase({ pool, connection: database.connection }, log)

@@ -47,8 +47,10 @@ function openPool(connection: pg.ClientConfig, log: Logger): pg.Pool {
     maxLifetimeSeconds: connectionLifetimeSeconds,
     connectionTimeoutMillis: connectTimeoutMs,
   })
-  // An idle connection that the server closed; the next query opens another.
-  pool.on('error', (error) => log.warn({ err: error }, 'database-connection-lost'))
+  // An idle connection that the server closed; the next query opens another. Those that are being closed here may be told so, too.
+  pool.on('error', (error) => {
+    if (!pool.ending) log.warn({ err: error }, 'database-connection-lost')
+  })
   return pool
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { connect, type AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createServer } from 'node:tls'
 import { parseAllowPrivate, parseHostMap } from '@tenon/host'
 import { createCertificate, startMlflowStandin, startSlackStandin } from '@tenon/standins'
@@ -46,10 +46,13 @@ export async function startSampleServices(settings: Settings): Promise<SampleSer
 }
 
 async function startTracking(settings: Settings) {
-  const server = await startMlflowStandin({
-    auth: { kind: 'basic', ...trackingUser },
-    models: { registeredModels: 12, versionsPerModel: 4, experiments: 3, runs: 48 },
-  })
+  const server = await atPortOfLastTime(join(settings.dataDir, 'sample-tracking-port'), (port) =>
+    startMlflowStandin({
+      auth: { kind: 'basic', ...trackingUser },
+      models: { registeredModels: 12, versionsPerModel: 4, experiments: 3, runs: 48 },
+      port,
+    }),
+  )
   const { port } = new URL(server.url)
   const allowPrivate = [...settings.egress.allowPrivate, ...parseAllowPrivate(`127.0.0.1/32:${port}`)]
   const offer: SampleService = {
@@ -59,6 +62,18 @@ async function startTracking(settings: Settings) {
     configuration: { tracking_server_url: server.url, auth_method: 'basic', ...trackingUser },
   }
   return { offer, settings: { ...settings, egress: { ...settings.egress, allowPrivate } }, close: server.close }
+}
+
+/** Plugins were configured with its address, so a server is there again unless something else is by now. */
+async function atPortOfLastTime<T extends { url: string }>(file: string, start: (port: number) => Promise<T>) {
+  const kept = await readFile(file, 'utf8').catch(() => '0')
+  const server = await start(Number(kept) || 0).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error
+    return start(0)
+  })
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, new URL(server.url).port)
+  return server
 }
 
 async function startChat(settings: Settings) {

@@ -1,6 +1,6 @@
 import { Anchor, Button, Skeleton, VisuallyHidden } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
-import { Loading, request, useInstallations } from '@tenon/react'
+import { useQueries, useQuery } from '@tanstack/react-query'
+import { Loading, needsConfiguration, request, useInstallations, useSlot, viewTotal } from '@tenon/react'
 import { ArrowRight, Check, ExternalLink } from 'lucide-react'
 import { Link } from 'react-router'
 import { RequestsNote } from '../requests/RequestsNote.js'
@@ -36,11 +36,12 @@ function Figures() {
     { label: 'Installed plugins', to: '/plugins/my-plugins', ...installations, data: installations.data?.length },
     { label: 'Risks', to: '/risks', ...useTotal('risks') },
     { label: 'Models in the inventory', to: '/models', ...useTotal('models') },
+    ...usePluginTotals(),
   ]
   return (
     <ul className={classes.figures}>
       {figures.map(({ label, to, data, error }) => (
-        <li key={label}>
+        <li key={to}>
           <Link to={to}>
             <span>{label}</span>
             {data !== undefined ? (
@@ -65,6 +66,19 @@ function useTotal(register: 'risks' | 'models') {
     queryFn: ({ signal }) => request<{ total: number }>(`/${register}`, { query: { pageSize: 1 }, signal }),
     select: ({ total }) => total,
   })
+}
+
+/** What plugins have brought in beside the inventory; nothing of those that know of no service yet. */
+function usePluginTotals() {
+  const { contributions } = useSlot('models.tabs', 'views')
+  const ready = contributions.filter(({ plugin, installation }) => !needsConfiguration(plugin, installation))
+  const totals = useQueries({ queries: ready.map(({ plugin, contribution }) => viewTotal(plugin, contribution)) })
+  return ready.map(({ plugin, contribution }, index) => ({
+    label: `Entries in ${contribution.title}`,
+    to: `/models?view=${plugin.key}.${contribution.id}`,
+    data: totals[index]?.data,
+    error: totals[index]?.error ?? null,
+  }))
 }
 
 function NextSteps() {

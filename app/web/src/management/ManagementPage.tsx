@@ -49,6 +49,7 @@ import classes from './ManagementPage.module.css'
 import { PluginData } from './PluginData.js'
 import { PluginHead } from './PluginHead.js'
 import { PluginWork } from './PluginWork.js'
+import { whereToBegin } from './whereToBegin.js'
 import { DeliveryLog } from '../webhooks/DeliveryLog.js'
 
 /** What it needs is only here, and few plugins have one. */
@@ -364,7 +365,10 @@ function Actions({ plugin, installation }: ManagedProps) {
         plugin={installing}
         onClose={() => setInstalling(undefined)}
         onInstalled={() => notifications.show({ message: 'Plugin installed successfully' })}
-        onContinue={() => setInstalling(undefined)}
+        onContinue={() => {
+          setInstalling(undefined)
+          void navigate(whereToBegin(plugin))
+        }}
       />
       <UninstallDialog
         plugin={leaving}

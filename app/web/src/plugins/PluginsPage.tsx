@@ -18,6 +18,7 @@ import {
 import { PackageCheck, PackageOpen, SearchX } from 'lucide-react'
 import { lazy, memo, Suspense, useDeferredValue, useMemo, useRef, useState } from 'react'
 import { Link, useLocation, useNavigate } from 'react-router'
+import { whereToBegin } from '../management/whereToBegin.js'
 import { useMayAsk } from '../requests/useMayAsk.js'
 import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
@@ -235,7 +236,7 @@ const PluginCards = memo(function PluginCards({ plugins }: { plugins: Plugin[] }
               setLeaving(undefined)
               setAsking(undefined)
             }}
-            onContinue={open}
+            onContinue={(plugin) => void navigate(whereToBegin(plugin))}
           />
         </Suspense>
       )}

@@ -1,6 +1,7 @@
 import { Anchor, VisuallyHidden } from '@mantine/core'
 import { OwnPluginRequests, type PluginRequest, PluginRequests } from '@tenon/react'
 import { Link, useNavigate } from 'react-router'
+import { whereToBegin } from '../management/whereToBegin.js'
 import { useMemberNames } from '../members/members.js'
 import { useMay } from '../session/session.js'
 import { EmptyState } from '../ui/EmptyState.js'
@@ -29,7 +30,7 @@ export function RequestsTab() {
         <PluginRequests
           nameOf={(id) => names.get(id)}
           pluginOf={linkTo}
-          onContinue={({ key }) => void navigate(`/plugins/${key}/manage`)}
+          onContinue={(plugin) => void navigate(whereToBegin(plugin))}
         />
       </Panel>
     </>

@@ -206,6 +206,67 @@ describe('tenon check', () => {
     expect(exported).not.toContain('does not export install')
   })
 
+  it('says of a field that means nothing that it is not read, wherever it stands', async () => {
+    await changeEntry((entry) => {
+      const { permissions, contributes } = entry as { permissions: object; contributes: { views: object[] } }
+      Object.assign(entry, { licence: 'MIT' })
+      Object.assign(permissions, { databse: {} })
+      Object.assign(contributes.views[0] ?? {}, { colums: [] })
+    })
+    const said = (await findings())['plugins.json entry with all fields'] ?? []
+    const lines = (await readFile(join(folder, 'plugins.json'), 'utf8')).split('\n')
+    const lineOf = (field: string): number => lines.findIndex((line) => line.includes(`"${field}"`)) + 1
+    const notRead = 'is no field of an entry, so nothing reads it. Look for a spelling mistake.'
+    expect(said).toEqual([
+      `warning plugins.json:${lineOf('databse')} permissions.databse ${notRead}`,
+      `warning plugins.json:${lineOf('colums')} contributes.views.0.colums ${notRead}`,
+      `warning plugins.json:${lineOf('licence')} licence ${notRead}`,
+    ])
+  })
+
+  it('sees a request to a host that the entry does not name', async () => {
+    await changeEntry((entry) => {
+      const { permissions } = entry as { permissions: { network: object } }
+      permissions.network = { hosts: ['api.example.com', '*.example.net:8443'] }
+    })
+    await change('plugins/asset-watch/records.ts', (text) =>
+      [
+        text,
+        "export const one = () => fetch('https://api.example.com/x')",
+        "export const two = () => fetch('https://eu.example.net:8443/x')",
+        'export const three = () => fetch(`https://api.example.org/${one.name}`)',
+        '// see https://docs.example.org',
+      ].join('\n'),
+    )
+    const { length } = (await readFile(join(folder, 'plugins/asset-watch/records.ts'), 'utf8')).split('\n')
+    expect((await findings())['plugins.json entry with all fields']).toEqual([
+      `error records.ts:${length - 1} calls api.example.org, which permissions.network.hosts does not name, so it is refused. Add it.`,
+    ])
+  })
+
+  it('says that the entry point is missing, and what names it', async () => {
+    await rm(join(folder, 'plugins/asset-watch/index.ts'))
+    expect((await findings())['index.ts with all required exports']).toEqual([
+      'error index.ts:1 is missing. Write it, or name another file as "entryPoint" in plugins.json.',
+    ])
+  })
+
+  it('names the line on which plugins.json is not JSON', async () => {
+    await change('plugins.json', (text) => text.replace('"key": "asset-watch",', '"key": "asset-watch"'))
+    const lines = (await readFile(join(folder, 'plugins.json'), 'utf8')).split('\n')
+    const line = lines.findIndex((one) => one.includes('"asset-watch"')) + 2
+    const { exitCode, error } = await tenon('check', folder)
+    expect([exitCode, error]).toEqual([
+      1,
+      expect.stringMatching(new RegExp(`plugins\\.json:${line} is not JSON: Expected ','`)),
+    ])
+  })
+
+  it('wants a folder, and says so of a file', async () => {
+    const { exitCode, error } = await tenon('check', join(folder, 'plugins/asset-watch/index.ts'))
+    expect([exitCode, error]).toEqual([1, expect.stringMatching(/^tenon: .*index\.ts is not a folder\.\n$/)])
+  })
+
   it('says that there is nothing to check', async () => {
     const { exitCode, error } = await tenon('check', join(tmpdir(), 'no-such-folder'))
     expect([exitCode, error]).toEqual([1, expect.stringContaining('There is no plugins.json')])
@@ -217,6 +278,8 @@ describe('the plugins that come with Tenon', () => {
     const plugins = await checkPlugins(join(import.meta.dirname, '../../../../marketplace'))
     expect(plugins.map(({ key }) => key)).toEqual(['slack', 'mlflow', 'risk-import'])
     const said = plugins.flatMap(({ points }) => points.flatMap(({ findings: all }) => all))
-    expect(said.filter(({ severity }) => severity === 'error')).toEqual([])
+    expect(said.filter(({ message, severity }) => severity === 'error' || message.includes('nothing reads'))).toEqual(
+      [],
+    )
   })
 })

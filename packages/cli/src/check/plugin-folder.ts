@@ -1,7 +1,14 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
-import { isJsonObject, NotFoundException, openManifest, type CatalogEntry, type ManifestProblem } from '@tenon/contract'
+import {
+  isJsonObject,
+  NotFoundException,
+  openManifest,
+  ValidationException,
+  type CatalogEntry,
+  type ManifestProblem,
+} from '@tenon/contract'
 import { type BuildFailure, bundleForCheck, type CheckedBundle } from './bundle.js'
 
 /** Everything of one plugin that is looked at, read once. */
@@ -18,6 +25,7 @@ export interface PluginFolder {
   packageJson: SourceText | undefined
   readme: SourceText | undefined
   entryPoint: string
+  hasEntryPoint: boolean
   bundle: CheckedBundle | BuildFailure
   /** TypeScript and JavaScript of the plugin, tests apart. */
   sources: SourceText[]
@@ -31,9 +39,10 @@ export interface SourceText {
   text: string
 }
 
-/** The plugins below a folder: of a marketplace all, of a plugin itself. @throws NotFoundException */
+/** The plugins below a folder: of a marketplace all, of a plugin itself. @throws NotFoundException, ValidationException */
 export async function readPluginFolders(folder: string): Promise<PluginFolder[]> {
   const start = resolve(folder)
+  if (statSync(start, { throwIfNoEntry: false })?.isFile()) throw new ValidationException(`${folder} is not a folder.`)
   const marketplaceDir = marketplaceOf(start)
   const manifest = await readText(join(marketplaceDir, 'plugins.json'))
   const { entries, problems, raws } = readManifest(manifest)
@@ -76,6 +85,7 @@ async function readPlugin(known: {
     packageJson: await readIfThere(join(pluginDir, 'package.json')),
     readme: await readIfThere(join(pluginDir, 'README.md')),
     entryPoint: placeOf(join(pluginDir, entryPoint)),
+    hasEntryPoint: existsSync(join(pluginDir, entryPoint)),
     bundle: await bundleForCheck(join(pluginDir, entryPoint)),
     sources: all.filter((one) => !isTest(one)),
     tests: all.filter(isTest),
@@ -83,11 +93,24 @@ async function readPlugin(known: {
   }
 }
 
-function readManifest({ text }: SourceText) {
+function readManifest({ file, text }: SourceText) {
+  requireJson(file, text)
   const reader = openManifest(text)
   while (reader.readNext()) continue
   const { plugins } = JSON.parse(text) as { plugins: unknown[] }
   return { ...reader.manifest, raws: plugins.map((raw) => (isJsonObject(raw) ? raw : {})) }
+}
+
+/** Says on which line it is not; V8 counts characters. */
+function requireJson(file: string, text: string): void {
+  try {
+    JSON.parse(text)
+  } catch (error) {
+    const { message } = error as SyntaxError
+    const position = Number(/at position (\d+)/.exec(message)?.[1] ?? text.length)
+    const line = text.slice(0, position).split('\n').length
+    throw new ValidationException(`${file}:${line} is not JSON: ${message}`)
+  }
 }
 
 /** The nearest folder upwards with a plugins.json. */

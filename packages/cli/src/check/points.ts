@@ -1,4 +1,4 @@
-import { isJsonObject } from '@tenon/contract'
+import { isJsonObject, unknownFields } from '@tenon/contract'
 import { error, type Finding, lineOf, lineOfField, placeOf, warning } from './finding.js'
 import type { PluginFolder } from './plugin-folder.js'
 
@@ -90,7 +90,10 @@ function checkPackage({ packageJson, place, entry, bundle, manifest, key }: Plug
   return findings
 }
 
-function checkExports({ bundle, entryPoint, sources, entry }: PluginFolder): Finding[] {
+function checkExports({ bundle, entryPoint, hasEntryPoint, sources, entry }: PluginFolder): Finding[] {
+  if (!hasEntryPoint) {
+    return [error(entryPoint, 1, 'is missing. Write it, or name another file as "entryPoint" in plugins.json.')]
+  }
   if ('failures' in bundle) {
     return bundle.failures.map(({ file, line, message }) =>
       error(file === '' ? entryPoint : fileOf(sources, file, entryPoint), line, message),
@@ -214,7 +217,8 @@ function checkConnectionTest({ entry, bundle, entryPoint }: PluginFolder): Findi
   ]
 }
 
-function checkEntry({ raw, entry, problems, manifest, key, has }: PluginFolder): Finding[] {
+function checkEntry(plugin: PluginFolder): Finding[] {
+  const { raw, entry, problems, manifest, key, has } = plugin
   if (!raw) return [error(manifest.file, 1, `has no entry for "${key}". Add it to "plugins"; tenon create writes one.`)]
   const findings = problems.map(({ severity, path, message }) => ({
     ...error(manifest.file, lineOfField(manifest, key, path), `${path === '' ? 'the entry' : path} ${message}`),
@@ -232,6 +236,7 @@ function checkEntry({ raw, entry, problems, manifest, key, has }: PluginFolder):
       ),
     )
   }
+  findings.push(...checkFields(plugin), ...checkHosts(plugin))
   const ui = entry?.contributes?.ui
   if (ui && !entry.artifact) {
     const line = lineOfField(manifest, key, 'ui')
@@ -244,6 +249,40 @@ function checkEntry({ raw, entry, problems, manifest, key, has }: PluginFolder):
     findings.push(error(manifest.file, lineOfField(manifest, key), `names ${file}, which is not there.`))
   }
   return findings
+}
+
+/** What is misspelt is not refused: a later host may know it. */
+function checkFields({ raw, manifest, key }: PluginFolder): Finding[] {
+  return unknownFields(raw).map((path) => {
+    const line = lineOfField(manifest, key, path.split('.').at(-1))
+    return warning(
+      manifest.file,
+      line,
+      `${path} is no field of an entry, so nothing reads it. Look for a spelling mistake.`,
+    )
+  })
+}
+
+/** Addresses that stand in the code where it calls them. */
+function checkHosts({ entry, sources }: PluginFolder): Finding[] {
+  if (!entry?.permissions) return []
+  const declared = entry.permissions.network?.hosts ?? []
+  return sources.flatMap((source) =>
+    [...source.text.matchAll(/\bfetch\(\s*['"`]https?:\/\/([\w.-]+(?::\d+)?)/g)]
+      .filter(([, host = '']) => !declared.some((pattern) => isOf(host, pattern)))
+      .map(({ 1: host, index }) =>
+        error(
+          source.file,
+          source.text.slice(0, index).split('\n').length,
+          `calls ${host}, which permissions.network.hosts does not name, so it is refused. Add it.`,
+        ),
+      ),
+  )
+}
+
+/** Whether a host is the declared one, or below it where that begins with `*.`. */
+function isOf(host: string, declared: string): boolean {
+  return declared.startsWith('*.') ? host.endsWith(declared.slice(1)) : host === declared
 }
 
 function checkReadme({ readme, place, entry }: PluginFolder): Finding[] {
