@@ -131,6 +131,11 @@ const fixed: [what: string, value: string, reason: string][] = [
   ],
   ['Levels of a value that travels', number(wireConstants.maxDepth), 'also what ends the walk over a circular one'],
   [
+    'Parts of a body in JSON',
+    number(wireConstants.maxBodyParts),
+    'lists, objects and short texts count 1, names 5; reading more takes everybody’s time',
+  ],
+  [
     'A line of the log from a child',
     `${number(wireConstants.maxLineCharacters)} characters`,
     'the child cuts it; one that does not is ended',
