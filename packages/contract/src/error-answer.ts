@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { envelope } from './envelope.js'
 import { TenonError, type ErrorCode, type ErrorDetails } from './errors.js'
+import { wireConstants } from './wire/wire-limits.js'
 
 /** What every failed request gets: the envelope, plus what a program and an operator need. */
 export interface ErrorAnswer {
@@ -68,7 +69,9 @@ export function knownErrorOf(error: unknown, requestId: string): TenonError {
   if (type === 'entity.parse.failed' || type === 'charset.unsupported' || type === 'encoding.unsupported')
     return new TenonError('BODY_NOT_JSON')
   if (type === 'entity.too.deep')
-    return new TenonError('VALIDATION_FAILED', { message: 'The body of the request is nested too deeply.' })
+    return new TenonError('VALIDATION_FAILED', {
+      message: `The body of the request is nested deeper than ${wireConstants.maxDepth} levels.`,
+    })
   if (type === 'entity.too.many.parts')
     return new TenonError('VALIDATION_FAILED', {
       message: 'The body of the request has too many lists, objects and names. Send less at once, or a file.',

@@ -66,7 +66,7 @@ describe('what is wrong with a request', () => {
     const body = '['.repeat(4_900_000) + ']'.repeat(4_900_000)
     const answer = await app.call('POST', '/api/auth/login', { body })
     expect(answer).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } })
-    expect(answer.body).toMatchObject({ data: 'The body of the request is nested too deeply.' })
+    expect(answer.body).toMatchObject({ data: 'The body of the request is nested deeper than 100 levels.' })
   })
 
   it('is told for a body of too many names, to whoever is not signed in either', async () => {
