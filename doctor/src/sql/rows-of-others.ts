@@ -185,6 +185,18 @@ export const rowsOfOthers: SqlAttack[] = [
   { name: 'reads states of OAuth round trips', sql: 'SELECT * FROM tenon.oauth_states', hole: 'done' },
   { name: 'reads the code of other plugins', sql: 'SELECT * FROM tenon.artifacts', hole: 'done' },
   { name: 'reads the events of other tenants', sql: 'SELECT * FROM tenon.outbox', hole: 'done' },
+  { name: 'reads what work waits', sql: 'SELECT * FROM tenon_queue._private_jobs', hole: 'done' },
+  { name: 'reads what work waits through the view', sql: 'SELECT * FROM tenon_queue.jobs', hole: 'done' },
+  {
+    name: 'has the host do the work of another tenant',
+    sql: `SELECT tenon_queue.add_job('run', json_build_object('runId', gen_random_uuid()))`,
+    hole: 'done',
+  },
+  {
+    name: 'takes the work of all from the queue',
+    sql: 'SELECT tenon_queue.force_unlock_workers(array_agg(locked_by)) FROM tenon_queue.jobs',
+    hole: 'done',
+  },
   { name: 'reads the history of other tenants', sql: 'SELECT * FROM tenon.plugin_events', hole: 'done' },
   {
     name: 'makes itself the role of another organization',

@@ -247,7 +247,7 @@ export const server: SqlAttack[] = [
   { name: 'names of databases', sql: 'SELECT datname FROM pg_database', residue: 'names of databases' },
   {
     name: 'sources of functions of the host',
-    sql: `SELECT proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname IN ('public', 'tenon', 'tenon_api') AND prosrc <> ''`,
+    sql: `SELECT proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname IN ('public', 'tenon', 'tenon_api', 'tenon_queue') AND prosrc <> ''`,
     residue: 'sources of functions',
   },
   { name: 'row policies', sql: 'SELECT polname FROM pg_policy', residue: 'names of policies' },

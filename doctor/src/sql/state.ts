@@ -17,7 +17,7 @@ export async function readState(pool: pg.Pool, { attacker, victim, role, victimR
     `(SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM ${table} t WHERE ${where})`
   const own = `"${attacker.schema}"`
   const theirs = `"${victim.schema}"`
-  const watched = `('public', 'tenon', 'tenon_api', 'tenon_hardening', 'pg_catalog', 'information_schema', '${victim.schema}')`
+  const watched = `('public', 'tenon', 'tenon_api', 'tenon_queue', 'tenon_hardening', 'pg_catalog', 'information_schema', '${victim.schema}')`
   const ownedBy = (catalog: string, owner: string, name: string) =>
     `(SELECT coalesce(string_agg(${name}::text, ', '), '') FROM ${catalog} WHERE pg_get_userbyid(${owner}) = '${role}')`
   const parts: Record<string, string> = {
@@ -39,6 +39,10 @@ export async function readState(pool: pg.Pool, { attacker, victim, role, victimR
         WHERE organization_id IN (${victim.organizationId}, ${attacker.organizationId})
         UNION ALL SELECT organization_id, owner_key, login::text, role FROM tenon.plugin_roles
         WHERE organization_id IN (${victim.organizationId}, ${attacker.organizationId})) t)`,
+    'work that waits': rowsOf(
+      'tenon_queue._private_jobs',
+      `t.flags ?| ARRAY['organization ${victim.organizationId}', 'organization ${attacker.organizationId}']`,
+    ),
     'events of the victim': `(SELECT count(*)::text FROM tenon.outbox WHERE organization_id = ${victim.organizationId})`,
     'structure and grants': `(SELECT md5(string_agg(concat_ws(' ', c.oid, n.nspname, c.relname, c.relowner, c.relacl, c.relrowsecurity,
           c.relhastriggers, c.relnatts, obj_description(c.oid, 'pg_class')), '|' ORDER BY c.oid))
@@ -49,7 +53,7 @@ export async function readState(pool: pg.Pool, { attacker, victim, role, victimR
         WHERE nspname IN ${watched} OR nspname = '${attacker.schema}')`,
     'functions outside the catalog': `(SELECT md5(string_agg(concat_ws(' ', p.oid, p.proname, p.prosrc, p.proacl, p.prosecdef), '|' ORDER BY p.oid))
         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE n.nspname IN ('public', 'tenon', 'tenon_api', 'tenon_hardening', '${victim.schema}'))`,
+        WHERE n.nspname IN ('public', 'tenon', 'tenon_api', 'tenon_queue', 'tenon_hardening', '${victim.schema}'))`,
     'functions of the attacker': ownedBy('pg_proc', 'proowner', 'proname'),
     'schemas of the attacker': ownedBy('pg_namespace', 'nspowner', 'nspname'),
     'tables of the attacker elsewhere': `(SELECT coalesce(string_agg(c.oid::regclass::text, ', '), '') FROM pg_class c

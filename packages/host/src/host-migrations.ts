@@ -17,6 +17,8 @@ import {
   runsMigration,
   runsStartedAgainMigration,
 } from './jobs/migration.js'
+import { runQueueMigration } from './jobs/queue-migration.js'
+import { installQueue } from './jobs/run-queue.js'
 import { schedulesMigration } from './jobs/schedule-migration.js'
 import {
   createMigrator,
@@ -78,6 +80,7 @@ const platform: PlatformMigration[] = [
   sentToRunsMigration,
   largeResultsMigration,
   heldInstallationIdsMigration,
+  runQueueMigration,
 ]
 
 /** Migrates everything that the host needs, and then what the application brings. */
@@ -88,9 +91,16 @@ export function createHostMigrator({
   pool: Pool
   application?: ApplicationMigrations
 }): Migrator {
-  return createMigrator({
+  const migrator = createMigrator({
     pool,
     platform: [...platform, ...(application?.platform ?? [])],
     tenant: [...hostTenantMigrations, ...(application?.tenant ?? [])],
   })
+  return {
+    ...migrator,
+    async up() {
+      await installQueue(pool)
+      return migrator.up()
+    },
+  }
 }

@@ -8,6 +8,7 @@ import { startLease, type ActiveRun, type Lease } from './active-run.js'
 import { type JobLimits, jobLimitTable } from './job-limits.js'
 import { isOver, type LargeResult, type NewRun, type Run } from './run.js'
 import { failureOf, interruption, takenBack } from './run-failure.js'
+import { createRunQueue } from './run-queue.js'
 import { createRunStore, type RunClaim, type RunEnd, type RunFilter, type RunStore } from './run-store.js'
 
 /** What the work of a run came to. */
@@ -71,14 +72,15 @@ interface JobsOptions {
 }
 
 const pruneIntervalMs = 60 * 60_000
+const looksPerClaim = 4
 /** Outcomes are kept here this long for a request that comes for them after the run has ended. */
 const outcomeMs = 10_000
 /** Before the end of a run is written a second time; each time after that twice as long, in milliseconds. */
 const firstRetryMs = 100
 
 /**
- * Long work on a queue in Postgres that all servers share: organizations by turns, one run of an action at a time. A run
- * is its place in the queue, so nothing can be in one and not in the other.
+ * Long work on a queue in Postgres that all servers share: organizations by turns, one run of an action at a time. The
+ * queue says whose turn it is; the row of a run says what becomes of it, and who works on it.
  */
 export function createJobs(options: JobsOptions): Jobs {
   const { pool, notifications, claimMs, work, log } = options
@@ -90,24 +92,28 @@ export function createJobs(options: JobsOptions): Jobs {
   const waiters = new Map<string, Set<Waiter>>()
   const watchers = new Map<number, Set<(runId: string) => void>>()
   let timers: NodeJS.Timeout[] = []
-  let filling: Promise<void> | undefined
-  let again = false
   let stopped = true
 
   const problem = (error: unknown, runId?: string) =>
     log('jobs-failed', { ...(runId === undefined ? {} : { runId }), reason: String(error) })
   const newHolder = () => `${replicaId} ${randomUUID()}`
+  const queue = createRunQueue({
+    pool,
+    workers: limits.workers,
+    pollMs: limits.pollMs,
+    flagsToSkip: () => store.flagsToSkip(),
+    work: take,
+    log,
+  })
 
   notifications.subscribe('tenon_runs', {
     heard(payload) {
       const [organization = '', id = '', state = ''] = payload.split(' ')
       watchers.get(Number(organization))?.forEach((heard) => heard(id))
-      if (state === 'queued') wake()
-      else if (state === 'cancelling') active.get(id)?.lease.stop('cancelled')
-      else if (state !== 'running') release(id)
+      if (state === 'cancelling') active.get(id)?.lease.stop('cancelled')
+      else if (state !== 'queued' && state !== 'running') release(id)
     },
     missed() {
-      wake()
       for (const id of waiters.keys()) release(id)
     },
   })
@@ -117,36 +123,14 @@ export function createJobs(options: JobsOptions): Jobs {
     waiters.get(id)?.forEach(({ look }) => look())
   }
 
-  function wake(): void {
-    again = true
-    if (!stopped) filling ??= fill().finally(filled)
+  /** What the queue hands out. It is another's when it is too many for its organization now, or was cancelled meanwhile. */
+  async function take(runId: string): Promise<void> {
+    if (stopped) return store.putBack(runId)
+    const claim = await store.claim(runId, newHolder())
+    if (claim) await begin(claim, work).done
   }
 
-  /** Not within `fill`: without room it ends in the turn in which it began, before anybody has noted that it goes on. */
-  function filled(): void {
-    filling = undefined
-    if (again) wake()
-  }
-
-  /** Begins what is next as long as there is room. */
-  async function fill(): Promise<void> {
-    while (again) {
-      again = false
-      try {
-        while (!stopped && working() < limits.workers) {
-          const claim = await store.claimNext(newHolder())
-          if (!claim) break
-          begin(claim, work)
-        }
-      } catch (error) {
-        problem(error)
-      }
-    }
-  }
-
-  const working = () => [...active.values()].filter(({ lease }) => lease.run.kind !== 'install').length
-
-  function begin(claim: RunClaim, what: Work): { ended: Promise<unknown> } {
+  function begin(claim: RunClaim, what: Work): { ended: Promise<unknown>; done: Promise<void> } {
     const lease = startLease(claim, { store, claimMs, progressMs: limits.progressMs })
     const { id } = claim.run
     const ended = Promise.resolve().then(() => what(lease))
@@ -155,14 +139,13 @@ export function createJobs(options: JobsOptions): Jobs {
       .finally(() => {
         lease.release()
         active.delete(id)
-        wake()
       })
     active.set(id, { lease, done })
     if (stopped) lease.stop('stopping')
     const afterwards = done.then(() => ended)
     // Nobody may be waiting here: what came of it is in the row.
     afterwards.catch(() => undefined)
-    return { ended: afterwards }
+    return { ended: afterwards, done }
   }
 
   /** Never rejects because of the work: what came out of it is in the row, and for who waits here in `outcomes`. */
@@ -246,21 +229,18 @@ export function createJobs(options: JobsOptions): Jobs {
       log('run-taken-over', { ...ids(run), state: run.state })
       if (isOver(run.state)) await told(run)
     }
-    wake()
     for (const id of waiters.keys()) release(id)
   }
 
   return {
     limits,
     async enqueue(run, client) {
-      const added = await store.add(run, { once: isBare(run), client })
-      wake()
-      return added
+      return store.add(run, { once: isBare(run), client })
     },
     async perform(run, what) {
       if (stopped) throw new TenonError('SHUTTING_DOWN')
       const claim = await store.addRunning(run, newHolder())
-      return { run: claim.run, ...begin(claim, what) }
+      return { run: claim.run, ended: begin(claim, what).ended }
     },
     async wait(run, ms) {
       return new Promise<Ended>((resolve, reject) => {
@@ -323,17 +303,26 @@ export function createJobs(options: JobsOptions): Jobs {
       stopped = false
       const lookNow = () => void look().catch((error: unknown) => problem(error))
       const pruneNow = () => void store.prune().catch((error: unknown) => problem(error))
-      timers = [setInterval(lookNow, limits.pollMs), setInterval(pruneNow, pruneIntervalMs)]
+      const mendNow = () => void store.queueLost().catch((error: unknown) => problem(error))
+      timers = [
+        setInterval(lookNow, limits.pollMs),
+        setInterval(mendNow, claimMs / looksPerClaim),
+        setInterval(pruneNow, pruneIntervalMs),
+      ]
+      queue.start()
       lookNow()
+      mendNow()
       pruneNow()
     },
     async stop() {
       stopped = true
       timers.forEach(clearInterval)
-      await filling
+      const drained = queue.stop()
       const timer = setTimeout(() => active.forEach(({ lease }) => lease.stop('stopping')), limits.stopMs)
       await Promise.all([...active.values()].map(({ done }) => done))
       clearTimeout(timer)
+      // Whoever waits for a database that is away would wait for ever.
+      await Promise.race([drained, sleep(limits.stopMs, undefined, { ref: false })])
       for (const set of waiters.values()) set.forEach(({ giveUp }) => giveUp())
     },
   }

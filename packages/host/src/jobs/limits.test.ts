@@ -44,16 +44,16 @@ const work: Work = async ({ run, signal, progress }) => {
 const log = () => {}
 
 /** A server whose work has begun. */
-async function start(limits: Partial<JobLimits>, { hears = true } = {}): Promise<Jobs> {
+async function start(limits: Partial<JobLimits>): Promise<Jobs> {
   const notifications: Notifications = createNotifications({ pool: database.pool, log })
   const jobs = createJobs({ pool: database.pool, notifications, claimMs: 5_000, work, limits, log })
-  if (hears) await notifications.start()
+  await notifications.start()
   jobs.start()
   mostAtWork = 0
   servers.push({
     async stop() {
       await jobs.stop()
-      if (hears) await notifications.stop()
+      await notifications.stop()
     },
   })
   return jobs
@@ -80,6 +80,20 @@ const newRun = (ms: number): NewRun => ({
 const stateOf = async ({ id }: Run) => (await asking().get(1, id)).state
 const enqueue = (count: number, ms: number) =>
   Promise.all(Array.from({ length: count }, () => asking().enqueue(newRun(ms))))
+/** Runs that wait for another attempt, as many milliseconds from now. */
+async function enqueueLater(count: number, delayMs: number): Promise<Run[]> {
+  const client = await database.pool.connect()
+  try {
+    await client.query('BEGIN')
+    const runs: Run[] = []
+    for (let added = 0; added < count; added++) runs.push(await asking().enqueue(newRun(1), client))
+    await client.query(`UPDATE tenon.plugin_runs SET next_attempt_at = now() + $1 * interval '1 ms'`, [delayMs])
+    await client.query('COMMIT')
+    return runs
+  } finally {
+    client.release()
+  }
+}
 
 describe('runs at work', () => {
   test.each<[keyof JobLimits, Partial<JobLimits>]>([
@@ -88,7 +102,7 @@ describe('runs at work', () => {
   ])('are as many as %s says, and not one more', async (name, others) => {
     for (const most of [1, 3]) {
       const jobs = await start({ ...others, [name]: most })
-      const runs = await enqueue(4, 100)
+      const runs = await enqueue(4, 300)
       for (const run of runs) expect((await jobs.wait(run, 10_000)).run.state).toBe('succeeded')
       expect(mostAtWork).toBe(most)
       await servers.pop()?.stop()
@@ -130,17 +144,35 @@ describe('runs that wait', () => {
     await expect(jobs.enqueue({ ...newRun(1), organizationId: 2 })).resolves.toMatchObject({ state: 'queued' })
   })
 
-  test('are found after pollMs when nothing was heard of them', async () => {
+  test('are found after pollMs when their time has come, of which nobody is told', async () => {
     const stateAfterAWhile = async (pollMs: number) => {
-      await start({ pollMs }, { hears: false })
-      await sleep(50)
-      const [run] = (await enqueue(1, 1)) as [Run]
-      await sleep(400)
+      await start({ pollMs })
+      const [run] = (await enqueueLater(1, 200)) as [Run]
+      await sleep(800)
       return stateOf(run)
     }
     expect(await stateAfterAWhile(15_000)).toBe('queued')
     expect(await stateAfterAWhile(50)).toBe('succeeded')
   })
+})
+
+test('organizations follow each other, whatever was asked for before', async () => {
+  const organizations = [1, 1, 1, 1, 2, 2, 1]
+  for (const organizationId of organizations) await asking().enqueue({ ...newRun(1), organizationId })
+  const jobs = await start({ workers: 1 })
+  const began = async () => {
+    const { rows } = await database.pool.query<{ organization: number }>(
+      'SELECT organization_id AS organization FROM tenon.plugin_runs WHERE started_at IS NOT NULL ORDER BY started_at',
+    )
+    return rows.map(({ organization }) => organization)
+  }
+  await expect.poll(began, { timeout: 10_000 }).toHaveLength(organizations.length)
+  expect((await began()).slice(0, 4).sort()).toEqual([1, 1, 2, 2])
+  // One that comes late is not behind all that waits.
+  for (let asked = 0; asked < 5; asked++) await jobs.enqueue({ ...newRun(50), organizationId: 1 })
+  await jobs.enqueue({ ...newRun(1), organizationId: 2 })
+  await expect.poll(began, { timeout: 10_000 }).toHaveLength(organizations.length + 6)
+  expect((await began()).slice(-6).indexOf(2)).toBeLessThan(4)
 })
 
 describe('runs of a server that died', () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createHostMigrator } from '../host-migrations.js'
 import { createNotifications } from '../notifications/index.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
@@ -40,6 +40,16 @@ afterAll(() => database.drop())
 /** How many of the next statements that write the end of a run fail. */
 const failEnds = (count: number) =>
   database.pool.query(`SELECT setval('public.ends', 1, false); UPDATE public.failing_ends SET count = ${count}`)
+
+/** A server that asks for work, and does none. */
+const asking = () =>
+  createJobs({
+    pool: database.pool,
+    notifications: { subscribe: () => {} },
+    claimMs,
+    work: () => Promise.reject(new Error('this server does no work')),
+    log: () => {},
+  })
 
 interface TestServer {
   jobs: Jobs
@@ -119,9 +129,45 @@ test('a server that no longer reaches the database has ended its work before ano
   expect(await two.jobs.wait(run, 15_000)).toMatchObject({ run: { state: 'succeeded', result: 'two', attempts: 1 } })
   expect(spans).toMatchObject([{ server: 'one' }, { server: 'two' }])
   expect(spans[0]?.end).toBeLessThan(spans[1]?.begin ?? 0)
+  await servers.pop()?.stop()
   proxy.mend()
+  // The one that was cut off goes on, without being started again.
+  const next = await asking().enqueue(newRun(false))
+  await expect.poll(() => spans.length, { timeout: 15_000 }).toBe(3)
+  expect(spans[2]).toMatchObject({ server: 'one' })
+  await asking().cancel(1, next.id)
   await servers.shift()?.stop()
   await proxy.close()
+})
+
+test('workers go on when another user of the library in the same database has changed its own tables', async () => {
+  const { jobs, log } = await start(async () => ({ answer: undefined, counts: {}, result: 'done' }))
+  const exitCode = process.exitCode
+  await database.pool.query(`SELECT pg_notify('worker:migrate', '{"migrationNumber": 99, "breaking": true}')`)
+  await expect.poll(() => log).toContain('run-queue')
+  expect(process.exitCode).toBe(exitCode)
+  const run = await jobs.enqueue(newRun(false))
+  expect(await jobs.wait(run, 10_000)).toMatchObject({ run: { state: 'succeeded', result: 'done' } })
+})
+
+describe('what waits is begun within the life of a claim', () => {
+  test('where a server died after it was handed out, and before it began', async () => {
+    const run = await asking().enqueue(newRun(true))
+    await database.pool.query(
+      `UPDATE tenon_queue._private_jobs SET attempts = attempts + 1, locked_by = 'who died',
+         locked_at = now() - interval '1 minute' WHERE key = $1`,
+      [run.id],
+    )
+    const { jobs } = await start(async () => ({ answer: undefined, counts: {}, result: 'done' }))
+    expect(await jobs.wait(run, 10_000)).toMatchObject({ run: { state: 'succeeded', result: 'done', attempts: 1 } })
+  })
+
+  test('where the queue is new, as after a restore', async () => {
+    const run = await asking().enqueue(newRun(true))
+    await database.pool.query('DELETE FROM tenon_queue._private_jobs')
+    const { jobs } = await start(async () => ({ answer: undefined, counts: {}, result: 'done' }))
+    expect(await jobs.wait(run, 10_000)).toMatchObject({ run: { state: 'succeeded', result: 'done' } })
+  })
 })
 
 /** What a server reaches its database through. */

@@ -4,6 +4,7 @@ import { storableJson } from '../migrations/sql-text.js'
 import { inTransaction } from '../migrations/transaction.js'
 import type { LargeResult, NewRun, Run, RunFailure, RunProgress } from './run.js'
 import { interruption, stopsServers, takenBack } from './run-failure.js'
+import { queueSchema } from './run-queue.js'
 
 /** The right to work on one run. Each claim is another one, also of the same server. */
 export interface RunClaim {
@@ -34,8 +35,14 @@ export interface RunStore {
   add(run: NewRun, options?: { once?: boolean; client?: PoolClient | undefined }): Promise<Run>
   /** One that is at work from the beginning. */
   addRunning(run: NewRun, holder: string): Promise<RunClaim>
-  /** The next run whose turn it is. */
-  claimNext(holder: string): Promise<RunClaim | undefined>
+  /** What must not be begun now: flags of jobs in the queue. */
+  flagsToSkip(): Promise<string[]>
+  /** The right to work on a run whose turn it is. Undefined when it does not wait any more, or has to wait again. */
+  claim(id: string, holder: string): Promise<RunClaim | undefined>
+  /** Queues it anew, where it was. */
+  putBack(id: string): Promise<void>
+  /** Queues what waits and has no place: its server died as it was begun, or the queue is new. */
+  queueLost(): Promise<void>
   /** Keeps a claim alive. False when it was lost; says whether somebody asked the run to stop. */
   renew(claim: RunClaim): Promise<{ held: boolean; cancelled: boolean }>
   note(claim: RunClaim, change: { step?: string; progress?: RunProgress }): Promise<void>
@@ -68,19 +75,20 @@ interface RunStoreOptions {
   limits: { runningPerOrganization: number; queuedPerOrganization: number; maxRestarts: number; keptDays: number }
 }
 
-/** Any number, the same in every server of one database: claims are made one after the other, each some milliseconds. */
-const claimLock = 7_420_613
 const pruneBatch = 5_000
+/** Not the view of it that the library offers: the connections of the host read no views. */
+const queuedJobs = `${queueSchema}._private_jobs`
 
 export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunStore {
   const expiry = `now() + ${claimMs} * interval '1 millisecond'`
 
-  async function insert(client: Pick<PoolClient, 'query'>, run: NewRun): Promise<Run> {
+  async function insert(client: Pick<PoolClient, 'query'>, run: NewRun, holder?: string): Promise<Run> {
     const { rows } = await client.query<RunRow>(
       `INSERT INTO tenon.plugin_runs
          (organization_id, installation_id, plugin_key, kind, action, title, trigger, input, requested_by, max_attempts, repeatable,
-          restart_of, work_id, state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'queued')
+          restart_of, work_id, state, attempts, claimed_by, started_at, claim_expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+         CASE WHEN $14 = 'running' THEN now() END, CASE WHEN $14 = 'running' THEN ${expiry} END)
        RETURNING *`,
       [
         run.organizationId,
@@ -96,6 +104,9 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
         run.isRepeatable,
         run.startsAgain?.id ?? null,
         run.startsAgain?.isRepeatable ? run.startsAgain.workId : null,
+        holder === undefined ? 'queued' : 'running',
+        holder === undefined ? 0 : 1,
+        holder ?? null,
       ],
     )
     return toRun(first(rows))
@@ -121,30 +132,51 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
       return joined ? add(joined) : inTransaction(pool, add)
     },
 
-    async addRunning(run, holder) {
+    addRunning: async (run, holder) => ({ run: await insert(pool, run, holder), holder }),
+
+    async flagsToSkip() {
+      const { rows } = await pool.query<{ flag: string }>(
+        `SELECT 'organization ' || organization_id AS flag FROM tenon.plugin_runs ${atWork}
+         GROUP BY organization_id HAVING count(*) >= $1
+         UNION ALL SELECT concat_ws(' ', 'action', organization_id, plugin_key, action) FROM tenon.plugin_runs ${atWork}`,
+        [limits.runningPerOrganization],
+      )
+      return rows.map(({ flag }) => flag)
+    },
+
+    async claim(id, holder) {
       return inTransaction(pool, async (client) => {
-        const { id } = await insert(client, run)
-        const { rows } = await client.query<RunRow>(
-          `UPDATE tenon.plugin_runs SET state = 'running', attempts = 1, started_at = now(), claimed_by = $2,
-             claim_expires_at = ${expiry} WHERE id = $1 RETURNING *`,
-          [id, holder],
+        const { rows: waiting } = await client.query<{ lock: string }>(
+          `SELECT 'tenon runs of ' || organization_id AS lock FROM tenon.plugin_runs
+           JOIN tenon.tenants t USING (organization_id)
+           WHERE id = $1 AND plugin_runs.state = 'queued' AND t.state <> 'removing'`,
+          [id],
         )
-        return { run: toRun(first(rows)), holder }
+        if (!waiting[0]) return undefined
+        await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [waiting[0].lock])
+        const { rows } = await client.query<RunRow>(
+          `UPDATE tenon.plugin_runs r SET state = 'running', attempts = attempts + 1, started_at = now(), step = NULL,
+             progress = NULL, claimed_by = $2, claim_expires_at = ${expiry}, updated_at = now()
+           WHERE id = $1 AND state = 'queued' AND next_attempt_at <= now()
+             AND (SELECT count(*) FILTER (WHERE (o.plugin_key, o.action) = (r.plugin_key, r.action)) = 0 AND count(*) < $3
+                  FROM tenon.plugin_runs o ${atWork} AND o.organization_id = r.organization_id) RETURNING *`,
+          [id, holder, limits.runningPerOrganization],
+        )
+        if (!rows[0]) await queueAgain(client, id)
+        return rows[0] && { run: toRun(rows[0]), holder }
       })
     },
 
-    async claimNext(holder) {
-      if (!(await isAnyDue(pool))) return undefined
-      return inTransaction(pool, async (client) => {
-        await client.query('SELECT pg_advisory_xact_lock($1)', [claimLock])
-        const { rows } = await client.query<RunRow>(
-          `UPDATE tenon.plugin_runs SET state = 'running', attempts = attempts + 1, started_at = now(), step = NULL,
-             progress = NULL, claimed_by = $2, claim_expires_at = ${expiry}, updated_at = now()
-           WHERE id = (${nextInTurn}) RETURNING *`,
-          [limits.runningPerOrganization, holder],
-        )
-        return rows[0] && { run: toRun(rows[0]), holder }
-      })
+    putBack: (id) => queueAgain(pool, id),
+
+    async queueLost() {
+      await pool.query(
+        `UPDATE tenon.plugin_runs r SET next_attempt_at = next_attempt_at FROM tenon.tenants t
+         WHERE r.state = 'queued' AND next_attempt_at <= now()
+           AND t.organization_id = r.organization_id AND t.state <> 'removing'
+           AND NOT EXISTS (SELECT FROM ${queuedJobs} WHERE key = r.id::text AND CASE WHEN locked_at IS NULL
+             THEN run_at <= now() AND attempts < max_attempts ELSE locked_at > now() - ${claimMs} * interval '1 millisecond' END)`,
+      )
     },
 
     async renew({ run, holder }) {
@@ -311,6 +343,11 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
         )
         removed = rowCount ?? 0
       } while (removed === pruneBatch)
+      // Jobs of servers that died; their runs have others.
+      await pool.query(
+        `SELECT FROM ${queueSchema}.complete_jobs(array(
+           SELECT id FROM ${queuedJobs} WHERE attempts >= max_attempts AND key IS NULL))`,
+      )
     },
   }
 }
@@ -331,26 +368,16 @@ const shown = `*, state IN ('succeeded', 'failed', 'cancelled') AND kind <> 'ins
 /** What an installation leaves half-way is taken back by its own recovery. */
 const isBegunAgain = `(kind <> 'install' AND repeatable AND restarts < $1)`
 
-/**
- * The next run by turns: of the organizations that have room, that with the fewest at work and the longest wait since
- * its last turn; of that organization what was asked for first, unless the same action of the plugin is at work.
- */
-const nextInTurn = `
-  SELECT id FROM (
-    SELECT DISTINCT ON (r.organization_id) r.id, r.position, r.organization_id
-    FROM tenon.plugin_runs r JOIN tenon.tenants t ON t.organization_id = r.organization_id AND t.state <> 'removing'
-    WHERE r.state = 'queued' AND r.next_attempt_at <= now()
-      AND NOT EXISTS (
-        SELECT FROM tenon.plugin_runs o WHERE o.state = 'running' AND o.kind <> 'install'
-          AND (o.organization_id, o.plugin_key, o.action) = (r.organization_id, r.plugin_key, r.action))
-    ORDER BY r.organization_id, r.position) candidate
-  CROSS JOIN LATERAL (
-    SELECT count(*) AS at_work FROM tenon.plugin_runs o
-    WHERE o.organization_id = candidate.organization_id AND o.state = 'running' AND o.kind <> 'install') busy
-  CROSS JOIN LATERAL (
-    SELECT max(started_at) AS last_turn FROM tenon.plugin_runs o
-    WHERE o.organization_id = candidate.organization_id AND o.updated_at > now() - interval '1 hour') turns
-  WHERE at_work < $1 ORDER BY at_work, last_turn NULLS FIRST, position LIMIT 1`
+/** Of a server: what takes one of its workers. Installations do not wait for their turn. */
+const atWork = `WHERE state = 'running' AND kind <> 'install'`
+
+/** A trigger gives each run that is written as queued its job. */
+async function queueAgain(client: Pick<PoolClient, 'query'>, id: string): Promise<void> {
+  await client.query(
+    `UPDATE tenon.plugin_runs SET next_attempt_at = next_attempt_at WHERE id = $1 AND state = 'queued'`,
+    [id],
+  )
+}
 
 /** One with the same input. What waits for its next attempt need not, once a person asks for it: it begins anew at once. */
 async function findSame(client: PoolClient, run: NewRun): Promise<Run | undefined> {
@@ -368,14 +395,6 @@ async function findSame(client: PoolClient, run: NewRun): Promise<Run | undefine
     [same.id, run.maxAttempts],
   )
   return begun.rows[0] ? toRun(begun.rows[0]) : same
-}
-
-/** Looking costs less than locking. */
-async function isAnyDue(pool: Pool): Promise<boolean> {
-  const { rows } = await pool.query(
-    `SELECT FROM tenon.plugin_runs WHERE state = 'queued' AND next_attempt_at <= now() LIMIT 1`,
-  )
-  return rows.length > 0
 }
 
 const progressJson = ({ done, total, message }: RunProgress) => ({
