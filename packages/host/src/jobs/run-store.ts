@@ -171,11 +171,13 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
 
     async queueLost() {
       await pool.query(
-        `UPDATE tenon.plugin_runs r SET next_attempt_at = next_attempt_at FROM tenon.tenants t
-         WHERE r.state = 'queued' AND next_attempt_at <= now()
-           AND t.organization_id = r.organization_id AND t.state <> 'removing'
-           AND NOT EXISTS (SELECT FROM ${queuedJobs} WHERE key = r.id::text AND CASE WHEN locked_at IS NULL
-             THEN run_at <= now() AND attempts < max_attempts ELSE locked_at > now() - ${claimMs} * interval '1 millisecond' END)`,
+        `UPDATE tenon.plugin_runs SET next_attempt_at = next_attempt_at WHERE id IN (
+           SELECT r.id FROM tenon.plugin_runs r JOIN tenon.tenants t USING (organization_id)
+           WHERE r.state = 'queued' AND r.next_attempt_at <= now() AND t.state <> 'removing' AND NOT EXISTS (
+             SELECT FROM ${queuedJobs} WHERE key = r.id::text AND CASE WHEN locked_at IS NULL
+               THEN run_at <= now() AND attempts < max_attempts ELSE locked_at > now() - $1 * interval '1 ms' END)
+           FOR UPDATE OF r SKIP LOCKED)`,
+        [claimMs],
       )
     },
 
