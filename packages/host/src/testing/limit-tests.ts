@@ -154,7 +154,7 @@ export const jobLimitTests: TestsOf<typeof jobLimitTable> = {
     'answers as its route does, and leaves a run with what it counted',
     'goes on as a run when it takes longer than a request may',
   ),
-  pollMs: ofJobs('are found after pollMs when nothing was heard of them'),
+  pollMs: ofJobs('are found after pollMs when their time has come, of which nobody is told'),
   progressMs: ofJobs('write their progress after progressMs'),
   stopMs: ofJobs('have stopMs to come to an end when the server stops; then they are put back'),
   keptDays: ofJobs('runs that have ended are kept for keptDays'),
