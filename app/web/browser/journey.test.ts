@@ -71,7 +71,12 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.getByRole('link', { name: 'MLflow', exact: true }).click()
     await page.getByText('Nothing has been brought in yet').waitFor()
     // It is configured, so there is one thing to do.
-    expect(await page.getByRole('main').getByRole('link', { name: /^Configure/ }).count()).toBe(0)
+    expect(
+      await page
+        .getByRole('main')
+        .getByRole('link', { name: /^Configure/ })
+        .count(),
+    ).toBe(0)
     await page.getByRole('button', { name: 'Sync models' }).click()
     await page.getByText('1 to 10 of 48').waitFor({ timeout: 60_000 })
     await page.getByLabel('Filter by Model name').fill('chat')

@@ -70,7 +70,12 @@ describe('an admin whose plugin has a newer version', { timeout: 90_000 }, () =>
     await page.goto('/plugins')
     await signIn(page, email)
     await page.getByRole('button', { name: 'Update available 1', exact: true }).click()
-    await page.getByRole('article').getByText('Version 1.1.0 available').waitFor()
+    await page.getByRole('article').getByText('1.1.0 available').waitFor()
+    const label = page
+      .getByRole('article')
+      .getByRole('button', { name: /^Update / })
+      .locator('.mantine-Button-label')
+    expect(await label.evaluate((words) => words.scrollWidth - words.clientWidth)).toBe(0)
     await page.getByRole('link', { name: /^Updates/ }).click()
     await page.getByText('1 plugin with a newer version').waitFor()
     await page.getByRole('button', { name: 'Update Notes' }).click()

@@ -25,10 +25,15 @@ command
   .action(({ atLeast = 0 }: { atLeast?: number }) =>
     withAudit(async (audit) => {
       const { entries, problem } = await audit.verify()
-      const shorter = entries < atLeast ? `There ${atLeast === 1 ? 'was' : 'were'} ${countOf(atLeast, 'entry', 'entries')} already.` : undefined
+      const shorter =
+        entries < atLeast
+          ? `There ${atLeast === 1 ? 'was' : 'were'} ${countOf(atLeast, 'entry', 'entries')} already.`
+          : undefined
       const wrong = problem?.message ?? shorter
       if (wrong === undefined) {
-        process.stdout.write(`The audit is whole: ${countOf(entries, 'entry', 'entries')}. Ask for --at-least ${entries} the next time.\n`)
+        process.stdout.write(
+          `The audit is whole: ${countOf(entries, 'entry', 'entries')}. Ask for --at-least ${entries} the next time.\n`,
+        )
         return
       }
       process.exitCode = 1

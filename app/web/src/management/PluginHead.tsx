@@ -18,7 +18,11 @@ export function PluginHead({ plugin, installation, actions }: PluginHeadProps) {
           {plugin.displayName}
           <span className={classes.badges}>
             {installation && <StatusBadge status={installation.status} />}
-            {plugin.isOfficial && <Badge tone="note" icon={false}>Official</Badge>}
+            {plugin.isOfficial && (
+              <Badge tone="note" icon={false}>
+                Official
+              </Badge>
+            )}
             {!plugin.permissions && <Badge tone="warn">Does not say what it needs</Badge>}
           </span>
         </h1>

@@ -215,7 +215,7 @@ function Inventory() {
         <EmptyState
           icon={Boxes}
           title="The inventory is empty"
-          text="Models that were entered by hand or over the API appear here."
+          text="Models that programs enter over the API appear here."
         />
       }
     />

@@ -1,6 +1,16 @@
 import { Alert, Anchor, Button, Group, Menu, Modal } from '@mantine/core'
 import { Badge, ErrorNote, Loading, useIsMounted } from '@tenon/react'
-import { ArrowLeft, EllipsisVertical, KeyRound, Pencil, Power, SearchX, Send, Trash2, TriangleAlert } from 'lucide-react'
+import {
+  ArrowLeft,
+  EllipsisVertical,
+  KeyRound,
+  Pencil,
+  Power,
+  SearchX,
+  Send,
+  Trash2,
+  TriangleAlert,
+} from 'lucide-react'
 import { useState } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
 import { useMay } from '../session/session.js'

@@ -40,7 +40,8 @@ export function PastImports(props: PastImportsProps) {
   // The button that was pressed has gone.
   useEffect(() => told.current?.focus(), [outcome])
   if (importer.history === undefined) return null
-  if (error && !data) return <ErrorNote error={error} title="Earlier imports cannot be shown" onRetry={() => void refetch()} />
+  if (error && !data)
+    return <ErrorNote error={error} title="Earlier imports cannot be shown" onRetry={() => void refetch()} />
   if (!data) return <Loading height={72} />
   if (data.length === 0) return null
   return (

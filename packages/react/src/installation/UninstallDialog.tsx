@@ -177,8 +177,7 @@ function Tables({ plugin, choice }: { plugin: Plugin; choice: 'keep' | 'erase' }
       <ul>
         {tables.slice(0, shownTables).map(({ name, rows }) => (
           <li key={name}>
-            <code>{name}</code>{' '}
-            <span className="tn-quiet">about {countOf(rows, 'row')}</span>
+            <code>{name}</code> <span className="tn-quiet">about {countOf(rows, 'row')}</span>
           </li>
         ))}
       </ul>

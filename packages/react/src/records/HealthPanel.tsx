@@ -33,7 +33,8 @@ const words: Record<string, string> = { crash_loop: 'Keeps crashing', unresponsi
 export function HealthPanel({ installation }: { installation: PluginInstallation }) {
   const health = usePluginHealth({ pluginKey: keyOf(installation), installationId: installation.id })
   if (isMissing(health.error)) return null
-  if (health.error && !health.data) return <ErrorNote error={health.error} title="The health cannot be shown" onRetry={() => void health.refetch()} />
+  if (health.error && !health.data)
+    return <ErrorNote error={health.error} title="The health cannot be shown" onRetry={() => void health.refetch()} />
   if (!health.data) return <Loading height={120} />
   const { state, summary, since, next, crashes } = health.data
   return (

@@ -34,7 +34,8 @@ export function OwnPluginRequests({ pluginOf = ({ plugin }) => plugin, empty }: 
   const withdraw = useWithdrawRequest()
   const [asking, setAsking] = useState<Plugin>()
   const list = useRef<HTMLDivElement>(null)
-  if (error && !data) return <ErrorNote error={error} title="Your requests cannot be shown" onRetry={() => void refetch()} />
+  if (error && !data)
+    return <ErrorNote error={error} title="Your requests cannot be shown" onRetry={() => void refetch()} />
   if (!data) return <Loading height={120} />
   return (
     <div ref={list} tabIndex={-1} className="tn-requests" role="group" aria-label="Your requests">

@@ -40,7 +40,13 @@ export function ViewGroups({ page, onPage, onClear, ...items }: ViewGroupsProps)
     filters,
   })
   if (answer.error && !answer.data) {
-    return <ErrorNote error={answer.error} title={`${view.title} cannot be shown in groups`} onRetry={() => void answer.refetch()} />
+    return (
+      <ErrorNote
+        error={answer.error}
+        title={`${view.title} cannot be shown in groups`}
+        onRetry={() => void answer.refetch()}
+      />
+    )
   }
   if (answer.isPending) return <TableSkeleton />
   if (groups.length === 0 && page > 1) return <PastTheEnd page={page} onPage={onPage} />
@@ -88,7 +94,8 @@ function GroupRows({ plugin, view, by, columns, filters, sort, group, ...rest }:
   const [page, setPage] = useState(1)
   const asked = { page, pageSize: rowsOnPage, sort, filters, group: { [by.key]: group.value } }
   const { answer, rows, total } = useViewRows(plugin, view, asked)
-  if (answer.error && !answer.data) return <ErrorNote error={answer.error} title="The group cannot be shown" onRetry={() => void answer.refetch()} />
+  if (answer.error && !answer.data)
+    return <ErrorNote error={answer.error} title="The group cannot be shown" onRetry={() => void answer.refetch()} />
   if (answer.isPending) return <TableSkeleton />
   // All rows have the same in the column of the group.
   const others = columns.filter(({ key }) => key !== by.key)
