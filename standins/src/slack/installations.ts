@@ -1,44 +1,13 @@
 import { randomBytes } from 'node:crypto'
+import type { Bearer, Grant, Installation, Webhook } from './installation.js'
 import { readMemory, writeMemory } from './memory.js'
-import { slackId, type Channel, type Workspace } from './workspace.js'
-
-/** What somebody allowed on the consent page. */
-export interface Grant {
-  readonly workspace: Workspace
-  /** Where the incoming webhook will post; absent when that scope was not asked for. */
-  readonly channel?: Channel
-  readonly scopes: readonly string[]
-  readonly userScopes: readonly string[]
-  readonly redirectUri?: string
-}
-
-/** The app in one workspace. */
-export interface Installation extends Grant {
-  readonly botUserId: string
-  /** Only when user scopes were granted. */
-  readonly userToken?: string
-  readonly webhook?: Webhook
-}
+import { slackId, type Workspace } from './workspace.js'
 
 /** What an app acts with. */
 export interface BotTokens {
   readonly accessToken: string
   /** Only when tokens end. */
   readonly renewal?: { readonly refreshToken: string; readonly expiresInSeconds: number }
-}
-
-export interface Webhook {
-  /** `B…` */
-  readonly id: string
-  readonly secret: string
-  readonly channelId: string
-}
-
-/** Who presents a token. */
-export interface Bearer {
-  readonly installation: Installation
-  readonly userId: string
-  readonly scopes: readonly string[]
 }
 
 export interface Installations {

@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import type { Bearer, Installation } from './installations.js'
+import type { Bearer, Installation } from './installation.js'
 import type { Workspace } from './workspace.js'
 
 /** What Slack remembers of an app, but for codes, which are good for minutes. */

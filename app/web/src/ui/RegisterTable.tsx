@@ -53,7 +53,7 @@ export function RegisterTable<Row extends { id: number }>(props: RegisterTablePr
             ))}
           </div>
         ) : (
-          <Table.ScrollContainer minWidth={680} scrollAreaProps={{ type: 'auto' }}>
+          <Table.ScrollContainer minWidth={600} scrollAreaProps={{ type: 'auto' }}>
             <Table className="tn-table" verticalSpacing="sm" horizontalSpacing="md">
               <Table.Thead>
                 <Table.Tr>
