@@ -63,6 +63,17 @@ describe('an admin who grants less than a plugin asks for', { timeout: 60_000 },
   })
 })
 
+describe('a plugin that was not configured yet', { timeout: 60_000 }, () => {
+  it('has its place among the models, which says what comes first', async () => {
+    await page.goto('/models?view=mlflow.models')
+    await page.getByText('MLflow Integration is not configured yet').waitFor()
+    expect(await page.getByRole('button', { name: 'Sync models' }).count()).toBe(0)
+    expect(await accessibilityProblems(page)).toEqual([])
+    await page.getByRole('link', { name: 'Configure MLflow Integration' }).click()
+    await page.getByRole('button', { name: 'Save configuration' }).waitFor()
+  })
+})
+
 describe('a configuration that does not work yet', { timeout: 60_000 }, () => {
   it('is tested step by step: what worked, and what did not', async () => {
     await open('mlflow', 'configuration')
@@ -256,7 +267,7 @@ describe('the register of risks', { timeout: 60_000 }, () => {
   it('gives a file back with its mistakes marked, which can be corrected and imported', async () => {
     await admin.call('POST', '/api/plugins/install', { pluginKey: 'risk-import' })
     await page.reload()
-    await page.getByRole('button', { name: 'Insert from' }).click()
+    await page.getByRole('button', { name: 'Import risks' }).click()
     await page.getByRole('menuitem', { name: 'Import from Excel' }).click()
     const rows = [
       'Risk Name,Risk Owner,AI Lifecycle Phase,Risk Description,Likelihood,Severity',
@@ -264,7 +275,7 @@ describe('the register of risks', { timeout: 60_000 }, () => {
     ]
     const file = { name: 'drift.csv', mimeType: 'text/csv', buffer: Buffer.from(rows.join('\n')) }
     await page.getByLabel(/Choose a file/).setInputFiles(file)
-    await page.getByText('One cell has to be corrected').waitFor()
+    await page.getByText('1 cell has to be corrected').waitFor()
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Download the file with the mistakes marked' }).click(),
@@ -278,7 +289,7 @@ describe('the register of risks', { timeout: 60_000 }, () => {
     }
     await page.getByRole('button', { name: 'Remove drift.csv' }).click()
     await page.getByLabel(/Choose a file/).setInputFiles(corrected)
-    await page.getByText('One row is ready to be imported.').waitFor()
+    await page.getByText('1 row is ready to be imported.').waitFor()
     await page.getByRole('button', { name: 'Import 1 row' }).click()
     await page.getByText('Import completed').waitFor({ timeout: 30_000 })
     await page.getByRole('button', { name: 'Done' }).click()

@@ -25,7 +25,7 @@ const goodRisk = 'Drift,ada@acme.example,Monitoring & maintenance,It gets worse,
 async function chooseRisks(risks: string[]): Promise<void> {
   const { page } = visitor
   await page.goto('/risks')
-  await page.getByRole('button', { name: 'Insert from' }).click()
+  await page.getByRole('button', { name: 'Import risks' }).click()
   await page.getByRole('menuitem', { name: 'Import from Excel' }).click()
   const buffer = Buffer.from([riskColumns, ...risks].join('\n'))
   await page.getByLabel(/Choose a file/).setInputFiles({ name: 'drift.csv', mimeType: 'text/csv', buffer })
@@ -43,7 +43,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     const { page } = visitor
     await page.getByRole('button', { name: 'Install MLflow Integration' }).click()
     const dialog = page.getByRole('dialog', { name: 'Install MLflow Integration' })
-    await dialog.getByText('the address that you enter as "Tracking Server URL"').waitFor()
+    await dialog.getByText('the address that you enter as "Tracking server URL"').waitFor()
     await dialog.getByRole('button', { name: 'Allow and install' }).click()
     await dialog.getByText('MLflow Integration is installed.').waitFor({ timeout: 60_000 })
     await dialog.getByRole('button', { name: 'Configure it' }).click()
@@ -69,9 +69,17 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     const { page } = visitor
     await page.getByRole('link', { name: 'Models' }).click()
     await page.getByRole('link', { name: 'MLflow', exact: true }).click()
+    await page.getByText('Nothing has been brought in yet').waitFor()
+    // It is configured, so there is one thing to do.
+    expect(
+      await page
+        .getByRole('main')
+        .getByRole('link', { name: /^Configure/ })
+        .count(),
+    ).toBe(0)
     await page.getByRole('button', { name: 'Sync models' }).click()
     await page.getByText('1 to 10 of 48').waitFor({ timeout: 60_000 })
-    await page.getByLabel('Filter by Model Name').fill('chat')
+    await page.getByLabel('Filter by Model name').fill('chat')
     await page.getByText(/1 to \d of \d/).waitFor()
     await page.getByRole('button', { name: /chat/ }).first().click()
     await page.getByRole('dialog').getByText('Metrics', { exact: true }).waitFor()
@@ -129,11 +137,11 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
   it('imports only the rows that are right, and takes that back', async () => {
     const { page } = visitor
     await chooseRisks([goodRisk, goodRisk.replace('Possible', 'Perhaps')])
-    await page.getByText('One cell has to be corrected').waitFor()
+    await page.getByText('1 cell has to be corrected').waitFor()
     await page.getByRole('button', { name: 'Import', exact: true }).click()
     await page.getByText('No row of it can be imported as it is.').waitFor()
     await page.getByRole('radio', { name: 'Import the other rows' }).check()
-    await page.getByText('One row has no mistake and can be imported').waitFor()
+    await page.getByText('1 row has no mistake and can be imported').waitFor()
     await page.getByRole('button', { name: 'Import 1 row' }).click()
     await page.getByText('Import completed').waitFor({ timeout: 30_000 })
     await page.getByText('The rows with these mistakes were left out').waitFor()
@@ -160,7 +168,7 @@ describe('somebody who has never seen the product', { timeout: 120_000 }, () => 
     await page.getByRole('radio', { name: 'Is imported once more' }).check()
     await importRow()
     await page.getByText('5 entries').waitFor()
-    await page.getByRole('button', { name: 'Insert from' }).click()
+    await page.getByRole('button', { name: 'Import risks' }).click()
     await page.getByRole('menuitem', { name: 'Import from Excel' }).click()
     const earlier = page.getByRole('region', { name: 'Earlier imports' })
     await earlier.getByRole('listitem').nth(3).waitFor()

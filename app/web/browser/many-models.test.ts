@@ -55,11 +55,11 @@ describe('fifty thousand models', { timeout: 240_000 }, () => {
 
   it('are filtered and grouped over all of them', async () => {
     const name = (await rows().first().getByRole('button').first().textContent()) ?? ''
-    await page.getByLabel('Filter by Model Name').fill(name)
+    await page.getByLabel('Filter by Model name').fill(name)
     await page.getByText(/^1 to 10 of (?!50,000)/).waitFor()
-    await page.getByLabel('Filter by Model Name').fill('')
+    await page.getByLabel('Filter by Model name').fill('')
     await page.getByRole('combobox', { name: 'Group by' }).click()
-    await page.getByRole('option', { name: 'By Model Name' }).click()
+    await page.getByRole('option', { name: 'By model name' }).click()
     await page
       .getByRole('button', { name: /100 entries$/ })
       .first()

@@ -113,11 +113,11 @@ describe('what goes on failing', { timeout: 60_000 }, () => {
       await admin.call('POST', '/api/plugins/working/always-fails').catch(() => undefined)
     }
     await page.goto('/')
-    await page.getByText(/^Working: "Fail" failed [34] times in a row/).waitFor()
+    await page.getByText(/^Working: “Fail” failed [34] times in a row/).waitFor()
     await page.getByText('It is always wrong').waitFor()
     await page.getByRole('link', { name: 'Show the last run' }).click()
     await page.waitForURL(/section=runs&run=/)
-    await page.getByText(/^Working: "Fail" failed [34] times in a row/).waitFor()
+    await page.getByText(/^Working: “Fail” failed [34] times in a row/).waitFor()
   })
 })
 

@@ -155,7 +155,7 @@ export const scenesOfMoments: Scene[] = [
     as: 'admin',
     path: `${withViews}?section=configuration`,
     async then(page) {
-      await page.getByLabel('Tracking Server URL').fill('')
+      await page.getByLabel('Tracking server URL').fill('')
       await press('Save configuration')(page)
       await page.locator('[aria-invalid="true"]').first().waitFor()
     },
@@ -245,7 +245,7 @@ export const scenesOfMoments: Scene[] = [
         page,
         rows([['Bias', 'ada@acme.example', 'Possible', 'Moderate', 'Monitoring & maintenance', 'It is unfair']]),
       )
-      await says('One row is ready to be imported.')(page)
+      await says('1 row is ready to be imported.')(page)
     },
   },
   {
@@ -317,6 +317,16 @@ export const scenesOfMoments: Scene[] = [
     path: '/models?view=mlflow.models',
     before: answers('**/api/plugins/mlflow/models?*', { models: [], total: 0 }),
     then: says('Nothing has been brought in yet'),
+  },
+  {
+    name: 'models-not-configured',
+    as: 'admin',
+    path: '/models?view=mlflow.models',
+    before: all(
+      installationsAre({ configuration: null }),
+      answers('**/api/plugins/mlflow/models?*', { models: [], total: 0 }),
+    ),
+    then: says('is not configured yet'),
   },
   { name: 'settings-reader', as: 'reader', path: '/settings' },
   { name: 'settings-remove', as: 'admin', path: '/settings', then: all(press(/^Remove Acme/), says(/to confirm/)) },

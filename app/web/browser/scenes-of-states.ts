@@ -71,7 +71,7 @@ export const rows = (risks: string[][]) =>
     .join('\n')
 
 export async function openWizard(page: Page) {
-  await page.getByRole('button', { name: 'Insert from' }).click()
+  await page.getByRole('button', { name: 'Import risks' }).click()
   await page.getByRole('menuitem').first().click()
 }
 

@@ -210,7 +210,7 @@ export const scenes: Scene[] = [
     path: '/models?view=mlflow.models',
     async then(page) {
       await page.getByRole('combobox', { name: 'Group by' }).click()
-      await page.getByRole('option', { name: 'By Stage' }).click()
+      await page.getByRole('option', { name: 'By stage' }).click()
       await click('button', /^Production/)(page)
       await page.locator('.tn-group-rows .tn-row').first().waitFor()
     },
@@ -232,7 +232,7 @@ export const scenes: Scene[] = [
     as: 'admin',
     path: '/risks',
     async then(page) {
-      await click('button', 'Insert from')(page)
+      await click('button', 'Import risks')(page)
       await page.getByRole('menuitem').first().click()
       await page.getByRole('dialog').getByRole('radio').first().waitFor()
     },

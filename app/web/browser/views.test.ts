@@ -60,11 +60,11 @@ describe('the rows of a view', { timeout: 60_000 }, () => {
     await groupBy().click()
     expect(await page.getByRole('option').allTextContents()).toEqual([
       'No groups',
-      'By Model Name',
-      'By Stage',
-      'By Experiment',
+      'By model name',
+      'By stage',
+      'By experiment',
     ])
-    await page.getByRole('option', { name: 'By Stage' }).click()
+    await page.getByRole('option', { name: 'By stage' }).click()
     await page.getByRole('button', { name: 'Production 12 entries' }).click()
     await page.locator('.tn-group-rows .tn-row').nth(9).waitFor()
     await page.locator('.tn-group-rows').getByText('1 to 10 of 12').waitFor()
@@ -75,13 +75,16 @@ describe('the rows of a view', { timeout: 60_000 }, () => {
   })
 
   it('are divided of those that fit the filters only, and shown whole again', async () => {
-    await page.getByLabel('Filter by Model Name').fill('churn-prediction-2')
+    await page.getByLabel('Filter by Model name').fill('churn-prediction-2')
     await page.getByRole('button', { name: 'Production 1 entry' }).waitFor()
-    await page.getByLabel('Filter by Model Name').fill('')
+    await page.getByLabel('Filter by Model name').fill('nothing like this')
+    await page.getByText('Nothing fits the filters.').waitFor()
+    await page.getByRole('button', { name: 'Clear the filters' }).click()
     await page.getByRole('button', { name: 'Production 12 entries' }).waitFor()
+    expect(await page.getByLabel('Filter by Model name').inputValue()).toBe('')
     await groupBy().focus()
     await page.keyboard.press('ArrowDown')
-    await page.getByRole('option', { name: 'By Stage' }).waitFor()
+    await page.getByRole('option', { name: 'By stage' }).waitFor()
     for (const key of ['ArrowUp', 'ArrowUp', 'Enter']) await page.keyboard.press(key)
     await page.getByText('1 to 10 of 48').waitFor()
   })
@@ -103,8 +106,8 @@ describe('what is shown of a view', { timeout: 60_000 }, () => {
     await page.goto('/models?view=mlflow.models')
     await page.getByLabel('Filter by Stage').pressSequentially('Production', { delay: 20 })
     await page.getByText('1 to 10 of 12').waitFor()
-    await page.getByRole('button', { name: 'Model Name', exact: true }).click()
-    await page.getByRole('button', { name: 'Model Name', exact: true }).click()
+    await page.getByRole('button', { name: 'Model name', exact: true }).click()
+    await page.getByRole('button', { name: 'Model name', exact: true }).click()
     await page.getByRole('button', { name: 'Page 2' }).click()
     await page.getByText('11 to 12 of 12').waitFor()
     // Until they are there, those of the page before stay.
@@ -131,7 +134,7 @@ describe('what is shown of a view', { timeout: 60_000 }, () => {
     await page.goBack()
     await page.getByText('1 to 10 of 12').waitFor()
     await page.goBack()
-    await page.getByRole('columnheader', { name: 'Model Name' }).and(page.locator('[aria-sort="ascending"]')).waitFor()
+    await page.getByRole('columnheader', { name: 'Model name' }).and(page.locator('[aria-sort="ascending"]')).waitFor()
     await page.goBack()
     await page.goBack()
     await page.getByText('1 to 10 of 48').waitFor()

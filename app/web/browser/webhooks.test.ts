@@ -164,4 +164,10 @@ describe('webhooks', { timeout: 90_000 }, () => {
     await page.getByText('No webhooks yet').waitFor()
     expect(visitor.complaints).toEqual([])
   })
+
+  it('stand among what was done, with the way to them', async () => {
+    await page.goto('/plugins/activity')
+    await page.getByRole('main').getByRole('link', { name: 'Webhooks' }).first().click()
+    await page.waitForURL(/\/settings\/webhooks$/)
+  })
 })

@@ -75,6 +75,7 @@ export const theme = createTheme({
       },
     },
     Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } },
+    Skeleton: { classNames: { root: 'app-skeleton' } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
   },
 })

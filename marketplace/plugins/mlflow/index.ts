@@ -14,7 +14,7 @@ export const metadata: PluginMetadata = {
   name: 'MLflow',
   version: '1.0.0',
   author: 'Tenon',
-  description: 'Shows the models of an MLflow tracking server in the model inventory',
+  description: 'Shows the models of your MLflow tracking server, with their versions and metrics',
 }
 
 /** Creates the tables. Reading a large registry takes longer than an installation may, so that is left to Sync. */

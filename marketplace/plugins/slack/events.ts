@@ -7,6 +7,8 @@ type Payload = Record<string, unknown>
 
 interface KnownEvent {
   routingType: RoutingType
+  /** What it is about, as the foot of the message says it. */
+  subject: string
   describe(payload: Payload): Notification | undefined
 }
 
@@ -17,6 +19,7 @@ const MAX_NAMES = 5
 export const knownEvents: Readonly<Record<string, KnownEvent>> = {
   'risk.imported': {
     routingType: 'Evidence and task alerts',
+    subject: 'Risks',
     describe: (payload) => {
       const count = Number(payload.imported ?? 0)
       const source = textOf(payload.fileName)
@@ -28,20 +31,28 @@ export const knownEvents: Readonly<Record<string, KnownEvent>> = {
   },
   'risk.created': {
     routingType: 'Evidence and task alerts',
+    subject: 'Risks',
     // An import announces itself, with more to say.
     describe: (payload) => ((payload.importId ?? null) === null ? added('risk', 'risks', payload) : undefined),
   },
-  'risk.deleted': { routingType: 'Evidence and task alerts', describe: (payload) => removed('risk', 'risks', payload) },
+  'risk.deleted': {
+    routingType: 'Evidence and task alerts',
+    subject: 'Risks',
+    describe: (payload) => removed('risk', 'risks', payload),
+  },
   'evidence.added': {
     routingType: 'Evidence and task alerts',
+    subject: 'Evidence',
     describe: (payload) => added('piece of evidence', 'pieces of evidence', payload),
   },
   'task.assigned': {
     routingType: 'Evidence and task alerts',
+    subject: 'Tasks',
     describe: (payload) => ({ title: 'Task assigned', message: subjectOf(payload) }),
   },
   'user.invited': {
     routingType: 'Membership and roles',
+    subject: 'Members',
     describe: (payload) => ({
       title: 'New member',
       message: `${subjectOf(payload)} joined${role(payload.role, ' as ')}.`,
@@ -49,6 +60,7 @@ export const knownEvents: Readonly<Record<string, KnownEvent>> = {
   },
   'user.role_changed': {
     routingType: 'Membership and roles',
+    subject: 'Members',
     describe: (payload) => ({
       title: 'Role changed',
       message: `${subjectOf(payload)}${role(payload.from, ' was ')}${role(payload.to, ' and is now ')}.`,
@@ -56,26 +68,32 @@ export const knownEvents: Readonly<Record<string, KnownEvent>> = {
   },
   'user.removed': {
     routingType: 'Membership and roles',
+    subject: 'Members',
     describe: (payload) => ({ title: 'Member removed', message: `${subjectOf(payload)} is no longer a member.` }),
   },
   'project.created': {
     routingType: 'Projects and organizations',
+    subject: 'Projects',
     describe: (payload) => added('project', 'projects', payload),
   },
   'project.deleted': {
     routingType: 'Projects and organizations',
+    subject: 'Projects',
     describe: (payload) => removed('project', 'projects', payload),
   },
   'model.created': {
     routingType: 'Projects and organizations',
+    subject: 'Models',
     describe: (payload) => added('model', 'models', payload),
   },
   'organization.updated': {
     routingType: 'Projects and organizations',
+    subject: 'Organization',
     describe: (payload) => ({ title: 'Organization changed', message: subjectOf(payload) }),
   },
   'policy.status_changed': {
     routingType: 'Policy reminders and status',
+    subject: 'Policies',
     describe: (payload) => ({
       title: 'Policy status changed',
       message: `${subjectOf(payload)}${role(payload.from, ' was ')}${role(payload.to, ' and is now ')}.`,
@@ -83,14 +101,17 @@ export const knownEvents: Readonly<Record<string, KnownEvent>> = {
   },
   'policy.review_due': {
     routingType: 'Policy reminders and status',
+    subject: 'Policies',
     describe: (payload) => ({ title: 'Policy review due', message: subjectOf(payload) }),
   },
   'policy.changed': {
     routingType: 'Control or policy changes',
+    subject: 'Policies',
     describe: (payload) => ({ title: 'Policy changed', message: subjectOf(payload) }),
   },
   'control.changed': {
     routingType: 'Control or policy changes',
+    subject: 'Controls',
     describe: (payload) => ({ title: 'Control changed', message: subjectOf(payload) }),
   },
 }
@@ -104,7 +125,7 @@ export async function onEvent(event: PluginEvent, context: SeedContext): Promise
   const notification = known?.describe(event.payload ?? {})
   if (!known || !notification) return
   const { id: eventId, name: eventName, occurredAt, settled } = event
-  const origin = { eventId, eventName, occurredAt, settled }
+  const origin = { eventId, eventName, subject: known.subject, occurredAt, settled }
   await notifiers[known.routingType](context.userId ?? 0, notification, context.sequelize, context, origin)
 }
 

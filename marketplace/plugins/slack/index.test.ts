@@ -63,6 +63,8 @@ describe('an event', () => {
     const event = eventOf('risk.imported', { imported: 12, importId: 'x', fileName: 'risks.xlsx' })
     await onEvent(event, withConnections(wanting, other, none, off))
     expect(inbox()).toEqual(['#risk-alerts Risks imported: 12 risks were imported from risks.xlsx.'])
+    // Its foot says what it is about, not in which of the kinds it falls.
+    expect(JSON.stringify(test.slack.inbox()[0]?.payload.blocks)).toContain('Risks · 2026-01-05 08:00 UTC')
   })
 
   it('goes to a new workspace whatever its kind, unless a default was configured', async () => {
@@ -86,7 +88,7 @@ describe('an event', () => {
       event_type: 'tenon_notification',
       event_payload: { event_id: event.id, event_name: 'user.role_changed' },
     })
-    expect(JSON.stringify(message?.payload.blocks)).toContain('Membership and roles · 2026-01-05 08:00 UTC')
+    expect(JSON.stringify(message?.payload.blocks)).toContain('Members · 2026-01-05 08:00 UTC')
   })
 
   it.each(Object.entries(knownEvents))('%s reaches the channels of its kind, and those alone', async (name, known) => {

@@ -13,6 +13,8 @@ export interface Notification {
 export interface Origin {
   eventId?: string
   eventName?: string
+  /** What the event is about; otherwise the routing type says it. */
+  subject?: string
   routingType?: string
   occurredAt?: string
   /** Ids of the destinations that have had it, as the host gives them back. */
@@ -37,7 +39,9 @@ export interface SlackMessage {
 export function slackMessage({ title, message }: Notification, origin: Origin = {}): SlackMessage {
   const heading = escapeWithin(oneLine(title), MAX_TITLE_CHARACTERS)
   const body = escapeWithin(withoutControls(message).trim(), MAX_SECTION_CHARACTERS - MAX_TITLE_CHARACTERS - 10)
-  const note = [origin.routingType, timeOf(origin.occurredAt)].filter((part) => part !== undefined).join(' · ')
+  const note = [origin.subject ?? origin.routingType, timeOf(origin.occurredAt)]
+    .filter((part) => part !== undefined)
+    .join(' · ')
   return {
     text: joined([heading, body], ': '),
     unfurl_links: false,

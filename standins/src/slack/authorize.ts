@@ -125,16 +125,13 @@ function consentPage(request: AuthorizeRequest, { appName, workspaces }: Authori
 function channelChoice(appName: string, workspaces: readonly Workspace[]): Html {
   return html`<label for="channel">Where should ${appName} post?</label>
     <select id="channel" name="channel" required>
-      ${workspaces.map(
-        ({ name, channels }) =>
-          html`<optgroup label="${name}">
-            ${channels
-              .filter(({ isArchived }) => !isArchived)
-              .map(
-                (channel) =>
-                  html`<option value="${channel.id}">#${channel.name}${channel.isPrivate ? ' (private)' : ''}</option>`,
-              )}
-          </optgroup>`,
+      ${workspaces.flatMap(({ name, channels }) =>
+        channels
+          .filter(({ isArchived }) => !isArchived)
+          .map(
+            ({ id, name: channel, isPrivate }) =>
+              html`<option value="${id}">${name}: #${channel}${isPrivate ? ' (private)' : ''}</option>`,
+          ),
       )}
     </select>`
 }

@@ -1,43 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { slackId, type Channel, type Workspace } from './workspace.js'
-
-/** What somebody allowed on the consent page. */
-export interface Grant {
-  readonly workspace: Workspace
-  /** Where the incoming webhook will post; absent when that scope was not asked for. */
-  readonly channel?: Channel
-  readonly scopes: readonly string[]
-  readonly userScopes: readonly string[]
-  readonly redirectUri?: string
-}
-
-/** The app in one workspace. */
-export interface Installation extends Grant {
-  readonly botUserId: string
-  /** Only when user scopes were granted. */
-  readonly userToken?: string
-  readonly webhook?: Webhook
-}
+import type { Bearer, Grant, Installation, Webhook } from './installation.js'
+import { readMemory, writeMemory } from './memory.js'
+import { slackId, type Workspace } from './workspace.js'
 
 /** What an app acts with. */
 export interface BotTokens {
   readonly accessToken: string
   /** Only when tokens end. */
   readonly renewal?: { readonly refreshToken: string; readonly expiresInSeconds: number }
-}
-
-export interface Webhook {
-  /** `B…` */
-  readonly id: string
-  readonly secret: string
-  readonly channelId: string
-}
-
-/** Who presents a token. */
-export interface Bearer {
-  readonly installation: Installation
-  readonly userId: string
-  readonly scopes: readonly string[]
 }
 
 export interface Installations {
@@ -61,20 +31,24 @@ export interface Installations {
 
 export type RedeemError = 'invalid_code' | 'code_already_used' | 'bad_redirect_uri'
 
-interface Lifetimes {
+interface InstallationsOptions {
+  readonly workspaces: readonly Workspace[]
   readonly codeMs: number
   /** Absent: tokens never end. */
   readonly tokenSeconds?: number | undefined
+  /** Where it is remembered from one start to the next. Absent: it is forgotten. */
+  readonly memoryFile?: string | undefined
 }
 
 /** Codes, tokens and webhooks: all that Slack remembers of an app. */
-export function createInstallations({ codeMs, tokenSeconds }: Lifetimes): Installations {
+export function createInstallations(options: InstallationsOptions): Installations {
+  const { workspaces, codeMs, tokenSeconds, memoryFile } = options
   const codes = new Map<string, { grant: Grant; expiresAt: number; used: boolean }>()
-  const bearers = new Map<string, Bearer & { expiresAt: number }>()
-  const refreshable = new Map<string, Installation>()
-  const revoked = new Set<string>()
-  const uninstalled = new Set<Installation>()
-  const installed: Installation[] = []
+  const memory = readMemory(memoryFile, workspaces)
+  const { bearers, refreshable, revoked, uninstalled, installed } = memory
+  const remember = (): void => {
+    if (memoryFile !== undefined) writeMemory(memoryFile, memory)
+  }
 
   const install = (grant: Grant): Installation => {
     const botUserId = slackId('U', `bot of ${grant.workspace.id}`)
@@ -91,6 +65,7 @@ export function createInstallations({ codeMs, tokenSeconds }: Lifetimes): Instal
       const { userId } = grant.workspace
       bearers.set(installation.userToken, { installation, userId, scopes: grant.userScopes, expiresAt: Infinity })
     }
+    remember()
     return installation
   }
 
@@ -115,17 +90,20 @@ export function createInstallations({ codeMs, tokenSeconds }: Lifetimes): Instal
       if (tokenSeconds === undefined) {
         const accessToken = newToken('xoxb')
         bearers.set(accessToken, { installation, userId, scopes, expiresAt: Infinity })
+        remember()
         return { accessToken }
       }
       const [accessToken, refreshToken] = [newToken('xoxe.xoxb-1'), newToken('xoxe-1')]
       bearers.set(accessToken, { installation, userId, scopes, expiresAt: Date.now() + tokenSeconds * 1000 })
       refreshable.set(refreshToken, installation)
+      remember()
       return { accessToken, renewal: { refreshToken, expiresInSeconds: tokenSeconds } }
     },
 
     takeRefreshToken(token) {
       const installation = refreshable.get(token)
       refreshable.delete(token)
+      remember()
       return installation && !uninstalled.has(installation) ? installation : 'invalid_refresh_token'
     },
 
@@ -138,14 +116,17 @@ export function createInstallations({ codeMs, tokenSeconds }: Lifetimes): Instal
 
     revoke(token) {
       revoked.add(token)
+      remember()
     },
 
     uninstall(installation) {
       uninstalled.add(installation)
+      remember()
     },
 
     uninstallAll() {
       installed.forEach((installation) => uninstalled.add(installation))
+      remember()
     },
 
     webhookAt(teamId, webhookId) {

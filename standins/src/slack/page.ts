@@ -8,6 +8,7 @@ const STYLE = new Html(`
 *{box-sizing:border-box}
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:46rem;padding:1.5rem 1rem 4rem}
 h1{font-size:1.4rem;line-height:1.25}h2{font-size:1.05rem;margin:2rem 0 .5rem}
+form h2,form p:first-child{margin-top:0}
 small,time,.quiet{color:GrayText;font-size:.85rem}
 article{border-top:1px solid var(--line);padding:.6rem 0;overflow-wrap:anywhere}
 article p{margin:.15rem 0 0;white-space:pre-wrap}

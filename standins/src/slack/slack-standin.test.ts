@@ -1,4 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request as httpsRequest } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startSlackStandin, type SlackStandin, type SlackStandinOptions } from './slack-standin.js'
 
@@ -112,7 +115,8 @@ describe('the consent page', () => {
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(text).toContain('<title>Tenon asks for access to Slack</title>')
     expect(text).toContain('<label for="channel">Where should Tenon post?</label>')
-    expect(text).toMatch(/<optgroup label="Example Company">\s*<option value="C\w+">#general<\/option>/)
+    expect(text).toMatch(/<option value="C\w+">Example Company: #general<\/option>/)
+    expect(text).toMatch(/<option value="C\w+">Example Labs: #general<\/option>/)
     expect(text).toContain('<code>channels:write</code> in your name')
   })
 
@@ -238,6 +242,46 @@ describe('oauth.v2.access', () => {
     const code = (await decide(standin)).get('code') ?? ''
     await new Promise((resolve) => setTimeout(resolve, 30))
     expect(await exchange(standin, { code })).toEqual({ ok: false, error: 'invalid_code' })
+  })
+})
+
+describe('a stand-in with a memory', () => {
+  it('knows after a restart what was connected, what was taken back, and nothing else', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'slack-standin-'))
+    const memory = { memoryFile: join(directory, 'memory.json'), publicWebhookBase: 'https://hooks.slack.com' }
+    const restart = async () => {
+      await Promise.all(running.splice(0).map((standin) => standin.close()))
+      return start(memory)
+    }
+    const hookOf = (standin: SlackStandin, { incoming_webhook: { url } }: Access) =>
+      postToWebhook(url.replace('https://hooks.slack.com', standin.url), { text: 'Hello' })
+    try {
+      const before = await start(memory)
+      const [kept, removed, revoked] = [await connect(before), await connect(before), await connect(before)]
+      await call(before, 'apps.uninstall', removed.access_token, {
+        client_id: APP.clientId,
+        client_secret: APP.clientSecret,
+      })
+      await call(before, 'auth.revoke', revoked.access_token)
+
+      const after = await restart()
+      expect(await call(after, 'auth.test', kept.access_token)).toMatchObject({ ok: true, team: 'Example Company' })
+      expect(await hookOf(after, kept)).toEqual([200, 'ok'])
+      expect(after.inbox().at(-1)).toMatchObject({ teamName: 'Example Company', channelName: 'general' })
+      expect(await hookOf(after, removed)).toEqual([404, 'no_service'])
+      expect(await call(after, 'auth.test', revoked.access_token)).toMatchObject({ error: 'token_revoked' })
+      expect(await call(await start(), 'auth.test', kept.access_token)).toMatchObject({ error: 'invalid_auth' })
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  })
+
+  it('says which file it cannot read', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'slack-standin-'))
+    const memoryFile = join(directory, 'memory.json')
+    await writeFile(memoryFile, '{"installed":')
+    await expect(start({ memoryFile })).rejects.toThrow(`${memoryFile} cannot be read. Delete it`)
+    await rm(directory, { recursive: true })
   })
 })
 

@@ -28,6 +28,8 @@ export interface SlackStandinOptions {
   readonly codeLifetimeMs?: number
   /** Tokens of the app end after so long and are renewed, as where an app has token rotation; default: they never end. */
   readonly tokenLifetimeSeconds?: number
+  /** Where connected workspaces are remembered from one start to the next; default: they are forgotten. */
+  readonly memoryFile?: string
 }
 
 export interface SlackStandin {
@@ -53,8 +55,8 @@ const TEN_MINUTES_MS = 10 * 60 * 1000
 export async function startSlackStandin(options: SlackStandinOptions): Promise<SlackStandin> {
   const workspaces = (options.workspaces ?? standardWorkspaces).map(createWorkspace)
   const inbox = createInbox()
-  const { codeLifetimeMs = TEN_MINUTES_MS, tokenLifetimeSeconds } = options
-  const installations = createInstallations({ codeMs: codeLifetimeMs, tokenSeconds: tokenLifetimeSeconds })
+  const { codeLifetimeMs: codeMs = TEN_MINUTES_MS, tokenLifetimeSeconds: tokenSeconds, memoryFile } = options
+  const installations = createInstallations({ workspaces, codeMs, tokenSeconds, memoryFile })
   const log = createRequestLog()
   const faults = createFaults(usualReply)
 

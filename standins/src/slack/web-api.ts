@@ -1,6 +1,7 @@
 import { parsedBody, type Asked, type Reply } from '../exchange.js'
 import type { Inbox } from './inbox.js'
-import type { Bearer, Installation, Installations } from './installations.js'
+import type { Bearer, Installation } from './installation.js'
+import type { Installations } from './installations.js'
 import { findChannel, slackId, type Channel } from './workspace.js'
 
 export interface WebApiOptions {

@@ -1,3 +1,4 @@
+import { countOf } from '@tenon/contract/count-of'
 import { openAudit, type Audit, type ChainedEntry } from '@tenon/host'
 import { Command } from 'commander'
 import { runCommand } from './run-command.js'
@@ -24,14 +25,19 @@ command
   .action(({ atLeast = 0 }: { atLeast?: number }) =>
     withAudit(async (audit) => {
       const { entries, problem } = await audit.verify()
-      const shorter = entries < atLeast ? `There were ${atLeast} entries already.` : undefined
+      const shorter =
+        entries < atLeast
+          ? `There ${atLeast === 1 ? 'was' : 'were'} ${countOf(atLeast, 'entry', 'entries')} already.`
+          : undefined
       const wrong = problem?.message ?? shorter
       if (wrong === undefined) {
-        process.stdout.write(`The audit is whole: ${entries} entries. Keep that number for --at-least.\n`)
+        process.stdout.write(
+          `The audit is whole: ${countOf(entries, 'entry', 'entries')}. Ask for --at-least ${entries} the next time.\n`,
+        )
         return
       }
       process.exitCode = 1
-      process.stderr.write(`The audit is not whole after ${entries} entries. ${wrong}\n`)
+      process.stderr.write(`The audit is not whole after ${countOf(entries, 'entry', 'entries')}. ${wrong}\n`)
     }),
   )
 

@@ -1,3 +1,4 @@
+import { countOf } from '@tenon/contract/count-of'
 import { Command } from 'commander'
 import { writeBackup } from '../backup/write-backup.js'
 import { runCommand } from './run-command.js'
@@ -16,7 +17,7 @@ const command = new Command('backup')
     withInstallation(process.env, async ({ database: { pool }, sealer }) => {
       const { tenants, data, roles, leftOut } = await writeBackup({ pool, sealer, directory: folder })
       process.stdout.write(
-        `Wrote ${folder}: ${tenants.length} organizations, ${data.length} tables, ${roles.length} roles of plugins.\n`,
+        `Wrote ${folder}: ${countOf(tenants.length, 'organization')}, ${countOf(data.length, 'table')}, ${countOf(roles.length, 'role')} of plugins.\n`,
       )
       if (leftOut.length === 0) return
       process.exitCode = 2

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createTestDatabase } from '@tenon/embedded-postgres/testing'
 import { createSealer, isDatabaseHardened, openAudit } from '@tenon/host'
@@ -56,7 +59,7 @@ describe('npm run audit', () => {
   test('says that the audit is whole, and lists it', async () => {
     expect(await run('audit', ['verify', '--at-least', '3'], firstKey)).toMatchObject({
       code: 0,
-      stdout: 'The audit is whole: 3 entries. Keep that number for --at-least.\n',
+      stdout: 'The audit is whole: 3 entries. Ask for --at-least 3 the next time.\n',
     })
     const { stdout } = await run('audit', ['list', '--limit', '2'], firstKey)
     expect(stdout.trim().split('\n')).toEqual([
@@ -77,6 +80,20 @@ describe('npm run audit', () => {
     })
     await app.pool.query(`UPDATE tenon.audit SET action = 'configure' WHERE seq = 2`)
   })
+})
+
+test('npm run backup says how much it wrote, one or several', async () => {
+  const parent = await mkdtemp(join(tmpdir(), 'tenon-backup-'))
+  try {
+    const folder = join(parent, 'backup')
+    const { code, stdout } = await run('backup', [folder], firstKey)
+    expect({ code, stdout }).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/: 1 organization, \d+ tables, 0 roles of plugins\.\n$/) as string,
+    })
+  } finally {
+    await rm(parent, { recursive: true })
+  }
 })
 
 test('npm run rotate-keys seals anew, and then the earlier key is not needed', async () => {

@@ -1,3 +1,4 @@
+import { countOf } from '@tenon/contract/count-of'
 import { Command } from 'commander'
 import { restoreBackup } from '../backup/restore-backup.js'
 import { runCommand } from './run-command.js'
@@ -10,7 +11,7 @@ const command = new Command('restore')
   .action((folder: string) =>
     withInstallation(process.env, async ({ database: { pool, connection }, sealer }) => {
       const { tenants, createdAt } = await restoreBackup({ pool, connection, sealer, directory: folder })
-      process.stdout.write(`Restored ${tenants.length} organizations as of ${createdAt}.\n`)
+      process.stdout.write(`Restored ${countOf(tenants.length, 'organization')} as of ${createdAt}.\n`)
     }),
   )
 

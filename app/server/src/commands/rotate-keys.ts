@@ -1,3 +1,4 @@
+import { countOf } from '@tenon/contract/count-of'
 import { rotateKeys } from '@tenon/host'
 import { Command } from 'commander'
 import { runCommand } from './run-command.js'
@@ -13,7 +14,7 @@ const command = new Command('rotate-keys')
     withInstallation(process.env, async ({ database: { pool }, sealer }) => {
       const { configurations, connections, webhooks, dataKeys, unreadable, left } = await rotateKeys({ pool, sealer })
       process.stdout.write(
-        `Sealed anew: ${configurations} configurations, ${connections} connections, ${webhooks} webhooks, ${dataKeys} data keys.\n`,
+        `Sealed anew: ${countOf(configurations, 'configuration')}, ${countOf(connections, 'connection')}, ${countOf(webhooks, 'webhook')}, ${countOf(dataKeys, 'data key')}.\n`,
       )
       if (unreadable.length + left.length === 0) {
         process.stdout.write('Nothing needs the other keys any more. Take them out of TENON_SECRET_KEY.\n')

@@ -16,11 +16,16 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true })
 })
 
-/** Starts them as a server with this data directory does. @returns what the client fills into the form */
-async function start(): Promise<unknown> {
+/** Starts them as a server with this data directory does. */
+async function startAll(): Promise<SampleServices> {
   const samples = await startSampleServices(parseSettings({ TENON_DATA_DIR: dataDir }))
   running.push(samples)
-  return samples.offers[0]?.configuration?.['tracking_server_url']
+  return samples
+}
+
+/** @returns what the client fills into the form */
+async function start(): Promise<unknown> {
+  return (await startAll()).offers[0]?.configuration?.['tracking_server_url']
 }
 const stop = async (): Promise<void> => running.pop()?.close()
 
@@ -35,4 +40,28 @@ it('takes another address while the one of last time is in use', async () => {
   const other = await start()
   expect(other).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
   expect(other).not.toBe(address)
+})
+
+it('knows the workspaces after a restart that were connected before', async () => {
+  const chatOf = ({ settings, offers }: SampleServices) => ({
+    authorizeUrl: settings.slack?.authorizeUrl,
+    origin: new URL(offers[1]?.page?.url ?? '').origin,
+    client: { client_id: settings.slack?.clientId ?? '', client_secret: settings.slack?.clientSecret ?? '' },
+  })
+  const first = chatOf(await startAll())
+  const redirect_uri = 'http://127.0.0.1/back'
+  const query = new URLSearchParams({ ...first.client, redirect_uri, scope: 'chat:write', auto: 'allow' })
+  const decided = await fetch(`${first.authorizeUrl}?${query}`, { redirect: 'manual' })
+  const code = new URL(decided.headers.get('location') ?? '').searchParams.get('code') ?? ''
+  const body = new URLSearchParams({ ...first.client, redirect_uri, code })
+  const { access_token: token } = (await (
+    await fetch(`${first.origin}/api/oauth.v2.access`, { method: 'POST', body })
+  ).json()) as { access_token: string }
+  await stop()
+
+  const second = chatOf(await startAll())
+  expect(second.origin).toBe(first.origin)
+  const headers = { authorization: `Bearer ${token}` }
+  const answer = await fetch(`${second.origin}/api/auth.test`, { method: 'POST', headers })
+  expect(await answer.json()).toMatchObject({ ok: true, team: 'Example Company' })
 })

@@ -64,7 +64,7 @@ async function startTracking(settings: Settings) {
   return { offer, settings: { ...settings, egress: { ...settings.egress, allowPrivate } }, close: server.close }
 }
 
-/** Plugins were configured with its address, so a server is there again unless something else is by now. */
+/** Plugins were configured with its address, and tabs are open at it, so it is there again unless something else is by now. */
 async function atPortOfLastTime<T extends { url: string }>(file: string, start: (port: number) => Promise<T>) {
   const kept = await readFile(file, 'utf8').catch(() => '0')
   const server = await start(Number(kept) || 0).catch((error: NodeJS.ErrnoException) => {
@@ -77,11 +77,15 @@ async function atPortOfLastTime<T extends { url: string }>(file: string, start: 
 }
 
 async function startChat(settings: Settings) {
-  const server = await startSlackStandin({
-    ...chatClient,
-    appName: 'Tenon',
-    publicWebhookBase: 'https://hooks.slack.com',
-  })
+  const server = await atPortOfLastTime(join(settings.dataDir, 'sample-chat-port'), (port) =>
+    startSlackStandin({
+      ...chatClient,
+      appName: 'Tenon',
+      publicWebhookBase: 'https://hooks.slack.com',
+      memoryFile: join(settings.dataDir, 'sample-chat.json'),
+      port,
+    }),
+  )
   const front = await startTlsFront(new URL(server.url))
   const hostMap = parseHostMap(chatNames.map((name) => `${name}:443=127.0.0.1:${front.port}`).join(','))
   const extraCaFile = await writeAuthorities(settings, front.certificate)

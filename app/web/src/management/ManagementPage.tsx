@@ -30,7 +30,7 @@ import {
   withInstallation,
   Loading,
 } from '@tenon/react'
-import { ArrowLeft, EllipsisVertical, Power, Trash2 } from 'lucide-react'
+import { ArrowLeft, EllipsisVertical, Power, SearchX, Trash2 } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
 import { useMemberNames } from '../members/members.js'
@@ -85,6 +85,7 @@ function Unknown({ error, onRetry }: { error: Error | null; onRetry: () => void 
   return (
     <EmptyState
       level={1}
+      icon={SearchX}
       title="Plugin not found"
       text="The marketplace has no plugin of this name, and none is installed."
     >

@@ -16,9 +16,15 @@ export function PluginHead({ plugin, installation, actions }: PluginHeadProps) {
       <div className={classes.headText}>
         <h1>
           {plugin.displayName}
-          {installation && <StatusBadge status={installation.status} />}
-          {plugin.isOfficial && <Badge tone="note">Official</Badge>}
-          {!plugin.permissions && <Badge tone="warn">Does not say what it needs</Badge>}
+          <span className={classes.badges}>
+            {installation && <StatusBadge status={installation.status} />}
+            {plugin.isOfficial && (
+              <Badge tone="note" icon={false}>
+                Official
+              </Badge>
+            )}
+            {!plugin.permissions && <Badge tone="warn">Does not say what it needs</Badge>}
+          </span>
         </h1>
         <p>
           {publisherOf(plugin)} · Version {installation?.version ?? plugin.version} · {plugin.description}

@@ -34,7 +34,7 @@ export function MembersPage() {
         level={1}
         icon={Lock}
         title="Only admins see the members"
-        text="Ask an admin of your organization when somebody is to be added, or to have another role."
+        text="Ask an admin of your organization to add somebody, or to change a role."
       />
     )
   }

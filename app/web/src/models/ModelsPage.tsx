@@ -3,6 +3,8 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import {
   Badge,
   Loading,
+  needsConfiguration,
+  type Plugin,
   PluginActions,
   PluginGate,
   PluginIcon,
@@ -75,31 +77,56 @@ function idOf({ plugin, contribution }: SlotContribution<'views'>): string {
   return `${plugin.key}.${contribution.id}`
 }
 
-function View({ plugin, contribution: view }: SlotContribution<'views'>) {
+function View({ plugin, installation, contribution: view }: SlotContribution<'views'>) {
   const may = useMayFunction()
   const inAddress = useViewInAddress(view)
   const actions = (plugin.contributes?.actions ?? []).filter(({ id }) => view.actions.includes(id))
+  const buttons = { plugin, actions, may, onOutcome: showOutcome }
   return (
     <PluginView
       plugin={plugin}
       view={view}
       {...inAddress}
-      actions={<PluginActions plugin={plugin} actions={actions} may={may} onOutcome={showOutcome} />}
+      actions={<PluginActions {...buttons} />}
       empty={
-        <EmptyState
-          icon={Boxes}
-          title="Nothing has been brought in yet"
-          text="Say where the models are, then bring them in. They stay here when the service is away."
-        >
-          {may('Admin') && (
-            <Button component={Link} variant="default" to={`/plugins/${plugin.key}/manage?section=configuration`}>
-              Configure {plugin.displayName}
-            </Button>
-          )}
-          <PluginActions plugin={plugin} actions={actions} may={may} onOutcome={showOutcome} />
-        </EmptyState>
+        needsConfiguration(plugin, installation) ? (
+          <NotConfigured plugin={plugin} isAdmin={may('Admin')} />
+        ) : (
+          <EmptyState
+            icon={Boxes}
+            title="Nothing has been brought in yet"
+            text={
+              may('Editor')
+                ? 'Bring the models in. They stay here when the service is away.'
+                : 'An editor of your organization brings the models in.'
+            }
+          >
+            <PluginActions {...buttons} leading />
+          </EmptyState>
+        )
       }
     />
+  )
+}
+
+/** Nothing can be brought in from nowhere. */
+function NotConfigured({ plugin, isAdmin }: { plugin: Plugin; isAdmin: boolean }) {
+  return (
+    <EmptyState
+      icon={Plug}
+      title={`${plugin.displayName} is not configured yet`}
+      text={
+        isAdmin
+          ? 'Say where the models are, then bring them in.'
+          : 'An admin of your organization says where the models are.'
+      }
+    >
+      {isAdmin && (
+        <Button component={Link} to={`/plugins/${plugin.key}/manage?section=configuration`}>
+          Configure {plugin.displayName}
+        </Button>
+      )}
+    </EmptyState>
   )
 }
 
@@ -188,7 +215,7 @@ function Inventory() {
         <EmptyState
           icon={Boxes}
           title="The inventory is empty"
-          text="Models that were entered by hand or over the API appear here."
+          text="Models that programs enter over the API appear here."
         />
       }
     />

@@ -16,7 +16,14 @@ export function ActivityTab() {
       <Panel title="What was done, and by whom">
         <OrganizationActivity
           nameOf={(id) => names.get(id)}
-          pluginOf={(key) => <Link to={`/plugins/${key}/manage`}>{titles.get(key) ?? key}</Link>}
+          pluginOf={(key) =>
+            // What is done to them is noted in the same book, under a name that no plugin has.
+            key === 'webhooks' ? (
+              <Link to="/settings/webhooks">Webhooks</Link>
+            ) : (
+              <Link to={`/plugins/${key}/manage`}>{titles.get(key) ?? key}</Link>
+            )
+          }
         />
       </Panel>
     </>

@@ -1,5 +1,6 @@
 import { Button, VisuallyHidden } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
+import { countOf } from '@tenon/contract/count-of'
 import {
   type Plugin,
   type PluginRequest,
@@ -106,7 +107,7 @@ function Marketplace() {
         <SearchField value={filters.q} onChange={(q) => change({ q })} />
         <RegistryNote />
         <p className={classes.count} role="status">
-          {loading ? 'Loading plugins' : countOf(shown.length, plugins.length)}
+          {loading ? 'Loading plugins' : shownOf(shown.length, plugins.length)}
         </p>
         {loading ? (
           <CardSkeletons />
@@ -174,7 +175,7 @@ function MyPlugins({ only }: { only?: 'updates' }) {
     <>
       <VisuallyHidden component="h2">{only ? 'Plugins with updates' : 'Installed plugins'}</VisuallyHidden>
       <p className={classes.count} role="status">
-        {plugins.length === 1 ? '1 plugin' : `${plugins.length} plugins`} {only ? 'with a newer version' : 'installed'}
+        {countOf(plugins.length, 'plugin')} {only ? 'with a newer version' : 'installed'}
       </p>
       <PluginCards plugins={plugins} />
     </>
@@ -244,7 +245,7 @@ const PluginCards = memo(function PluginCards({ plugins }: { plugins: Plugin[] }
   )
 })
 
-function countOf(shown: number, all: number): string {
-  const total = all === 1 ? '1 plugin' : `${all.toLocaleString('en')} plugins`
+function shownOf(shown: number, all: number): string {
+  const total = countOf(all, 'plugin')
   return shown === all ? total : `${shown.toLocaleString('en')} of ${total}`
 }

@@ -1,4 +1,5 @@
 import { Alert, Anchor } from '@mantine/core'
+import { countOf } from '@tenon/contract/count-of'
 import { type PluginRequest, usePluginRequests } from '@tenon/react'
 import { MessageCircleQuestion } from 'lucide-react'
 import { Link } from 'react-router'
@@ -22,5 +23,5 @@ export function RequestsNote() {
 function sentenceOf(requests: readonly PluginRequest[]): string {
   const people = new Set(requests.map(({ requestedBy }) => requestedBy)).size
   const plugins = new Set(requests.map(({ pluginKey }) => pluginKey)).size
-  return `${people === 1 ? '1 person' : `${people} people`} asked for ${plugins === 1 ? 'a plugin' : `${plugins} plugins`}`
+  return `${countOf(people, 'person', 'people')} asked for ${plugins === 1 ? 'a plugin' : countOf(plugins, 'plugin')}`
 }

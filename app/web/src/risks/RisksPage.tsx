@@ -34,7 +34,7 @@ export function RisksPage() {
       title: 'Risk',
       cell: ({ risk_name, risk_description }) => (
         <>
-          <span className={classes.strong}>{risk_name}</span>
+          <span className={`${classes.strong} ${classes.lead}`}>{risk_name}</span>
           <span className={`${classes.clip} ${classes.quiet}`}>{risk_description}</span>
         </>
       ),
@@ -51,7 +51,9 @@ export function RisksPage() {
       cell: ({ created_at }) => (created_at ? <span className={classes.whole}>{date(created_at)}</span> : '—'),
     },
   ]
-  const actions = mayAdd ? <AddButtons onAdd={add.open} onImport={setImporting} /> : null
+  // Where there are none, the place of the register says what can be done.
+  const isEmpty = risks.data?.total === 0 && query.q === '' && !risks.isPlaceholderData
+  const actions = mayAdd && !isEmpty ? <AddButtons onAdd={add.open} onImport={setImporting} /> : null
   return (
     <>
       <PageHead title="Risks" text="What could go wrong with your AI systems, and what is done about it.">
@@ -112,7 +114,7 @@ function AddButtons({ onAdd, onImport }: { onAdd: () => void; onImport: (importe
         <Menu position="bottom-end">
           <Menu.Target>
             <Button variant="default" rightSection={<ChevronDown size={15} />}>
-              Insert from
+              Import risks
             </Button>
           </Menu.Target>
           <Menu.Dropdown>
@@ -152,18 +154,18 @@ function NoRisks({ mayAdd, onAdd, onImport }: NoRisksProps) {
       text={mayAdd ? 'Add the first one, or bring those that you have in a file.' : 'Editors add risks here.'}
     >
       {mayAdd && (
-        <Button variant="default" onClick={onAdd}>
+        <Button leftSection={<Plus size={15} />} onClick={onAdd}>
           Add a risk
         </Button>
       )}
       {mayAdd &&
         contributions.map((importer) => (
-          <Button key={importer.contribution.id} onClick={() => onImport(importer)}>
+          <Button key={importer.contribution.id} variant="default" onClick={() => onImport(importer)}>
             {importer.contribution.title}
           </Button>
         ))}
       {isAdmin && contributions.length === 0 && candidate && (
-        <Button component={Link} to={`/plugins/${candidate.key}/manage`}>
+        <Button component={Link} variant="default" to={`/plugins/${candidate.key}/manage`}>
           Install {candidate.displayName}
         </Button>
       )}

@@ -10,7 +10,7 @@ export function SignInAgain() {
   const { user } = useAccount()
   const signIn = useSignIn()
   return (
-    <Modal.Root opened centered onClose={() => undefined} zIndex={aboveDialogs}>
+    <Modal.Root opened centered radius="lg" padding="xl" onClose={() => undefined} zIndex={aboveDialogs}>
       <Modal.Overlay blur={6} />
       <Modal.Content>
         <Modal.Body className="tn-dialog">

@@ -58,10 +58,10 @@ const databaseWalls = {
 
 /** For the people who run the installation: how strong the walls are, and how it is. */
 function Protection() {
-  const { data, error, isPending } = useHealth()
+  const { data, error, isPending, refetch } = useHealth()
   return (
     <Panel title="Protection" text="You see this because you run this installation.">
-      {error && <ErrorNote error={error} title="The protection cannot be shown" />}
+      {error && <ErrorNote error={error} title="The protection cannot be shown" onRetry={() => void refetch()} />}
       {isPending && <Loading height={96} />}
       {data && (
         <dl className={classes.facts}>

@@ -1,4 +1,5 @@
 import { Button, Pagination, Skeleton, Table, TextInput } from '@mantine/core'
+import { countOf } from '@tenon/contract/count-of'
 import { useTypedText } from '@tenon/react'
 import { Search } from 'lucide-react'
 import type { ReactNode } from 'react'
@@ -52,7 +53,7 @@ export function RegisterTable<Row extends { id: number }>(props: RegisterTablePr
             ))}
           </div>
         ) : (
-          <Table.ScrollContainer minWidth={680} scrollAreaProps={{ type: 'auto' }}>
+          <Table.ScrollContainer minWidth={600} scrollAreaProps={{ type: 'auto' }}>
             <Table className="tn-table" verticalSpacing="sm" horizontalSpacing="md">
               <Table.Thead>
                 <Table.Tr>
@@ -85,7 +86,7 @@ export function RegisterTable<Row extends { id: number }>(props: RegisterTablePr
       </div>
       <footer className={classes.foot}>
         <span className={classes.quiet} role="status">
-          {loading ? '' : total === 1 ? '1 entry' : `${total.toLocaleString('en')} entries`}
+          {loading ? '' : countOf(total, 'entry', 'entries')}
         </span>
         {total > pageSize && (
           <Pagination

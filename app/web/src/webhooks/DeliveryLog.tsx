@@ -33,8 +33,9 @@ interface DeliveryLogProps {
 export function DeliveryLog({ owner, mayReplay }: DeliveryLogProps) {
   const [page, setPage] = useState(1)
   const [state, setState] = useState<DeliveryState>()
-  const { data, error, isPending } = useDeliveries(owner, page, state)
-  if (error && !data) return <ErrorNote error={error} title="The deliveries cannot be shown" />
+  const { data, error, isPending, refetch } = useDeliveries(owner, page, state)
+  if (error && !data)
+    return <ErrorNote error={error} title="The deliveries cannot be shown" onRetry={() => void refetch()} />
   if (isPending) return <Loading height={120} />
   const pages = Math.ceil((data?.total ?? 0) / deliveryPageSize)
   return (

@@ -1,6 +1,16 @@
 import { Alert, Anchor, Button, Group, Menu, Modal } from '@mantine/core'
 import { Badge, ErrorNote, Loading, useIsMounted } from '@tenon/react'
-import { ArrowLeft, EllipsisVertical, KeyRound, Pencil, Power, Send, Trash2, TriangleAlert } from 'lucide-react'
+import {
+  ArrowLeft,
+  EllipsisVertical,
+  KeyRound,
+  Pencil,
+  Power,
+  SearchX,
+  Send,
+  Trash2,
+  TriangleAlert,
+} from 'lucide-react'
 import { useState } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
 import { useMay } from '../session/session.js'
@@ -47,7 +57,7 @@ function Found({ id }: { id: number }) {
       {webhook ? (
         <Details webhook={webhook} />
       ) : (
-        <EmptyState level={1} title="Webhook not found" text="It was removed, or never was." />
+        <EmptyState level={1} icon={SearchX} title="Webhook not found" text="It was removed, or never was." />
       )}
     </>
   )

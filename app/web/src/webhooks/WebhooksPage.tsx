@@ -33,7 +33,7 @@ export function OnlyAdmins() {
       level={1}
       icon={Lock}
       title="Only admins see the webhooks"
-      text="Ask an admin of your organization when something is to be told of events."
+      text="Ask an admin of your organization to add one."
     />
   )
 }

@@ -81,7 +81,9 @@ export function useEventTitles(): EventTitles {
 /** `model.synced` as people say it, and `model.*`, which a program may have set. */
 export function titleOfEvent(name: string, titles?: EventTitles): string {
   const words = name.replace(/\.?\*$/, '').replaceAll('.', ' ')
-  return titles?.get(name) ?? (name.endsWith('*') ? `All events of ${words}` : wordsOf(words))
+  return (
+    titles?.get(name) ?? (name.endsWith('*') ? (words === '' ? 'All events' : `All ${words} events`) : wordsOf(words))
+  )
 }
 
 function useChange<Input, Answer>(change: (input: Input) => Promise<Answer>) {

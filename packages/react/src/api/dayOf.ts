@@ -1,4 +1,4 @@
-/** "28 November 2026" */
+/** "28 Nov 2026" */
 export function dayOf(at: string): string {
-  return new Date(at).toLocaleDateString('en-GB', { dateStyle: 'long' })
+  return new Date(at).toLocaleDateString('en-GB', { dateStyle: 'medium' })
 }

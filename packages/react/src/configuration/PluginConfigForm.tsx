@@ -198,7 +198,7 @@ function TestResult({ result: { success, message, steps = [] }, title }: TestRes
               {ok ? <CircleCheck size={14} aria-label="Worked" /> : <CircleX size={14} aria-label="Failed" />}
               <span>
                 {name}
-                {detail ? <span className="tn-quiet"> — {detail}</span> : null}
+                {detail && detail !== message ? <span className="tn-quiet"> — {detail}</span> : null}
               </span>
             </li>
           ))}

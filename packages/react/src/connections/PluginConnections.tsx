@@ -89,7 +89,7 @@ function Connections(props: PluginConnectionsProps) {
       {list.isPending ? (
         <Loading height={64} />
       ) : list.error && !list.data ? (
-        <ErrorNote error={list.error} title="The connections cannot be shown" />
+        <ErrorNote error={list.error} title="The connections cannot be shown" onRetry={() => void list.refetch()} />
       ) : connections.length === 0 ? (
         <p className="tn-quiet">
           Nothing is connected yet. You sign in at the service and choose there what may be used.
@@ -223,6 +223,8 @@ function ConnectionRow(props: ConnectionRowProps) {
           <div>
             <Button
               size="xs"
+              variant="default"
+              my={6}
               leftSection={<LogIn size={13} />}
               loading={isSigningIn}
               aria-label={`Sign in again: ${name}`}

@@ -1,4 +1,5 @@
 import { Alert, Button, Table } from '@mantine/core'
+import { countOf } from '@tenon/contract/count-of'
 import { CircleCheck, Download, TriangleAlert } from 'lucide-react'
 import { wordsOf } from '../api/wordsOf.js'
 import { textOf } from '../views/Value.js'
@@ -24,9 +25,7 @@ export function ImportMistakes({ result, onCorrections }: ImportMistakesProps) {
         data-tone="warn"
         icon={<TriangleAlert size={18} />}
         role="alert"
-        title={
-          count === 1 ? 'One cell has to be corrected' : `${count.toLocaleString('en')} cells have to be corrected`
-        }
+        title={`${countOf(count, 'cell has', 'cells have')} to be corrected`}
       >
         {whatHappens(result)}
         {onCorrections && (
@@ -46,9 +45,8 @@ function whatHappens(result: ImportResult): string {
   const imported = result.imported ?? 0
   const importable = importableRows(result) ?? 0
   if (imported > 0) return 'The rows with these mistakes were left out. Correct them and import them as well.'
-  if (importable === 1) return 'One row has no mistake and can be imported; the others are left out.'
-  if (importable > 1) {
-    return `${importable.toLocaleString('en')} rows have no mistake and can be imported; the others are left out.`
+  if (importable > 0) {
+    return `${countOf(importable, 'row has', 'rows have')} no mistake and can be imported; the others are left out.`
   }
   return 'Nothing was imported. Correct the file and choose it again.'
 }
@@ -96,9 +94,7 @@ export function ImportPreview({ result: { valid = 0, preview = [] } }: { result:
   return (
     <section className="tn-mistakes" aria-label="What is in the file">
       <Alert className="tn-note" data-tone="good" icon={<CircleCheck size={18} />} role="status">
-        {valid === 1
-          ? 'One row is ready to be imported.'
-          : `${valid.toLocaleString('en')} rows are ready to be imported.`}
+        {countOf(valid, 'row is', 'rows are')} ready to be imported.
       </Alert>
       {rows.length > 0 && (
         <Table.ScrollContainer minWidth={420} className="tn-table-frame">

@@ -1,4 +1,5 @@
 import { Alert, Button, Group } from '@mantine/core'
+import { countOf } from '@tenon/contract/count-of'
 import { FileClock, Undo2 } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
@@ -29,7 +30,7 @@ const shownMore = 20
  */
 export function PastImports(props: PastImportsProps) {
   const { plugin, importer } = props
-  const { data, error } = usePastImports(props)
+  const { data, error, refetch } = usePastImports(props)
   const [shown, setShown] = useState(shownAtOnce)
   const [leaving, setLeaving] = useState<string>()
   // An object, because two may say the same.
@@ -39,7 +40,8 @@ export function PastImports(props: PastImportsProps) {
   // The button that was pressed has gone.
   useEffect(() => told.current?.focus(), [outcome])
   if (importer.history === undefined) return null
-  if (error && !data) return <ErrorNote error={error} title="Earlier imports cannot be shown" />
+  if (error && !data)
+    return <ErrorNote error={error} title="Earlier imports cannot be shown" onRetry={() => void refetch()} />
   if (!data) return <Loading height={72} />
   if (data.length === 0) return null
   return (
@@ -106,7 +108,7 @@ function PastImportText({ past, nameOf }: { past: PastImport } & Pick<PastImport
   return (
     <div className="tn-connection-text">
       <p>
-        <strong>{rowsIn(imported)}</strong>{' '}
+        <strong>{countOf(imported, 'row')}</strong>{' '}
         {undoneAt ? (
           <Badge tone="quiet" icon={false}>
             Taken back
@@ -158,8 +160,4 @@ function UndoQuestion({ plugin, importer, past, onKeep, onUndone }: UndoQuestion
 
 function canBeUndone({ undoneAt, undoUntil }: PastImport): boolean {
   return !undoneAt && (!undoUntil || Date.parse(undoUntil) > Date.now())
-}
-
-function rowsIn(count: number): string {
-  return count === 1 ? 'One row' : `${count.toLocaleString('en')} rows`
 }

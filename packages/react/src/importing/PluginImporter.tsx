@@ -1,6 +1,7 @@
 import { Alert, Button, Group } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { useMutation } from '@tanstack/react-query'
+import { countOf } from '@tenon/contract/count-of'
 import type { ImporterContribution } from '@tenon/contract'
 import { CircleCheck, Download, RotateCw, Undo2, Upload } from 'lucide-react'
 import { lazy, type MouseEvent, type ReactNode, Suspense, useId, useRef, useState } from 'react'
@@ -255,7 +256,7 @@ function problemWith(file: File | undefined, checked: ImportResult | undefined):
 }
 
 function importLabel(rows: number | undefined, checkError: Error | null): string {
-  if (rows) return `Import ${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`
+  if (rows) return `Import ${countOf(rows, 'row')}`
   return isTooLong(checkError) ? 'Import without a check' : 'Import'
 }
 
@@ -336,8 +337,8 @@ function Summary({ plugin, importer, result, onCorrections, onUndone, onAgain, o
         role="status"
         title="Import completed"
       >
-        {message ?? `${imported.toLocaleString('en')} rows were imported.`}
-        {skipped > 0 ? ` ${skipped === 1 ? 'One sample row was' : `${skipped} sample rows were`} left out.` : ''}
+        {message ?? `${countOf(imported, 'row was', 'rows were')} imported.`}
+        {skipped > 0 ? ` ${countOf(skipped, 'sample row was', 'sample rows were')} left out.` : ''}
       </Alert>
       {mistakesIn(result) > 0 && <ImportMistakes result={result} onCorrections={onCorrections} />}
       {undo.error && <ErrorNote error={undo.error} title="It was not undone" />}

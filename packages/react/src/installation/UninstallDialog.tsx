@@ -1,4 +1,5 @@
 import { Button, Group, Modal, Radio, Stack, TextInput } from '@mantine/core'
+import { countOf } from '@tenon/contract/count-of'
 import { useRef, useState } from 'react'
 import { ErrorNote } from '../api/ErrorNote.js'
 import { useIsMounted } from '../api/useIsMounted.js'
@@ -176,8 +177,7 @@ function Tables({ plugin, choice }: { plugin: Plugin; choice: 'keep' | 'erase' }
       <ul>
         {tables.slice(0, shownTables).map(({ name, rows }) => (
           <li key={name}>
-            <code>{name}</code>{' '}
-            <span className="tn-quiet">about {rows === 1 ? 'one row' : `${rows.toLocaleString('en')} rows`}</span>
+            <code>{name}</code> <span className="tn-quiet">about {countOf(rows, 'row')}</span>
           </li>
         ))}
       </ul>

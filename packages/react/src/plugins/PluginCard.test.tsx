@@ -96,7 +96,7 @@ describe('a card', () => {
     [
       'has a newer version',
       { plugin: installed, installation: installation({ updateAvailable: '2.0.0' }), onUpdate: () => undefined },
-      'Version 2.0.0 available',
+      '2.0.0 available',
       'Update',
     ],
   ])('of a plugin that %s says so, and what to do next', async (_, props, status, action) => {

@@ -91,7 +91,7 @@ export function PluginCard(props: PluginCardProps) {
 function CardStatus({ plugin, installation, request }: Pick<PluginCardProps, 'plugin' | 'installation' | 'request'>) {
   const status = installation?.status ?? plugin.installationStatus
   if (status === 'installed' && installation?.updateAvailable) {
-    return <Badge tone="note">Version {installation.updateAvailable} available</Badge>
+    return <Badge tone="note">{installation.updateAvailable} available</Badge>
   }
   const next = nextAction(plugin, installation)
   if (next === 'configure') return <Badge tone="warn">Needs configuration</Badge>

@@ -29,7 +29,7 @@ export function HealthCharts({ hours }: { hours: PluginHealth['hours'] }) {
         axis="Hour"
         lines={[
           { key: 'meanMs', title: 'Usual time' },
-          { key: 'p95Ms', title: 'Slowest of twenty' },
+          { key: 'p95Ms', title: '95% take less than' },
         ]}
         points={points}
         format={milliseconds}

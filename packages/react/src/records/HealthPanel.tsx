@@ -21,6 +21,9 @@ const tones: Record<string, Tone | 'warn'> = {
   blocked: 'bad',
 }
 
+/** Of states whose names are for operators. */
+const words: Record<string, string> = { crash_loop: 'Keeps crashing', unresponsive: 'Does not answer' }
+
 /**
  * How a plugin is, in words, what to do about it, and figures of the last day.
  *
@@ -30,13 +33,14 @@ const tones: Record<string, Tone | 'warn'> = {
 export function HealthPanel({ installation }: { installation: PluginInstallation }) {
   const health = usePluginHealth({ pluginKey: keyOf(installation), installationId: installation.id })
   if (isMissing(health.error)) return null
-  if (health.error && !health.data) return <ErrorNote error={health.error} title="The health cannot be shown" />
+  if (health.error && !health.data)
+    return <ErrorNote error={health.error} title="The health cannot be shown" onRetry={() => void health.refetch()} />
   if (!health.data) return <Loading height={120} />
   const { state, summary, since, next, crashes } = health.data
   return (
     <div className="tn-health">
       <div>
-        <Badge tone={tones[state] ?? 'note'}>{wordsOf(state)}</Badge>
+        <Badge tone={tones[state] ?? 'note'}>{words[state] ?? wordsOf(state)}</Badge>
         <p className="tn-health-words">{summary}</p>
         {since ? <p className="tn-quiet">Since {momentOf(since)}</p> : null}
         {next ? <p className="tn-health-next">{next}</p> : null}
@@ -50,12 +54,12 @@ export function HealthPanel({ installation }: { installation: PluginInstallation
 
 function Figures({ health: { calls, restarts, processes, budgets } }: { health: PluginHealth }) {
   const memory = processes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
-  const time = (ms: number | null): string => (ms === null ? '—' : `${Math.round(ms)} ms`)
+  const time = (ms: number | null): string => (ms === null ? '—' : `${Math.round(ms).toLocaleString('en')} ms`)
   const figures: [title: string, value: string][] = [
     ['Calls in 24 hours', calls.calls.toLocaleString('en')],
     ['Failed', calls.errors.toLocaleString('en')],
     ['Usual time', time(calls.meanMs)],
-    ['Slowest of twenty', time(calls.p95Ms)],
+    ['95% take less than', time(calls.p95Ms)],
     ['Restarts', restarts.toLocaleString('en')],
     ['Memory now', memory === 0 ? 'Not running' : `${Math.round(memory / 1_000_000)} MB`],
   ]

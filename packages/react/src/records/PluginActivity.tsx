@@ -48,18 +48,24 @@ export function OrganizationActivity({ nameOf, pluginOf = (pluginKey) => pluginK
 interface ActivityPagesProps extends OrganizationActivityProps {
   data: { items: ActivityEntry[]; total: number } | undefined
   error: Error | null
+  refetch: () => unknown
   page: number
   onPage: (page: number) => void
 }
 
-function ActivityPages({ data, error, page, onPage, nameOf, pluginOf }: ActivityPagesProps) {
+function ActivityPages({ data, error, refetch, page, onPage, nameOf, pluginOf }: ActivityPagesProps) {
   if (isMissing(error)) return null
-  if (error && !data) return <ErrorNote error={error} title="The activity cannot be shown" />
+  if (error && !data)
+    return <ErrorNote error={error} title="The activity cannot be shown" onRetry={() => void refetch()} />
   if (!data) return <Loading height={120} />
   const { items, total } = data
   return (
     <>
-      {items.length === 0 && <p className="tn-quiet">Nothing has been done yet.</p>}
+      {items.length === 0 && (
+        <p className="tn-quiet">
+          Nothing has been done yet. Who installs, configures or removes a plugin is named here.
+        </p>
+      )}
       <ol className="tn-list">
         {items.map((entry) => (
           <Entry key={entry.id} entry={entry} nameOf={nameOf} pluginOf={pluginOf} />

@@ -43,7 +43,8 @@ export function PluginLogs({ installation }: { installation: PluginInstallation 
   }, [lines, following])
 
   if (isMissing(logs.error)) return null
-  if (logs.error && !logs.data) return <ErrorNote error={logs.error} title="The logs cannot be shown" />
+  if (logs.error && !logs.data)
+    return <ErrorNote error={logs.error} title="The logs cannot be shown" onRetry={() => void logs.refetch()} />
   return (
     <div className="tn-logs">
       <div className="tn-view-bar">

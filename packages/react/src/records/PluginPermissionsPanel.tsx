@@ -27,7 +27,13 @@ export function PluginPermissionsPanel({ installation, readOnly = false }: Plugi
   const [chosen, setChosen] = useState<ReadonlySet<string>>()
   if (isMissing(permissions.error)) return null
   if (permissions.error && !permissions.data)
-    return <ErrorNote error={permissions.error} title="The permissions cannot be shown" />
+    return (
+      <ErrorNote
+        error={permissions.error}
+        title="The permissions cannot be shown"
+        onRetry={() => void permissions.refetch()}
+      />
+    )
   if (!permissions.data) return <Loading height={120} />
   const { declared, permissions: all, refused } = permissions.data
   const granted = new Set(all.filter((permission) => permission.granted).map(({ id }) => id))

@@ -28,13 +28,14 @@ export interface OwnPluginRequestsProps {
  * @since 0.1.0
  */
 export function OwnPluginRequests({ pluginOf = ({ plugin }) => plugin, empty }: OwnPluginRequestsProps) {
-  const { data, error } = usePluginRequests()
+  const { data, error, refetch } = usePluginRequests()
   const requests = [...useOwnRequests().values()].filter(isOfInterest).sort(openFirst)
   const { plugins } = usePlugins()
   const withdraw = useWithdrawRequest()
   const [asking, setAsking] = useState<Plugin>()
   const list = useRef<HTMLDivElement>(null)
-  if (error && !data) return <ErrorNote error={error} title="Your requests cannot be shown" />
+  if (error && !data)
+    return <ErrorNote error={error} title="Your requests cannot be shown" onRetry={() => void refetch()} />
   if (!data) return <Loading height={120} />
   return (
     <div ref={list} tabIndex={-1} className="tn-requests" role="group" aria-label="Your requests">

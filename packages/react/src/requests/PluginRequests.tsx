@@ -30,18 +30,21 @@ export interface PluginRequestsProps {
  * @since 0.1.0
  */
 export function PluginRequests({ nameOf, pluginOf = ({ plugin }) => plugin, onContinue }: PluginRequestsProps) {
-  const { data, error } = usePluginRequests({ state: 'open' })
+  const { data, error, refetch } = usePluginRequests({ state: 'open' })
   const { plugins } = usePlugins()
   const [installing, setInstalling] = useState<Plugin>()
   const [declining, setDeclining] = useState<PluginRequest>()
   const list = useRef<HTMLDivElement>(null)
   const groups = useMemo(() => byPlugin(data?.items ?? []), [data])
   const asker = ({ requestedBy }: PluginRequest) => nameOf?.(requestedBy) ?? `Member ${requestedBy}`
-  if (error && !data) return <ErrorNote error={error} title="The requests cannot be shown" />
+  if (error && !data)
+    return <ErrorNote error={error} title="The requests cannot be shown" onRetry={() => void refetch()} />
   if (!data) return <Loading height={120} />
   return (
     <div ref={list} tabIndex={-1} className="tn-requests" role="group" aria-label="Requests for plugins">
-      {groups.length === 0 && <p className="tn-quiet">Nobody waits for a plugin.</p>}
+      {groups.length === 0 && (
+        <p className="tn-quiet">Nobody waits for a plugin. Editors ask for one in the marketplace.</p>
+      )}
       <ol className="tn-list">
         {groups.map(([first, ...others]) => (
           <Group

@@ -28,7 +28,7 @@ const alert = (subject: PluginAlert['subject']): PluginAlert => ({
 
 describe('an alert', () => {
   it.each([
-    [{ kind: 'action', action: 'sync', title: 'Sync', runId: 'x' }, 'Stranger: "Sync" failed 3 times in a row'],
+    [{ kind: 'action', action: 'sync', title: 'Sync', runId: 'x' }, 'Stranger: “Sync” failed 3 times in a row'],
     [{ kind: 'connection', connectionId: 1, account: 'Acme' }, 'Stranger: Acme no longer works'],
     [{ kind: 'events', event: 'risk.created' }, 'Stranger did not take 3 events in a row'],
   ] as const)('about %j says what fails, and what to do', async (subject, title) => {

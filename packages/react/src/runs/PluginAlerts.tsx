@@ -1,4 +1,5 @@
 import { Alert } from '@mantine/core'
+import { countOf } from '@tenon/contract/count-of'
 import { TriangleAlert } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { momentOf } from '../api/momentOf.js'
@@ -45,8 +46,8 @@ function nameOfSubject({ subject }: PluginAlert): string {
 }
 
 function titleOf({ plugin, subject, failures }: PluginAlert): string {
-  if (subject.kind === 'events') return `${plugin} did not take ${failures} events in a row`
+  if (subject.kind === 'events') return `${plugin} did not take ${countOf(failures, 'event')} in a row`
   return subject.kind === 'action'
-    ? `${plugin}: "${subject.title}" failed ${failures} times in a row`
+    ? `${plugin}: “${subject.title}” failed ${failures} times in a row`
     : `${plugin}: ${subject.account} no longer works`
 }

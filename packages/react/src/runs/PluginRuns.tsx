@@ -46,7 +46,8 @@ export function PluginRuns(props: PluginRunsProps) {
   const [own, setOwn] = useState<string>()
   const runs = usePluginRuns(installation.id, { page, state })
   if (isMissing(runs.error)) return null
-  if (runs.error && !runs.data) return <ErrorNote error={runs.error} title="The runs cannot be shown" />
+  if (runs.error && !runs.data)
+    return <ErrorNote error={runs.error} title="The runs cannot be shown" onRetry={() => void runs.refetch()} />
   if (!runs.data) return <ListSkeleton />
   const { items, total } = runs.data
   const chosen = onSelect ? selected : own
@@ -135,7 +136,13 @@ interface ChoiceProps extends PluginRunsProps {
 function OpenedRun({ id, ...rest }: ChoiceProps & { id: string }) {
   const run = useRun(id)
   if (run.error && !run.data) {
-    return <ErrorNote error={run.error} title="The run that was asked for cannot be shown" />
+    return (
+      <ErrorNote
+        error={run.error}
+        title="The run that was asked for cannot be shown"
+        onRetry={() => void run.refetch()}
+      />
+    )
   }
   if (!run.data) return <Loading height={72} />
   return (

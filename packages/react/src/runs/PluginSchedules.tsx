@@ -26,7 +26,13 @@ export function PluginSchedules({ installationId, readOnly = false }: PluginSche
   const schedules = useSchedules(installationId)
   if (isMissing(schedules.error)) return null
   if (schedules.error && !schedules.data)
-    return <ErrorNote error={schedules.error} title="The schedules cannot be shown" />
+    return (
+      <ErrorNote
+        error={schedules.error}
+        title="The schedules cannot be shown"
+        onRetry={() => void schedules.refetch()}
+      />
+    )
   if (!schedules.data) return <Loading height={56} />
   if (schedules.data.length === 0) return <p className="tn-quiet">Nothing of this plugin runs by itself.</p>
   return (

@@ -36,12 +36,12 @@ export function PluginVersions(props: PluginVersionsProps) {
   const { version, previousVersion, updateAvailable, digest } = installation
   const [leaving, setLeaving] = useState(false)
   return (
-    <>
+    <div className="tn-versions">
       <ul className="tn-list">
         {updateAvailable && (
           <Version version={updateAvailable} badge={<Badge tone="note">In the marketplace</Badge>}>
             {onUpdate && (
-              <Button size="xs" onClick={onUpdate}>
+              <Button size="xs" variant="default" onClick={onUpdate}>
                 Update to {updateAvailable}
               </Button>
             )}
@@ -78,7 +78,7 @@ export function PluginVersions(props: PluginVersionsProps) {
         onClose={() => setLeaving(false)}
         {...(onRolledBack ? { onRolledBack } : {})}
       />
-    </>
+    </div>
   )
 }
 

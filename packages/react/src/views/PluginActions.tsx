@@ -31,6 +31,8 @@ export interface PluginActionsProps {
   may: (role: 'Admin' | 'Editor' | 'Reviewer' | 'Auditor') => boolean
   /** Told what an action answered at once, and why one could not be begun; the end of a run is told by `useRunOutcomes`. */
   onOutcome: (outcome: ActionOutcome) => void
+  /** The first of them is what there is to do. */
+  leading?: boolean | undefined
 }
 
 /**
@@ -42,10 +44,19 @@ export interface PluginActionsProps {
  * return <PluginActions plugin={plugin} actions={actions} may={may} onOutcome={({ message }) => toast(message)} />
  * @since 0.1.0
  */
-export function PluginActions({ plugin, actions, may, onOutcome }: PluginActionsProps) {
+export function PluginActions({ plugin, actions, may, onOutcome, leading = false }: PluginActionsProps) {
   return actions
     .filter(({ role, route }) => may(role ?? (route.startsWith('GET ') ? 'Reviewer' : 'Editor')))
-    .map((action) => <ActionButton key={action.id} plugin={plugin} action={action} may={may} onOutcome={onOutcome} />)
+    .map((action, index) => (
+      <ActionButton
+        key={action.id}
+        plugin={plugin}
+        action={action}
+        may={may}
+        onOutcome={onOutcome}
+        isMain={leading && index === 0}
+      />
+    ))
 }
 
 function ActionButton({
@@ -53,7 +64,8 @@ function ActionButton({
   action,
   may,
   onOutcome,
-}: Pick<PluginActionsProps, 'plugin' | 'may' | 'onOutcome'> & { action: ActionContribution }) {
+  isMain,
+}: Pick<PluginActionsProps, 'plugin' | 'may' | 'onOutcome'> & { action: ActionContribution; isMain: boolean }) {
   const client = useQueryClient()
   const { installationId } = useIsPluginInstalled(plugin.key)
   const active = useActiveRun(installationId, action.id)
@@ -75,7 +87,7 @@ function ActionButton({
   return (
     <div className="tn-action">
       <ReasonedButton
-        variant="default"
+        variant={isMain ? 'filled' : 'default'}
         leftSection={<Play size={14} />}
         loading={start.isPending}
         reason={active && 'It is under way.'}

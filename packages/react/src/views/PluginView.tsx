@@ -13,7 +13,7 @@ import { Value } from './Value.js'
 import { ViewGroups } from './ViewGroups.js'
 import { type Row, useViewRows } from './viewRows.js'
 import { useViewState, type ViewStateProps } from './viewState.js'
-import { PastTheEnd, TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
+import { NothingFits, PastTheEnd, TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
 
 export interface PluginViewProps extends ViewStateProps {
   plugin: Plugin
@@ -82,7 +82,7 @@ function View({ plugin, view, empty, actions, ...held }: PluginViewProps) {
         </div>
       )}
       {answer.error && !answer.data ? (
-        <ErrorNote error={answer.error} title={`${view.title} cannot be shown`} />
+        <ErrorNote error={answer.error} title={`${view.title} cannot be shown`} onRetry={() => void answer.refetch()} />
       ) : answer.isPending ? (
         <TableSkeleton />
       ) : rows.length === 0 && page > 1 && !by ? (
@@ -90,7 +90,7 @@ function View({ plugin, view, empty, actions, ...held }: PluginViewProps) {
       ) : isEmpty ? (
         (empty ?? <p className="tn-view-empty">There is nothing here yet.</p>)
       ) : rows.length === 0 ? (
-        <p className="tn-view-empty">Nothing fits the filters.</p>
+        <NothingFits onClear={() => change({ filters: {} })} />
       ) : by ? (
         <ViewGroups
           key={by.key}
@@ -98,6 +98,7 @@ function View({ plugin, view, empty, actions, ...held }: PluginViewProps) {
           view={view}
           by={by}
           filters={filters}
+          onClear={() => change({ filters: {} })}
           page={page}
           onPage={toPage}
           {...table}
@@ -168,7 +169,7 @@ function GroupBy({ view, value, onChange }: GroupByProps) {
       aria-label="Group by"
       data={[
         { value: '', label: 'No groups' },
-        ...columns.map(({ key, title }) => ({ value: key, label: `By ${title}` })),
+        ...columns.map(({ key, title }) => ({ value: key, label: `By ${title.toLowerCase()}` })),
       ]}
       value={value ?? ''}
       allowDeselect={false}

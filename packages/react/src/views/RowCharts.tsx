@@ -32,7 +32,11 @@ function RowChart({ plugin, chart, row }: Omit<RowChartsProps, 'charts'> & { cha
     <section aria-label={chart.title}>
       <h3>{chart.title}</h3>
       {answer.error && !answer.data ? (
-        <ErrorNote error={answer.error} title={`${chart.title} cannot be shown`} />
+        <ErrorNote
+          error={answer.error}
+          title={`${chart.title} cannot be shown`}
+          onRetry={() => void answer.refetch()}
+        />
       ) : answer.isPending ? (
         <Loading height={180} />
       ) : charts.length === 0 ? (

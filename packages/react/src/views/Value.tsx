@@ -1,4 +1,5 @@
 import { Anchor } from '@mantine/core'
+import { countOf } from '@tenon/contract/count-of'
 import { dayOf, momentOf } from '../api/momentOf.js'
 import { Badge, type Tone } from '../plugins/StatusBadge.js'
 import { numberOf } from './numberOf.js'
@@ -71,7 +72,7 @@ function Structure({ value }: { value: object }) {
 function summaryOf(value: object): string {
   if (Array.isArray(value)) return value.map(textOf).join(', ') || '—'
   const count = Object.keys(value).length
-  return count === 0 ? '—' : count === 1 ? '1 value' : `${count} values`
+  return count === 0 ? '—' : countOf(count, 'value')
 }
 
 export function textOf(value: unknown): string {

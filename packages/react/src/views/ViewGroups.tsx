@@ -1,4 +1,5 @@
 import { UnstyledButton } from '@mantine/core'
+import { countOf } from '@tenon/contract/count-of'
 import type { ViewColumn, ViewContribution } from '@tenon/contract'
 import { ChevronRight } from 'lucide-react'
 import { useId, useState } from 'react'
@@ -6,7 +7,7 @@ import { ErrorNote } from '../api/ErrorNote.js'
 import type { Plugin } from '../plugins/types.js'
 import { Value } from './Value.js'
 import { type Group, type Row, useViewGroups, useViewRows } from './viewRows.js'
-import { PastTheEnd, TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
+import { NothingFits, PastTheEnd, TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
 
 interface ViewGroupsProps {
   plugin: Plugin
@@ -20,15 +21,17 @@ interface ViewGroupsProps {
   sort: string | undefined
   onSort: (sort?: string) => void
   onChoose: (row: Row) => void
+  /** Takes the filters away. */
+  onClear: () => void
 }
 
-type GroupItemProps = Omit<ViewGroupsProps, 'page' | 'onPage'> & { group: Group }
+type GroupItemProps = Omit<ViewGroupsProps, 'page' | 'onPage' | 'onClear'> & { group: Group }
 
 const groupsOnPage = 25
 const rowsOnPage = 10
 
 /** The rows of a view in groups that are opened one by one. The server counts them, and pages in each. */
-export function ViewGroups({ page, onPage, ...items }: ViewGroupsProps) {
+export function ViewGroups({ page, onPage, onClear, ...items }: ViewGroupsProps) {
   const { plugin, view, by, filters } = items
   const { answer, groups, total } = useViewGroups(plugin, view, {
     by: by.key,
@@ -37,11 +40,17 @@ export function ViewGroups({ page, onPage, ...items }: ViewGroupsProps) {
     filters,
   })
   if (answer.error && !answer.data) {
-    return <ErrorNote error={answer.error} title={`${view.title} cannot be shown in groups`} />
+    return (
+      <ErrorNote
+        error={answer.error}
+        title={`${view.title} cannot be shown in groups`}
+        onRetry={() => void answer.refetch()}
+      />
+    )
   }
   if (answer.isPending) return <TableSkeleton />
   if (groups.length === 0 && page > 1) return <PastTheEnd page={page} onPage={onPage} />
-  if (groups.length === 0) return <p className="tn-view-empty">Nothing fits the filters.</p>
+  if (groups.length === 0) return <NothingFits onClear={onClear} />
   return (
     <>
       <ul className="tn-groups" aria-label={`Groups by ${by.title}`}>
@@ -70,9 +79,7 @@ function GroupItem({ group, ...rest }: GroupItemProps) {
         <span className="tn-group-name">
           {group.value === '' ? `No ${title.toLowerCase()}` : <Value value={group.value} type={type} />}
         </span>
-        <span className="tn-quiet">
-          {group.count.toLocaleString('en')} {group.count === 1 ? 'entry' : 'entries'}
-        </span>
+        <span className="tn-quiet">{countOf(group.count, 'entry', 'entries')}</span>
       </UnstyledButton>
       {opened && (
         <div id={id} className="tn-group-rows">
@@ -87,7 +94,8 @@ function GroupRows({ plugin, view, by, columns, filters, sort, group, ...rest }:
   const [page, setPage] = useState(1)
   const asked = { page, pageSize: rowsOnPage, sort, filters, group: { [by.key]: group.value } }
   const { answer, rows, total } = useViewRows(plugin, view, asked)
-  if (answer.error && !answer.data) return <ErrorNote error={answer.error} title="The group cannot be shown" />
+  if (answer.error && !answer.data)
+    return <ErrorNote error={answer.error} title="The group cannot be shown" onRetry={() => void answer.refetch()} />
   if (answer.isPending) return <TableSkeleton />
   // All rows have the same in the column of the group.
   const others = columns.filter(({ key }) => key !== by.key)

@@ -128,6 +128,18 @@ export function PastTheEnd({ page, onPage }: Pick<ViewPagesProps, 'page' | 'onPa
   )
 }
 
+/** Filters that leave nothing, and the way out of them. */
+export function NothingFits({ onClear }: { onClear: () => void }) {
+  return (
+    <div className="tn-view-empty">
+      <p>Nothing fits the filters.</p>
+      <Button size="xs" variant="default" mt="sm" onClick={onClear}>
+        Clear the filters
+      </Button>
+    </div>
+  )
+}
+
 const skeletonRows = 6
 
 export function TableSkeleton() {
