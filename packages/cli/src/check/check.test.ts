@@ -60,6 +60,19 @@ describe('tenon create', () => {
     expect((await checkPlugins(folder)).map(({ key }) => key)).toEqual(['one', 'two'])
   })
 
+  it('adds to the marketplace that it is called in, from any of its folders', async () => {
+    await createPlugin({ kind: 'import', key: 'one', marketplaceDir: folder })
+    const home = process.cwd()
+    process.chdir(join(folder, 'plugins', 'one'))
+    try {
+      const { exitCode, out } = await tenon('create', 'import', 'two')
+      expect([exitCode, out]).toEqual([0, expect.stringContaining(`Created ${join('..', 'two')}, and its entry in `)])
+    } finally {
+      process.chdir(home)
+    }
+    expect((await checkPlugins(folder)).map(({ key }) => key)).toEqual(['one', 'two'])
+  })
+
   it.each([
     ['Not A Key', 'cannot be the key of a plugin'],
     ['../escape', 'cannot be the key of a plugin'],

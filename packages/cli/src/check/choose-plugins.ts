@@ -11,14 +11,19 @@ export interface ChosenPlugin {
 
 const whatToName = 'Name the folder of a plugin, of several, or of plugins.json.'
 
-/** The nearest folder upwards with a plugins.json. @throws NotFoundException */
-export function marketplaceOf(folder: string): string {
+/** The nearest folder upwards with a plugins.json. */
+export function marketplaceAround(folder: string): string | undefined {
   for (let place = folder; ; place = dirname(place)) {
     if (existsSync(join(place, 'plugins.json'))) return place
-    if (place === dirname(place)) {
-      throw new NotFoundException(`There is no plugins.json in ${folder}, nor above it. ${whatToName}`)
-    }
+    if (place === dirname(place)) return undefined
   }
+}
+
+/** The marketplace that a folder belongs to. @throws NotFoundException */
+export function marketplaceOf(folder: string): string {
+  const marketplaceDir = marketplaceAround(folder)
+  if (marketplaceDir !== undefined) return marketplaceDir
+  throw new NotFoundException(`There is no plugins.json in ${folder}, nor above it. ${whatToName}`)
 }
 
 /**
