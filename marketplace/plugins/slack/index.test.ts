@@ -103,6 +103,21 @@ describe('an event', () => {
     expect(inbox()).toEqual(['#general New risks: 1000 risks were added: a, b, c, d, e and 995 more.'])
   })
 
+  it.each([
+    ['risk.imported', { imported: 'many' }, 'Risks imported: Risks were imported.'],
+    ['risk.imported', { imported: -2, fileName: ['x'] }, 'Risks imported: Risks were imported.'],
+    ['risk.created', { count: 'some', names: ['A', 'B'] }, 'New risks: 2 risks were added: A, B.'],
+    ['risk.created', { count: 1, names: ['A', 'B'] }, 'New risks: 2 risks were added: A, B.'],
+    ['risk.created', { count: {}, names: [{}, null, 7] }, 'New risk: 1 risk was added: 7.'],
+    ['risk.created', { count: 2.5 }, 'New risk: 1 risk was added.'],
+    ['risk.deleted', { count: '3' }, 'Removed risks: 3 risks were removed.'],
+    ['project.deleted', {}, 'Removed project: 1 project was removed.'],
+    ['task.assigned', 'text', 'Task assigned: Somebody'],
+  ])('%s with %j is told in words that make sense', async (name, payload, text) => {
+    await onEvent(eventOf(name, payload as Record<string, unknown>), withConnections(await test.connect('general')))
+    expect(inbox()).toEqual([`#general ${text}`])
+  })
+
   it('that it does not know is ignored', async () => {
     const connection = await test.connect('general')
     for (const name of ['risk.unheard_of', 'constructor', 'toString']) {
@@ -522,6 +537,25 @@ describe('where workspaces are rows of a table', () => {
     ]
     for (const notify of all) await notify(1, { title: 'T', message: 'm' }, application.sequelize)
     expect(inbox()).toHaveLength(5)
+  })
+
+  it('takes what a plugin without types may pass', async () => {
+    const connection = await test.connect('general')
+    await addRow(1, connection.opened.secrets.webhook_url ?? '', ['Membership and roles'])
+    const { sequelize } = application
+    for (const notification of [{ title: 'Alone' }, { title: 7, message: null }, {}, null, undefined]) {
+      await sendNotificationByRoutingType(1, 'Membership and roles', notification as never, sequelize)
+    }
+    for (const happening of [{}, undefined, { name: 'A', message: null }]) {
+      await slackPlugin.notifyMembershipRoles(1, happening as never, sequelize)
+    }
+    expect(inbox()).toEqual([
+      '#general Alone',
+      '#general 7',
+      ...Array<string>(3).fill('#general (nothing)'),
+      ...Array<string>(2).fill('#general Membership or role changed'),
+      '#general Membership or role changed: A',
+    ])
   })
 
   it('refuses a type that does not exist', async () => {

@@ -1,4 +1,5 @@
 import type { ContextBlock, KnownBlock, MessageMetadata, RichTextBlock, RichTextText } from '@slack/types'
+import { textOf } from './text-of'
 
 /** Slack refuses a message without any text. */
 const NOTHING = '(nothing)'
@@ -38,9 +39,9 @@ export interface SlackMessage {
  * the direction of writing. The text for notifications of the system knows only markup, so what would be a mention or a
  * link is escaped in it.
  */
-export function slackMessage({ title, message }: Notification, origin: Origin = {}): SlackMessage {
-  const heading = cut(oneLine(title), MAX_TITLE_CHARACTERS)
-  const written = cut(withoutControls(message).trim(), MAX_CHARACTERS - MAX_TITLE_CHARACTERS - 1)
+export function slackMessage({ title, message }: Partial<Notification>, origin: Origin = {}): SlackMessage {
+  const heading = cut(oneLine(textOf(title)), MAX_TITLE_CHARACTERS)
+  const written = cut(withoutControls(textOf(message)).trim(), MAX_CHARACTERS - MAX_TITLE_CHARACTERS - 1)
   const body = written === '' && heading === '' ? NOTHING : written
   const note = [origin.routingType, timeOf(origin.occurredAt)].filter((part) => part !== undefined).join(' · ')
   return {
