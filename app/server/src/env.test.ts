@@ -117,21 +117,22 @@ it('takes FRONTEND_URL for PUBLIC_URL, and refuses two different ones', () => {
 })
 
 it('takes the Slack app from the environment, with the addresses that Slack has', () => {
-  expect(parseSettings({}).slack).toBeUndefined()
-  const app = { SLACK_CLIENT_ID: 'id', SLACK_CLIENT_SECRET: 'secret' }
-  expect(parseSettings(app).slack).toEqual({
-    clientId: 'id',
-    clientSecret: 'secret',
+  const addresses = {
     tokenUrl: 'https://slack.com/api/oauth.v2.access',
     authorizeUrl: 'https://slack.com/oauth/v2/authorize',
     revokeUrl: 'https://slack.com/api/auth.revoke',
-  })
-  expect(parseSettings({ ...app, SLACK_API_URL: 'https://slack.example/token' }).slack?.tokenUrl).toBe(
+    scopeSeparator: ',',
+    audience: ['slack.com', 'hooks.slack.com'],
+  }
+  expect(parseSettings({}).connections).toEqual({ slack: { clientId: '', clientSecret: '', ...addresses } })
+  const app = { SLACK_CLIENT_ID: 'id', SLACK_CLIENT_SECRET: 'secret' }
+  expect(parseSettings(app).connections).toEqual({ slack: { clientId: 'id', clientSecret: 'secret', ...addresses } })
+  expect(parseSettings({ ...app, SLACK_API_URL: 'https://slack.example/token' }).connections['slack']?.tokenUrl).toBe(
     'https://slack.example/token',
   )
 })
 
-it('takes the services of other plugins from a file', async () => {
+it('takes the services of plugins from a file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tenon-connections-'))
   const file = join(folder, 'connections.json')
   const written = (content: unknown): Promise<void> => writeFile(file, JSON.stringify(content))
@@ -147,14 +148,18 @@ it('takes the services of other plugins from a file', async () => {
     expect(problem()).toContain('PLUGIN_CONNECTIONS is not understood: no such file')
     await written({ 'team-chat': client })
     const settings = parseSettings({ PLUGIN_CONNECTIONS: file })
-    expect(Object.keys(grantable(settings).connections)).toEqual(['team-chat', 'slack'])
+    expect(Object.keys(grantable(settings).connections)).toEqual(['slack', 'team-chat'])
     expect(grantable(settings).connections).toMatchObject({ 'team-chat': client })
     await written({ 'team-chat': { ...client, tokenUrl: 'token', clientID: 'x' } })
     expect(problem()).toBe(
       'PLUGIN_CONNECTIONS is not understood: team-chat.tokenUrl must be an http or https address; team-chat has no field clientID',
     )
     await written({ slack: client })
-    expect(problem()).toContain('slack has settings of its own')
+    expect(parseSettings({ PLUGIN_CONNECTIONS: file }).connections).toEqual({ slack: client })
+    const both = { PLUGIN_CONNECTIONS: file, SLACK_CLIENT_ID: 'id', SLACK_CLIENT_SECRET: 'secret' }
+    expect(problemsOf(both)).toEqual([
+      'SLACK_CLIENT_ID is short for an entry slack of PLUGIN_CONNECTIONS, which has one already. Keep one of the two.',
+    ])
     await writeFile(file, '{')
     expect(problem()).toMatch(/^PLUGIN_CONNECTIONS is not understood: .*JSON/)
   } finally {

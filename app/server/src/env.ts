@@ -66,7 +66,7 @@ const rows = {
   SLACK_CLIENT_ID: {
     schema: z.string(),
     defaultNote: 'Slack cannot be connected',
-    about: 'Client id of your Slack app.',
+    about: 'Client id of your Slack app. It and the four below are short for an entry `slack` of PLUGIN_CONNECTIONS.',
   },
   SLACK_CLIENT_SECRET: {
     schema: z.string(),
@@ -92,7 +92,7 @@ const rows = {
     schema: value.connectionsFileSchema,
     defaultNote: 'none',
     about:
-      'JSON file with the clients of the services that other plugins connect to, by plugin key. See the guide of plugin authors.',
+      'JSON file with the clients of the services that plugins connect to, by plugin key. See the guide of plugin authors.',
   },
   SANDBOX_MIN_TIER: {
     schema: z
@@ -212,9 +212,7 @@ export interface Settings {
   marketplaceLocation: string | undefined
   /** Absent: made from the address that the server really listens on. */
   publicUrl: string | undefined
-  slack:
-    { clientId: string; clientSecret: string; tokenUrl: string; authorizeUrl: string; revokeUrl?: string } | undefined
-  /** Services of other plugins, by plugin key. */
+  /** The services that plugins connect to, by plugin key. */
   connections: Readonly<Record<string, ConnectionGrant>>
   sandboxMinTier: 1 | 2 | 3
   sandboxMaxTier: 1 | 2 | 3
@@ -281,6 +279,10 @@ function problemsBetween(parsed: Parsed): string[] {
       'SLACK_CLIENT_ID and SLACK_CLIENT_SECRET are needed together',
     ],
     [
+      Boolean(parsed.SLACK_CLIENT_ID && parsed.PLUGIN_CONNECTIONS?.['slack']),
+      'SLACK_CLIENT_ID is short for an entry slack of PLUGIN_CONNECTIONS, which has one already. Keep one of the two.',
+    ],
+    [
       Boolean(parsed.PUBLIC_URL && parsed.FRONTEND_URL) && parsed.PUBLIC_URL !== parsed.FRONTEND_URL,
       'PUBLIC_URL and FRONTEND_URL name the same thing and must not differ',
     ],
@@ -299,8 +301,7 @@ function toSettings(parsed: Parsed): Settings {
     jwtSecret: parsed.JWT_SECRET,
     marketplaceLocation: parsed.PLUGIN_MARKETPLACE_URL && absoluteLocation(parsed.PLUGIN_MARKETPLACE_URL),
     publicUrl: parsed.PUBLIC_URL ?? parsed.FRONTEND_URL,
-    slack: slackOf(parsed),
-    connections: parsed.PLUGIN_CONNECTIONS ?? {},
+    connections: { slack: slackOf(parsed), ...parsed.PLUGIN_CONNECTIONS },
     sandboxMinTier: parsed.SANDBOX_MIN_TIER,
     sandboxMaxTier: parsed.SANDBOX_MAX_TIER,
     installLimitPerHour: parsed.INSTALL_LIMIT_PER_HOUR,
@@ -320,14 +321,17 @@ function toSettings(parsed: Parsed): Settings {
   }
 }
 
-function slackOf(parsed: Parsed): Settings['slack'] {
-  if (!parsed.SLACK_CLIENT_ID || !parsed.SLACK_CLIENT_SECRET) return undefined
+/** The short form of one connection. Without a client id its plugin is shown, and says that it is not set up. */
+function slackOf(parsed: Parsed): ConnectionGrant {
   return {
-    clientId: parsed.SLACK_CLIENT_ID,
-    clientSecret: parsed.SLACK_CLIENT_SECRET,
+    clientId: parsed.SLACK_CLIENT_ID ?? '',
+    clientSecret: parsed.SLACK_CLIENT_SECRET ?? '',
     tokenUrl: parsed.SLACK_API_URL,
     authorizeUrl: parsed.SLACK_AUTHORIZE_URL,
     revokeUrl: parsed.SLACK_REVOKE_URL,
+    // Slack's own documents have commas between scopes.
+    scopeSeparator: ',',
+    audience: ['slack.com', 'hooks.slack.com'],
   }
 }
 

@@ -45,26 +45,10 @@ const grantableTables: GrantableTables = {
 }
 
 /** What this installation lets plugins ask for at most. */
-export function grantable({
-  slack = slackNotSetUp,
-  connections,
-  allowUnreviewed,
-}: Pick<Settings, 'slack' | 'connections' | 'allowUnreviewed'>) {
+export function grantable({ connections, allowUnreviewed }: Pick<Settings, 'connections' | 'allowUnreviewed'>) {
   return {
     tables: grantableTables,
-    // Slack's own documents have commas between scopes.
-    connections: {
-      ...connections,
-      slack: { ...slack, scopeSeparator: ',', audience: ['slack.com', 'hooks.slack.com'] },
-    },
+    connections,
     allowUndeclared: allowUnreviewed,
   } satisfies PluginHostOptions['grantable']
-}
-
-/** Shown, but not usable, until the operator sets SLACK_CLIENT_ID and SLACK_CLIENT_SECRET. */
-const slackNotSetUp = {
-  clientId: '',
-  clientSecret: '',
-  tokenUrl: 'https://slack.com/api/oauth.v2.access',
-  authorizeUrl: 'https://slack.com/oauth/v2/authorize',
 }

@@ -99,7 +99,6 @@ const connectionSchema = z.strictObject({
 export const connectionsFileSchema = parsedBy((file): Record<string, ConnectionGrant> => {
   const parsed = z.record(z.string(), connectionSchema).safeParse(JSON.parse(readFileSync(file, 'utf8')))
   if (!parsed.success) throw new Error(parsed.error.issues.map(problemIn).join('; '))
-  if ('slack' in parsed.data) throw new Error('slack has settings of its own')
   return parsed.data as Record<string, ConnectionGrant>
 })
 

@@ -28,11 +28,15 @@ beforeAll(async () => {
   app = await startTestApp({
     marketplaceLocation: `${marketplace.url}/plugins.json`,
     settings: {
-      slack: {
-        ...client,
-        tokenUrl: 'https://slack.com/api/oauth.v2.access',
-        authorizeUrl: `${slack.url}/oauth/v2/authorize`,
-        revokeUrl: 'https://slack.com/api/auth.revoke',
+      connections: {
+        slack: {
+          ...client,
+          tokenUrl: 'https://slack.com/api/oauth.v2.access',
+          authorizeUrl: `${slack.url}/oauth/v2/authorize`,
+          revokeUrl: 'https://slack.com/api/auth.revoke',
+          scopeSeparator: ',',
+          audience: ['slack.com', 'hooks.slack.com'],
+        },
       },
       egress: {
         allowPrivate: [],

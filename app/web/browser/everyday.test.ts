@@ -1,30 +1,23 @@
 import { readFile } from 'node:fs/promises'
 import { correctFile } from '@tenon/app-server'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startBrowser } from './find-browser.js'
-import { type Api, registerOverApi } from './people.js'
-import { startTenon, type Tenon } from './start-tenon.js'
-import { accessibilityProblems, settle, signIn, visit, type Visitor } from './visitor.js'
+import type { Api } from './people.js'
+import { type SignedInAdmin, startAsAdmin } from './start-as-admin.js'
+import type { Tenon } from './start-tenon.js'
+import { accessibilityProblems, settle, type Visitor } from './visitor.js'
 
+let started: SignedInAdmin
 let tenon: Tenon
-let browser: Browser
 let admin: Api
 let visitor: Visitor
 let page: Page
 const email = 'ada@acme.example'
 beforeAll(async () => {
-  ;[tenon, browser] = await Promise.all([startTenon(), startBrowser()])
-  admin = await registerOverApi(tenon.url, 'Acme', email)
-  visitor = await visit(browser, { baseURL: tenon.url })
-  page = visitor.page
-  await page.goto('/')
-  await signIn(page, email)
+  started = await startAsAdmin({ email, path: '/' })
+  ;({ tenon, admin, visitor, page } = started)
 }, 120_000)
-afterAll(async () => {
-  await browser?.close()
-  await tenon?.stop()
-})
+afterAll(() => started?.close())
 
 const open = (plugin: string, section: string) => page.goto(`/plugins/${plugin}/manage?section=${section}`)
 const configurationOf = async (pluginKey: string) => {

@@ -1,35 +1,32 @@
 import { type MlflowStandin, startMlflowStandin } from '@tenon/standins'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startBrowser } from './find-browser.js'
-import { registerOverApi } from './people.js'
-import { startTenon, type Tenon } from './start-tenon.js'
-import { accessibilityProblems, settle, signIn, visit, type Visitor } from './visitor.js'
+import { type SignedInAdmin, startAsAdmin } from './start-as-admin.js'
+import { accessibilityProblems, settle, type Visitor } from './visitor.js'
 
 const models = { registeredModels: 500, versionsPerModel: 100, experiments: 5, runs: 50_000 }
-const email = 'ada@acme.example'
 
 let registry: MlflowStandin
-let tenon: Tenon
-let browser: Browser
+let started: SignedInAdmin
 let visitor: Visitor
 let page: Page
 beforeAll(async () => {
   registry = await startMlflowStandin({ models, frozen: true })
   const allowed = `127.0.0.1/32:${new URL(registry.url).port}`
-  ;[tenon, browser] = await Promise.all([startTenon({ EGRESS_ALLOW_PRIVATE: allowed }), startBrowser()])
-  const admin = await registerOverApi(tenon.url, 'Acme', email)
-  const { id } = await admin.call<{ id: number }>('POST', '/api/plugins/install', { pluginKey: 'mlflow' })
-  const configuration = { tracking_server_url: registry.url, auth_method: 'none' }
-  await admin.call('PUT', `/api/plugins/installations/${id}/configuration`, { configuration })
-  visitor = await visit(browser, { baseURL: tenon.url })
-  page = visitor.page
-  await page.goto('/models?view=mlflow.models')
-  await signIn(page, email)
+  started = await startAsAdmin({
+    email: 'ada@acme.example',
+    path: '/models?view=mlflow.models',
+    environment: { EGRESS_ALLOW_PRIVATE: allowed },
+    async prepare(admin) {
+      const { id } = await admin.call<{ id: number }>('POST', '/api/plugins/install', { pluginKey: 'mlflow' })
+      const configuration = { tracking_server_url: registry.url, auth_method: 'none' }
+      await admin.call('PUT', `/api/plugins/installations/${id}/configuration`, { configuration })
+    },
+  })
+  ;({ visitor, page } = started)
 }, 180_000)
 afterAll(async () => {
-  await browser?.close()
-  await tenon?.stop()
+  await started?.close()
   await registry?.close()
 })
 

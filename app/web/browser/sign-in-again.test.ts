@@ -2,19 +2,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type SlackStandin, startSlackStandin } from '@tenon/standins'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startBrowser } from './find-browser.js'
-import { registerOverApi } from './people.js'
-import { startTenon, type Tenon } from './start-tenon.js'
-import { accessibilityProblems, settle, signIn, visit, type Visitor } from './visitor.js'
+import { type SignedInAdmin, startAsAdmin } from './start-as-admin.js'
+import { accessibilityProblems, settle, type Visitor } from './visitor.js'
 import { entryOf, type OwnMarketplace, writeMarketplace } from './working-plugin.js'
 
 // A service takes a sign-in back: an admin sees it, signs in there again, and all is as before.
 
 /** Renewed with every call: no token is good for longer than the host wants it to be when a request leaves. */
 const client = { clientId: 'client', clientSecret: 'client-secret', tokenLifetimeSeconds: 30 }
-const email = 'ada@acme.example'
 
 /** Asks with the token of the account, as no webhook does. */
 const chat = {
@@ -51,8 +48,7 @@ const chat = {
 let directory: string
 let slack: SlackStandin
 let marketplace: OwnMarketplace
-let tenon: Tenon
-let browser: Browser
+let started: SignedInAdmin
 let visitor: Visitor
 let page: Page
 beforeAll(async () => {
@@ -61,28 +57,24 @@ beforeAll(async () => {
   marketplace = await writeMarketplace([chat])
   const extraCaFile = join(directory, 'slack.pem')
   await writeFile(extraCaFile, slack.caCertificate ?? '')
-  ;[tenon, browser] = await Promise.all([
-    startTenon({
-      TENON_SAMPLES: 'off',
+  started = await startAsAdmin({
+    email: 'ada@acme.example',
+    path: '/plugins/slack/manage?section=connections',
+    environment: {
       PLUGIN_MARKETPLACE_URL: marketplace.location,
       SLACK_CLIENT_ID: client.clientId,
       SLACK_CLIENT_SECRET: client.clientSecret,
       SLACK_AUTHORIZE_URL: `${slack.url}/oauth/v2/authorize`,
       EGRESS_HOST_MAP: `slack.com:443=${new URL(slack.url).host}`,
       TENON_EXTRA_CA: extraCaFile,
-    }),
-    startBrowser(),
-  ])
-  const admin = await registerOverApi(tenon.url, 'Acme', email)
-  await admin.call('POST', '/api/plugins/install', { pluginKey: 'slack' })
-  visitor = await visit(browser, { baseURL: tenon.url, ignoreHTTPSErrors: true })
-  page = visitor.page
-  await page.goto('/plugins/slack/manage?section=connections')
-  await signIn(page, email)
+    },
+    prepare: (admin) => admin.call('POST', '/api/plugins/install', { pluginKey: 'slack' }),
+    ignoreHTTPSErrors: true,
+  })
+  ;({ visitor, page } = started)
 }, 180_000)
 afterAll(async () => {
-  await browser?.close()
-  await tenon?.stop()
+  await started?.close()
   await Promise.all([slack?.close(), marketplace?.remove()])
   await rm(directory, { recursive: true, force: true })
 })

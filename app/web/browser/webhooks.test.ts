@@ -1,22 +1,19 @@
 import { createHmac } from 'node:crypto'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startBrowser } from './find-browser.js'
-import { type Api, registerOverApi } from './people.js'
-import { startTenon, type Tenon } from './start-tenon.js'
-import { accessibilityProblems, signIn, visit, type Visitor } from './visitor.js'
+import type { Api } from './people.js'
+import { type SignedInAdmin, startAsAdmin } from './start-as-admin.js'
+import { accessibilityProblems, type Visitor } from './visitor.js'
 
 // An admin lets a program hear of events, in the browser alone; the program is a real server.
 
-const email = 'ada@acme.example'
 const received: { headers: IncomingHttpHeaders; body: string }[] = []
 let status = 200
 let receiver: Server
 let address: string
-let tenon: Tenon
-let browser: Browser
+let started: SignedInAdmin
 let visitor: Visitor
 let page: Page
 let admin: Api
@@ -32,19 +29,12 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
   const { port } = receiver.address() as AddressInfo
   address = `http://127.0.0.1:${port}/hook`
-  ;[tenon, browser] = await Promise.all([
-    startTenon({ EGRESS_ALLOW_PRIVATE: `127.0.0.1/32:${port}`, TENON_SAMPLES: 'off' }),
-    startBrowser(),
-  ])
-  admin = await registerOverApi(tenon.url, 'Acme', email)
-  visitor = await visit(browser, { baseURL: tenon.url })
-  page = visitor.page
-  await page.goto('/settings')
-  await signIn(page, email)
+  const environment = { EGRESS_ALLOW_PRIVATE: `127.0.0.1/32:${port}` }
+  started = await startAsAdmin({ email: 'ada@acme.example', path: '/settings', environment })
+  ;({ admin, visitor, page } = started)
 }, 180_000)
 afterAll(async () => {
-  await browser?.close()
-  await tenon?.stop()
+  await started?.close()
   receiver?.closeAllConnections()
   receiver?.close()
 })

@@ -16,7 +16,9 @@ const STEP_OF_FAILURE: Record<MlflowFailure, (typeof STEPS)[number]> = {
   authentication: 'Sign-in',
   permission: 'Sign-in',
   'not-found': 'Model registry',
+  busy: 'Model registry',
   unavailable: 'Model registry',
+  fault: 'Model registry',
   answer: 'Model registry',
 }
 

@@ -610,8 +610,9 @@ describe.each(releases)('a full synchronisation, with MLflow %i', (release) => {
     [302, 422, 'Enter the address that it redirects to. If that is a page for signing in, choose a way to sign in'],
     [400, 422, 'It may be another version of MLflow, or no MLflow.'],
     [500, 502, 'has a problem of its own (500). Try again later.'],
-    [503, 502, 'has a problem of its own (503). Try again later.'],
-    [429, 502, 'is answering too many requests (429). Try again in a minute.'],
+    [502, 502, 'has a problem of its own (502). Try again later.'],
+    [503, 503, 'cannot answer at the moment (503). Try again later.'],
+    [429, 429, 'is answering too many requests (429). Try again in a minute.'],
     ['reset', 502, 'ended the connection (ECONNRESET).'],
     ['hang', 504, 'did not answer within 1 s. Check the address, or raise the timeout.'],
   ] as const)('says after %s what to do, at once and beside the table, and answers %i', async (status, own, advice) => {
@@ -698,8 +699,8 @@ describe('a synchronisation with something else than MLflow', () => {
     [
       'a page of a proxy',
       `HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/html\r\ncontent-length: ${html.length}\r\n\r\n${html}`,
-      502,
-      'has a problem of its own (503)',
+      503,
+      'cannot answer at the moment (503)',
       3,
     ],
     ['no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n', 422, 'does not speak HTTP at this port', 1],
@@ -728,15 +729,54 @@ describe('a synchronisation with something else than MLflow', () => {
   })
 
   it.each([
-    ['as long as the server says', '1', 1, true],
-    ['longer', '11', 1, false],
-    ['no longer than a few seconds, when it says a date', 'Wed, 21 Oct 2099 07:28:00 GMT', 2, true],
-  ])('waits after a 429 %s', async (_, seconds, times, success) => {
+    ['in seconds', () => '2', 2_000],
+    ['as a date', () => new Date(Date.now() + 3_000).toUTCString(), 2_000],
+    ['in words', () => 'a while', 250],
+    ['in seconds before now', () => '-1', 250],
+  ])('waits after a 429 as long as the server says %s', async (_how, said, leastMs) => {
     const server = await startMlflow()
-    server.failNext({ path: 'model-versions/search', status: 429, times, headers: { 'retry-after': seconds } })
-    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({ success })
-    const asked = server.requests.filter(({ path }) => path.endsWith('model-versions/search'))
-    expect(asked).toHaveLength(success ? times + 1 : 1)
+    const headers = { 'retry-after': said() }
+    server.failNext({ path: 'model-versions/search', status: 429, headers })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({ success: true })
+    const [refused, taken, ...more] = server.requests.filter(({ path }) => path.endsWith('model-versions/search'))
+    expect(more).toEqual([])
+    expect(Number(taken?.at) - Number(refused?.at)).toBeGreaterThanOrEqual(leastMs - 5)
+  })
+
+  it('waits a minute and no longer, and says when the server wants to be asked again', async () => {
+    const server = await startMlflow()
+    const path = 'model-versions/search'
+    const asked = () => server.requests.filter((request) => request.path.endsWith(path)).length
+    server.failNext({ path, status: 429, headers: { 'retry-after': '61' } })
+    expect(await syncModels(tenant, configurationFor(server), context)).toMatchObject({
+      failure: 'busy',
+      message: expect.stringContaining('too many requests (429). Try again in 61 seconds.') as string,
+    })
+    expect(asked()).toBe(1)
+    server.failNext({ path, status: 429, headers: { 'retry-after': '60' } })
+    const cancel = new AbortController()
+    const waiting = syncModels(tenant, configurationFor(server), { ...context, signal: cancel.signal })
+    await expect.poll(asked).toBe(2)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    cancel.abort()
+    expect(await waiting).toMatchObject({ status: 'cancelled' })
+    expect(asked()).toBe(2)
+  })
+
+  it('asks nothing else while the server wants to be left alone', async () => {
+    const standin = await startMlflow()
+    const server = connectMlflow(readConfiguration(configurationFor(standin)))
+    const ask = () => server.get('experiments/search', { max_results: '1' })
+    standin.failNext({ path: 'experiments/search', status: 429, headers: { 'retry-after': '1' } })
+    const first = ask()
+    await expect.poll(() => standin.requests.length).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const others = [ask(), ask(), ask()]
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect(standin.requests).toHaveLength(1)
+    await Promise.all([first, ...others])
+    expect(standin.requests).toHaveLength(5)
+    server.close()
   })
 
   it.each(['registered-models/search', 'model-versions/search', 'experiments/search', 'runs/search'])(

@@ -1,5 +1,5 @@
 /**
- * `network`, `timeout` and `unavailable` pass by themselves. `address` is one that cannot be reached from here until
+ * `network`, `timeout`, `busy`, `unavailable` and `fault` (the server's own) pass by themselves. `address` is one that cannot be reached from here until
  * somebody changes it, or what the operator allows; `answer` is one that no MLflow gives.
  */
 export type MlflowFailure =
@@ -10,7 +10,9 @@ export type MlflowFailure =
   | 'authentication'
   | 'permission'
   | 'not-found'
+  | 'busy'
   | 'unavailable'
+  | 'fault'
   | 'answer'
   | 'cancelled'
 
@@ -45,26 +47,28 @@ export function errorOfStatus(
   host: string,
   { errorCode, retryAfterMs }: { errorCode?: string | undefined; retryAfterMs?: number | undefined } = {},
 ): MlflowError {
-  const [failure, sentence] = meaningOf(status, host)
+  const [failure, sentence] = meaningOf(status, host, retryAfterMs)
   return new MlflowError(failure, sentence, { status, errorCode, retryAfterMs })
 }
 
-type RouteStatus = 409 | 422 | 502 | 504
+type RouteStatus = 409 | 422 | 429 | 502 | 503 | 504
 
 /** Those that pass, and the one that somebody wanted; for the others somebody has to do something first. */
 const STATUSES: Partial<Record<MlflowFailure, RouteStatus>> = {
   network: 502,
-  unavailable: 502,
+  busy: 429,
+  unavailable: 503,
+  fault: 502,
   timeout: 504,
   cancelled: 409,
 }
 
-/** The status of a route that could not read the server: 502 or 504 when it may go better in a moment, else 409 or 422. */
+/** The status of a route that could not read the server: 429 or 502 to 504 when it may go better later, else 409 or 422. */
 export function routeStatusOf(failure: MlflowFailure): RouteStatus {
   return STATUSES[failure] ?? 422
 }
 
-function meaningOf(status: number, host: string): [MlflowFailure, string] {
+function meaningOf(status: number, host: string, retryAfterMs = 60_000): [MlflowFailure, string] {
   if (status === 401) {
     return ['authentication', `${host} refused the sign-in (401). Check the authentication method and its fields.`]
   }
@@ -82,12 +86,21 @@ function meaningOf(status: number, host: string): [MlflowFailure, string] {
       'Enter the address that it redirects to. If that is a page for signing in, choose a way to sign in that needs no page.'
     return ['answer', `${host} redirects to another address (${status}). ${advice}`]
   }
-  if (status === 429) return ['unavailable', `${host} is answering too many requests (429). Try again in a minute.`]
-  if (status >= 500) return ['unavailable', `${host} has a problem of its own (${status}). Try again later.`]
+  if (status === 429) {
+    return ['busy', `${host} is answering too many requests (429). Try again in ${spanOf(retryAfterMs)}.`]
+  }
+  if (status === 503) return ['unavailable', `${host} cannot answer at the moment (503). Try again later.`]
+  if (status >= 500) return ['fault', `${host} has a problem of its own (${status}). Try again later.`]
   return [
     'answer',
     `${host} did not accept the request (${status}). It may be another version of MLflow, or no MLflow.`,
   ]
+}
+
+function spanOf(milliseconds: number): string {
+  const seconds = Math.ceil(milliseconds / 1000)
+  if (seconds === 60) return 'a minute'
+  return seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`
 }
 
 /** What an error of a socket or of TLS means. */

@@ -7,7 +7,8 @@ import { errorOfConnection, errorOfStatus, MlflowError } from './mlflow-error'
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024
 const MAX_ATTEMPTS = 3
 const RETRY_DELAY_MS = 250
-const MAX_RETRY_AFTER_MS = 10_000
+/** Most limits are by the minute. What wants to wait longer is left to the host. */
+const MAX_RETRY_AFTER_MS = 60_000
 const MAX_SOCKETS = 4
 
 export type Query = Record<string, string | readonly string[]>
@@ -85,14 +86,20 @@ export function connectMlflow(
     throw errorOfStatus(answer.status, host, { errorCode: errorCodeOf(answer.text), retryAfterMs: answer.retryAfterMs })
   }
 
+  // Until when the server wants to be left alone, whatever is asked.
+  let resumesAt = 0
+
   // Everything that is asked only reads, so that asking again is harmless.
   async function askPatiently(request: Request, attempt = 1): Promise<Answer> {
+    await pauseUntil(() => resumesAt, signal)
     try {
       return await ask(request)
     } catch (error) {
       const delayMs = retryDelay(error, attempt)
       if (attempt >= attempts || delayMs === undefined) throw error
-      await pause(delayMs, signal)
+      if (error instanceof MlflowError && error.retryAfterMs !== undefined)
+        resumesAt = Math.max(resumesAt, Date.now() + delayMs)
+      else await pause(delayMs, signal)
       return askPatiently(request, attempt + 1)
     }
   }
@@ -139,8 +146,14 @@ async function readText(response: http.IncomingMessage): Promise<string> {
 }
 
 function answerOf(response: http.IncomingMessage, text: string): Answer {
-  const seconds = Number(response.headers['retry-after'])
-  return { status: response.statusCode ?? 0, retryAfterMs: seconds > 0 ? seconds * 1000 : undefined, text }
+  return { status: response.statusCode ?? 0, retryAfterMs: retryAfterOf(response.headers), text }
+}
+
+/** Seconds, or a date by the clock of the server. */
+function retryAfterOf({ 'retry-after': said = '', date = '' }: http.IncomingHttpHeaders): number | undefined {
+  const now = Date.parse(date) || Date.now()
+  const milliseconds = /^\s*\d+\s*$/.test(said) ? Number(said) * 1000 : Date.parse(said) - now
+  return milliseconds > 0 ? milliseconds : undefined
 }
 
 function parseJson({ text }: Answer, host: string): Json {
@@ -168,8 +181,14 @@ function retryDelay(error: unknown, attempt: number): number | undefined {
   return transient ? RETRY_DELAY_MS * attempt : undefined
 }
 
+/** The moment may move on while somebody waits for it. */
+async function pauseUntil(moment: () => number, signal: AbortSignal | undefined): Promise<void> {
+  for (let ms = moment() - Date.now(); ms > 0; ms = moment() - Date.now()) await pause(ms, signal)
+}
+
 function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(cancelled())
     const abort = (): void => {
       clearTimeout(timer)
       reject(cancelled())

@@ -36,7 +36,7 @@ async function answerSync(mode: SyncMode, request: RouteRequest): Promise<RouteR
   return { status: statusOf(result), data: result }
 }
 
-/** Only what passes by itself may be 502 or 504: the host tries that again. */
+/** Only what passes by itself may be 429 or 502 to 504: the host tries that again. */
 function statusOf({ success, failure }: SyncResult): number {
   if (success) return 200
   return failure === null ? 422 : routeStatusOf(failure)

@@ -59,8 +59,18 @@ function joined(parts: readonly unknown[], separator: string, depth: number): Ce
 }
 
 /** Without what Postgres cannot store, and without the spaces that stick to a copied cell. */
-function cleanText(text: string): string {
+export function cleanText(text: string): string {
   return (/[\0\uD800-\uDFFF]/.test(text) ? storable(text) : text).trim()
+}
+
+/** The first `max` UTF-16 units of a text, and no half of a character. */
+export function startOf(text: string, max: number): string {
+  return text.slice(0, max).replace(/[\uD800-\uDBFF]$/, '')
+}
+
+/** As much of a text as a sentence has room for. */
+export function shortened(text: string): string {
+  return text.length <= 60 ? text : `${startOf(text, 59)}…`
 }
 
 function storable(text: string): string {

@@ -1,4 +1,4 @@
-import { cellText, isBlankCell, isoDay } from './cell-text'
+import { cellText, isBlankCell, isoDay, shortened } from './cell-text'
 import { dateOfSerial } from './excel-dates'
 import { type CellKind, type Column, columns } from './columns'
 import type { People } from './people'
@@ -89,8 +89,7 @@ function readCell(cell: unknown, column: Column, people: People, startsIn1904 = 
 function readText(text: string, title: string, holds: CellKind, people: People): Read {
   switch (holds.kind) {
     case 'text':
-      if (text.length <= holds.maxLength) return { value: text }
-      return { problem: `${title} has ${text.length} characters; at most ${holds.maxLength} fit` }
+      return textOf(text, title, holds.maxLength)
     case 'choice':
       return oneOf(text, title, holds.values, holds.alsoAccepts)
     case 'choices':
@@ -100,6 +99,13 @@ function readText(text: string, title: string, holds: CellKind, people: People):
     case 'date':
       return dayOf(text, title)
   }
+}
+
+/** Postgres counts whole characters; a string has two units for some of them. */
+function textOf(text: string, title: string, maxLength: number): Read {
+  const length = text.length <= maxLength ? text.length : Array.from(text).length
+  if (length <= maxLength) return { value: text }
+  return { problem: `${title} has ${length} characters; at most ${maxLength} fit` }
 }
 
 function oneOf(
@@ -123,8 +129,7 @@ function severalOf(text: string, title: string, values: readonly string[]): Read
   if (words.length === 0) return { value: null }
   const unknown = words.filter((word) => findWord(word, values) === undefined)
   if (unknown.length === 0) return { value: [...new Set(words.map((word) => findWord(word, values)))] }
-  const named = unknown.map((word) => `"${shortened(word)}"`).join(', ')
-  return { problem: `${title} cannot be ${named}. Choose from: ${values.join(', ')}` }
+  return { problem: `${title} cannot be ${someOf(unknown)}. Choose from: ${values.join(', ')}` }
 }
 
 /** The same sentence for a person of another organization and for nobody: who exists elsewhere is not told here. */
@@ -175,8 +180,12 @@ function wordKey(word: string): string {
   return word.toLowerCase().replace(/\s+/g, ' ').trim()
 }
 
-function shortened(text: string): string {
-  return text.length <= 60 ? text : `${text.slice(0, 59)}…`
+const MAX_WORDS_NAMED = 3
+
+function someOf(words: readonly string[]): string {
+  const named = words.slice(0, MAX_WORDS_NAMED).map((word) => `"${shortened(word)}"`)
+  const others = words.length - named.length
+  return `${named.join(', ')}${others === 0 ? '' : ` or ${others.toLocaleString('en')} ${others === 1 ? 'other' : 'others'}`}`
 }
 
 const sampleTexts = (['risk_name', 'risk_description'] as const).map((key) => ({

@@ -119,6 +119,20 @@ describe('importing the good rows', () => {
     expect(await importable('all')).toMatchObject({ success: false, valid: 1, importable: 0, failed: 2 })
   })
 
+  it('is stored with what it says of the others, wherever a text is cut', async () => {
+    const result = await imported(
+      [
+        goodRow,
+        ...Array.from({ length: 4 }, (_, at) => ({ ...goodRow, likelihood: `${'x'.repeat(56 + at)}😀 perhaps` })),
+      ],
+      { mode: 'good' },
+    )
+    expect(result).toMatchObject({ imported: 1, errorCount: 4 })
+    expect(JSON.stringify(result.errors)).not.toContain('\\ud83d')
+    const { data } = await call('GET /imports')
+    expect(data).toMatchObject([{ imported: 1 }])
+  })
+
   it('is a failure when there is none', async () => {
     expect(await imported([{ ...goodRow, severity: '' }], { mode: 'good' })).toMatchObject({
       success: false,
@@ -136,6 +150,57 @@ describe('importing the good rows', () => {
     const result = await imported([...rows, { ...goodRow, severity: '' }, ...rows.slice(0, 10)])
     expect(result).toMatchObject({ success: false, imported: 0, failed: 5_011 })
     expect(await stored()).toEqual([])
+  })
+})
+
+describe('the name of a file', () => {
+  it.each([
+    ['risks\0.csv', 'risks.csv'],
+    ['risks \ud83d.csv', 'risks \ufffd.csv'],
+    [`${'x'.repeat(254)}😀.csv`, 'x'.repeat(254)],
+    ['😀'.repeat(200), '😀'.repeat(127)],
+  ])('may hold what no database stores, or be too long: %j', async (name, kept) => {
+    const { status, data } = await call('POST /import', { body: { csvData: [goodRow], fileName: name } })
+    expect([status ?? 200, data]).toEqual([200, expect.objectContaining({ imported: 1, fileName: kept })])
+    const { data: imports } = await call('GET /imports')
+    expect(imports).toMatchObject([{ fileName: kept }])
+    expect(await publishedIn(application)).toMatchObject([{ payload: { fileName: kept } }])
+  })
+
+  it('of a file that is sent is kept in the same way', async () => {
+    const file = { ...csvOf(named('A')), originalname: 'risks\0.csv' }
+    expect(await call('POST /import', { file })).toMatchObject({ data: { imported: 1, fileName: 'risks.csv' } })
+  })
+})
+
+describe('what is said of a file', () => {
+  it('stays short, whatever stands in it', async () => {
+    const words = Array.from({ length: 6_000 }, (_, at) => `w${at}`).join(',')
+    const rows = Array.from({ length: 1_000 }, (_, at) => ({ ...goodRow, risk_name: `n${at}`, risk_category: words }))
+    const { data } = await call('POST /check', { body: { csvData: rows } })
+    const { errors } = data as CheckResult
+    expect(errors).toHaveLength(1_000)
+    expect(errors[0]?.message).toMatch(/^Risk Category cannot be "w0", "w1", "w2" or 5,997 others\. Choose from: /)
+    expect(JSON.stringify(data).length).toBeLessThan(1_000_000)
+  })
+
+  it('names titles that it does not know in short, and not all of thousands', async () => {
+    const others = Array.from({ length: 3_000 }, (_, at) => `${at} ${'x'.repeat(250)}`)
+    const file = fileOf(
+      'risks.csv',
+      [[...header, ...others], named('A')].map((row) => row.map((cell) => `"${cell}"`).join(',')).join('\n'),
+    )
+    const { data } = await call('POST /check', { file })
+    const { ignoredColumns } = data as { ignoredColumns: string[] }
+    expect(ignoredColumns).toHaveLength(51)
+    expect(ignoredColumns[0]).toBe(`0 ${'x'.repeat(57)}…`)
+    expect(ignoredColumns.at(-1)).toBe('2,950 others')
+  })
+
+  it('counts characters as people do', async () => {
+    expect(await imported([{ ...goodRow, risk_name: '😀'.repeat(255) }])).toMatchObject({ imported: 1 })
+    const { errors } = await imported([{ ...goodRow, risk_name: '😀'.repeat(256) }])
+    expect(errors[0]?.message).toBe('Risk Name has 256 characters; at most 255 fit')
   })
 })
 
@@ -430,7 +495,10 @@ async function partOf(bytes: Uint8Array, name: string): Promise<string> {
 type Pieces = () => Iterable<string>
 
 /** A workbook with these sheets, whose XML comes in pieces. */
-function workbookOf(...sheets: Pieces[]): Promise<Buffer> {
+const workbookOf = (...sheets: Pieces[]): Promise<Buffer> => workbookAt('worksheets/', ...sheets)
+
+/** It names the folder of its sheets in this way. */
+function workbookAt(folder: string, ...sheets: Pieces[]): Promise<Buffer> {
   const part = (name: string, text: string) => ({ name, content: [Buffer.from(text)] })
   const relationship = (n: number, type: string, target: string): string =>
     `<Relationship Id="r${n}" Type="http://x/${type}" Target="${target}"/>`
@@ -439,7 +507,7 @@ function workbookOf(...sheets: Pieces[]): Promise<Buffer> {
     for (const piece of pieces()) yield Buffer.from(piece)
   }
   const main = relationship(1, 'officeDocument', 'xl/workbook.xml')
-  const others = listOf((n) => relationship(n, 'worksheet', `worksheets/sheet${n}.xml`))
+  const others = listOf((n) => relationship(n, 'worksheet', `${folder}sheet${n}.xml`))
   return writeZip([
     part('_rels/.rels', `<Relationships>${main}</Relationships>`),
     part(
@@ -547,6 +615,39 @@ describe('a file that is too much', () => {
 })
 
 /** Up to what the host takes, a large workbook is a workbook. */
+describe('the parts of a workbook', () => {
+  const sheetOf = (more = '') => [
+    '<worksheet><sheetData>',
+    cellsXml(1, header),
+    cellsXml(2, named('A')).replace('</row>', `${more}</row>`),
+    '</sheetData></worksheet>',
+  ]
+
+  it.each(['worksheets/', './worksheets/', '../xl/worksheets/', '/xl/worksheets/', '/xl/./worksheets/'])(
+    'may be named from where they stand: %s',
+    async (folder) => {
+      const file = fileOf('risks.xlsx', await workbookAt(folder, () => sheetOf()))
+      expect(await call('POST /import', { file })).toMatchObject({ data: { imported: 1 } })
+    },
+  )
+
+  it.each(['../../elsewhere/', 'nowhere/'])('are missing where there is none: %s', async (folder) => {
+    const file = fileOf('risks.xlsx', await workbookAt(folder, () => sheetOf()))
+    const data = 'The file is damaged: a part of the workbook is missing.'
+    expect(await call('POST /import', { file })).toMatchObject({ status: 400, data })
+  })
+
+  it.each(['0', '-1', 'x'])(
+    'are missing where a cell names a text that is not there (%s): it is not taken for empty',
+    async (at) => {
+      const file = fileOf('risks.xlsx', await workbookOf(() => sheetOf(`<c r="F2" t="s"><v>${at}</v></c>`)))
+      expect(await call('POST /import', { file })).toMatchObject({
+        data: { imported: 0, errors: [{ row: 2, field: 'impact', message: 'Impact: The cell cannot be read' }] },
+      })
+    },
+  )
+})
+
 describe('a workbook of nearly 50 MB', () => {
   const rowCount = 2_000
   /** Texts that cannot be packed much. */

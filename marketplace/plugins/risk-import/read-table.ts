@@ -1,4 +1,4 @@
-import { cellText } from './cell-text'
+import { cellText, shortened } from './cell-text'
 import type { SheetRow } from './check-rows'
 import { columnOfHeader, columns, headerOf, PROBLEMS_TITLE } from './columns'
 import { HeaderError } from './file-error'
@@ -14,7 +14,7 @@ export interface RawRow {
 export interface Table {
   /** @throws FileError when the rest of the file cannot be read */
   rows: AsyncGenerator<SheetRow>
-  /** Titles that belong to no column of a risk. */
+  /** Titles that belong to no column of a risk, in short; of very many the number of the others. */
   ignoredColumns: string[]
 }
 
@@ -63,10 +63,16 @@ function headerIn({ number, values }: RawRow): Header | undefined {
   const known = keys.filter((key) => key !== undefined)
   if (known.length < 2) return undefined
   checkComplete(known, number)
-  return {
-    keys,
-    ignored: titles.filter((title, index) => title !== '' && keys[index] === undefined && !isProblemsColumn(title)),
-  }
+  const unknown = titles.filter((title, index) => title !== '' && keys[index] === undefined && !isProblemsColumn(title))
+  return { keys, ignored: someOf(unknown) }
+}
+
+const MAX_TITLES_NAMED = 50
+
+function someOf(titles: readonly string[]): string[] {
+  const named = titles.slice(0, MAX_TITLES_NAMED).map(shortened)
+  const others = titles.length - named.length
+  return others === 0 ? named : [...named, `${others.toLocaleString('en')} ${others === 1 ? 'other' : 'others'}`]
 }
 
 /** The key of the column that each cell is the title of. */

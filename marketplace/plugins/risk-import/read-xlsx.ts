@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { dateOfSerial, isDateFormat } from './excel-dates'
 import { FileError } from './file-error'
 import type { RawRow } from './read-table'
@@ -71,7 +72,7 @@ async function readRelationships(archive: ZipArchive, path: string): Promise<Rel
     for (const event of events) {
       if (event.kind !== 'open' || event.name !== 'Relationship') continue
       const { Id: id = '', Type: type = '', Target: target = '' } = event.attributes
-      relationships.push({ id, type, target: target.startsWith('/') ? target.slice(1) : folder + target })
+      relationships.push({ id, type, target: posix.resolve('/', folder, target).slice(1) })
     }
   }
   return relationships
@@ -133,6 +134,9 @@ interface Workbook {
   startsIn1904: boolean
 }
 
+/** A cell that names a text that is not there: it is no empty one, and `cellText` says so. */
+const MISSING = {}
+
 const CELLS = elementPattern('c')
 const VALUES = elementPattern('v')
 
@@ -169,7 +173,7 @@ function valueOf(attributes: string, inside: string, workbook: Workbook): unknow
   const value = decodeEntities(found.inside)
   switch (type) {
     case 's':
-      return workbook.strings.at(Number(value))
+      return workbook.strings.at(Number(value)) ?? MISSING
     case 'str':
       return decodeEscapes(value)
     case 'b':

@@ -1,4 +1,5 @@
 import type { RouteDeclaration, RouteHandler, RouteRequest, RouteResult, Router } from '@tenon/sdk'
+import { cleanText, startOf } from './cell-text'
 import { buildCorrections } from './corrections'
 import { FileError } from './file-error'
 import { listImports, undoImport } from './import-history'
@@ -73,14 +74,19 @@ async function openUpload({ file, body, query = {}, uploads }: RouteRequest): Pr
   if (file) return openSentFile(sentFile(file, uploads), fields)
   const { csvData, fileName } = fields
   if (!Array.isArray(csvData)) throw new FileError('CSV data is required and must be an array')
-  const named = typeof fileName === 'string' ? { fileName: fileName.slice(0, 255) } : {}
+  const named = typeof fileName === 'string' ? { fileName: keptName(fileName) } : {}
   return { rows: sheetRowsOf(csvData), options: { ...choicesIn(fields), ...named }, file: named }
 }
 
 async function openSentFile(file: SentFile, fields: Record<string, unknown>): Promise<Upload> {
   const { rows, ignoredColumns, digest: fileDigest } = await readFile(file)
-  const fileName = file.name.slice(0, 255)
+  const fileName = keptName(file.name)
   return { rows, options: { ...choicesIn(fields), fileName, fileDigest }, file: { fileName, ignoredColumns } }
+}
+
+/** As the history and the event of an import hold it. */
+function keptName(fileName: string): string {
+  return startOf(cleanText(fileName), 255)
 }
 
 /** @throws FileError for a choice that does not exist: it must not become the other one. */

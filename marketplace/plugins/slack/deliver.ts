@@ -35,7 +35,7 @@ export class DeliveryError extends Error {
  * origin names as settled have had it.
  */
 export async function deliver(
-  notification: Notification,
+  notification: Partial<Notification>,
   origin: Origin,
   destinations: readonly Destination[],
   context: Partial<SeedContext> = {},

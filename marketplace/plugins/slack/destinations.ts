@@ -3,6 +3,7 @@ import { effectiveRouting, type RoutingType } from './routing-types'
 import { callSlack, postToWebhook } from './slack-client'
 import type { SlackMessage } from './slack-message'
 import { SlackError } from './slack-error'
+import { textOf } from './text-of'
 
 /** A channel of a workspace that a message goes to. */
 export interface Destination {
@@ -90,8 +91,4 @@ function readableUrl(stored: string): string {
 
 function labelOf(channel: string, team: string): string {
   return channel === '' ? team : `${channel.startsWith('#') ? '' : '#'}${channel} in ${team}`
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
 }

@@ -2,6 +2,7 @@ import type { PluginEvent, SeedContext } from '@tenon/sdk'
 import { notifiers } from './notify'
 import type { RoutingType } from './routing-types'
 import type { Notification } from './slack-message'
+import { textOf } from './text-of'
 
 type Payload = Record<string, unknown>
 
@@ -21,12 +22,10 @@ export const knownEvents: Readonly<Record<string, KnownEvent>> = {
     routingType: 'Evidence and task alerts',
     subject: 'Risks',
     describe: (payload) => {
-      const count = Number(payload.imported ?? 0)
+      const count = countOf(payload.imported)
       const source = textOf(payload.fileName)
-      return {
-        title: 'Risks imported',
-        message: `${count} ${count === 1 ? 'risk was' : 'risks were'} imported${source === '' ? '' : ` from ${source}`}.`,
-      }
+      const what = count === undefined ? 'Risks were' : `${count} ${count === 1 ? 'risk was' : 'risks were'}`
+      return { title: 'Risks imported', message: `${what} imported${source === '' ? '' : ` from ${source}`}.` }
     },
   },
   'risk.created': {
@@ -139,7 +138,7 @@ function removed(one: string, several: string, payload: Payload): Notification {
 
 function changed(title: string, verb: string, one: string, several: string, payload: Payload): Notification {
   const names = namesOf(payload)
-  const count = Math.max(Number(payload.count ?? 1), 1)
+  const count = Math.max(countOf(payload.count) ?? 1, names.length, 1)
   const rest = names.length === 0 ? 0 : count - names.length
   const list = names.length === 0 ? '' : `: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
   return {
@@ -162,6 +161,8 @@ function role(value: unknown, before: string): string {
   return text === '' ? '' : before + text
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+/** A whole number of things; undefined for what is none. */
+function countOf(value: unknown): number | undefined {
+  const count = Number(textOf(value) || NaN)
+  return Number.isSafeInteger(count) && count >= 0 ? count : undefined
 }

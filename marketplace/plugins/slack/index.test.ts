@@ -21,7 +21,7 @@ import {
   VALID_ROUTING_TYPES,
   validateConfig,
 } from './index'
-import { slackMessage } from './slack-message'
+import { type SlackMessage, slackMessage } from './slack-message'
 
 let application: TestApplication
 let test: TestSlack
@@ -105,6 +105,21 @@ describe('an event', () => {
     expect(inbox()).toEqual(['#general New risks: 1000 risks were added: a, b, c, d, e and 995 more.'])
   })
 
+  it.each([
+    ['risk.imported', { imported: 'many' }, 'Risks imported: Risks were imported.'],
+    ['risk.imported', { imported: -2, fileName: ['x'] }, 'Risks imported: Risks were imported.'],
+    ['risk.created', { count: 'some', names: ['A', 'B'] }, 'New risks: 2 risks were added: A, B.'],
+    ['risk.created', { count: 1, names: ['A', 'B'] }, 'New risks: 2 risks were added: A, B.'],
+    ['risk.created', { count: {}, names: [{}, null, 7] }, 'New risk: 1 risk was added: 7.'],
+    ['risk.created', { count: 2.5 }, 'New risk: 1 risk was added.'],
+    ['risk.deleted', { count: '3' }, 'Removed risks: 3 risks were removed.'],
+    ['project.deleted', {}, 'Removed project: 1 project was removed.'],
+    ['task.assigned', 'text', 'Task assigned: Somebody'],
+  ])('%s with %j is told in words that make sense', async (name, payload, text) => {
+    await onEvent(eventOf(name, payload as Record<string, unknown>), withConnections(await test.connect('general')))
+    expect(inbox()).toEqual([`#general ${text}`])
+  })
+
   it('that it does not know is ignored', async () => {
     const connection = await test.connect('general')
     for (const name of ['risk.unheard_of', 'constructor', 'toString']) {
@@ -166,37 +181,66 @@ describe('an event', () => {
 })
 
 describe('a message', () => {
-  const textOf = (message: object): string => JSON.stringify(message)
+  const markup = '*bold* _italic_ ~gone~ `code` > quoted :bell: & &amp;'
+  const attack = `<!channel> <@U123> <https://evil.example|Sign in> &lt;!here&gt; @here ${markup}`
 
-  it('cannot mention anybody, forge a link or hide behind markup', () => {
-    const attack = '<!channel> <@U123> <https://evil.example|Sign in> &lt;!here&gt; @here\u202e'
-    const text = textOf(slackMessage({ title: attack, message: attack }))
-    expect(text).not.toMatch(/<|\u202e/)
-    expect(text).toContain('&lt;!channel&gt;')
+  /** What a reader sees, and whether it is bold. */
+  const partsOf = ({ blocks }: SlackMessage): [string, boolean][] =>
+    blocks.flatMap((block) =>
+      block.type === 'rich_text'
+        ? block.elements.flatMap(({ elements }) =>
+            elements.map((element): [string, boolean] =>
+              element.type === 'text' ? [element.text, element.style?.bold === true] : [element.type, false],
+            ),
+          )
+        : [],
+    )
+
+  it('shows what people wrote as they wrote it: no markup, no mention, no link', () => {
+    const { text, blocks, ...rest } = slackMessage({ title: attack, message: `${attack}\n${attack}` })
+    expect(partsOf({ text, blocks, ...rest })).toEqual([
+      [attack, true],
+      [`\n${attack}\n${attack}`, false],
+    ])
+    expect(JSON.stringify(blocks)).not.toContain('mrkdwn')
+    expect(text).not.toMatch(/[<>]/)
+    expect(text).toContain('&lt;!channel&gt; &lt;@U123&gt;')
     expect(text).toContain('&amp;lt;!here&amp;gt;')
-    expect(text).toContain('"verbatim":true')
   })
 
-  it('is cut to what Slack takes, never in the middle of an escape', () => {
-    const { blocks } = slackMessage({ title: '&'.repeat(500), message: '<😀'.repeat(3_000) }) as {
-      blocks: { text: { text: string } }[]
-    }
-    const text = blocks[0]?.text.text ?? ''
-    expect(text.length).toBeLessThanOrEqual(3_000)
-    expect(text).toMatch(/(&lt;|😀)…$/)
-    expect(text.replace(/&(amp|lt|gt);/g, '')).not.toContain('&')
+  it('is cut to what Slack takes, never in the middle of an escape or of a character', () => {
+    const message = slackMessage({ title: '&'.repeat(500), message: '<😀'.repeat(3_000) })
+    const parts = partsOf(message)
+    expect(parts.map(([part]) => part).join('').length).toBeLessThanOrEqual(3_000)
+    for (const [part] of parts) expect(part).toMatch(/^\P{Cs}+…$/u)
+    expect(message.text.length).toBeLessThanOrEqual(3_000)
+    expect(message.text).toMatch(/(&lt;|😀)…$/)
+    expect(message.text.replace(/&(amp|lt|gt);/g, '')).not.toContain('&')
   })
 
-  it('has a title of one line', () => {
+  it('of any text is one that Slack takes', async () => {
+    const connection = await test.connect('general')
+    const context = withConnections(connection)
+    const texts = [markup, attack, '', ' ', '\u202e', '\ud83d', '&'.repeat(5_000), '😀'.repeat(5_000), '\n\n']
+    for (const title of texts)
+      for (const message of texts)
+        await sendNotificationByRoutingType(1, 'Membership and roles', { title, message }, context.sequelize, context)
+    expect(test.slack.inbox()).toHaveLength(texts.length ** 2)
+  })
+
+  it('has a title of one line, and nothing that turns the direction of writing', () => {
     expect(slackMessage({ title: 'One\r\n\ttwo', message: '' })).toMatchObject({ text: 'One two' })
-    expect(slackMessage({ title: '', message: 'Alone' })).toMatchObject({
-      text: 'Alone',
-      blocks: [{ text: { text: 'Alone' } }],
-    })
+    const alone = slackMessage({ title: '', message: 'Alone' })
+    expect([alone.text, partsOf(alone)]).toEqual(['Alone', [['Alone', false]]])
     // Slack takes no half of a character.
-    expect(slackMessage({ title: 'half \ud83d', message: 'of \ude00 it, 😀' })).toMatchObject({
-      text: 'half: of   it, 😀',
-    })
+    const halves = slackMessage({ title: 'half \ud83d', message: 'of \ude00 it, 😀\u202e' })
+    expect([halves.text, partsOf(halves)]).toEqual([
+      'half: of   it, 😀',
+      [
+        ['half', true],
+        ['\nof   it, 😀', false],
+      ],
+    ])
   })
 })
 
@@ -495,6 +539,25 @@ describe('where workspaces are rows of a table', () => {
     ]
     for (const notify of all) await notify(1, { title: 'T', message: 'm' }, application.sequelize)
     expect(inbox()).toHaveLength(5)
+  })
+
+  it('takes what a plugin without types may pass', async () => {
+    const connection = await test.connect('general')
+    await addRow(1, connection.opened.secrets.webhook_url ?? '', ['Membership and roles'])
+    const { sequelize } = application
+    for (const notification of [{ title: 'Alone' }, { title: 7, message: null }, {}, null, undefined]) {
+      await sendNotificationByRoutingType(1, 'Membership and roles', notification as never, sequelize)
+    }
+    for (const happening of [{}, undefined, { name: 'A', message: null }]) {
+      await slackPlugin.notifyMembershipRoles(1, happening as never, sequelize)
+    }
+    expect(inbox()).toEqual([
+      '#general Alone',
+      '#general 7',
+      ...Array<string>(3).fill('#general (nothing)'),
+      ...Array<string>(2).fill('#general Membership or role changed'),
+      '#general Membership or role changed: A',
+    ])
   })
 
   it('refuses a type that does not exist', async () => {

@@ -3,6 +3,7 @@ import { deliver } from './deliver'
 import { connectedDestinations, storedDestinations } from './destinations'
 import { isRoutingType, type RoutingType, VALID_ROUTING_TYPES } from './routing-types'
 import type { Notification, Origin } from './slack-message'
+import { textOf } from './text-of'
 
 /**
  * Sends a notification to the workspaces that want this kind. With `context` those are the organization's connections;
@@ -24,7 +25,7 @@ export async function sendNotificationByRoutingType(
   const destinations = context?.connections
     ? await connectedDestinations({ sequelize, ...context }, routingType)
     : await storedDestinations(sequelize, userId, routingType)
-  await deliver(notification, { ...origin, routingType }, destinations, context)
+  await deliver(notification ?? {}, { ...origin, routingType }, destinations, context)
 }
 
 /** What happened, as far as the caller knows it. */
@@ -67,14 +68,15 @@ export const notifiers: Readonly<Record<RoutingType, Notify>> = {
 }
 
 function notifier(routingType: RoutingType, usualTitle: string): Notify {
-  return (userId, { title = usualTitle, ...happening }, sequelize, context, origin) => {
-    const notification = { title, message: sentenceOf(happening) }
+  return (userId, happening, sequelize, context, origin) => {
+    const { title = usualTitle, ...rest } = happening ?? {}
+    const notification = { title, message: sentenceOf(rest) }
     return sendNotificationByRoutingType(userId, routingType, notification, sequelize, context, origin)
   }
 }
 
 function sentenceOf({ name, action, by, description, message }: Happening): string {
-  if (message !== undefined) return message
+  if ((message ?? '') !== '') return textOf(message)
   const what = [name, action].filter((part) => part !== undefined).join(' ')
   const who = by === undefined ? '' : ` (by ${by})`
   return [`${what}${who}`.trim(), description].filter((part) => part !== undefined && part !== '').join('\n')

@@ -1,7 +1,11 @@
-import type { ContextBlock, KnownBlock, MessageMetadata, SectionBlock } from '@slack/types'
+import type { ContextBlock, KnownBlock, MessageMetadata, RichTextBlock, RichTextText } from '@slack/types'
+import { textOf } from './text-of'
 
-/** Slack refuses a block with more. */
-const MAX_SECTION_CHARACTERS = 3_000
+/** Slack refuses a message without any text. */
+const NOTHING = '(nothing)'
+
+/** Longer ones nobody reads; Slack refuses none of this length. */
+const MAX_CHARACTERS = 3_000
 const MAX_TITLE_CHARACTERS = 200
 
 export interface Notification {
@@ -32,24 +36,23 @@ export interface SlackMessage {
 }
 
 /**
- * A notification in Slack's words. Titles and messages hold what people of the application have entered, so everything
- * in them that Slack would read as a mention or a link is escaped: no mention of a channel, no forged link, no text that
- * shows another way round than it is. What stands between asterisks and the like may still be bold: Slack has no escape.
+ * A notification in Slack's words. Titles and messages hold what people of the application have entered, so they are shown
+ * as they were written: as rich text, in which Slack looks for no markup, mention or link, and without characters that turn
+ * the direction of writing. The text for notifications of the system knows only markup, so what would be a mention or a
+ * link is escaped in it.
  */
-export function slackMessage({ title, message }: Notification, origin: Origin = {}): SlackMessage {
-  const heading = escapeWithin(oneLine(title), MAX_TITLE_CHARACTERS)
-  const body = escapeWithin(withoutControls(message).trim(), MAX_SECTION_CHARACTERS - MAX_TITLE_CHARACTERS - 10)
+export function slackMessage({ title, message }: Partial<Notification>, origin: Origin = {}): SlackMessage {
+  const heading = cut(oneLine(textOf(title)), MAX_TITLE_CHARACTERS)
+  const written = cut(withoutControls(textOf(message)).trim(), MAX_CHARACTERS - MAX_TITLE_CHARACTERS - 1)
+  const body = written === '' && heading === '' ? NOTHING : written
   const note = [origin.subject ?? origin.routingType, timeOf(origin.occurredAt)]
     .filter((part) => part !== undefined)
     .join(' · ')
   return {
-    text: joined([heading, body], ': '),
+    text: escapeWithin(joined([heading, body], ': '), MAX_CHARACTERS),
     unfurl_links: false,
     unfurl_media: false,
-    blocks: [
-      section(joined([heading === '' ? '' : `*${heading}*`, body], '\n')),
-      ...(note === '' ? [] : [context(note)]),
-    ],
+    blocks: [richText(heading, body), ...(note === '' ? [] : [context(note)])],
     ...(origin.eventId === undefined
       ? {}
       : {
@@ -65,13 +68,20 @@ function joined(parts: readonly string[], separator: string): string {
   return parts.filter((part) => part !== '').join(separator)
 }
 
-/** `verbatim`: otherwise Slack makes mentions and links of plain names and addresses. */
-function section(text: string): SectionBlock {
-  return { type: 'section', text: { type: 'mrkdwn', text, verbatim: true } }
+function richText(heading: string, body: string): RichTextBlock {
+  const elements: RichTextText[] = []
+  if (heading !== '') elements.push({ type: 'text', text: heading, style: { bold: true } })
+  if (body !== '') elements.push({ type: 'text', text: heading === '' ? body : `\n${body}` })
+  return { type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] }
 }
 
 function context(text: string): ContextBlock {
-  return { type: 'context', elements: [{ type: 'mrkdwn', text: escape(text), verbatim: true }] }
+  return { type: 'context', elements: [{ type: 'plain_text', text, emoji: false }] }
+}
+
+/** At most `max` characters, none of them halved. */
+function cut(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…`
 }
 
 /** Escapes what Slack reads as control characters, and cuts so that the result has at most `max` of them. */

@@ -1,9 +1,9 @@
 /** Why the other side could not be read, for the person who can do something about it. */
 export class ServiceError extends Error {
-  /** What the route answers: 422 for what somebody has to change here; 502 for what passes, which the host tries again. */
-  readonly status: 422 | 502
+  /** What the route answers: 422 for what somebody has to change; the others for what passes, which the host tries again. */
+  readonly status: 422 | 429 | 502 | 503
 
-  constructor(message: string, status: 422 | 502 = 422) {
+  constructor(message: string, status: 422 | 429 | 502 | 503 = 422) {
     super(message)
     this.status = status
   }
@@ -83,8 +83,10 @@ async function ask(url: string, token: string, signal: AbortSignal | undefined):
   })
   const { status } = answer
   if (status === 401 || status === 403) throw new ServiceError('The server refused the API token.')
-  if (status === 429 || status >= 500)
-    throw new ServiceError(`The server has a problem of its own (${status}). Try again later.`, 502)
+  if (status === 429 || status >= 500) {
+    const own = status === 429 || status === 503 ? status : 502
+    throw new ServiceError(`The server cannot answer at the moment (${status}). Try again later.`, own)
+  }
   if (!answer.ok) throw new ServiceError(`The server did not accept the request (${status}). Check its address.`)
   return answer
 }

@@ -18,7 +18,7 @@ export interface RowError {
   message: string
 }
 
-/** Checks every row, so that a person can correct all mistakes at once. Never throws. */
+/** Checks every row that has something in it, so that a person can correct all mistakes at once. Never throws. */
 export function checkRows(rows: readonly unknown[]): { items: Item[]; errors: RowError[] } {
   const items: Item[] = []
   const errors: RowError[] = []
@@ -26,6 +26,7 @@ export function checkRows(rows: readonly unknown[]): { items: Item[]; errors: Ro
     // The header is row 1.
     const number = index + 2
     const { name, due_date, amount } = textsOf(row)
+    if (name + due_date + amount === '') return
     if (name === '') errors.push({ row: number, field: 'name', message: 'Name is required' })
     if (due_date !== '' && !isDay(due_date)) {
       errors.push({ row: number, field: 'due_date', message: 'Due date must be a day, written yyyy-mm-dd' })

@@ -18,13 +18,14 @@ export interface CheckedPlugin {
 const examples = `
 Examples:
   tenon check plugins/asset-sync     one plugin
-  tenon check .                      every plugin of the marketplace in this folder`
+  tenon check plugins                every plugin in that folder
+  tenon check                        the plugin, or every plugin of the marketplace, in this folder`
 
 /** `tenon check`: the list of the guide, point by point, with file, line and what to do. */
 export function checkCommand(output: Output): Command {
   return new Command('check')
     .description('see what a plugin still lacks')
-    .argument('[folder]', 'folder of a plugin, or of plugins.json', '.')
+    .argument('[folder]', 'folder of a plugin, of several, or of plugins.json', '.')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', examples)
     .action(async (folder: string, flags: { json?: boolean }) => {

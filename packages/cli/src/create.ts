@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isJsonObject, pluginKeySchema, ValidationException } from '@tenon/contract'
 import { Argument, Command } from 'commander'
+import { marketplaceAround } from './check/choose-plugins.js'
 import type { Output } from './output.js'
 import { newMarketplaceFiles } from './new-marketplace.js'
 
@@ -26,12 +27,14 @@ export function createCommand(output: Output): Command {
     .description('begin a plugin from a template')
     .addArgument(new Argument('<kind>', 'what it is').choices(pluginKinds))
     .argument('<key>', 'lower-case words joined by hyphens, such as asset-sync')
-    .option('-m, --marketplace <dir>', 'folder of plugins.json', '.')
+    .option('-m, --marketplace <dir>', 'folder of plugins.json (default: this one, or the nearest above that has one)')
     .addHelpText('after', examples)
-    .action(async (kind: PluginKind, key: string, { marketplace }: { marketplace: string }) => {
-      const folder = await createPlugin({ kind, key, marketplaceDir: marketplace })
-      const place = relative(process.cwd(), folder) || folder
-      output.out(`Created ${place}, and its entry in plugins.json.\nNext: npx tenon check ${place}\n`)
+    .action(async (kind: PluginKind, key: string, { marketplace }: { marketplace?: string }) => {
+      const here = process.cwd()
+      const marketplaceDir = marketplace ?? marketplaceAround(here) ?? here
+      const place = relative(here, await createPlugin({ kind, key, marketplaceDir }))
+      const manifest = relative(here, join(marketplaceDir, 'plugins.json'))
+      output.out(`Created ${place}, and its entry in ${manifest}.\nNext: npx tenon check ${place}\n`)
     })
 }
 

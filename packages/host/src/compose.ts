@@ -1,43 +1,27 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { permissionIds, type OperatorCeiling } from '@tenon/contract'
-import type { Request, Router } from 'express'
 import type { ClientConfig } from 'pg'
 import { pino, type Logger } from 'pino'
-import type { ZodOpenApiPathsObject } from 'zod-openapi'
 import { createDenials } from './audit/index.js'
-import {
-  createArtifacts,
-  createArtifactStore,
-  resolveArtifactLimits,
-  type ArtifactLimits,
-  type NpmOptions,
-} from './artifacts/index.js'
-import { createCatalog, createPostgresCatalogStore, type RefreshReport } from './catalog/index.js'
+import { createArtifacts, createArtifactStore, resolveArtifactLimits } from './artifacts/index.js'
+import { createCatalog, createPostgresCatalogStore } from './catalog/index.js'
 import { createConnectionStore } from './connections/connection-store.js'
 import { createOAuthStates } from './connections/oauth-states.js'
 import { createProofKeys } from './connections/proof-key.js'
 import { createRefreshingConnections } from './connections/refreshing-connections.js'
 import { createRevokingConnections } from './connections/revoking-connections.js'
-import {
-  createEgressFetch,
-  isExempt,
-  type AddressExemption,
-  type Dial,
-  type HostMap,
-  type Lookup,
-} from './egress/index.js'
+import { createEgressFetch, isExempt } from './egress/index.js'
 import { createDeliveryLog } from './events/delivery-log.js'
 import { createEventDispatcher } from './events/event-dispatcher.js'
-import type { EventLimits } from './events/event-limits.js'
-import { openHostDatabase, type HostDatabase, type HostDatabaseOptions } from './host-database.js'
-import { createHostMigrator, type ApplicationMigrations } from './host-migrations.js'
+import { openHostDatabase, type HostDatabase } from './host-database.js'
+import { createHostMigrator } from './host-migrations.js'
 import { createEndpoints } from './http/endpoints.js'
 import { createInstallLimit } from './http/install-limit.js'
 import { describeEndpoints, describeFrames } from './http/openapi.js'
-import { type RequestLimits, requestLimitTable } from './http/request-limits.js'
+import { requestLimitTable } from './http/request-limits.js'
 import { createRouter } from './http/router.js'
-import { toPrincipal, type Identity } from './identity.js'
+import { toPrincipal } from './identity.js'
 import { createActionSchedules, createScheduledRuns } from './installations/action-schedules.js'
 import { createAlerts } from './installations/alerts.js'
 import { createConfigure } from './installations/configure.js'
@@ -58,7 +42,7 @@ import { createGrantPermissions } from './installations/permissions.js'
 import { createPermissionMeter } from './installations/permission-meter.js'
 import { createPluginCaller, logFields } from './installations/plugin-caller.js'
 import { createPluginRoles } from './installations/plugin-roles.js'
-import { createPluginService, createTenantLookup, type PluginService } from './installations/plugin-service.js'
+import { createPluginService, createTenantLookup } from './installations/plugin-service.js'
 import { createPluginRequests } from './installations/plugin-requests.js'
 import { createRecovery } from './installations/recovery.js'
 import { createKnownInstallations } from './installations/known-installations.js'
@@ -74,136 +58,23 @@ import { createUninstall } from './installations/uninstall.js'
 import { createUpdate } from './installations/update.js'
 import { createJobs } from './jobs/jobs.js'
 import { createSchedules } from './jobs/schedules.js'
-import type { JobLimits } from './jobs/job-limits.js'
-import type { Migrator, TenantScope } from './migrations/index.js'
+import type { TenantScope } from './migrations/index.js'
 import { limitsOf } from './limit-table.js'
 import { createNotifications } from './notifications/index.js'
 import { createBlocks } from './operator/blocks.js'
 import { openAudit } from './operator/open-audit.js'
 import { createOperatorActs } from './operator/operator-acts.js'
 import { ownDirectory } from './own-directory.js'
-import {
-  createCrashLedger,
-  createNetworkLedger,
-  createRecords,
-  type RecordLimits,
-  type RecordSource,
-} from './records/index.js'
-import {
-  createRuntime,
-  type PluginOfProcess,
-  resolveLimits,
-  type SelfTest,
-  type RuntimeLimits,
-} from './runtime/index.js'
+import type { PluginHost, PluginHostOptions } from './plugin-host.js'
+import { createCrashLedger, createNetworkLedger, createRecords, type RecordSource } from './records/index.js'
+import { createRuntime, type PluginOfProcess, resolveLimits, type SelfTest } from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
 import { createSealer } from './secrets/sealer.js'
 import { createWebhookStore } from './webhooks/webhook-store.js'
 import { createWebhooks } from './webhooks/webhooks.js'
-import { createUploadStore, createUploadSweeper, resolveUploadLimits, type UploadLimits } from './uploads/index.js'
-import { createTenancy, type GrantableTables, isDatabaseHardened, type TenancyLimits } from './tenancy/index.js'
-
-/** @since 0.1.0 */
-export interface PluginHostOptions {
-  database: HostDatabaseOptions
-  marketplace: {
-    /** An http(s) URL of a `plugins.json`, or a local path of one or of its folder. */
-    location: string
-    /** Milliseconds between two looks at it. Default: five minutes. */
-    refreshIntervalMs?: number
-  }
-  /** The operator's keys: the first seals, all of them open. */
-  secretKeys: readonly string[]
-  /** Where people reach the web client; OAuth services send them back to it. Needed with `grantable.connections`. */
-  publicUrl?: string
-  /**
-   * Who a request comes from, or undefined when nobody is signed in. This is the only thing that the host believes of a
-   * request.
-   * @throws TenonError NOT_AUTHENTICATED, SESSION_EXPIRED
-   */
-  authenticate: (request: Request) => Promise<Identity | undefined> | Identity | undefined
-  /**
-   * The most that any plugin may ask for; see {@link GrantableTables} for its tables. When absent: tables of its own,
-   * public hosts and hosts of its configuration, events, a schedule, and nothing of the application's.
-   */
-  grantable?: Omit<OperatorCeiling, 'tables'> & { tables?: GrantableTables }
-  egress?: {
-    /** Private networks that plugins may reach when an admin configured an address in them. */
-    allowPrivate?: readonly AddressExemption[]
-    /** Where names are really found; for demonstrations and tests. */
-    hostMap?: HostMap
-    /** PEM of certificate authorities that are trusted besides the usual ones. */
-    extraCa?: readonly string[]
-    /** Plugins that declare nothing may reach any public host. */
-    undeclaredMayReachAnyHost?: boolean
-    /** What resolves names and opens connections, for tests that must not leave the machine. Default: the system's. */
-    network?: { lookup: Lookup; dial: Dial }
-  }
-  /** What the application's own tables need; runs after the host's. */
-  migrations?: ApplicationMigrations
-  /** Installs that one address may start in an hour. Default: 20. */
-  installLimitPerHour?: number
-  /** Least tier of the sandbox below which no plugin runs. Default: 1. */
-  minTier?: 1 | 2 | 3
-  /** Strongest tier of the sandbox that is taken. Default: the strongest that holds on this machine. */
-  maxTier?: 1 | 2 | 3
-  /** A folder for the cache of code and for builds, outside of any project. Default: one below the temporary folder. */
-  dataDir?: string
-  npm?: NpmOptions
-  limits?: {
-    runtime?: Partial<RuntimeLimits>
-    artifacts?: Partial<ArtifactLimits>
-    tenancy?: Partial<TenancyLimits>
-    records?: Partial<RecordLimits>
-    jobs?: Partial<JobLimits>
-    events?: Partial<EventLimits>
-    uploads?: Partial<UploadLimits>
-    requests?: Partial<RequestLimits>
-    /** After how many milliseconds without a sign of life another replica takes over what a server was doing. */
-    claimMs?: number
-  }
-  /** Default: silence. */
-  log?: Logger
-}
-
-/** What `/api/health` shows of the host. */
-export interface PluginHostHealth {
-  /** `unknown` until the host has started. */
-  tier: string
-  /** Stronger tiers of the sandbox that plugins do not run under here, and why. */
-  tiersNotTaken: { tier: string; reason: string }[]
-  /** Whether a superuser had prepared the database when the host started (`hardenDatabase`). */
-  databaseHardened: boolean
-  marketplace: {
-    location: string
-    fetchedAt: string | null
-    stale: boolean
-    entries: number
-    error?: { code: string; message: string }
-  }
-  processes: number
-}
-
-/** @since 0.1.0 */
-export interface PluginHost {
-  /** To be mounted at `/api/plugins`. */
-  router: Router
-  service: PluginService
-  migrator: Migrator
-  openapi(): { paths: ZodOpenApiPathsObject }
-  /** Makes the schema of an organization with everything in it. May be repeated. */
-  createTenant(organizationId: number): Promise<void>
-  /** Removes everything of an organization, plugins included. May be repeated. */
-  removeTenant(organizationId: number): Promise<void>
-  health(): Promise<PluginHostHealth>
-  /** Looks at the marketplace now instead of at the next interval. Keeps the last good copy when that fails. */
-  refreshMarketplace(): Promise<RefreshReport>
-  /** Begins the background work: catalog, events, recovery of what a dead server left. */
-  start(): Promise<void>
-  /** Finishes what is under way, up to ten seconds, and stops every plugin. */
-  stop(): Promise<void>
-}
+import { createUploadStore, createUploadSweeper, resolveUploadLimits } from './uploads/index.js'
+import { createTenancy, isDatabaseHardened } from './tenancy/index.js'
 
 /**
  * Brings the database up to date and makes the host. It does nothing by itself before `start()`.

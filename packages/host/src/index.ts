@@ -1,5 +1,6 @@
 export type { Audit, AuditReport, ChainedEntry } from './audit/index.js'
-export { createPluginHost, type PluginHost, type PluginHostHealth, type PluginHostOptions } from './compose.js'
+export { createPluginHost } from './compose.js'
+export type { PluginHost, PluginHostHealth, PluginHostOptions } from './plugin-host.js'
 export {
   createEgressFetch,
   parseAllowPrivate,

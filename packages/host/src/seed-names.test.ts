@@ -1,6 +1,6 @@
 import type { PluginInstallationJson } from '@tenon/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { PluginHostOptions } from './compose.js'
+import type { PluginHostOptions } from './plugin-host.js'
 import { getTenantHash } from './tenancy/tenant-hash.js'
 import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from './testing/host-in-test.js'
 

@@ -1,6 +1,7 @@
 import type { Reply } from '../exchange.js'
 import { html, type Html } from './html.js'
 import type { Message } from './inbox.js'
+import { objectsOf } from './lists.js'
 import { page } from './page.js'
 
 /** The page that shows what arrived: by workspace and channel, newest first. */
@@ -33,41 +34,37 @@ function messageArticle(message: Message): Html {
   const at = message.at.toISOString()
   return html`<article>
     <time datetime="${at}">${at.slice(0, 19).replace('T', ' ')} UTC</time> <small>by ${message.via}</small>
-    ${textsOf(message).map((text) => html`<p>${mrkdwn(text)}</p>`)}
+    ${linesOf(message).map((line) => html`<p>${line}</p>`)}
   </article>`
 }
 
 /** What a reader would see: the blocks when there are any, otherwise the text; then the attachments. */
-function textsOf({ text, payload }: Message): string[] {
-  const fromBlocks = listOf(payload.blocks).flatMap(blockTexts)
-  const fromAttachments = listOf(payload.attachments).flatMap((attachment) =>
+function linesOf({ text, payload }: Message): Html[] {
+  const fromBlocks = objectsOf(payload.blocks).flatMap(blockLines)
+  const fromAttachments = objectsOf(payload.attachments).flatMap((attachment) =>
     [attachment.title, attachment.text ?? attachment.fallback].filter((one) => typeof one === 'string'),
   )
-  return [...(fromBlocks.length > 0 ? fromBlocks : [text]), ...fromAttachments].filter(Boolean)
+  const ofText = text === '' ? [] : [mrkdwn(text)]
+  return [...(fromBlocks.length > 0 ? fromBlocks : ofText), ...fromAttachments.filter(Boolean).map(mrkdwn)]
 }
 
-function blockTexts(block: Readonly<Record<string, unknown>>): string[] {
-  const parts = [block.text, ...listOf(block.fields), ...listOf(block.elements)]
-  return parts.flatMap((part) => {
-    const text = typeof part === 'object' && part !== null && 'text' in part ? part.text : part
-    return typeof text === 'string' ? [text] : []
+function blockLines(block: Readonly<Record<string, unknown>>): Html[] {
+  if (block.type === 'rich_text') return objectsOf(block.elements).map(({ elements }) => richText(elements))
+  const parts = [...objectsOf([block.text]), ...objectsOf(block.fields), ...objectsOf(block.elements)]
+  return parts.flatMap(({ type, text }) => {
+    if (typeof text !== 'string' || text === '') return []
+    return [type === 'mrkdwn' ? mrkdwn(text) : html`${text}`]
   })
 }
 
-/** `chat.postMessage` takes lists as JSON in a form field too. */
-function listOf(value: unknown): Readonly<Record<string, unknown>>[] {
-  const list = typeof value === 'string' ? parseList(value) : value
-  return Array.isArray(list)
-    ? (list as unknown[]).filter((one): one is Record<string, unknown> => typeof one === 'object' && one !== null)
-    : []
-}
-
-function parseList(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
+/** Text stands as it is, and may be bold. */
+function richText(elements: unknown): Html {
+  const parts = objectsOf(elements).map(({ text, style }) => {
+    const shown = typeof text === 'string' ? text : ''
+    const [{ bold = false } = {}] = objectsOf([style])
+    return bold === true ? html`<strong>${shown}</strong>` : html`${shown}`
+  })
+  return html`${parts}`
 }
 
 /** The parts of Slack's markup that notifications use: bold, code and links. Everything else stays text. */

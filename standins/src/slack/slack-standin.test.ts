@@ -445,6 +445,93 @@ describe('an incoming webhook', () => {
   })
 })
 
+describe('blocks', () => {
+  const text = (of: string) => ({ type: 'plain_text', text: of })
+  const rich = (...elements: unknown[]) => ({ type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] })
+
+  const good: unknown[] = [
+    { type: 'divider', block_id: 'x'.repeat(255) },
+    { type: 'header', text: { ...text('x'.repeat(150)), emoji: false } },
+    { type: 'section', text: { type: 'mrkdwn', text: 'x'.repeat(3_000), verbatim: true } },
+    { type: 'section', fields: Array.from({ length: 10 }, () => text('x'.repeat(2_000))) },
+    { type: 'context', elements: Array.from({ length: 10 }, () => text('x')) },
+    rich(
+      { type: 'text', text: '*as it is*', style: { bold: true, italic: false } },
+      { type: 'broadcast', range: 'here' },
+    ),
+    { type: 'rich_text', elements: [{ type: 'rich_text_quote', elements: [{ type: 'text', text: '\n' }] }] },
+    { type: 'actions', elements: [] },
+  ]
+
+  const bad: [string, unknown, string][] = [
+    ['no object', 'section', '/blocks/0'],
+    ['an unknown type', { type: 'sektion' }, '/blocks/0/type'],
+    ['a long id', { type: 'divider', block_id: 'x'.repeat(256) }, '/blocks/0/block_id'],
+    ['a field that there is not', { type: 'divider', text: text('x') }, '/blocks/0/text'],
+    ['a long header', { type: 'header', text: text('x'.repeat(151)) }, '/blocks/0/text/text'],
+    ['a header with markup', { type: 'header', text: { type: 'mrkdwn', text: 'x' } }, '/blocks/0/text/type'],
+    ['a section without text', { type: 'section' }, '/blocks/0'],
+    ['a section with an empty text', { type: 'section', text: text('') }, '/blocks/0/text/text'],
+    ['a long section', { type: 'section', text: text('x'.repeat(3_001)) }, '/blocks/0/text/text'],
+    ['a long field', { type: 'section', fields: [text('x'.repeat(2_001))] }, '/blocks/0/fields/0/text'],
+    ['many fields', { type: 'section', fields: Array.from({ length: 11 }, () => text('x')) }, '/blocks/0/fields'],
+    ['verbatim plain text', { type: 'section', text: { ...text('x'), verbatim: true } }, '/blocks/0/text/verbatim'],
+    ['a context of nothing', { type: 'context', elements: [] }, '/blocks/0/elements'],
+    [
+      'a context of much',
+      { type: 'context', elements: Array.from({ length: 11 }, () => text('x')) },
+      '/blocks/0/elements',
+    ],
+    ['a rich text of nothing', { type: 'rich_text', elements: [] }, '/blocks/0/elements'],
+    ['a rich text of texts', { type: 'rich_text', elements: [text('x')] }, '/blocks/0/elements/0/type'],
+    ['an empty part of a rich text', rich(), '/blocks/0/elements/0/elements'],
+    ['an empty text in a rich text', rich({ type: 'text', text: '' }), '/blocks/0/elements/0/elements/0/text'],
+    ['an unknown part of a rich text', rich({ type: 'texd', text: 'x' }), '/blocks/0/elements/0/elements/0/type'],
+    [
+      'an unknown style',
+      rich({ type: 'text', text: 'x', style: { bald: true } }),
+      '/blocks/0/elements/0/elements/0/style/bald',
+    ],
+    [
+      'a style that is no choice',
+      rich({ type: 'text', text: 'x', style: { bold: 'yes' } }),
+      '/blocks/0/elements/0/elements/0/style/bold',
+    ],
+  ]
+
+  it('are taken as Slack takes them', async () => {
+    const standin = await start()
+    const { access_token: token, incoming_webhook: webhook } = await connect(standin)
+    expect(await postToWebhook(webhook.url, { text: 'x', blocks: good })).toEqual([200, 'ok'])
+    await call(standin, 'conversations.join', token, { channel: webhook.channel_id })
+    const posted = { channel: webhook.channel_id, text: 'x', blocks: good }
+    expect(await call(standin, 'chat.postMessage', token, posted)).toMatchObject({ ok: true })
+  })
+
+  it.each(bad)('of %s are refused, with the place', async (_what, block, place) => {
+    const standin = await start()
+    const { access_token: token, incoming_webhook: webhook } = await connect(standin)
+    await call(standin, 'conversations.join', token, { channel: webhook.channel_id })
+    const message = { text: 'x', blocks: [block] }
+    expect(await postToWebhook(webhook.url, message)).toEqual([400, 'invalid_blocks'])
+    expect(await call(standin, 'chat.postMessage', token, { channel: webhook.channel_id, ...message })).toMatchObject({
+      ok: false,
+      error: 'invalid_blocks',
+      errors: [expect.stringMatching(new RegExp(`\\[json-pointer:${place}\\]$`))],
+    })
+    expect(standin.inbox()).toEqual([])
+  })
+
+  it('are at most 50, and a list', async () => {
+    const standin = await start()
+    const { url } = (await connect(standin)).incoming_webhook
+    const dividers = (count: number) => Array.from({ length: count }, () => ({ type: 'divider' }))
+    expect(await postToWebhook(url, { text: 'x', blocks: dividers(50) })).toEqual([200, 'ok'])
+    expect(await postToWebhook(url, { text: 'x', blocks: dividers(51) })).toEqual([400, 'invalid_blocks'])
+    expect(await postToWebhook(url, { text: 'x', blocks: 'divider' })).toEqual([400, 'invalid_blocks_format'])
+  })
+})
+
 describe('the inbox', () => {
   it('waits for a message, and says what came instead when it does not come', async () => {
     const standin = await start()
@@ -500,6 +587,19 @@ describe('the inbox', () => {
     for (const shown of ['Heading', '<code>field</code>', 'context', 'attached'])
       expect(text).toContain(`<p>${shown}</p>`)
     expect(text).not.toContain('for the notification only')
+  })
+
+  it('shows rich text as it was written, with nothing of it read as markup', async () => {
+    const standin = await start()
+    const { url } = (await connect(standin)).incoming_webhook
+    const elements = [
+      { type: 'text', text: '*a* `b` &lt;', style: { bold: true } },
+      { type: 'text', text: '\n<https://evil.example|c>' },
+    ]
+    const blocks = [{ type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] }]
+    expect(await postToWebhook(url, { text: 'x', blocks })).toEqual([200, 'ok'])
+    const page = await (await fetch(`${standin.url}/inbox`)).text()
+    expect(page).toContain('<strong>*a* `b` &amp;lt;</strong>\n&lt;https://evil.example|c&gt;')
   })
 
   it('is there for programs too', async () => {

@@ -1,7 +1,9 @@
 import { parsedBody, type Asked, type Reply } from '../exchange.js'
+import { problemsOfBlocks } from './blocks.js'
 import type { Inbox } from './inbox.js'
 import type { Bearer, Installation } from './installation.js'
 import type { Installations } from './installations.js'
+import { parseList } from './lists.js'
 import { findChannel, slackId, type Channel } from './workspace.js'
 
 export interface WebApiOptions {
@@ -177,6 +179,8 @@ function createMethods({
         if (channel.isArchived) return failure('is_archived')
         if (!channel.members.has(bearer.userId)) return failure('not_in_channel')
         if (!given.text && !given.blocks && !given.attachments) return failure('no_text')
+        const refusal = given.blocks === undefined ? undefined : refusalOfBlocks(given.blocks)
+        if (refusal) return refusal
         const { workspace } = bearer.installation
         const { token: _secret, ...payload } = given
         const { ts, text } = inbox.add({
@@ -193,6 +197,14 @@ function createMethods({
       },
     },
   }
+}
+
+/** Of blocks as JSON. */
+function refusalOfBlocks(given: string): Result | undefined {
+  const blocks = parseList(given)
+  if (!blocks) return failure('invalid_blocks_format')
+  const errors = problemsOfBlocks(blocks)
+  return errors.length === 0 ? undefined : { ...failure('invalid_blocks'), errors }
 }
 
 function inviteError(

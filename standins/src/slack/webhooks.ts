@@ -1,4 +1,5 @@
 import { parsedBody, textReply, type Asked, type Reply } from '../exchange.js'
+import { problemsOfBlocks } from './blocks.js'
 import type { Inbox } from './inbox.js'
 import type { Installations } from './installations.js'
 
@@ -20,6 +21,10 @@ export function createWebhooks(installations: Installations, inbox: Inbox): (ask
     if (!payload) return plain(400, 'invalid_payload')
     if (!isFilled(payload.text) && !isFilled(payload.blocks) && !isFilled(payload.attachments)) {
       return plain(400, 'no_text')
+    }
+    if (payload.blocks !== undefined) {
+      if (!Array.isArray(payload.blocks)) return plain(400, 'invalid_blocks_format')
+      if (problemsOfBlocks(payload.blocks).length > 0) return plain(400, 'invalid_blocks')
     }
     inbox.add({
       via: 'webhook',

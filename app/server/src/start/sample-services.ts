@@ -27,6 +27,7 @@ export interface SampleServices {
 
 const trackingUser = { username: 'sample', password: 'sample-password' }
 const chatClient = { clientId: 'sample-client', clientSecret: 'sample-client-secret' }
+const chatPlugin = 'slack'
 const chatNames = ['slack.com', 'hooks.slack.com'] as const
 
 /**
@@ -35,7 +36,7 @@ const chatNames = ['slack.com', 'hooks.slack.com'] as const
  */
 export async function startSampleServices(settings: Settings): Promise<SampleServices> {
   const tracking = await startTracking(settings)
-  const chat = settings.slack ? undefined : await startChat(tracking.settings)
+  const chat = settings.connections[chatPlugin]?.clientId ? undefined : await startChat(tracking.settings)
   return {
     settings: chat?.settings ?? tracking.settings,
     offers: [tracking.offer, ...(chat ? [chat.offer] : [])],
@@ -90,20 +91,22 @@ async function startChat(settings: Settings) {
   const hostMap = parseHostMap(chatNames.map((name) => `${name}:443=127.0.0.1:${front.port}`).join(','))
   const extraCaFile = await writeAuthorities(settings, front.certificate)
   const offer: SampleService = {
-    pluginKey: 'slack',
+    pluginKey: chatPlugin,
     title: 'Sample chat workspace',
     description: 'Agree to connect it as you would with the real one. What is sent there appears in its inbox.',
     page: { title: 'Open the inbox', url: `${server.url}/inbox` },
   }
-  const slack = {
+  const connection = {
     ...chatClient,
     tokenUrl: 'https://slack.com/api/oauth.v2.access',
     authorizeUrl: `${server.url}/oauth/v2/authorize`,
+    scopeSeparator: ',',
+    audience: [...chatNames],
   }
   const egress = { ...settings.egress, hostMap: new Map([...settings.egress.hostMap, ...hostMap]), extraCaFile }
   return {
     offer,
-    settings: { ...settings, slack, egress },
+    settings: { ...settings, connections: { ...settings.connections, [chatPlugin]: connection }, egress },
     close: () => Promise.all([front.close(), server.close()]),
   }
 }

@@ -41,8 +41,9 @@ it.each([
   ['a wrong path', 404, 422, 'did not accept the request (404)'],
   ['a redirect', 302, 422, 'cannot be reached'],
   ['no JSON', 200, 422, 'did not answer with records'],
-  ['too many requests', 429, 502, 'Try again later'],
-  ['a server that is away', 503, 502, 'Try again later'],
+  ['too many requests', 429, 429, 'Try again later'],
+  ['a server that is broken', 500, 502, 'Try again later'],
+  ['a server that is away', 503, 503, 'Try again later'],
   ['an answer that is cut off', 'cut', 502, 'cannot be reached'],
   ['nothing that listens', 'closed', 502, 'cannot be reached'],
 ] as const)('lets the host try again only what passes: %s', async (_, behaviour, status, message) => {

@@ -35,6 +35,13 @@ it('reads a file', async () => {
   expect(await check({ file: { buffer } })).toMatchObject({ data: { success: true, valid: 1 } })
 })
 
+it('leaves out rows without anything in them, and counts them like a spreadsheet', async () => {
+  const check = router['POST /check'] as (request: object) => Promise<unknown>
+  const buffer = Buffer.from('Name,Due date,Amount\nA,2030-12-31,7\n\n , ,\nB,never,8\n,,\n\n')
+  expect(await check({ file: { buffer } })).toMatchObject({ data: { errors: [{ row: 5, field: 'due_date' }] } })
+  expect(checkRows([{ name: 'A' }, {}]).items).toHaveLength(1)
+})
+
 it('stores the rows of a run once, however often it is called', async () => {
   const runs = new Set<unknown>()
   const stored: unknown[] = []

@@ -114,7 +114,6 @@ function readCsv(bytes: Uint8Array): unknown[] | undefined {
       columns: (header: string[]) => header.map((title) => keys.get(title.trim().toLowerCase()) ?? title),
       delimiter: [',', ';'],
       relax_column_count: true,
-      skip_empty_lines: true,
     })
   } catch {
     return undefined

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -57,6 +57,19 @@ describe('tenon create', () => {
   it('adds to a marketplace that is there', async () => {
     await createPlugin({ kind: 'import', key: 'one', marketplaceDir: folder })
     await createPlugin({ kind: 'data-sync', key: 'two', marketplaceDir: folder })
+    expect((await checkPlugins(folder)).map(({ key }) => key)).toEqual(['one', 'two'])
+  })
+
+  it('adds to the marketplace that it is called in, from any of its folders', async () => {
+    await createPlugin({ kind: 'import', key: 'one', marketplaceDir: folder })
+    const home = process.cwd()
+    process.chdir(join(folder, 'plugins', 'one'))
+    try {
+      const { exitCode, out } = await tenon('create', 'import', 'two')
+      expect([exitCode, out]).toEqual([0, expect.stringContaining(`Created ${join('..', 'two')}, and its entry in `)])
+    } finally {
+      process.chdir(home)
+    }
     expect((await checkPlugins(folder)).map(({ key }) => key)).toEqual(['one', 'two'])
   })
 
@@ -270,6 +283,83 @@ describe('tenon check', () => {
   it('says that there is nothing to check', async () => {
     const { exitCode, error } = await tenon('check', join(tmpdir(), 'no-such-folder'))
     expect([exitCode, error]).toEqual([1, expect.stringContaining('There is no plugins.json')])
+  })
+})
+
+describe('the folder that tenon check is given', () => {
+  beforeEach(async () => {
+    for (const key of ['one', 'two']) await createPlugin({ kind: 'data-sync', key, marketplaceDir: folder })
+  })
+
+  const checked = async (place: string): Promise<string[]> => (await checkPlugins(place)).map(({ key }) => key)
+
+  it.each([
+    ['the root of a marketplace', '.', ['one', 'two']],
+    ['the folder that its plugins are in', 'plugins', ['one', 'two']],
+    ['a plugin', 'plugins/two', ['two']],
+    ['a folder within a plugin', 'plugins/two/ui/src', ['two']],
+  ])('is %s', async (_what, place, keys) => {
+    await mkdir(join(folder, 'plugins/two/ui/src'), { recursive: true })
+    expect(await checked(join(folder, place))).toEqual(keys)
+  })
+
+  it.each([
+    ['plugins/two', ['two']],
+    ['plugins', ['one', 'two']],
+    ['.', ['one', 'two']],
+  ])('is that from which it is called when none is named, here %s', async (place, keys) => {
+    const home = process.cwd()
+    process.chdir(join(folder, place))
+    try {
+      const { exitCode, out } = await tenon('check', '--json')
+      expect([exitCode, (JSON.parse(out) as { key: string }[]).map(({ key }) => key)]).toEqual([0, keys])
+    } finally {
+      process.chdir(home)
+    }
+  })
+
+  it('fails as a whole when one of its plugins does, and shows all of them', async () => {
+    await rm(join(folder, 'plugins/one/README.md'))
+    const { exitCode, out } = await tenon('check', join(folder, 'plugins'))
+    expect([exitCode, out]).toEqual([1, expect.stringContaining('one: 1 to correct, 0 to look at')])
+    expect(out).toContain('two: nothing to do')
+  })
+
+  it('holds plugins that plugins.json does not name, and things that are no plugins', async () => {
+    await createPlugin({ kind: 'import', key: 'three', marketplaceDir: folder })
+    await change('plugins.json', (text) => {
+      const manifest = JSON.parse(text) as { plugins: { key: string }[] }
+      return JSON.stringify({ ...manifest, plugins: manifest.plugins.filter(({ key }) => key !== 'three') })
+    })
+    await mkdir(join(folder, 'plugins/pictures'))
+    await mkdir(join(folder, 'plugins/node_modules/left-pad'), { recursive: true })
+    await writeFile(join(folder, 'plugins/README.md'), '# Plugins')
+    const { exitCode, out } = await tenon('check', join(folder, 'plugins'))
+    expect([exitCode, out]).toEqual([1, expect.stringContaining('has no entry for "three"')])
+    expect(await checked(join(folder, 'plugins'))).toEqual(['one', 'two', 'three'])
+  })
+
+  it('may be of a plugin whose path is written in another way', async () => {
+    await changeEntry((entry) => (entry['pluginPath'] = `./plugins/${String(entry['key'])}/`))
+    expect(await checked(join(folder, 'plugins'))).toEqual(['one', 'two'])
+    expect(await checked(join(folder, 'plugins/one'))).toEqual(['one'])
+  })
+
+  it('shows the other plugins when the folder of one is missing', async () => {
+    await rm(join(folder, 'plugins/one'), { recursive: true })
+    const { exitCode, out } = await tenon('check', folder)
+    expect([exitCode, out]).toEqual([1, expect.stringMatching(/plugins\/one\/index\.ts:1 {2}error {2}is missing/)])
+    expect(out).toContain('two: nothing to do')
+  })
+
+  it.each([
+    ['plugins/nowhere', 'There is no folder '],
+    ['docs', 'There is no plugin in '],
+  ])('gets a sentence that says what to do when it is %s', async (place, sentence) => {
+    await mkdir(join(folder, 'docs'))
+    const { exitCode, out, error } = await tenon('check', join(folder, place))
+    expect([exitCode, out, error]).toEqual([1, '', expect.stringContaining(sentence)])
+    expect(error).toContain('Name the folder of a plugin, of several, or of plugins.json.')
   })
 })
 

@@ -3,13 +3,13 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import {
   isJsonObject,
-  NotFoundException,
   openManifest,
   ValidationException,
   type CatalogEntry,
   type ManifestProblem,
 } from '@tenon/contract'
 import { type BuildFailure, bundleForCheck, type CheckedBundle } from './bundle.js'
+import { choosePlugins, marketplaceOf } from './choose-plugins.js'
 
 /** Everything of one plugin that is looked at, read once. */
 export interface PluginFolder {
@@ -39,30 +39,24 @@ export interface SourceText {
   text: string
 }
 
-/** The plugins below a folder: of a marketplace all, of a plugin itself. @throws NotFoundException, ValidationException */
+/** The plugins that a folder stands for: {@link choosePlugins}. @throws NotFoundException, ValidationException */
 export async function readPluginFolders(folder: string): Promise<PluginFolder[]> {
   const start = resolve(folder)
   if (statSync(start, { throwIfNoEntry: false })?.isFile()) throw new ValidationException(`${folder} is not a folder.`)
   const marketplaceDir = marketplaceOf(start)
   const manifest = await readText(join(marketplaceDir, 'plugins.json'))
   const { entries, problems, raws } = readManifest(manifest)
-  const keys = start === marketplaceDir ? raws.map(keyOf) : [keyOfFolder(raws, marketplaceDir, start)]
   return Promise.all(
-    keys.map(async (key) => {
-      const raw = raws.find((one) => keyOf(one) === key)
-      const entry = entries.find((one) => one.key === key)
-      const index = raws.findIndex((one) => keyOf(one) === key)
-      const path = typeof raw?.['pluginPath'] === 'string' ? raw['pluginPath'] : `plugins/${key}`
-      const pluginDir = start === marketplaceDir ? join(marketplaceDir, path) : start
-      return readPlugin({
+    choosePlugins(marketplaceDir, raws, start).map(({ key, pluginDir, raw }) =>
+      readPlugin({
         key,
         pluginDir,
         raw,
-        entry,
+        entry: entries.find((one) => one.key === key),
         manifest,
-        problems: problems.filter((one) => one.index === index),
-      })
-    }),
+        problems: problems.filter((one) => raw !== undefined && one.index === raws.indexOf(raw)),
+      }),
+    ),
   )
 }
 
@@ -113,26 +107,8 @@ function requireJson(file: string, text: string): void {
   }
 }
 
-/** The nearest folder upwards with a plugins.json. */
-function marketplaceOf(folder: string): string {
-  for (let place = folder; ; place = dirname(place)) {
-    if (existsSync(join(place, 'plugins.json'))) return place
-    if (place === dirname(place)) throw new NotFoundException(`There is no plugins.json in ${folder}, nor above it.`)
-  }
-}
-
-function keyOfFolder(raws: Record<string, unknown>[], marketplaceDir: string, pluginDir: string): string {
-  const path = relative(marketplaceDir, pluginDir)
-  const named = raws.find((raw) => raw['pluginPath'] === path)
-  return named ? keyOf(named) : (path.split(/[\\/]/).at(-1) ?? path)
-}
-
-function keyOf(raw: Record<string, unknown>): string {
-  return typeof raw['key'] === 'string' ? raw['key'] : '(no key)'
-}
-
 async function sourcesBelow(folder: string): Promise<SourceText[]> {
-  if (!existsSync(folder)) throw new NotFoundException(`There is no folder ${folder}.`)
+  if (!existsSync(folder)) return []
   const names = await readdir(folder, { recursive: true })
   const sources = names.filter((name) => /\.[cm]?[jt]s$/.test(name) && !/(^|[\\/])node_modules[\\/]/.test(name)).sort()
   return Promise.all(sources.map((name) => readText(join(folder, name))))

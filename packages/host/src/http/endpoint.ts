@@ -9,6 +9,9 @@ export type Answer =
   | { status: number; file: AnswerFile; headers?: Record<string, string> }
   | { status: 200; events: AsyncGenerator<ServerEvent[], void, undefined> }
 
+export const ok = (data: unknown): Answer => ({ status: 200, data })
+export const created = (data: unknown): Answer => ({ status: 201, data })
+
 export interface AnswerFile {
   content: Uint8Array
   filename: string

@@ -4,7 +4,7 @@ import type { DeliveryEntry } from '../events/delivery-log.js'
 import type { EventActs } from '../installations/event-acts.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { Webhook } from '../webhooks/webhook-store.js'
-import { endpoint, type Endpoint } from './endpoint.js'
+import { endpoint, type Endpoint, ok } from './endpoint.js'
 import { rowId } from './ids.js'
 
 const id = z.object({ id: rowId })
@@ -53,8 +53,6 @@ const delivery = z
   .meta({ id: 'EventDelivery' })
 const attempt = z.object({ at: instant, status: z.int().nullable(), ms: z.int(), error: z.string().nullable() })
 const listOf = (item: z.ZodType) => z.object({ items: z.array(item), total: z.int() })
-
-const ok = (data: unknown) => ({ status: 200, data })
 
 /** Where events go: webhooks of an organization, and what was delivered to them and to plugins. */
 export function eventEndpoints(acts: EventActs): Endpoint[] {

@@ -8,7 +8,7 @@ import {
 import * as z from 'zod'
 import type { PluginRequests } from '../installations/plugin-requests.js'
 import type { TenantScope } from '../migrations/index.js'
-import { endpoint, type Endpoint } from './endpoint.js'
+import { endpoint, type Endpoint, ok } from './endpoint.js'
 import { rowId } from './ids.js'
 
 const id = z.object({ id: rowId })
@@ -25,8 +25,6 @@ const text = z
   .max(maxRequestTextLength)
   .transform((written) => written || undefined)
   .optional()
-
-const ok = (data: unknown) => ({ status: 200, data })
 
 /** People ask the admins of their organization for a plugin, and admins answer. */
 export function requestEndpoints(requests: PluginRequests): Endpoint[] {

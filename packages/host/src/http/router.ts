@@ -11,7 +11,7 @@ import express, {
 import type { ZodType } from 'zod'
 import { assertRole } from '../installations/route-invocation.js'
 import type { PluginService } from '../installations/plugin-service.js'
-import { callPluginRoute, type Uploads } from './endpoints.js'
+import { callPluginRoute, type Uploads } from './call-plugin-route.js'
 import type { Answer, Call, Endpoint } from './endpoint.js'
 import { frameDocument, type FrameDocumentOptions } from './frame-document.js'
 import { sendEvents } from './event-stream.js'

@@ -6,7 +6,7 @@ import type { Alerts } from '../installations/alerts.js'
 import type { LiveStream } from '../installations/live-stream.js'
 import type { Runs } from '../installations/runs.js'
 import type { TenantScope } from '../migrations/index.js'
-import { endpoint, type Endpoint } from './endpoint.js'
+import { endpoint, type Endpoint, ok } from './endpoint.js'
 import { rowId } from './ids.js'
 
 const runId = z.object({ id: z.uuid({ error: 'must be the id of a run' }) })
@@ -58,7 +58,6 @@ export interface RunEndpoints {
 /** Long work: what runs, what ran, and the live stream of an organization. */
 export function runEndpoints({ runs, live, schedules, alerts }: RunEndpoints): Endpoint[] {
   const tag = 'Runs'
-  const ok = (data: unknown) => ({ status: 200, data })
   return [
     endpoint({
       operation: 'listRuns',

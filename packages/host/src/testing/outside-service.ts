@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { PluginHostOptions } from '../compose.js'
+import type { PluginHostOptions } from '../plugin-host.js'
 import { parseHostMap } from '../egress/index.js'
 
 const address = 'service.example:8080'
