@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import os from 'node:os'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createDirectLauncher, createSmallLauncher, type Launcher } from './launcher.js'
@@ -12,7 +14,13 @@ function open(create: () => Launcher): Launcher {
   return launcher
 }
 
-const node = (code: string) => ({ program: process.execPath, args: ['-e', code], cwd: '/', pipes: [2, 3, 4] })
+const node = (code: string) => ({
+  program: process.execPath,
+  args: ['-e', code],
+  cwd: '/',
+  pipes: [2, 3, 4],
+  niceness: 5,
+})
 const waiting = node('setInterval(() => {}, 1000)')
 
 describe.each([
@@ -35,6 +43,14 @@ describe.each([
     await child.closed
     expect(await child.exited).toMatchObject({ exitCode: 7, signal: null })
     expect(child.isOver).toBe(true)
+  })
+
+  it('makes them nice before it says that they are there', async () => {
+    const child = await open(create).start(waiting)
+    expect(os.getPriority(child.pid)).toBe(os.getPriority() + waiting.niceness)
+    const autogroup = `/proc/${child.pid}/autogroup`
+    // Where Linux groups processes by session, their niceness counts only within it (sched(7)).
+    if (existsSync(autogroup)) expect(readFileSync(autogroup, 'utf8')).toMatch(/nice 5$/m)
   })
 
   it('kills one and leaves the others', async () => {
