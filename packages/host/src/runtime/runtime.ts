@@ -5,6 +5,7 @@ import { isTenonError, TenonError } from '@tenon/contract'
 import {
   type CallContext,
   type CallFault,
+  createCommonTime,
   type InvocationKind,
   type PluginInvocation,
   type PluginReport,
@@ -227,6 +228,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     maxWaiting: limits.maxQueuedPerPlugin,
     maxWaitMs: limits.queueWaitMs,
   })
+  const messageTime = createCommonTime(limits.allMessageMsPerSecond)
   const processes = new Set<RunnerProcess>()
   const owners = new WeakMap<RunnerProcess, PluginOfProcess>()
   const rss = new Map<number, number>()
@@ -306,6 +308,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     const process: RunnerProcess = createRunnerProcess({
       child,
       limits,
+      messageTime,
       egress: {
         lookup: (host) => lookUp(askerOf(process), host),
         dial: options.dial,
