@@ -12,7 +12,7 @@ import {
   UnsendableValue,
   type WireError,
 } from '@tenon/contract/wire'
-import { type ConnectRules, type NetworkPolicy, noNetwork, systemLookup } from '../egress/connect.js'
+import { type ConnectRules, type NetworkPolicy, noNetwork } from '../egress/connect.js'
 import { createLookupTurns } from '../egress/lookup-turns.js'
 import { type CallEnd, runUnderDeadline } from './call-deadline.js'
 import { createCallQueue } from './call-queue.js'
@@ -221,7 +221,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const codeCaches = options.codeCacheDirectory ? createCodeCaches(options.codeCacheDirectory) : noCodeCaches
   const supervisor = createCrashSupervisor({ limits, ledger: options.crashLedger, log })
   const health = createHealthBook()
-  const lookUp = createLookupTurns(options.lookup ?? systemLookup, limits.connectMs)
+  const lookUp = createLookupTurns(options.lookup ?? launcher.lookUp, limits.connectMs)
   const egress = createEgressMeter({ limits, ledger: options.networkLedger, log })
   const queue = createCallQueue({
     maxRunning: limits.maxCallsPerPlugin,
