@@ -17,7 +17,7 @@ const engines = [
   'uploads',
 ]
 const foundations =
-  '^packages/host/src/(egress|migrations|notifications|marketplace-files|limit-table|process-priority|sql)'
+  '^packages/host/src/(egress|migrations|notifications|marketplace-files|limit-table|sql)'
 const src = (folder) => `^packages/host/src/${folder}/`
 const inTests = '(\\.test\\.ts$|/testing/)'
 

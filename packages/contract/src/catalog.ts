@@ -101,26 +101,32 @@ export const permissionsSchema = z.looseObject({
   schedule: z.boolean().default(false),
 })
 
-const maxSchemaDepth = 32
-const maxEntryDepth = 64
-/** Of one text anywhere in an entry; regular expressions throw at texts of millions. */
-const maxTextLength = 100_000
-/** Of one entry: texts, numbers, lists, objects and their names. One is read without a pause. */
-const maxEntryValues = 50_000
-const maxEntries = 10_000
-const maxCategories = 200
-/** Of all that is wrong with a manifest; what comes after them is told nobody. */
-const maxProblems = 1_000
+/** What a manifest may be made of, wherever it is read. */
+export const manifestLimits = {
+  entries: 10_000,
+  categories: 200,
+  /** Of one entry: texts, numbers, lists, objects and their names. One is read without a pause. */
+  entryValues: 50_000,
+  entryLevels: 64,
+  /** Of one text anywhere in an entry; regular expressions throw at texts of millions. */
+  textCharacters: 100_000,
+  schemaLevels: 32,
+  schemaCharacters: 100_000,
+  /** Of all that is wrong with a manifest; what comes after them is told nobody. */
+  problems: 1_000,
+} as const
 const unstorableText = /\0|\p{Surrogate}/u
 
 /** A JSON Schema 2020-12 that describes an object. References may point inside it only. */
 export const jsonSchemaSchema = z
   .record(z.string(), z.unknown())
-  .refine((schema) => isShallow(schema, maxSchemaDepth), {
-    error: `is nested deeper than ${maxSchemaDepth} levels`,
+  .refine((schema) => isShallow(schema, manifestLimits.schemaLevels), {
+    error: `is nested deeper than ${manifestLimits.schemaLevels} levels`,
     abort: true,
   })
-  .refine((schema) => JSON.stringify(schema).length <= 100_000, 'is larger than 100 000 characters')
+  .refine((schema) => JSON.stringify(schema).length <= manifestLimits.schemaCharacters, {
+    error: `is larger than ${manifestLimits.schemaCharacters} characters`,
+  })
   .refine((schema) => referencesStayInside(schema), 'may only use $ref to a part of itself (#…)')
 
 const roleSchema = z.enum(['Admin', 'Editor', 'Reviewer', 'Auditor'])
@@ -486,10 +492,10 @@ export interface ManifestReader {
 export function openManifest(source: unknown, location = 'plugins.json'): ManifestReader {
   const root = parseRoot(typeof source === 'string' ? parseJson(source, location) : source, location)
   const problems: ManifestProblem[] = []
-  const categories = readCategories(root.categories.slice(0, maxCategories), problems)
+  const categories = readCategories(root.categories.slice(0, manifestLimits.categories), problems)
   for (const [name, list, most] of [
-    ['categories', root.categories, maxCategories],
-    ['plugins', root.plugins, maxEntries],
+    ['categories', root.categories, manifestLimits.categories],
+    ['plugins', root.plugins, manifestLimits.entries],
   ] as const) {
     if (list.length > most) {
       const message = `there are ${list.length} ${name}, and what comes after ${most} is left out`
@@ -499,11 +505,11 @@ export function openManifest(source: unknown, location = 'plugins.json'): Manife
   const manifest: Manifest = { version: root.version, entries: [], categories, problems }
   const known = { keys: new Set<string>(), categories: new Set(categories.map(({ id }) => id)) }
   let index = 0
-  const count = Math.min(root.plugins.length, maxEntries)
+  const count = Math.min(root.plugins.length, manifestLimits.entries)
   const readNext = (): boolean => {
     if (index >= count) return false
     readEntry(root.plugins[index], index, known, manifest)
-    problems.length = Math.min(problems.length, maxProblems)
+    problems.length = Math.min(problems.length, manifestLimits.problems)
     index += 1
     return index < count
   }
@@ -581,19 +587,20 @@ function referencesStayInside(schema: unknown): boolean {
 
 /** What keeps an entry from being looked at: PostgreSQL keeps neither NUL nor halves of characters, and all needs a bottom. */
 function unreadable(entry: unknown): string | undefined {
-  const waiting: { part: unknown; levels: number }[] = [{ part: entry, levels: maxEntryDepth }]
+  const waiting: { part: unknown; levels: number }[] = [{ part: entry, levels: manifestLimits.entryLevels }]
   let values = 0
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { part, levels } = next
     if (typeof part === 'string') {
-      if (part.length > maxTextLength) return `contains a text of more than ${maxTextLength} characters`
+      if (part.length > manifestLimits.textCharacters)
+        return `contains a text of more than ${manifestLimits.textCharacters} characters`
       if (unstorableText.test(part)) return 'contains text that cannot be stored'
     }
     if (typeof part !== 'object' || part === null) continue
-    if (levels === 0) return `is nested deeper than ${maxEntryDepth} levels`
+    if (levels === 0) return `is nested deeper than ${manifestLimits.entryLevels} levels`
     const children: unknown[] = Array.isArray(part) ? part : Object.entries(part).flat()
     values += children.length
-    if (values > maxEntryValues) return `has more than ${maxEntryValues} values`
+    if (values > manifestLimits.entryValues) return `has more than ${manifestLimits.entryValues} values`
     for (const child of children) waiting.push({ part: child, levels: levels - 1 })
   }
   return undefined

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { manifestLimits } from '@tenon/contract'
 import { frameLimits } from '@tenon/contract/frame'
 import { maxSettledBytes, socketChunkBytes, socketWindowBytes, wireConstants } from '@tenon/contract/wire'
 import { describe, expect, test } from 'vitest'
@@ -157,6 +158,22 @@ const fixed: [what: string, value: string, reason: string][] = [
     `${number(configurationLimits.milliseconds)} ms`,
     'it happens in the process of the host',
   ],
+  [
+    'A manifest',
+    `${number(manifestLimits.entries)} plugins, ${manifestLimits.categories} categories`,
+    'each of them is read, kept and searched; what comes after is left out',
+  ],
+  [
+    'An entry of a manifest',
+    `${number(manifestLimits.entryValues)} values, ${manifestLimits.entryLevels} levels, ${number(manifestLimits.textCharacters)} characters of a text`,
+    'it is read without a pause, while everybody waits',
+  ],
+  [
+    'A JSON Schema in a manifest',
+    `${number(manifestLimits.schemaCharacters)} characters, ${manifestLimits.schemaLevels} levels`,
+    'the host compiles it',
+  ],
+  ['What is wrong with a manifest', `${number(manifestLimits.problems)} problems`, 'what comes after is told nobody'],
   ['Events of an organization that wait', number(maxWaitingEvents), 'the database counts them when a plugin publishes'],
   ['Webhooks of an organization', number(maxWebhooks), 'each gets every event that it asks for'],
   ['Open requests for plugins of an organization', number(maxOpenRequests), 'somebody has to read them'],

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import type net from 'node:net'
+import { lowerPriority } from './process-priority.js'
 
 /** A program to be started, with nothing of who starts it but pipes. */
 export interface Launch {
@@ -10,10 +11,12 @@ export interface Launch {
   cwd: string
   /** Descriptors of the process that are pipes; the others from 0 to 2 lead nowhere. */
   pipes: readonly number[]
+  /** How far it gives way to the rest of the machine, as for `nice(1)`. */
+  niceness: number
 }
 
 /** Starts a program with an empty environment and in a process group of its own, which ends with it. */
-export function spawnWithPipes({ program, args, cwd, pipes }: Launch): ChildProcess {
+export function spawnWithPipes({ program, args, cwd, pipes, niceness }: Launch): ChildProcess {
   const child = spawn(program, args, {
     cwd,
     env: process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {},
@@ -22,6 +25,7 @@ export function spawnWithPipes({ program, args, cwd, pipes }: Launch): ChildProc
     detached: process.platform !== 'win32',
     windowsHide: true,
   })
+  lowerPriority(child.pid, niceness)
   child.once('exit', () => child.pid !== undefined && killGroup(child.pid))
   return child
 }

@@ -1,7 +1,7 @@
 import { decodeValue, encodeValue, UnsendableValue } from './codec.js'
 import { createFrameReader, frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
 import { canExceed, findExcess } from './text-shape.js'
-import { createTimeShare } from './time-share.js'
+import type { TimeShare } from './time-share.js'
 import { type ChannelLimits, wireConstants } from './wire-limits.js'
 
 /** First byte of a body. */
@@ -36,12 +36,12 @@ export function createChannel(options: {
   limits: ChannelLimits
   /** After so long, messages that have arrived wait for the next turn of the event loop. Default: never. */
   longestTurnMs?: number
-  /** What may be spent in a second on what arrives; beyond it, reading rests in proportion. Default: all of it. */
-  msPerSecond?: number
+  /** What may be spent on what arrives; beyond it, reading rests. Default: all of the time. */
+  share?: TimeShare
   onMessage: (message: unknown) => void
   onViolation: (violation: WireViolation) => void
 }): Channel {
-  const { stream, limits, longestTurnMs = Infinity } = options
+  const { stream, limits, longestTurnMs = Infinity, share } = options
   // A text that is larger than one piece waits there too, beside its attachments.
   const waiting = createAttachmentStore(limits.maxAttachmentBytes + limits.maxReceivedMessageBytes)
   const chunkBytes = Math.max(1, Math.min(limits.chunkBytes, limits.maxFrameBytes - attachmentHeaderBytes))
@@ -50,7 +50,6 @@ export function createChannel(options: {
   let paused = false
   let over = false
   let nextTurn: NodeJS.Immediate | undefined
-  const share = options.msPerSecond === undefined ? undefined : createTimeShare(options.msPerSecond)
   const rest = createRest()
   let nextAttachment = 1
 

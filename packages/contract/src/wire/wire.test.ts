@@ -1,6 +1,13 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { type ChannelLimits, createChannel, createFrameReader, UnsendableValue, WireViolation } from './index.js'
+import {
+  type ChannelLimits,
+  createChannel,
+  createFrameReader,
+  createTimeShare,
+  UnsendableValue,
+  WireViolation,
+} from './index.js'
 
 const limits: ChannelLimits = {
   maxFrameBytes: 10_000,
@@ -310,7 +317,7 @@ describe('more messages than fit into a turn of the event loop', () => {
       stream,
       limits,
       longestTurnMs: 5,
-      ...(msPerSecond ? { msPerSecond } : {}),
+      ...(msPerSecond ? { share: createTimeShare(msPerSecond) } : {}),
       onMessage,
       onViolation: (error) => seen.push(error),
     })

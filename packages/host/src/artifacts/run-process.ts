@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { lowerPriority } from '@tenon/runner'
 import { startDeadline } from '../egress/deadline.js'
-import { lowerPriority } from '../process-priority.js'
 
 /** As that of runners. */
 const niceness = 5

@@ -1,8 +1,8 @@
 import type { Lookup } from './connect.js'
 
 /**
- * The system looks up two names at a time for all of this process, and a name server that does not answer holds one of
- * the two for many seconds, whoever still waits for it. So each asker has one at a time: who asks for such names waits
+ * A process looks up so many names at the same moment and no more, and a name server that does not answer holds one of
+ * the places for many seconds, whoever still waits for it. So each asker has one at a time: who asks for such names waits
  * for them itself.
  *
  * @param longestWaitMs whoever has waited for a turn that long has gone

@@ -1,8 +1,7 @@
 import { realpathSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { kernelProbePath, type RunnerOptions, runnerPath, type SealOptions } from '@tenon/runner'
+import { kernelProbePath, makeNice, type RunnerOptions, runnerPath, type SealOptions } from '@tenon/runner'
 import { mebibyte } from '../limit-table.js'
-import { lowerPriority } from '../process-priority.js'
 import type { LaunchedChild, Launcher } from './launcher.js'
 import { runnerLimits, type RuntimeLimits } from './limits.js'
 import { informationFd, namespaceArguments } from './namespaces.js'
@@ -78,7 +77,7 @@ export function launchKernelProbe(launcher: Launcher, options: LaunchOptions): P
   return launch(launcher, kernelProbePath, options)
 }
 
-async function launch(
+function launch(
   launcher: Launcher,
   path: string,
   { directory, limits, confinement }: LaunchOptions,
@@ -86,9 +85,7 @@ async function launch(
   const [program, args] = commandOf(realpathSync(path), { limits, confinement })
   // 2 are its last words, 3 carries messages, 4 virtual sockets; Node's own channel would let a child crash the host.
   const pipes = [2, 3, 4, ...(confinement.tier === 'T3' ? [informationFd] : [])]
-  const child = await launcher.start({ program, args, cwd: directory, pipes })
-  lowerPriority(child.pid, limits.niceness)
-  return child
+  return launcher.start({ program, args, cwd: directory, pipes, niceness: limits.niceness })
 }
 
 function commandOf(
@@ -109,8 +106,8 @@ export async function runnerPid(child: LaunchedChild, niceness: number): Promise
   const information = child.pipes.get(informationFd)
   if (!information) return child.pid
   const pid = await namedPid(information)
-  // It was started before the other one was made nice, and leads a session of its own.
-  if (pid > 0) lowerPriority(pid, niceness)
+  // The other one may have started it before it was made nice itself. Their session is the same.
+  if (pid > 0) makeNice(pid, niceness)
   return pid
 }
 

@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process'
+import dns from 'node:dns/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import os from 'node:os'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createDirectLauncher, createSmallLauncher, type Launcher } from './launcher.js'
+import { resolveLimits } from './limits.js'
 
 const opened: Launcher[] = []
 afterEach(() => opened.splice(0).forEach((launcher) => launcher.close()))
@@ -12,7 +16,13 @@ function open(create: () => Launcher): Launcher {
   return launcher
 }
 
-const node = (code: string) => ({ program: process.execPath, args: ['-e', code], cwd: '/', pipes: [2, 3, 4] })
+const node = (code: string) => ({
+  program: process.execPath,
+  args: ['-e', code],
+  cwd: '/',
+  pipes: [2, 3, 4],
+  niceness: 5,
+})
 const waiting = node('setInterval(() => {}, 1000)')
 
 describe.each([
@@ -35,6 +45,23 @@ describe.each([
     await child.closed
     expect(await child.exited).toMatchObject({ exitCode: 7, signal: null })
     expect(child.isOver).toBe(true)
+  })
+
+  it('makes them nice before it says that they are there', async () => {
+    const child = await open(create).start(waiting)
+    expect(os.getPriority(child.pid)).toBe(os.getPriority() + waiting.niceness)
+    const autogroup = `/proc/${child.pid}/autogroup`
+    // Where Linux groups processes by session, their niceness counts only within it (sched(7)).
+    if (existsSync(autogroup)) expect(readFileSync(autogroup, 'utf8')).toMatch(/nice 5$/m)
+  })
+
+  it('looks up names as the system does, and says what is wrong with one', async () => {
+    const launcher = open(create)
+    expect(await launcher.lookUp('localhost')).toEqual(await dns.lookup('localhost', { all: true, verbatim: true }))
+    // Too long for any name server to be asked.
+    const wrong = `${'x'.repeat(64)}.invalid`
+    const { code } = (await dns.lookup(wrong).catch((error: { code: string }) => error)) as { code: string }
+    await expect(launcher.lookUp(wrong)).rejects.toMatchObject({ code, message: expect.stringContaining(wrong) })
   })
 
   it('kills one and leaves the others', async () => {
@@ -79,6 +106,24 @@ describe('a small process that starts others', () => {
     await expect(launcher.start(waiting)).rejects.toThrow('come to its end')
     const next = await launcher.start(waiting)
     expect(await isAlive(next.pid)).toBe(true)
+  })
+
+  it.runIf(process.platform === 'linux')('has more threads for names than there are plugins at work', async () => {
+    const child = await open(createSmallLauncher).start(waiting)
+    const environment = readFileSync(`/proc/${await parentOf(child.pid)}/environ`, 'utf8').split('\0')
+    const threads = environment.find((setting) => setting.startsWith('UV_THREADPOOL_SIZE='))
+    // libuv keeps half of them for what is not slow.
+    expect(Number(threads?.split('=')[1]) / 2).toBeGreaterThan(resolveLimits().maxResidents)
+  })
+
+  it('lets go of names that it was looking up when it is ended, and another one looks up more', async () => {
+    const launcher = open(createSmallLauncher)
+    const pid = await parentOf((await launcher.start(waiting)).pid)
+    process.kill(pid, 'SIGSTOP')
+    const lookup = launcher.lookUp('localhost')
+    process.kill(pid, 'SIGKILL')
+    await expect(lookup).rejects.toMatchObject({ code: 'EAI_AGAIN' })
+    expect(await launcher.lookUp('localhost')).not.toEqual([])
   })
 
   it('takes them with it when it is ended, and another one starts more', async () => {

@@ -11,6 +11,7 @@ import {
   pipeOf,
   spawnWithPipes,
 } from '@tenon/runner'
+import { type Lookup, systemLookup } from '../egress/connect.js'
 
 /** A process, and the host's ends of its pipes, whoever has started it. */
 export interface LaunchedChild {
@@ -36,6 +37,8 @@ export interface ChildExit {
 export interface Launcher {
   /** @throws Error when it cannot be started, or the launcher was closed. */
   start(launch: Launch): Promise<LaunchedChild>
+  /** The addresses of a name, as the system says them, without keeping the host from looking up names itself. */
+  lookUp: Lookup
   /** Ends everything that it started. */
   close(): void
 }
@@ -64,6 +67,7 @@ export function createDirectLauncher(): Launcher {
       })
       return child
     },
+    lookUp: systemLookup,
     close() {
       closed = true
       for (const child of living) child.kill()
@@ -78,17 +82,37 @@ export function createDirectLauncher(): Launcher {
 export function createSmallLauncher({ patienceMs = 10_000 } = {}): Launcher {
   let session = openSession(patienceMs)
   let closed = false
+
+  function current() {
+    if (!session.isOpen) session = openSession(patienceMs)
+    return session
+  }
+
   return {
     async start(launch) {
       if (closed) throw new Error('the launcher was closed')
-      if (!session.isOpen) session = openSession(patienceMs)
-      return session.start(launch)
+      return current().start(launch)
+    },
+    async lookUp(name) {
+      if (closed) throw lookupError(ended)
+      return current().lookUp(name)
     },
     close() {
       closed = true
       session.close()
     },
   }
+}
+
+/** What the system's resolver reads from the environment (resolv.conf(5)). */
+function resolverSettings(): Record<string, string> {
+  const names = ['LOCALDOMAIN', 'RES_OPTIONS']
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
+}
+
+interface LookingUp {
+  resolve(addresses: Awaited<ReturnType<Lookup>>): void
+  reject(error: Error): void
 }
 
 interface Starting {
@@ -100,14 +124,17 @@ interface Starting {
 
 /** A host that stood still itself sees its timers before what has arrived meanwhile. */
 const afterStallMs = 500
+/** Half of them may look up names at the same moment: more than there are plugins at work. */
+const launcherThreads = 128
 
 function openSession(patienceMs: number) {
   const starting = new Map<number, Starting>()
   const living = new Map<number, StartedChild>()
+  const lookups = new Map<number, LookingUp>()
   let nextId = 1
 
   const launcher = fork(launcherPath, {
-    env: {},
+    env: { UV_THREADPOOL_SIZE: String(launcherThreads), ...resolverSettings() },
     execArgv: ['--max-old-space-size=32'],
     // What it reads from ends with this program, in whatever way that comes about.
     stdio: ['pipe', 'ignore', 'inherit', 'ipc'],
@@ -125,6 +152,8 @@ function openSession(patienceMs: number) {
   function receive(report: LaunchReport, pipe: net.Socket | undefined): void {
     if (report.t === 'ended') return living.get(report.id)?.end(report)
     if (report.t === 'failed') return fail(report.id, report.reason)
+    if (report.t === 'found') return endLookup(report.id, (lookup) => lookup.resolve(report.addresses))
+    if (report.t === 'notFound') return endLookup(report.id, ({ reject }) => reject(lookupError(report)))
     const start = starting.get(report.id)
     if (!start) return void pipe?.destroy()
     if (report.t === 'started') start.child = welcome(report.id, report.pid)
@@ -150,13 +179,28 @@ function openSession(patienceMs: number) {
     holdProgram()
   }
 
+  function endLookup(id: number, tell: (lookup: LookingUp) => void): void {
+    const lookup = lookups.get(id)
+    lookups.delete(id)
+    if (lookup) tell(lookup)
+    holdProgram()
+  }
+
+  function loseLookup(id: number): void {
+    endLookup(id, ({ reject }) => reject(lookupError(ended)))
+  }
+
   function send(request: LaunchRequest): void {
-    launcher.send(request, (error) => error && fail(request.id, error.message))
+    launcher.send(request, (error) => {
+      if (!error) return
+      if (request.t === 'lookUp') loseLookup(request.id)
+      else fail(request.id, error.message)
+    })
   }
 
   /** A program that has nothing else to do waits for what was started, not for the launcher. */
   function holdProgram(): void {
-    if (starting.size + living.size > 0) launcher.channel?.ref()
+    if (starting.size + living.size + lookups.size > 0) launcher.channel?.ref()
     else launcher.channel?.unref()
   }
 
@@ -167,6 +211,7 @@ function openSession(patienceMs: number) {
 
   function loseAll(): void {
     for (const id of starting.keys()) fail(id, 'what starts processes has come to its end')
+    for (const id of lookups.keys()) loseLookup(id)
     for (const child of living.values()) {
       // Not every system ends a process with its parent.
       killGroup(child.pid)
@@ -186,11 +231,22 @@ function openSession(patienceMs: number) {
         send({ t: 'start', id, launch })
         setTimeout(() => setTimeout(() => endIfStuck(id), afterStallMs).unref(), patienceMs).unref()
       }),
+    lookUp: (name: string) =>
+      new Promise<Awaited<ReturnType<Lookup>>>((resolve, reject) => {
+        const id = nextId++
+        lookups.set(id, { resolve, reject })
+        holdProgram()
+        send({ t: 'lookUp', id, name })
+      }),
     close() {
       if (launcher.connected) launcher.disconnect()
     },
   }
 }
+
+const ended = { code: 'EAI_AGAIN', reason: 'what looks up names has come to its end' }
+
+const lookupError = ({ code, reason }: { code: string; reason: string }) => Object.assign(new Error(reason), { code })
 
 type StartedChild = ReturnType<typeof createChild>
 

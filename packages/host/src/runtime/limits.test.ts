@@ -406,6 +406,46 @@ describe('messages of a child', () => {
   })
 })
 
+describe('messages of all children', () => {
+  const rowsOf = (name: string) =>
+    targetOf(
+      `exports.install = () => ({})
+      exports.rows = (count) => Array.from({ length: count }, (_, id) => ({ id, title: 'A risk' }))`,
+      { pluginKey: name },
+    )
+
+  it('may together take allMessageMsPerSecond of the host at once', async () => {
+    const [one, other] = [rowsOf('one'), rowsOf('other')]
+    const answer = async (runtime: Runtime) => {
+      const start = performance.now()
+      for (const target of [one, other]) await runtime.call(target, functionCall('rows', [30_000]))
+      return performance.now() - start
+    }
+    const own = { messageMsPerSecond: 10_000 }
+    const patient = start({ ...own, allMessageMsPerSecond: 10_000 })
+    const impatient = start({ ...own, allMessageMsPerSecond: 5 })
+    await Promise.all([answer(patient), answer(impatient)])
+    const inOneGo = await answer(patient)
+    expect(await answer(impatient)).toBeGreaterThan(2 * inOneGo)
+  })
+
+  it('beyond allMessageMsPerSecond wait for each other, and nobody waits for them', async () => {
+    const runtime = start({ allMessageMsPerSecond: 20, pingMs: 300 })
+    const working = rowsOf('working')
+    await runtime.call(working, functionCall('rows', [1]))
+    const over: string[] = []
+    const floods = Array.from({ length: 4 }, (_, at) =>
+      runtime
+        .call(hostile('heavy-messages', `flood-${at}`), functionCall('attack', [], { deadlineMs: 4_000 }))
+        .catch(({ code }: { code: string }) => over.push(code)),
+    )
+    for (let call = 0; call < 20; call++) await runtime.call(working, functionCall('rows', [1]))
+    expect(over).toEqual([])
+    await Promise.all(floods)
+    expect(over).toEqual(Array(4).fill('CALL_TIMEOUT'))
+  })
+})
+
 describe('connections', () => {
   it('wait for one another up to the limit; more fail', async () => {
     const server = net.createServer().listen(0, '127.0.0.1')

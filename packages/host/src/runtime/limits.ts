@@ -88,6 +88,11 @@ export const runtimeLimitTable = {
     'ms',
     'of the host in a second for the messages of one child, spent at once or bit by bit; beyond it the host rests before it reads on, so that the others get their turns',
   ),
+  allMessageMsPerSecond: limit(
+    500,
+    'ms',
+    'of the host in a second for the messages of all children; beyond it those rest that took most of it lately, and the others go on',
+  ),
   niceness: limit(5, 'nice', 'the host and its database answer first: they get three times the share of a runner'),
 } as const
 

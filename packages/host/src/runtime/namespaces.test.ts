@@ -57,6 +57,7 @@ async function startHalfway(launcher: Launcher): Promise<LaunchedChild> {
     args: [...halfway, ...namespaceArguments(process.execPath, [], ['-e', '', word])],
     cwd: '/',
     pipes: [2, 3, 4, informationFd, 6],
+    niceness: 5,
   })
   await stopHalfway(child.pid)
   return child

@@ -19,7 +19,10 @@ const pidFileSchema = ownerSchema.extend({ host: ownerSchema })
 
 export const noPidFiles: PidFiles = { add: () => undefined, remove: () => undefined }
 
-/** Reaps the orphans that `directory` knows of, then keeps it. */
+/**
+ * Reaps the orphans that `directory` knows of, and what is stranded, then keeps it. That looks at every process of the
+ * machine without a pause, once: the host that calls it serves nobody yet.
+ */
 export function createPidFiles(directory: string): PidFiles {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   reapOrphans(directory)

@@ -5,7 +5,9 @@ import {
   type CallContext,
   type CallFault,
   channelLimits,
+  type CommonTime,
   createChannel,
+  createTimeShare,
   type HostMessage,
   type LogLevel,
   type PluginInvocation,
@@ -133,6 +135,8 @@ const longestTurnMs = 2
 export function createRunnerProcess(options: {
   child: LaunchedChild
   limits: RuntimeLimits
+  /** What the messages of all may take together. Default: they are not together. */
+  messageTime?: CommonTime
   egress: Pick<ConnectRules, 'lookup' | 'dial' | 'hostMap'>
   /** What is wrong with a runner that calls itself ready, from outside; undefined when nothing is. */
   flawOf: (pid: number) => string | undefined
@@ -184,7 +188,7 @@ export function createRunnerProcess(options: {
     stream: messagePipe,
     limits: channelLimits('host', limits),
     longestTurnMs,
-    msPerSecond: limits.messageMsPerSecond,
+    share: createTimeShare(limits.messageMsPerSecond, options.messageTime),
     onMessage: (message) => receive(parseRunnerMessage(message)),
     onViolation: ({ message }) => violate(message),
   })

@@ -5,13 +5,14 @@ import { isTenonError, TenonError } from '@tenon/contract'
 import {
   type CallContext,
   type CallFault,
+  createCommonTime,
   type InvocationKind,
   type PluginInvocation,
   type PluginReport,
   UnsendableValue,
   type WireError,
 } from '@tenon/contract/wire'
-import { type ConnectRules, type NetworkPolicy, noNetwork, systemLookup } from '../egress/connect.js'
+import { type ConnectRules, type NetworkPolicy, noNetwork } from '../egress/connect.js'
 import { createLookupTurns } from '../egress/lookup-turns.js'
 import { type CallEnd, runUnderDeadline } from './call-deadline.js'
 import { createCallQueue } from './call-queue.js'
@@ -220,13 +221,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const codeCaches = options.codeCacheDirectory ? createCodeCaches(options.codeCacheDirectory) : noCodeCaches
   const supervisor = createCrashSupervisor({ limits, ledger: options.crashLedger, log })
   const health = createHealthBook()
-  const lookUp = createLookupTurns(options.lookup ?? systemLookup, limits.connectMs)
+  const lookUp = createLookupTurns(options.lookup ?? launcher.lookUp, limits.connectMs)
   const egress = createEgressMeter({ limits, ledger: options.networkLedger, log })
   const queue = createCallQueue({
     maxRunning: limits.maxCallsPerPlugin,
     maxWaiting: limits.maxQueuedPerPlugin,
     maxWaitMs: limits.queueWaitMs,
   })
+  const messageTime = createCommonTime(limits.allMessageMsPerSecond)
   const processes = new Set<RunnerProcess>()
   const owners = new WeakMap<RunnerProcess, PluginOfProcess>()
   const rss = new Map<number, number>()
@@ -306,6 +308,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     const process: RunnerProcess = createRunnerProcess({
       child,
       limits,
+      messageTime,
       egress: {
         lookup: (host) => lookUp(askerOf(process), host),
         dial: options.dial,

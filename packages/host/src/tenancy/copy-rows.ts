@@ -11,8 +11,11 @@ const name = z
   .max(130)
   .refine((text) => !text.includes('\0'), 'contains U+0000')
 
-/** Rows in Postgres's COPY text format, as the plugin's process encodes them. */
-export const copyParams = ({ maxCopyBytes }: { maxCopyBytes: number }) =>
+/**
+ * Rows in Postgres's COPY text format, as the plugin's process encodes them. To be made once: a schema costs more than
+ * what a call does beside it.
+ */
+export const createCopySchema = ({ maxCopyBytes }: { maxCopyBytes: number }) =>
   z.object({
     table: name.describe('`name` or `schema.name`'),
     columns: z.array(name).min(1).max(maxColumns),
@@ -20,7 +23,9 @@ export const copyParams = ({ maxCopyBytes }: { maxCopyBytes: number }) =>
     transaction: z.string().max(40).optional(),
   })
 
-export type EncodedRows = Omit<z.infer<ReturnType<typeof copyParams>>, 'transaction'>
+export type CopySchema = ReturnType<typeof createCopySchema>
+
+export type EncodedRows = Omit<z.infer<CopySchema>, 'transaction'>
 
 /** The statement is the host's own, made of quoted names: COPY can do more than adding rows, and plugins may not write it. */
 export function copyStatement({ table, columns }: EncodedRows): string {

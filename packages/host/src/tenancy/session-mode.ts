@@ -1,5 +1,5 @@
 import type { TenonError } from '@tenon/contract'
-import type { EncodedRows } from './copy-rows.js'
+import type { CopySchema, EncodedRows } from './copy-rows.js'
 import type { TenancyLimits } from './limits.js'
 import type { StatementResult } from './role-connection.js'
 import type { Lease, LeaseKind } from './role-pools.js'
@@ -31,6 +31,7 @@ export interface SessionResources {
   schema: string
   guard: StatementGuard
   limits: TenancyLimits
+  copySchema: CopySchema
   acquire(kind: LeaseKind): Promise<Lease>
   /** Called with the names of tables that statements outside any transaction, or a whole call, have created. */
   recordTables?: ((names: string[]) => Promise<void>) | undefined

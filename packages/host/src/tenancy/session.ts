@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { TenonError } from '@tenon/contract'
 import { z } from 'zod'
-import { copyParams, nameOfTable } from './copy-rows.js'
+import { nameOfTable } from './copy-rows.js'
 import { createAutocommitSession } from './autocommit-session.js'
 import { createLifecycleSession } from './lifecycle-session.js'
 import type { Lease, LeaseKind } from './role-pools.js'
@@ -98,7 +98,7 @@ export function openSession(
       'db.query': answer(queryParams, async ({ sql, bind, transaction }) => ({
         results: await session.query(sql, bind, transaction),
       })),
-      'db.copy': answer(copyParams(resources.limits), async ({ transaction, ...rows }) => {
+      'db.copy': answer(resources.copySchema, async ({ transaction, ...rows }) => {
         resources.onTables?.([`${nameOfTable(rows.table)}:insert`])
         return { rowCount: await session.copy(rows, transaction) }
       }),

@@ -2,6 +2,7 @@ import { TenonError } from '@tenon/contract'
 import type { ClientConfig, Pool } from 'pg'
 import { limitsOf } from '../limit-table.js'
 import type { Migrator } from '../migrations/migrator.js'
+import { createCopySchema } from './copy-rows.js'
 import { createCreatedTables, type OwnedTable } from './created-tables.js'
 import { assertGrantable, type GrantableTables, type RolePermissions } from './grantable.js'
 import { createLockWatch } from './lock-watch.js'
@@ -103,6 +104,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
     maxSqlLength: limits.maxSqlLength,
     parseMs: limits.parseMs,
   })
+  const copySchema = createCopySchema(limits)
   const createdTables = createCreatedTables(pool)
   const schemas = new Map<string, string>()
   const enumArrays = new Map<number, boolean>()
@@ -179,7 +181,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
         pluginKey === undefined ? undefined : (names: string[]) => createdTables.record(role, pluginKey, names)
       const { onTables } = sessionOptions
       const heard = onTables ? telling(guard, onTables) : guard
-      return openSession({ schema, guard: heard, limits, acquire, recordTables, onTables }, sessionOptions)
+      return openSession({ schema, guard: heard, limits, copySchema, acquire, recordTables, onTables }, sessionOptions)
     },
     useOf: ({ name }) => pools.useOf(name),
     limits,

@@ -104,6 +104,10 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
     'may take messageMsPerSecond of the host at once, of which nobody notices anything',
     'beyond messageMsPerSecond are read more slowly, and leave their process alive',
   ),
+  allMessageMsPerSecond: ofRuntime(
+    'may together take allMessageMsPerSecond of the host at once',
+    'beyond allMessageMsPerSecond wait for each other, and nobody waits for them',
+  ),
   niceness: ofRuntime('makes a child as nice as a niceness of %d says'),
 }
 

@@ -18,6 +18,7 @@ for (let started = 0; started < Number(count); started++) {
     args,
     cwd: '/',
     pipes: [2, 3, 4, informationFd, 6],
+    niceness: 5,
   })
   process.stdout.write(`${child.pid}\n`)
 }

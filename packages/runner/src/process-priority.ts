@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -7,13 +7,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * 0 to 19. Where the system does not allow it, or the process has ended, it is only less polite.
  */
 export function lowerPriority(pid: number | undefined, niceness: number): void {
-  if (pid === undefined) return
+  if (pid === undefined || !makeNice(pid, niceness)) return
+  if (process.platform === 'linux') void lowerSession(pid, niceness)
+}
+
+/** The same for one in the session of another that was made so. False where it cannot be done. */
+export function makeNice(pid: number, niceness: number): boolean {
   try {
     os.setPriority(pid, niceness)
+    return true
   } catch {
-    return
+    return false
   }
-  if (process.platform === 'linux') void lowerSession(pid, niceness)
 }
 
 /** How often a session's priority is tried again, and after how long. */
@@ -22,12 +27,12 @@ const retries = { times: 10, afterMs: 15 }
 /**
  * Where the scheduler of Linux groups processes by session (`sched_autogroup_enabled`), niceness counts only within
  * one, and a session as a whole gets as much as any other: it has a niceness of its own (sched(7)). Who is not root may
- * set one every tenth of a second.
+ * set one every tenth of a second. The first time is at once: a process takes most of its time while it starts.
  */
 async function lowerSession(pid: number, niceness: number): Promise<void> {
   for (let tried = 0; tried < retries.times; tried++) {
     try {
-      return await writeFile(`/proc/${pid}/autogroup`, String(niceness))
+      return writeFileSync(`/proc/${pid}/autogroup`, String(niceness))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
     }
