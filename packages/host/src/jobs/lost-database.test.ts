@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,12 +8,14 @@ import { createHostMigrator } from '../host-migrations.js'
 import { createNotifications } from '../notifications/index.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
 import { createJobs, type Jobs, type Work } from './jobs.js'
-import type { NewRun } from './run.js'
+import type { NewRun, Run } from './run.js'
 
 const claimMs = 2_000
 
 let database: Awaited<ReturnType<typeof createHostDatabase>>
 const servers: { stop(): Promise<void> }[] = []
+/** Removes what makes statements fail. */
+const failing: string[] = []
 beforeAll(async () => {
   database = await createHostDatabase()
   await createHostMigrator({ pool: database.pool }).up()
@@ -33,7 +36,7 @@ beforeAll(async () => {
 beforeEach(() => failEnds(0))
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop()
-  await database.pool.query('DELETE FROM tenon.plugin_runs')
+  await database.pool.query(['DELETE FROM tenon.plugin_runs', ...failing.splice(0)].join('; '))
 })
 afterAll(() => database.drop())
 
@@ -60,7 +63,8 @@ async function start(work: Work, pool: pg.Pool = database.pool): Promise<TestSer
   const log: string[] = []
   const note = (event: string) => void log.push(event)
   const notifications = createNotifications({ pool, log: note })
-  const jobs = createJobs({ pool, notifications, claimMs, work, limits: { pollMs: 50, stopMs: 100 }, log: note })
+  const limits = { pollMs: 50, stopMs: 100, runningPerOrganization: 10 }
+  const jobs = createJobs({ pool, notifications, claimMs, work, limits, log: note })
   await notifications.start()
   jobs.start()
   servers.push({
@@ -140,14 +144,90 @@ test('a server that no longer reaches the database has ended its work before ano
   await proxy.close()
 })
 
-test('workers go on when another user of the library in the same database has changed its own tables', async () => {
-  const { jobs, log } = await start(async () => ({ answer: undefined, counts: {}, result: 'done' }))
-  const exitCode = process.exitCode
-  await database.pool.query(`SELECT pg_notify('worker:migrate', '{"migrationNumber": 99, "breaking": true}')`)
-  await expect.poll(() => log).toContain('run-queue')
-  expect(process.exitCode).toBe(exitCode)
-  const run = await jobs.enqueue(newRun(false))
-  expect(await jobs.wait(run, 10_000)).toMatchObject({ run: { state: 'succeeded', result: 'done' } })
+describe('workers go on, and what is at work holds nobody up,', () => {
+  test('when a finished job could not be removed from the queue', async () => {
+    const { jobs, end } = await startStanding()
+    await failOnce('BEFORE DELETE ON tenon_queue._private_jobs')
+    const first = await begunRuns(jobs, 4)
+    await end(first[0])
+    const [fifth] = await begunRuns(jobs, 1)
+    for (const run of [...first.slice(1), fifth]) await end(run)
+    await end((await begunRuns(jobs, 1))[0])
+  })
+
+  test('when another user of the library in the same database changes its own tables', async () => {
+    const { jobs, log, end } = await startStanding()
+    const [first] = await begunRuns(jobs, 1)
+    const { exitCode } = process
+    await database.pool.query(`SELECT pg_notify('worker:migrate', '{"migrationNumber": 99, "breaking": true}')`)
+    await expect.poll(() => log).toContain('run-queue')
+    expect(process.exitCode).toBe(exitCode)
+    const more = await begunRuns(jobs, 3)
+    const late = await jobs.enqueue({ ...newRun(true), action: 'one too many' })
+    await sleep(500)
+    expect(await jobs.get(1, late.id)).toMatchObject({ state: 'queued' })
+    for (const run of [first, ...more, late]) await end(run)
+  })
+
+  test('when the first look at the queue failed', async () => {
+    await failOnce('BEFORE INSERT ON tenon_queue._private_tasks')
+    const { jobs, end } = await startStanding()
+    await end((await begunRuns(jobs, 1))[0])
+  })
+
+  /** A server whose work ends when it is told to. */
+  async function startStanding() {
+    const endings = new Map<string, () => void>()
+    const { jobs, log } = await start(async ({ run, signal }) => {
+      await new Promise<void>((resolve, reject) => {
+        endings.set(run.id, resolve)
+        signal.addEventListener('abort', () => reject(new Error('told to stop')))
+      })
+      return { answer: undefined, counts: {}, result: undefined }
+    })
+    async function end(run: Run | undefined): Promise<void> {
+      const id = run?.id ?? ''
+      await expect.poll(() => endings.has(id), { timeout: 10_000 }).toBe(true)
+      endings.get(id)?.()
+      await expect.poll(async () => (await jobs.get(1, id)).state).toBe('succeeded')
+    }
+    return { jobs, log, end }
+  }
+
+  async function begunRuns(jobs: Jobs, count: number): Promise<Run[]> {
+    const runs: Run[] = []
+    for (let n = 0; n < count; n += 1) runs.push(await jobs.enqueue({ ...newRun(true), action: randomUUID() }))
+    for (const { id } of runs)
+      await expect.poll(async () => (await jobs.get(1, id)).state, { timeout: 10_000 }).toBe('running')
+    return runs
+  }
+
+  /** The next statement of this kind fails, as it does when the database is away for a moment. */
+  async function failOnce(when: string): Promise<void> {
+    await database.pool.query(`CREATE SEQUENCE public.times;
+      CREATE FUNCTION public.fail_once() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          IF nextval('public.times') = 1 THEN RAISE EXCEPTION 'shut down' USING ERRCODE = 'admin_shutdown'; END IF;
+          RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+        END $$;
+      CREATE TRIGGER fail_once ${when} FOR EACH ROW EXECUTE FUNCTION public.fail_once()`)
+    failing.push('DROP FUNCTION public.fail_once CASCADE; DROP SEQUENCE public.times')
+  }
+})
+
+test('nothing is left in the queue of what a server was at work on when it died', async () => {
+  const run = await asking().enqueue(newRun(false))
+  await database.pool.query(
+    `UPDATE tenon_queue._private_jobs SET attempts = attempts + 1, locked_by = 'who died',
+       locked_at = now() - interval '5 hours' WHERE key = '${run.id}';
+     UPDATE tenon.plugin_runs SET state = 'running', claimed_by = 'who died', claim_expires_at = now() - interval '1 hour'`,
+  )
+  const { jobs } = await start(() => Promise.reject(new Error('nothing is to be done')))
+  expect(await jobs.wait(run, 10_000)).toMatchObject({ run: { state: 'failed', failure: { code: 'RUN_INTERRUPTED' } } })
+  await servers.pop()?.stop()
+  await start(() => Promise.reject(new Error('nothing is to be done')))
+  const ofRun = `SELECT FROM tenon_queue._private_jobs WHERE key = '${run.id}'`
+  await expect.poll(async () => (await database.pool.query(ofRun)).rowCount).toBe(0)
 })
 
 describe('what waits is begun within the life of a claim', () => {

@@ -1,4 +1,5 @@
-import { Logger, runMigrations, runTaskList, type WorkerPool } from 'graphile-worker'
+import { EventEmitter } from 'node:events'
+import { Logger, runMigrations, runTaskList, type WorkerEvents, type WorkerPool } from 'graphile-worker'
 import type { Pool } from 'pg'
 
 /** Where the library keeps its tables. */
@@ -44,9 +45,25 @@ export function createRunQueue({ pool, workers, pollMs, flagsToSkip, work, log }
   const logger = new Logger(() => (level: string, message) => {
     if (level === 'error' || level === 'warning') log('run-queue', { level, message })
   })
-  const tasks = { [task]: (payload: unknown) => work((payload as { runId: string }).runId) }
+  const tasks = { [task]: (payload: unknown) => inPlace(() => work((payload as { runId: string }).runId)) }
+
+  let freePlaces = workers
+  const waiting: (() => void)[] = []
+  /** Workers that have been told to end may be at work for hours yet, beside those that begin anew. */
+  async function inPlace(worked: () => Promise<void>): Promise<void> {
+    if (freePlaces === 0) await new Promise<void>((resolve) => waiting.push(resolve))
+    else freePlaces -= 1
+    try {
+      await worked()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else freePlaces += 1
+    }
+  }
 
   function start(): void {
+    const events: WorkerEvents = new EventEmitter()
     const pools = runTaskList(
       {
         schema: queueSchema,
@@ -55,6 +72,7 @@ export function createRunQueue({ pool, workers, pollMs, flagsToSkip, work, log }
         noHandleSignals: true,
         forbiddenFlags: flagsToSkip,
         logger,
+        events,
         // Without a batch nobody hears of a job that cannot be given back, and the process ends.
         preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
       },
@@ -62,13 +80,16 @@ export function createRunQueue({ pool, workers, pollMs, flagsToSkip, work, log }
       pool,
     )
     current = pools
-    const ended = (reason?: unknown) => {
+    // Told when it begins to end. It has ended when all that is at work there has, and not even then where several
+    // jobs were finished after one that could not be given back.
+    events.on('pool:gracefulShutdown', ({ message }) => {
       if (current !== pools) return
+      current = undefined
       if (process.exitCode === outdatedExitCode) process.exitCode = undefined
-      log('run-queue', { level: 'error', message: `begins anew: ${String(reason ?? 'it ended')}` })
+      log('run-queue', { level: 'error', message: `begins anew: ${message}` })
       restart = setTimeout(start, pollMs)
-    }
-    pools.promise.then(() => ended(), ended)
+    })
+    beginAnewWithoutTask(events, () => current === pools && void pools.gracefulShutdown('it could not look'))
   }
 
   return {
@@ -84,6 +105,18 @@ export function createRunQueue({ pool, workers, pollMs, flagsToSkip, work, log }
       }
     },
   }
+}
+
+/** Where the first question for the number of the task fails, the library remembers that for good. */
+function beginAnewWithoutTask(events: WorkerEvents, beginAnew: () => void): void {
+  let hasAsked = false
+  let hasLooked = false
+  events.on('worker:getJob:start', () => (hasAsked = true))
+  events.on('worker:getJob:empty', () => (hasLooked = true))
+  events.on('job:start', () => (hasLooked = true))
+  events.on('worker:getJob:error', () => {
+    if (hasAsked && !hasLooked) beginAnew()
+  })
 }
 
 /** A connection that breaks while it is used is told by the statement that it breaks; as an event it would end the process. */

@@ -345,10 +345,10 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
         )
         removed = rowCount ?? 0
       } while (removed === pruneBatch)
-      // Jobs of servers that died; their runs have others.
+      // Jobs of servers that died, and of runs that have ended there; a run that waits has another.
       await pool.query(
         `SELECT FROM ${queueSchema}.complete_jobs(array(
-           SELECT id FROM ${queuedJobs} WHERE attempts >= max_attempts AND key IS NULL))`,
+           SELECT id FROM ${queuedJobs} WHERE attempts >= max_attempts))`,
       )
     },
   }
