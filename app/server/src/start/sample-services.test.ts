@@ -43,11 +43,14 @@ it('takes another address while the one of last time is in use', async () => {
 })
 
 it('knows the workspaces after a restart that were connected before', async () => {
-  const chatOf = ({ settings, offers }: SampleServices) => ({
-    authorizeUrl: settings.slack?.authorizeUrl,
-    origin: new URL(offers[1]?.page?.url ?? '').origin,
-    client: { client_id: settings.slack?.clientId ?? '', client_secret: settings.slack?.clientSecret ?? '' },
-  })
+  const chatOf = ({ settings, offers }: SampleServices) => {
+    const { authorizeUrl, clientId = '', clientSecret = '' } = settings.connections['slack'] ?? {}
+    return {
+      authorizeUrl,
+      origin: new URL(offers[1]?.page?.url ?? '').origin,
+      client: { client_id: clientId, client_secret: clientSecret },
+    }
+  }
   const first = chatOf(await startAll())
   const redirect_uri = 'http://127.0.0.1/back'
   const query = new URLSearchParams({ ...first.client, redirect_uri, scope: 'chat:write', auto: 'allow' })
