@@ -26,7 +26,7 @@ export function Trend(props: TrendProps) {
         {describeTrend(shown)}
       </p>
       <div className="tn-trend-plot">
-        <Suspense fallback={<Skeleton height="100%" />}>
+        <Suspense fallback={<Skeleton height="100%" aria-busy />}>
           <TrendPlot {...shown} />
         </Suspense>
       </div>
