@@ -366,7 +366,7 @@ describe('importing rows', () => {
     })
   })
 
-  it('takes 100,000 rows and not one more, and tells how far it is', async () => {
+  it('takes 100,000 rows and not one more, and tells how far it is', { timeout: 60_000 }, async () => {
     const rows = function* (count: number): Generator<SheetRow> {
       for (let n = 0; n < count; n += 1) yield { number: n + 2, cells: { ...goodRow, risk_name: `Risk ${n}` } }
     }

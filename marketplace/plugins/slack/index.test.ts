@@ -345,7 +345,10 @@ describe('what Slack answers', () => {
 
   it('is asked of no workspace that is not there, or of none at all', async () => {
     const off = { ...(await test.connect('general')), isActive: false }
-    expect(await call({ connectionId: 99 }, withConnections(off))).toMatchObject({ status: 404 })
+    for (const connectionId of [99, true, [off.id], {}, null, '', 'x']) {
+      expect(await call({ connectionId }, withConnections(off))).toMatchObject({ status: 404 })
+    }
+    expect(await call({ connectionId: String(off.id) }, withConnections(off))).toMatchObject({ data: { sent: 1 } })
     expect(await call({}, withConnections(off))).toMatchObject({ status: 409 })
     expect(await call({}, withConnections())).toMatchObject({ status: 409 })
   })
@@ -391,6 +394,19 @@ describe('what Slack answers', () => {
     expect(message).toContain('Slack asks to send less. It takes messages again in 60 seconds.')
     expect(performance.now() - before).toBeLessThan(1_000)
   })
+
+  it.each(['1e9', '99999999999999', '-1', 'later'])(
+    '429 that asks for %s stops nothing for longer than an hour',
+    async (seconds) => {
+      const connection = await test.connect('general')
+      test.slack.failNext({ path: /^\/services\//, status: 429, headers: { 'retry-after': seconds } })
+      const failure: unknown = await onEvent(eventOf('user.removed', {}), withConnections(connection)).catch(
+        (error: unknown) => error,
+      )
+      const { retryable, retryAfterMs = 0 } = failure as DeliveryError
+      expect([retryable, retryAfterMs]).toEqual([true, /^\d+$/.test(seconds) ? 3_600_000 : 0])
+    },
+  )
 
   it('429 of an event says when Slack wants to be asked again', async () => {
     const connection = await test.connect('general')

@@ -2,6 +2,7 @@ import type { RouteRequest, RouteResult, Router } from '@tenon/sdk'
 import { deliver, DeliveryError } from './deliver'
 import { destinationOf } from './destinations'
 import { routeStatusOf } from './slack-error'
+import { textOf } from './text-of'
 
 /** Below `/api/plugins/slack`. */
 export const router: Router = {
@@ -10,7 +11,7 @@ export const router: Router = {
     const { connectionId } = (request.body ?? {}) as { connectionId?: unknown }
     const all = (await request.connections?.list()) ?? []
     const chosen = all.filter(({ id, isActive }) =>
-      connectionId === undefined ? isActive : id === Number(connectionId),
+      connectionId === undefined ? isActive : id === Number(textOf(connectionId) || NaN),
     )
     if (chosen.length === 0) return nobodyToTell(connectionId)
     return post(

@@ -6,6 +6,8 @@ const WEBHOOK_HOST = 'hooks.slack.com'
 const TIMEOUT_MS = 10_000
 /** Longer waits are left to whoever delivers the event again; the host gives an event 30 s. */
 const MAX_WAIT_MS = 15_000
+/** Whatever Slack asks for, it is asked again after an hour. */
+const MAX_PAUSE_MS = 3_600_000
 /** Slack's words are short. */
 const MAX_WORD_CHARACTERS = 100
 
@@ -114,8 +116,9 @@ async function sleepUntil(moment: number, signal: AbortSignal | undefined): Prom
 }
 
 function retryAfterOf(response: Response): number | undefined {
-  const seconds = Number(response.headers.get('retry-after'))
-  return seconds > 0 ? seconds * 1000 : undefined
+  const said = response.headers.get('retry-after') ?? ''
+  const ms = /^\d+$/.test(said) ? Math.min(Number(said) * 1000, MAX_PAUSE_MS) : 0
+  return ms > 0 ? ms : undefined
 }
 
 async function wordOf(response: Response): Promise<string> {
