@@ -5,8 +5,8 @@ import type { ParseNode } from './parse-tree.js'
 /** `statements`: a list of them. `block`: the PL/pgSQL of one DO statement. */
 export type ParseKind = 'statements' | 'block'
 
-/** What comes of a text. `broken`: the parser did not survive it, and reads nothing after it. */
-export type ParserAnswer = { tree: ParseNode } | { failure: ParserFailure } | { broken: 'depth' | 'size' }
+/** What comes of a text. `broken`: the parser did not survive it, or was not done in time, and reads nothing after it. */
+export type ParserAnswer = { tree: ParseNode } | { failure: ParserFailure } | { broken: 'depth' | 'size' | 'time' }
 
 /** Trees come as texts: they can be too deep to be copied from one thread to another, which is then told to nobody. */
 type ThreadAnswer = Exclude<ParserAnswer, { tree: ParseNode }> | { json: string } | { tooLarge: true }
@@ -38,11 +38,14 @@ interface Job {
 /**
  * One text at a time, and the askers take turns: a plugin that sends nothing but monstrous texts delays the others by
  * one of them. What a thread does not survive ends with it: the next text gets a new one.
+ *
+ * @param parseMs what is not read after so long is broken off
+ * @param turnMs the same, for when others wait
  */
-export function createParserThread(parseMs: number): ParserThread {
+export function createParserThread({ parseMs, turnMs = parseMs }: { parseMs: number; turnMs?: number }): ParserThread {
   const waiting = new Map<string, Job[]>()
   let worker: Worker | undefined
-  let running: { job: Job; timer: NodeJS.Timeout } | undefined
+  let running: { job: Job; timer: NodeJS.Timeout; turn?: NodeJS.Timeout; isLate?: true } | undefined
 
   function startNext(): void {
     if (running) return
@@ -52,14 +55,26 @@ export function createParserThread(parseMs: number): ParserThread {
     waiting.delete(asker)
     if (jobs.length > 0) waiting.set(asker, jobs)
     worker ??= startWorker()
-    running = { job, timer: setTimeout(() => void worker?.terminate(), parseMs) }
+    running = { job, timer: setTimeout(endLate, parseMs) }
     worker.postMessage({ kind: job.kind, sql: job.sql })
+  }
+
+  /** From when it is being read: a thread takes its time to start. */
+  function beginTurn(): void {
+    if (!running) return
+    running.turn = setTimeout(() => (waiting.size > 0 ? endLate() : beginTurn()), turnMs)
+  }
+
+  function endLate(): void {
+    if (running) running.isLate = true
+    void worker?.terminate()
   }
 
   function finish(answer: ParserAnswer): void {
     const finished = running
     running = undefined
     clearTimeout(finished?.timer)
+    clearTimeout(finished?.turn)
     finished?.job.resolve(answer)
     startNext()
   }
@@ -76,10 +91,11 @@ export function createParserThread(parseMs: number): ParserThread {
     const isOver = () => {
       if (worker !== started) return
       worker = undefined
-      finish({ broken: 'size' })
+      finish({ broken: running?.isLate ? 'time' : 'size' })
     }
-    started.on('message', (answer: ThreadAnswer) => {
+    started.on('message', (answer: ThreadAnswer | 'begun') => {
       if (worker !== started) return
+      if (answer === 'begun') return beginTurn()
       if ('broken' in answer) {
         worker = undefined
         void started.terminate()
@@ -122,6 +138,7 @@ const read = (kind, sql) =>
   kind === 'block' ? JSON.stringify(parsePlPgSQLSync(sql)) : JSON.stringify(parseSync(sql).stmts ?? [], withoutConstants)
 parentPort.on('message', async ({ kind, sql }) => {
   await ready
+  parentPort.postMessage('begun')
   try {
     const json = read(kind, sql)
     parentPort.postMessage(json.length > workerData.maxTreeCharacters ? { tooLarge: true } : { json })

@@ -69,6 +69,28 @@ describe('a text that is read at once', () => {
   })
 })
 
+describe('a text that takes long', { timeout: 60_000 }, () => {
+  const monstrous = (characters: number) => `SELECT a FROM b WHERE a IN (${'1,'.repeat(characters / 2)}1)`
+
+  it('holds up nobody who sends a shorter one', async () => {
+    const answered: string[] = []
+    const note = (name: string) => () => void answered.push(name)
+    const floods = ['mallory', 'trudy'].map((asker) => parser.parse(monstrous(4_000_000), asker).finally(note(asker)))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(await parser.parse(long, 'alice')).toMatchObject(simple)
+    expect(answered).toEqual([])
+    await Promise.allSettled(floods)
+  })
+
+  it('goes on among the long ones when somebody waits for it', async () => {
+    const own = await createStatementParser({ parseMs: 30_000, quickMs: 1 })
+    const read = (asker: string) => own.parse(`SELECT a FROM b WHERE a IN (${'1,'.repeat(90_000)}1)`, asker)
+    const trees = await Promise.all([read('alice'), read('bob'), read('carol')])
+    for (const tree of trees) expect(tree).toMatchObject(simple)
+    await own.close()
+  })
+})
+
 describe('texts that the parser does not survive', { timeout: 60_000 }, () => {
   it('are refused, and harm nobody else', async () => {
     for (const shape of [...shapes, ...shapes]) {

@@ -20,26 +20,46 @@ export interface StatementParser {
  * itself for each level of a text, and about 10,000 characters can be deep enough to fill the stack.
  */
 export const INLINE_CHARACTERS = 2_048
+/** Reading takes up to a microsecond for each character, and four million may be sent: longer ones wait among themselves. */
+const QUICK_CHARACTERS = 200_000
 
 /**
  * The parser of Postgres itself. It does not survive a text that is too deep for it, and reads none after that. So long
  * texts go to a thread, which is then replaced. Threads also leave out the constants of long VALUES lists: there is
  * nothing in them to judge, and they are what makes such a tree large.
+ *
+ * There are two: whoever sends the longest texts, or others that take more than `quickMs` while somebody waits, waits for
+ * those who do the same, and nobody else waits for them.
  */
-export async function createStatementParser({ parseMs }: { parseMs: number }): Promise<StatementParser> {
+export async function createStatementParser({
+  parseMs,
+  quickMs = 500,
+}: {
+  parseMs: number
+  quickMs?: number
+}): Promise<StatementParser> {
   await loadModule()
-  const thread = createParserThread(parseMs)
+  const quick = createParserThread({ parseMs, turnMs: quickMs })
+  const patient = createParserThread({ parseMs })
   // Nobody has found a short text that does it. Whoever does must not take the database from everybody.
   let isBroken = false
 
   async function read(kind: ParseKind, sql: string, asker: string): Promise<ParseNode> {
     const inline = sql.length <= INLINE_CHARACTERS && !isBroken ? readInline(kind, sql) : undefined
     if (inline && 'broken' in inline) isBroken = true
-    const answer = inline ?? (await thread.parse(kind, sql, asker))
+    const answer = inline ?? (await readOnThread(kind, sql, asker))
     if ('tree' in answer) return answer.tree
     if ('failure' in answer) throw syntaxError(answer.failure)
     const reason = answer.broken === 'depth' ? 'it is nested too deeply' : 'it is too large to be read'
     throw new TenonError('STATEMENT_REFUSED', { reason })
+  }
+
+  async function readOnThread(kind: ParseKind, sql: string, asker: string): Promise<ParserAnswer> {
+    if (sql.length <= QUICK_CHARACTERS) {
+      const answer = await quick.parse(kind, sql, asker)
+      if (!('broken' in answer) || answer.broken !== 'time') return answer
+    }
+    return patient.parse(kind, sql, asker)
   }
 
   return {
@@ -49,7 +69,9 @@ export async function createStatementParser({ parseMs }: { parseMs: number }): P
       return (await read('statements', sql, asker)) as unknown as ParsedStatement[]
     },
     parseBlock: (sql, asker) => read('block', sql, asker),
-    close: () => thread.stop(),
+    async close() {
+      await Promise.all([quick.stop(), patient.stop()])
+    },
   }
 }
 
