@@ -81,12 +81,12 @@ const stateOf = async ({ id }: Run) => (await asking().get(1, id)).state
 const enqueue = (count: number, ms: number) =>
   Promise.all(Array.from({ length: count }, () => asking().enqueue(newRun(ms))))
 /** Runs that wait for another attempt, as many milliseconds from now. */
-async function enqueueLater(count: number, delayMs: number): Promise<Run[]> {
+async function enqueueLater(count: number, delayMs: number, ms = 1): Promise<Run[]> {
   const client = await database.pool.connect()
   try {
     await client.query('BEGIN')
     const runs: Run[] = []
-    for (let added = 0; added < count; added++) runs.push(await asking().enqueue(newRun(1), client))
+    for (let added = 0; added < count; added++) runs.push(await asking().enqueue(newRun(ms), client))
     await client.query(`UPDATE tenon.plugin_runs SET next_attempt_at = now() + $1 * interval '1 ms'`, [delayMs])
     await client.query('COMMIT')
     return runs
@@ -173,6 +173,17 @@ test('organizations follow each other, whatever was asked for before', async () 
   await jobs.enqueue({ ...newRun(1), organizationId: 2 })
   await expect.poll(began, { timeout: 10_000 }).toHaveLength(organizations.length + 6)
   expect((await began()).slice(-6).indexOf(2)).toBeLessThan(4)
+})
+
+test('what is tried again follows those of other organizations, too', async () => {
+  const late = await enqueueLater(8, 300, 200)
+  const jobs = await start({ workers: 1, pollMs: 20 })
+  await expect.poll(() => atWork.size, { timeout: 10_000 }).toBe(1)
+  const other = await jobs.enqueue({ ...newRun(1), organizationId: 2 })
+  expect((await jobs.wait(other, 10_000)).run.state).toBe('succeeded')
+  const states = await Promise.all(late.map(stateOf))
+  expect(states.filter((state) => state === 'queued').length).toBeGreaterThan(4)
+  for (const run of late) expect((await jobs.wait(run, 10_000)).run.state).toBe('succeeded')
 })
 
 describe('runs of a server that died', () => {

@@ -77,6 +77,7 @@ async function start(work: Work, pool: pg.Pool = database.pool): Promise<TestSer
   return { jobs, log }
 }
 
+let asked = 0
 const newRun = (isRepeatable: boolean): NewRun => ({
   organizationId: 1,
   installationId: 1,
@@ -85,7 +86,7 @@ const newRun = (isRepeatable: boolean): NewRun => ({
   action: 'charge',
   title: 'Charge',
   trigger: 'manual',
-  input: { method: 'POST', path: '/' },
+  input: { method: 'POST', path: '/', body: { asked: (asked += 1) } },
   isRepeatable,
   maxAttempts: 1,
 })
@@ -228,6 +229,23 @@ test('nothing is left in the queue of what a server was at work on when it died'
   await start(() => Promise.reject(new Error('nothing is to be done')))
   const ofRun = `SELECT FROM tenon_queue._private_jobs WHERE key = '${run.id}'`
   await expect.poll(async () => (await database.pool.query(ofRun)).rowCount).toBe(0)
+})
+
+test('runs of an action are begun in their order, also when a later one is handed out first', async () => {
+  const runs = [
+    await asking().enqueue(newRun(true)),
+    await asking().enqueue(newRun(true)),
+    await asking().enqueue(newRun(true)),
+  ]
+  await database.pool.query(
+    `UPDATE tenon_queue._private_jobs SET attempts = attempts + 1, locked_by = 'who is about to begin it', locked_at = now()
+     WHERE key = $1`,
+    [runs[0]?.id],
+  )
+  const begun: string[] = []
+  const { jobs } = await start(async ({ run }) => ({ answer: undefined, counts: {}, result: begun.push(run.id) }))
+  for (const run of runs) expect(await jobs.wait(run, 10_000)).toMatchObject({ run: { state: 'succeeded' } })
+  expect(begun).toEqual(runs.map(({ id }) => id))
 })
 
 describe('what waits is begun within the life of a claim', () => {

@@ -6,8 +6,9 @@ import { queueSchema } from './run-queue.js'
  *
  * Its turn is one more than that of the last run that its organization waits for, or than where the queue has come to, so
  * that organizations follow each other ("Start-time fair queueing", Goyal, Vin and Cheng, 1996). Jobs are handed out by
- * `priority` and `run_at`: a run whose time has come by its turn, as milliseconds since 2000, and what waits for another
- * attempt from its time on, before all others. The flags say what must not be at work meanwhile.
+ * `priority` and `run_at`: a run by its turn, as milliseconds since 2000. What waits for another attempt has no turn before
+ * its time comes: its job is handed out then, before all others and whatever is at work, only to be queued anew with a turn.
+ * The flags say what must not be at work meanwhile.
  */
 export const runQueueMigration: PlatformMigration = {
   name: '0097-run-queue',
@@ -19,11 +20,15 @@ export const runQueueMigration: PlatformMigration = {
         LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
         AS $$
         BEGIN
-          NEW.turn := 1 + greatest(0,
-            (SELECT max(turn) FROM tenon.plugin_runs
-              WHERE organization_id = NEW.organization_id AND state = 'queued'),
-            (SELECT max(turn) FROM tenon.plugin_runs WHERE state = 'running' AND kind <> 'install'),
-            (SELECT min(turn) - 1 FROM tenon.plugin_runs WHERE state = 'queued' AND next_attempt_at <= now()));
+          IF NEW.next_attempt_at > now() THEN
+            NEW.turn := 0;
+          ELSIF NEW.turn = 0 THEN
+            NEW.turn := 1 + greatest(0,
+              (SELECT max(turn) FROM tenon.plugin_runs
+                WHERE organization_id = NEW.organization_id AND state = 'queued'),
+              (SELECT max(turn) FROM tenon.plugin_runs WHERE state = 'running' AND kind <> 'install'),
+              (SELECT min(turn) - 1 FROM tenon.plugin_runs WHERE state = 'queued' AND turn > 0));
+          END IF;
           RETURN NEW;
         END $$;
       CREATE FUNCTION tenon.queue_run() RETURNS trigger
@@ -33,18 +38,18 @@ export const runQueueMigration: PlatformMigration = {
           IF TG_OP <> 'DELETE' AND NEW.state = 'queued' THEN
             PERFORM ${queueSchema}.add_job('run', json_build_object('runId', NEW.id), job_key => NEW.id::text,
               max_attempts => 1,
-              priority => CASE WHEN NEW.next_attempt_at > now() THEN -1 ELSE 0 END,
-              run_at => CASE WHEN NEW.next_attempt_at > now() THEN NEW.next_attempt_at
-                ELSE timestamptz '2000-01-01 00:00:00Z' + NEW.turn * interval '1 millisecond' END,
-              flags => ARRAY['organization ' || NEW.organization_id,
-                'action ' || NEW.organization_id || ' ' || NEW.plugin_key || ' ' || NEW.action]);
+              priority => CASE WHEN NEW.turn > 0 THEN 0 ELSE -1 END,
+              run_at => CASE WHEN NEW.turn > 0 THEN timestamptz '2000-01-01 00:00:00Z' + NEW.turn * interval '1 millisecond'
+                ELSE NEW.next_attempt_at END,
+              flags => CASE WHEN NEW.turn > 0 THEN ARRAY['organization ' || NEW.organization_id,
+                'action ' || NEW.organization_id || ' ' || NEW.plugin_key || ' ' || NEW.action] END);
           ELSIF TG_OP = 'DELETE' OR NEW.state <> 'running' THEN
             PERFORM ${queueSchema}.remove_job(OLD.id::text);
           END IF;
           RETURN NULL;
         END $$;
       REVOKE ALL ON FUNCTION tenon.take_turn(), tenon.queue_run() FROM PUBLIC;
-      CREATE TRIGGER take_turn BEFORE INSERT ON tenon.plugin_runs
+      CREATE TRIGGER take_turn BEFORE INSERT OR UPDATE OF state, next_attempt_at ON tenon.plugin_runs
         FOR EACH ROW WHEN (NEW.state = 'queued') EXECUTE FUNCTION tenon.take_turn();
       CREATE TRIGGER queue_new_run AFTER INSERT ON tenon.plugin_runs
         FOR EACH ROW WHEN (NEW.state = 'queued') EXECUTE FUNCTION tenon.queue_run();

@@ -37,7 +37,10 @@ export interface RunStore {
   addRunning(run: NewRun, holder: string): Promise<RunClaim>
   /** What must not be begun now: flags of jobs in the queue. */
   flagsToSkip(): Promise<string[]>
-  /** The right to work on a run whose turn it is. Undefined when it does not wait any more, or has to wait again. */
+  /**
+   * The right to work on a run whose turn it is, or on an earlier one of the same action that another server is about to
+   * put back. Undefined when it does not wait any more, or has to wait again; another attempt gets its turn then.
+   */
   claim(id: string, holder: string): Promise<RunClaim | undefined>
   /** Queues it anew, where it was. */
   putBack(id: string): Promise<void>
@@ -157,12 +160,15 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
         const { rows } = await client.query<RunRow>(
           `UPDATE tenon.plugin_runs r SET state = 'running', attempts = attempts + 1, started_at = now(), step = NULL,
              progress = NULL, claimed_by = $2, claim_expires_at = ${expiry}, updated_at = now()
-           WHERE id = $1 AND state = 'queued' AND next_attempt_at <= now()
+           WHERE state = 'queued' AND id = (
+               SELECT f.id FROM tenon.plugin_runs f JOIN tenon.plugin_runs asked USING (organization_id, plugin_key, action)
+               WHERE asked.id = $1 AND asked.state = 'queued' AND asked.turn > 0 AND f.state = 'queued' AND f.turn > 0
+               ORDER BY f.turn LIMIT 1)
              AND (SELECT count(*) FILTER (WHERE (o.plugin_key, o.action) = (r.plugin_key, r.action)) = 0 AND count(*) < $3
                   FROM tenon.plugin_runs o ${atWork} AND o.organization_id = r.organization_id) RETURNING *`,
           [id, holder, limits.runningPerOrganization],
         )
-        if (!rows[0]) await queueAgain(client, id)
+        if (rows[0]?.id !== id) await queueAgain(client, id)
         return rows[0] && { run: toRun(rows[0]), holder }
       })
     },
