@@ -245,13 +245,6 @@ export const scenes: Scene[] = [
   { name: 'webhooks', as: 'admin', path: '/settings/webhooks' },
   { name: 'webhooks-reader', as: 'reader', path: '/settings/webhooks' },
   {
-    name: 'webhooks-error',
-    as: 'admin',
-    path: '/settings/webhooks',
-    before: (page) => fails(page, '**/api/plugins/webhooks'),
-    then: (page) => page.getByText('The webhooks cannot be shown').waitFor(),
-  },
-  {
     name: 'webhooks-add',
     as: 'admin',
     path: '/settings/webhooks',
