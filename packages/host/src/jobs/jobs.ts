@@ -225,6 +225,7 @@ export function createJobs(options: JobsOptions): Jobs {
   }
 
   async function look(): Promise<void> {
+    await store.queueDue()
     for (const run of await store.takeExpired()) {
       log('run-taken-over', { ...ids(run), state: run.state })
       if (isOver(run.state)) await told(run)
