@@ -225,6 +225,7 @@ export function createJobs(options: JobsOptions): Jobs {
   }
 
   async function look(): Promise<void> {
+    await store.queueDue()
     for (const run of await store.takeExpired()) {
       log('run-taken-over', { ...ids(run), state: run.state })
       if (isOver(run.state)) await told(run)
@@ -319,10 +320,11 @@ export function createJobs(options: JobsOptions): Jobs {
       timers.forEach(clearInterval)
       const drained = queue.stop()
       const timer = setTimeout(() => active.forEach(({ lease }) => lease.stop('stopping')), limits.stopMs)
-      await Promise.all([...active.values()].map(({ done }) => done))
+      // Whoever waits for a database that is away would wait for ever; a run whose claim has ended is another server's.
+      const upTo = (ms: number) => sleep(ms, undefined, { ref: false })
+      await Promise.race([Promise.all([...active.values()].map(({ done }) => done)), upTo(limits.stopMs + claimMs)])
       clearTimeout(timer)
-      // Whoever waits for a database that is away would wait for ever.
-      await Promise.race([drained, sleep(limits.stopMs, undefined, { ref: false })])
+      await Promise.race([drained, upTo(limits.stopMs)])
       for (const set of waiters.values()) set.forEach(({ giveUp }) => giveUp())
     },
   }

@@ -248,6 +248,30 @@ test('runs of an action are begun in their order, also when a later one is hande
   expect(begun).toEqual(runs.map(({ id }) => id))
 })
 
+test('a server stops although the database does not answer any more', async () => {
+  const proxy = await startProxy(database.connection)
+  const pool = new pg.Pool({ ...database.connection, host: '127.0.0.1', port: proxy.port, max: 10 })
+  pool.on('error', () => {})
+  const jobs = createJobs({
+    pool,
+    notifications: { subscribe: () => {} },
+    claimMs,
+    async work({ signal }) {
+      await sleep(30_000, undefined, { signal })
+      throw new Error('nobody stopped it')
+    },
+    limits: { pollMs: 50, stopMs: 100 },
+    log: () => {},
+  })
+  jobs.start()
+  const run = await asking().enqueue(newRun(true))
+  await expect.poll(async () => (await asking().get(1, run.id)).state).toBe('running')
+  proxy.hang()
+  await Promise.race([jobs.stop(), sleep(10_000).then(() => Promise.reject(new Error('it does not stop')))])
+  await proxy.close()
+  await pool.end()
+})
+
 describe('what waits is begun within the life of a claim', () => {
   test('where a server died after it was handed out, and before it began', async () => {
     const run = await asking().enqueue(newRun(true))
@@ -294,6 +318,9 @@ async function startProxy({ host = '', port }: pg.ClientConfig) {
       for (const socket of sockets) socket.destroy()
     },
     mend: () => void (isCut = false),
+    hang() {
+      for (const socket of sockets) socket.unpipe().pause()
+    },
     async close() {
       server.close()
       for (const socket of sockets) socket.destroy()

@@ -6,9 +6,8 @@ import { queueSchema } from './run-queue.js'
  *
  * Its turn is one more than that of the last run that its organization waits for, or than where the queue has come to, so
  * that organizations follow each other ("Start-time fair queueing", Goyal, Vin and Cheng, 1996). Jobs are handed out by
- * `priority` and `run_at`: a run by its turn, as milliseconds since 2000. What waits for another attempt has no turn before
- * its time comes: its job is handed out then, before all others and whatever is at work, only to be queued anew with a turn.
- * The flags say what must not be at work meanwhile.
+ * `run_at`: the turn, as milliseconds since 2000. The flags say what must not be at work meanwhile. What waits for another
+ * attempt has neither a turn nor a job before its time has come.
  */
 export const runQueueMigration: PlatformMigration = {
   name: '0097-run-queue',
@@ -35,14 +34,12 @@ export const runQueueMigration: PlatformMigration = {
         LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
         AS $$
         BEGIN
-          IF TG_OP <> 'DELETE' AND NEW.state = 'queued' THEN
+          IF TG_OP <> 'DELETE' AND NEW.state = 'queued' AND NEW.turn > 0 THEN
             PERFORM ${queueSchema}.add_job('run', json_build_object('runId', NEW.id), job_key => NEW.id::text,
               max_attempts => 1,
-              priority => CASE WHEN NEW.turn > 0 THEN 0 ELSE -1 END,
-              run_at => CASE WHEN NEW.turn > 0 THEN timestamptz '2000-01-01 00:00:00Z' + NEW.turn * interval '1 millisecond'
-                ELSE NEW.next_attempt_at END,
-              flags => CASE WHEN NEW.turn > 0 THEN ARRAY['organization ' || NEW.organization_id,
-                'action ' || NEW.organization_id || ' ' || NEW.plugin_key || ' ' || NEW.action] END);
+              run_at => timestamptz '2000-01-01 00:00:00Z' + NEW.turn * interval '1 millisecond',
+              flags => ARRAY['organization ' || NEW.organization_id,
+                'action ' || NEW.organization_id || ' ' || NEW.plugin_key || ' ' || NEW.action]);
           ELSIF TG_OP = 'DELETE' OR NEW.state <> 'running' THEN
             PERFORM ${queueSchema}.remove_job(OLD.id::text);
           END IF;

@@ -39,11 +39,13 @@ export interface RunStore {
   flagsToSkip(): Promise<string[]>
   /**
    * The right to work on a run whose turn it is, or on an earlier one of the same action that another server is about to
-   * put back. Undefined when it does not wait any more, or has to wait again; another attempt gets its turn then.
+   * put back. Undefined when it does not wait any more, or has to wait again.
    */
   claim(id: string, holder: string): Promise<RunClaim | undefined>
   /** Queues it anew, where it was. */
   putBack(id: string): Promise<void>
+  /** Queues what is to be tried again and whose time has come. */
+  queueDue(): Promise<void>
   /** Queues what waits and has no place: its server died as it was begun, or the queue is new. */
   queueLost(): Promise<void>
   /** Keeps a claim alive. False when it was lost; says whether somebody asked the run to stop. */
@@ -174,6 +176,14 @@ export function createRunStore({ pool, claimMs, limits }: RunStoreOptions): RunS
     },
 
     putBack: (id) => queueAgain(pool, id),
+
+    async queueDue() {
+      await pool.query(
+        `UPDATE tenon.plugin_runs SET next_attempt_at = next_attempt_at WHERE id IN (
+           SELECT id FROM tenon.plugin_runs WHERE state = 'queued' AND turn = 0 AND next_attempt_at <= now()
+           FOR UPDATE SKIP LOCKED)`,
+      )
+    },
 
     async queueLost() {
       await pool.query(
