@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { Logger, runMigrations, runTaskList, type WorkerEvents, type WorkerPool } from 'graphile-worker'
 import type { Pool } from 'pg'
+import { isPostgresError } from '../migrations/sql-text.js'
 
 /** Where the library keeps its tables. */
 export const queueSchema = 'tenon_queue'
@@ -8,6 +9,8 @@ export const queueSchema = 'tenon_queue'
 const task = 'run'
 /** What the library sets when somebody tells of tables that it does not know, be they ours or those of another application. */
 const outdatedExitCode = 57
+/** Codes of Postgres: there is no such column; this is no table. */
+const foreignTables = new Set(['42703', '42809'])
 const quiet = new Logger(() => () => {})
 
 /** Hands out runs whose turn it is, to as many at a time as there are workers. */
@@ -30,10 +33,24 @@ interface RunQueueOptions {
   log: (event: string, fields: Record<string, unknown>) => void
 }
 
-/** Makes the tables of the queue, or brings them up to date. Any number of servers may do so at once. */
+/**
+ * Makes the tables of the queue, or brings them up to date. Any number of servers may do so at once.
+ * @throws Error when they are of a later release, or not the queue's
+ */
 export async function installQueue(pool: Pool): Promise<void> {
   surviveLostConnections(pool)
-  await runMigrations({ pgPool: pool, schema: queueSchema, logger: quiet })
+  try {
+    await runMigrations({ pgPool: pool, schema: queueSchema, logger: quiet })
+  } catch (cause) {
+    forgetExitCode()
+    if (!isPostgresError(cause) || !foreignTables.has(cause.code)) throw cause
+    const message = `The schema ${queueSchema} holds tables that are not the queue's. Rename it, and start again.`
+    throw new Error(message, { cause })
+  }
+}
+
+function forgetExitCode(): void {
+  if (process.exitCode === outdatedExitCode) process.exitCode = undefined
 }
 
 /** The workers of one server. They go on after whatever the database does. */
@@ -85,7 +102,7 @@ export function createRunQueue({ pool, workers, pollMs, flagsToSkip, work, log }
     events.on('pool:gracefulShutdown', ({ message }) => {
       if (current !== pools) return
       current = undefined
-      if (process.exitCode === outdatedExitCode) process.exitCode = undefined
+      forgetExitCode()
       log('run-queue', { level: 'error', message: `begins anew: ${message}` })
       restart = setTimeout(start, pollMs)
     })

@@ -9,13 +9,18 @@ export type ParseKind = 'statements' | 'block'
 export type ParserAnswer = { tree: ParseNode } | { failure: ParserFailure } | { broken: 'depth' | 'size' | 'time' }
 
 /** Trees come as texts: they can be too deep to be copied from one thread to another, which is then told to nobody. */
-type ThreadAnswer = Exclude<ParserAnswer, { tree: ParseNode }> | { json: string } | { tooLarge: true }
+type ThreadAnswer = Exclude<ParserAnswer, { tree: ParseNode }> | { json: string } | { refused: 'depth' | 'size' }
 
 /**
  * Characters of a tree's text. Reading and judging it is the host's own work, while everybody waits: this many take a
  * tenth of a second or two, and the thread could make hundreds of millions.
  */
 const MAX_TREE_CHARACTERS = 8_000_000
+/**
+ * Of a tree, two for each operator that stands beside another. Writing a tree as a text takes the square of them: these take
+ * a twentieth of a second, and the parser survives three times as many.
+ */
+const MAX_TREE_LEVELS = 5_000
 
 /** What the parser says of a text that is not SQL. */
 export interface ParserFailure {
@@ -83,7 +88,7 @@ export function createParserThread({ parseMs, turnMs = parseMs }: { parseMs: num
     const library = createRequire(import.meta.url).resolve('libpg-query')
     const started = new Worker(THREAD_SOURCE, {
       eval: true,
-      workerData: { library, maxTreeCharacters: MAX_TREE_CHARACTERS },
+      workerData: { library, maxCharacters: MAX_TREE_CHARACTERS, maxLevels: MAX_TREE_LEVELS },
       resourceLimits: { maxOldGenerationSizeMb: 512 },
       env: {},
     })
@@ -120,7 +125,7 @@ export function createParserThread({ parseMs, turnMs = parseMs }: { parseMs: num
 }
 
 function toParserAnswer(answer: ThreadAnswer): ParserAnswer {
-  if ('tooLarge' in answer) return { broken: 'size' }
+  if ('refused' in answer) return { broken: answer.refused }
   return 'json' in answer ? { tree: JSON.parse(answer.json) as ParseNode } : answer
 }
 
@@ -131,17 +136,32 @@ const { loadModule, parsePlPgSQLSync, parseSync } = require(workerData.library)
 const isConstant = (node) =>
   node.A_Const !== undefined || node.SetToDefault !== undefined || node.ParamRef !== undefined
 const isConstantRow = (row) => row.List !== undefined && (row.List.items ?? []).every(isConstant)
-const withoutConstants = (key, value) =>
-  key === 'valuesLists' && Array.isArray(value) ? value.filter((row) => !isConstantRow(row)) : value
+// Leaves out the constants; false for a tree that is too deep.
+const trim = (tree) => {
+  let level = [tree]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > workerData.maxLevels) return false
+    const next = []
+    for (const node of level) {
+      if (Array.isArray(node.valuesLists)) node.valuesLists = node.valuesLists.filter((row) => !isConstantRow(row))
+      for (const child of Object.values(node)) if (typeof child === 'object' && child !== null) next.push(child)
+    }
+    level = next
+  }
+  return true
+}
 const ready = loadModule()
-const read = (kind, sql) =>
-  kind === 'block' ? JSON.stringify(parsePlPgSQLSync(sql)) : JSON.stringify(parseSync(sql).stmts ?? [], withoutConstants)
+const read = (kind, sql) => {
+  const tree = kind === 'block' ? parsePlPgSQLSync(sql) : (parseSync(sql).stmts ?? [])
+  if (!trim(tree)) return { refused: 'depth' }
+  const json = JSON.stringify(tree)
+  return json.length > workerData.maxCharacters ? { refused: 'size' } : { json }
+}
 parentPort.on('message', async ({ kind, sql }) => {
   await ready
   parentPort.postMessage('begun')
   try {
-    const json = read(kind, sql)
-    parentPort.postMessage(json.length > workerData.maxTreeCharacters ? { tooLarge: true } : { json })
+    parentPort.postMessage(read(kind, sql))
   } catch (error) {
     const { name, message, sqlDetails } = error
     if (name === 'RangeError') parentPort.postMessage({ broken: 'depth' })

@@ -104,6 +104,12 @@ describe('texts that the parser does not survive', { timeout: 60_000 }, () => {
     }
   })
 
+  it('are refused from a depth that takes long, too, though the parser survives it', async () => {
+    const sum = (operators: number) => `SELECT ${'1+'.repeat(operators)}1`
+    expect(await parser.parse(sum(2_000), 'mallory')).toHaveLength(1)
+    await expect(parser.parse(sum(4_000), 'mallory')).rejects.toThrow('it is nested too deeply')
+  })
+
   it('are refused as blocks, too', async () => {
     for (const shape of blocks) {
       await parser.parseBlock(shape.of(400_000), 'mallory').catch((error: Error) => {
