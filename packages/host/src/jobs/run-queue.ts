@@ -139,6 +139,7 @@ function beginAnewWithoutTask(events: WorkerEvents, beginAnew: () => void): void
 /** A connection that breaks while it is used is told by the statement that it breaks; as an event it would end the process. */
 function surviveLostConnections(pool: Pool): void {
   if (pool.listeners('acquire').includes(survive)) return
+  if (pool.listenerCount('error') === 0) pool.on('error', ignore)
   pool.on('connect', survive)
   pool.on('acquire', survive)
 }
