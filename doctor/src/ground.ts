@@ -1,5 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { PluginInstallationJson } from '@tenon/contract'
@@ -52,6 +52,14 @@ export interface GroundOptions {
   application: GroundApplication
 }
 
+/** What the host of the ground has logged, debug lines included: in a file, as elsewhere, for kept lines would slow the host down. */
+export interface GroundLog {
+  /** Bytes up to now. */
+  size(): Promise<number>
+  /** What was logged after so many bytes. */
+  since(size: number): Promise<string>
+}
+
 /**
  * A plugin host of its own over a database, as another replica of the deployment would be, with throw-away
  * organizations between which plugins may do their worst.
@@ -63,8 +71,7 @@ export interface Ground {
   connection: pg.ClientConfig
   /** For temporary files; removed in the end. */
   directory: string
-  /** Lines of the host's log, at least the newest 5,000. */
-  log: readonly string[]
+  log: GroundLog
   /** The organization whose plugins attack. */
   attacker: GroundTenant
   /** The organization that has something to lose. */
@@ -93,7 +100,6 @@ export interface Ground {
   close(): Promise<void>
 }
 
-const keptLines = 5_000
 /** Far above what a sequence has given out, so that no real organization ever gets the number. */
 const [lowestId, highestId] = [1_900_000_000, 2_147_000_000]
 
@@ -112,7 +118,8 @@ export async function prepareGround({ host: hostOptions, connection, application
 
   const pool = new pg.Pool({ ...connection, max: 6, application_name: 'tenon doctor', options: hostConnectionOptions })
   pool.on('error', () => {})
-  const log: string[] = []
+  const logFile = path.join(directory, 'host.log')
+  const logDestination = pino.destination({ dest: logFile, sync: true })
   const tenants: GroundTenant[] = []
   /** Of code that was installed here; nobody else has the same. */
   const digests: string[] = []
@@ -143,6 +150,7 @@ export async function prepareGround({ host: hostOptions, connection, application
     await pool.query('DELETE FROM tenon.catalog_copies WHERE location = $1', [marketplace]).catch(() => {})
     await pool.query('DELETE FROM tenon.artifacts WHERE digest = ANY ($1)', [digests]).catch(() => {})
     await pool.end()
+    logDestination.destroy()
     await rm(directory, { recursive: true, force: true })
     if (failures.length > 0)
       throw new AggregateError(failures, `Not everything could be removed: ${String(failures[0])}`)
@@ -172,15 +180,7 @@ export async function prepareGround({ host: hostOptions, connection, application
       marketplace: { location: marketplace, refreshIntervalMs: 3_600_000 },
       authenticate: () => undefined,
       dataDir: path.join(directory, 'data'),
-      log: pino(
-        { level: 'debug' },
-        {
-          write(line: string) {
-            log.push(line)
-            if (log.length > 2 * keptLines) log.splice(0, keptLines)
-          },
-        },
-      ),
+      log: pino({ level: 'debug' }, logDestination),
     })
     await host.start()
     const attacker = await addTenant('Attacker')
@@ -191,7 +191,7 @@ export async function prepareGround({ host: hostOptions, connection, application
       pool,
       connection,
       directory,
-      log,
+      log: readLog(logFile),
       attacker,
       victim,
       addTenant,
@@ -223,6 +223,13 @@ export async function prepareGround({ host: hostOptions, connection, application
   } catch (error) {
     await close().catch(() => {})
     throw error
+  }
+}
+
+function readLog(file: string): GroundLog {
+  return {
+    size: async () => (await stat(file)).size,
+    since: async (size) => (await readFile(file)).subarray(size).toString('utf8'),
   }
 }
 

@@ -235,7 +235,7 @@ async function attempt(scene: BuildScene, key: string, attack: BuildAttack): Pro
     await mkdir(folder, { recursive: true })
     await symlink(path.join(ground.directory, link.to), path.join(folder, link.name))
   }
-  const before = ground.log.length
+  const before = await ground.log.size()
   registries.other.requests.length = 0
   const outcome = await ground
     .install(ground.attacker, {
@@ -248,7 +248,7 @@ async function attempt(scene: BuildScene, key: string, attack: BuildAttack): Pro
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     )
     .catch((error: unknown) => String(error))
-  const said = outcome + ground.log.slice(before).join('')
+  const said = outcome + (await ground.log.since(before))
   if (said.includes(canary) || /root:x:0/.test(said))
     return { name, outcome: 'succeeded', how: 'it read a file or a variable of the host' }
   if (registries.other.requests.length > 0 || said.includes(registries.foreign))

@@ -23,11 +23,12 @@ async function runHold({ ground, fill }: Scene, { name, sql, meanwhile }: SqlHol
   const id = randomUUID()
   const statements = (typeof sql === 'string' ? [sql] : sql).map(fill)
   let over = false
+  const before = await ground.log.size()
   const holding = ground
     .call(attacker, hostilePlugin.key, 'POST', '/hold', { id, statements, holdMs })
     .catch((error: unknown) => ({ data: [{ error: String(error) }] }))
     .finally(() => (over = true))
-  while (!over && !ground.log.some((line) => line.includes(`holding ${id}`))) await sleep(10)
+  while (!over && !(await ground.log.since(before)).includes(`holding ${id}`)) await sleep(10)
   const waited = await workMeanwhile(ground.pool, fill(meanwhile))
   await ground.call(attacker, hostilePlugin.key, 'POST', '/release', { id }).catch(() => undefined)
   const { data } = await holding

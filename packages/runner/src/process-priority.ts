@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
  */
 export function lowerPriority(pid: number | undefined, niceness: number): void {
   if (pid === undefined || !makeNice(pid, niceness)) return
-  if (process.platform === 'linux') void lowerSession(pid, niceness)
+  if (process.platform === 'linux') void changeSession(pid, niceness)
 }
 
 /** The same for one in the session of another that was made so. False where it cannot be done. */
@@ -21,6 +21,32 @@ export function makeNice(pid: number, niceness: number): boolean {
   }
 }
 
+/**
+ * Makes a process and its session nicer for a while, or less nice again. Where only the system's administrator may do the
+ * second, the niceness of the process stays as it is: it could not be taken back.
+ */
+export function changePriority(pid: number, niceness: number): void {
+  if (mayRaise()) makeNice(pid, niceness)
+  if (process.platform === 'linux') void changeSession(pid, niceness)
+}
+
+/** Bit of CAP_SYS_NICE (capabilities(7)). */
+const capabilityToRaise = 23n
+let mayRaiseAtAll: boolean | undefined
+
+function mayRaise(): boolean {
+  return (mayRaiseAtAll ??= ((ownCapabilities() >> capabilityToRaise) & 1n) === 1n)
+}
+
+function ownCapabilities(): bigint {
+  try {
+    const [, digits] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? []
+    return BigInt(`0x${digits ?? '0'}`)
+  } catch {
+    return 0n
+  }
+}
+
 /** How often a session's priority is tried again, and after how long. */
 const retries = { times: 10, afterMs: 15 }
 
@@ -29,7 +55,7 @@ const retries = { times: 10, afterMs: 15 }
  * one, and a session as a whole gets as much as any other: it has a niceness of its own (sched(7)). Who is not root may
  * set one every tenth of a second. The first time is at once: a process takes most of its time while it starts.
  */
-async function lowerSession(pid: number, niceness: number): Promise<void> {
+async function changeSession(pid: number, niceness: number): Promise<void> {
   for (let tried = 0; tried < retries.times; tried++) {
     try {
       return writeFileSync(`/proc/${pid}/autogroup`, String(niceness))

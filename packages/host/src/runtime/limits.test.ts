@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import type { PluginInvocation } from '@tenon/contract/wire'
@@ -98,6 +99,39 @@ describe('starting', () => {
     await expect.poll(() => runtime.status().warm).toBe(warmRunners)
     await new Promise((resolve) => setTimeout(resolve, 500))
     expect(runtime.status().warm).toBe(warmRunners)
+  })
+})
+
+// Elsewhere a niceness cannot be taken back, or is not known to count.
+describe.runIf(existsSync('/proc/self/autogroup'))('what computes', () => {
+  const busy = targetOf(`exports.install = () => ({})
+    exports.compute = (ms) => { const end = Date.now() + ms; while (Date.now() < end); return 'done' }
+    exports.wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms, 'done'))`)
+
+  /** All that its session was while the call went on. */
+  async function nicenessDuring(limits: Partial<RuntimeLimits>, name: string, ms: number) {
+    const runtime = start(limits)
+    await runtime.call(busy, functionCall('wait', [0]))
+    const pid = runtime.status().processes[0]?.pid
+    const nicenessNow = () => Number(/nice (-?\d+)/.exec(readFileSync(`/proc/${pid}/autogroup`, 'utf8'))?.[1])
+    await expect.poll(nicenessNow).toBe(resolveLimits(limits).niceness)
+    const seen = new Set<number>()
+    const looking = setInterval(() => seen.add(nicenessNow()), 5)
+    expect(await runtime.call(busy, functionCall(name, [ms]))).toBe('done')
+    clearInterval(looking)
+    return { seen: [...seen], afterwards: () => nicenessNow() }
+  }
+
+  it.each([12, 17])('is as nice as a computingNiceness of %d says, until it rests', async (computingNiceness) => {
+    const { seen, afterwards } = await nicenessDuring({ computingNiceness }, 'compute', 1_500)
+    expect(seen).toEqual([5, computingNiceness])
+    await expect.poll(afterwards).toBe(5)
+  })
+
+  it('is not nicer before it has taken computingMs of a processor, however long it waits', async () => {
+    expect((await nicenessDuring({ computingMs: 60_000 }, 'compute', 1_000)).seen).toEqual([5])
+    expect((await nicenessDuring({ computingMs: 50 }, 'wait', 1_000)).seen).toEqual([5])
+    expect((await nicenessDuring({ computingMs: 50 }, 'compute', 1_500)).seen).toEqual([5, 15])
   })
 })
 

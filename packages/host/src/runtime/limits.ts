@@ -94,6 +94,12 @@ export const runtimeLimitTable = {
     'of the host in a second for the messages of all children; beyond it those rest that took most of it lately, and the others go on',
   ),
   niceness: limit(5, 'nice', 'the host and its database answer first: they get three times the share of a runner'),
+  computingNiceness: limit(
+    15,
+    'nice',
+    'while its calls keep a processor busy: what needs one for a moment gets it at once. Linux only, where the niceness can be taken back',
+  ),
+  computingMs: limit(50, 'ms', 'that a call may take of a processor without becoming nicer'),
 } as const
 
 export type RuntimeLimits = LimitsOf<typeof runtimeLimitTable>

@@ -15,6 +15,7 @@ import {
   type WireError,
 } from '@tenon/contract/wire'
 import { connectChecked, type ConnectRules, EgressRefusal, type NetworkPolicy } from '../egress/connect.js'
+import { createCourtesy } from './courtesy.js'
 import { type NetworkAccount, noNetworkAccount } from './egress-meter.js'
 import { createHostSockets, type HostSockets } from './host-sockets.js'
 import { runnerPid } from './launch.js'
@@ -162,12 +163,14 @@ export function createRunnerProcess(options: {
   let becomeReady: () => void = () => undefined
   let lingering: NodeJS.Timeout | undefined
   const chatter = createChatterMeter(limits.maxChatterPerSecond)
+  const courtesy = createCourtesy({ idOf: () => pid, hasCalls: () => calls.size > 0, limits })
 
   // Calls and pings are told from here: a `then` for each of them would stay with the promise as long as the process lives.
   const ended = endOf(child, () => ({ reason: endReason, lastWords })).then((end) => {
     if (!endReason) channel.flush()
     alive = false
     endedAs = end
+    courtesy.stop()
     clearTimeout(lingering)
     for (const call of calls.values()) call.settle({ end })
     for (const settle of pings.values()) settle(false)
@@ -346,6 +349,7 @@ export function createRunnerProcess(options: {
     begin(call) {
       const id = nextId++
       clearTimeout(lingering)
+      courtesy.watch()
       const outcome: CallInProcess['outcome'] = new Promise((settle) => {
         calls.set(id, { ...call, settle })
         if (endedAs) settle({ end: endedAs })

@@ -109,6 +109,8 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
     'beyond allMessageMsPerSecond wait for each other, and nobody waits for them',
   ),
   niceness: ofRuntime('makes a child as nice as a niceness of %d says'),
+  computingNiceness: ofRuntime('is as nice as a computingNiceness of %d says, until it rests'),
+  computingMs: ofRuntime('is not nicer before it has taken computingMs of a processor, however long it waits'),
 }
 
 const ofTenancy = inFile('tenancy/limits.test.ts')
