@@ -28,3 +28,8 @@ export function limitsOf<Table extends LimitTable>(
   const values = Object.entries(table).map(([name, { value }]) => [name, overrides[name] ?? value])
   return Object.fromEntries(values) as LimitsOf<Table>
 }
+
+/** Of bytes, for a person. */
+export function megabytes(bytes: number): string {
+  return `${Math.round(bytes / mebibyte)} MB`
+}

@@ -5,15 +5,15 @@ export type { KernelAttempt } from './kernel-probe.js'
 export type { Tier } from './launch.js'
 export { resolveLimits, runtimeLimitTable, type RuntimeLimits } from './limits.js'
 export type { RouteAnswer } from './message-schemas.js'
+export type { PluginCall } from './plugin-call.js'
 export { PluginCallError } from './plugin-call-error.js'
 export type { PluginCrash, PluginHealth, PluginState } from './plugin-health.js'
+export type { Inspection } from './plugin-loading.js'
 export { grantsChanged, type Lane, type Match, type PluginTarget } from './residents.js'
 export type { HostCalls, LogLine, Progress } from './runner-process.js'
 export {
   createRuntime,
   type EndedProcess,
-  type Inspection,
-  type PluginCall,
   type PluginOfProcess,
   type ProcessStatus,
   type Runtime,

@@ -2,21 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { isTenonError, TenonError } from '@tenon/contract'
-import {
-  type CallContext,
-  type CallFault,
-  createCommonTime,
-  type InvocationKind,
-  type PluginInvocation,
-  type PluginReport,
-  UnsendableValue,
-  type WireError,
-} from '@tenon/contract/wire'
-import { type ConnectRules, type NetworkPolicy, noNetwork } from '../egress/connect.js'
+import { createCommonTime, UnsendableValue } from '@tenon/contract/wire'
+import type { ConnectRules } from '../egress/connect.js'
 import { createLookupTurns } from '../egress/lookup-turns.js'
-import { type CallEnd, runUnderDeadline } from './call-deadline.js'
+import { megabytes } from '../limit-table.js'
+import { runUnderDeadline } from './call-deadline.js'
+import { overrun, resultOf, unsendableError, valueOf } from './call-outcome.js'
 import { createCallQueue } from './call-queue.js'
-import { createCodeCaches, noCodeCaches } from './code-caches.js'
 import { createCrashSupervisor, type CrashLedger } from './crash-supervisor.js'
 import { createEgressMeter, type NetworkLedger, noNetworkAccount } from './egress-meter.js'
 import { ignoreInspectorSignal } from './inspector-signal.js'
@@ -25,33 +17,22 @@ import { createLauncher } from './launcher.js'
 import type { KernelAttempt } from './kernel-probe.js'
 import { resolveLimits, type RuntimeLimits } from './limits.js'
 import { residentBytes } from './memory-watch.js'
-import { parseRouteAnswer, type RouteAnswer } from './message-schemas.js'
+import type { RouteAnswer } from './message-schemas.js'
 import { createPidFiles, noPidFiles } from './pid-files.js'
 import { createPlaces, type Places } from './places.js'
-import { PluginCallError } from './plugin-call-error.js'
-import { type CallResult, createHealthBook, type PluginHealth } from './plugin-health.js'
+import { isSafe, type PluginCall, type RouteInvocation, deadlineOf, processCall } from './plugin-call.js'
+import { createPluginLoading, type Inspection } from './plugin-loading.js'
+import { createHealthBook, type PluginHealth } from './plugin-health.js'
 import {
   createResidents,
-  faults,
   type Identity,
   type Lane,
-  loadError,
   type Match,
   type PluginTarget,
   type Resident,
   supervisorKey,
 } from './residents.js'
-import {
-  createRunnerProcess,
-  describeEnd,
-  type HostCalls,
-  type LoadOutcome,
-  type LogLine,
-  type ProcessCall,
-  type Progress,
-  type EndReason,
-  type RunnerProcess,
-} from './runner-process.js'
+import { createRunnerProcess, describeEnd, type LogLine, type EndReason, type RunnerProcess } from './runner-process.js'
 import { attackConfinement, attackKernel, probeKernel, probeRunner, type SelfTest } from './self-test.js'
 import { chooseTier, flawOfSeal, type TierNotTaken, tierNumber } from './tiers.js'
 import { createWarmPool } from './warm-pool.js'
@@ -103,38 +84,6 @@ export interface EndedProcess {
 
 /** Why a process is ended that did nothing wrong; `text` is one line for a person. */
 export type StopReason = EndReason & { kind: 'stopped' | 'changed' }
-
-/** One call of one plugin. */
-export interface PluginCall<Invocation extends PluginInvocation = PluginInvocation> {
-  invocation: Invocation
-  /** Told to the plugin. `tenantId` is the target's. */
-  context: CallContext
-  /** Milliseconds. Default: by kind, see the limits. */
-  deadlineMs?: number
-  /** Default: `page`; `job` for an invocation of kind `job`. */
-  lane?: Lane
-  signal?: AbortSignal | undefined
-  /**
-   * Asked before code runs on behalf of a call that was made a while ago, because it had to wait for its turn or because
-   * a GET is run once more: the process may have been stopped on purpose. Default: it is.
-   */
-  isInForce?: () => boolean | Promise<boolean>
-  /** Default: no network. */
-  network?: NetworkPolicy
-  /** What the plugin may ask the host for, bound to the tenant; called once, when it first asks. Default: nothing. */
-  host?: () => HostCalls
-  onProgress?: (progress: Progress) => void
-  /** Lines that the plugin printed during the call. */
-  onLog?: (line: LogLine) => void
-}
-
-type RouteInvocation = Extract<PluginInvocation, { kind: 'route' }>
-
-/** What a plugin is, found out in a process that is thrown away. */
-export interface Inspection extends PluginReport {
-  /** V8's code cache, to be kept beside the artifact; only for this version of Node on this kind of machine. */
-  codeCache: Buffer | undefined
-}
 
 export interface ProcessStatus {
   tenantId: string
@@ -208,9 +157,6 @@ export interface Runtime {
   stop(options?: { drainMs?: number }): Promise<void>
 }
 
-/** Of recently inspected artifacts; the code cache in one is as large as the code. */
-const keptInspections = 32
-
 export function createRuntime(options: RuntimeOptions): Runtime {
   ignoreInspectorSignal()
   const { log, redact = (_plugin, text) => text } = options
@@ -218,7 +164,6 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'tenon-empty-'))
   const launcher = createLauncher()
   const pidFiles = options.pidDirectory ? createPidFiles(options.pidDirectory) : noPidFiles
-  const codeCaches = options.codeCacheDirectory ? createCodeCaches(options.codeCacheDirectory) : noCodeCaches
   const supervisor = createCrashSupervisor({ limits, ledger: options.crashLedger, log })
   const health = createHealthBook()
   const lookUp = createLookupTurns(options.lookup ?? launcher.lookUp, limits.connectMs)
@@ -232,10 +177,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const processes = new Set<RunnerProcess>()
   const owners = new WeakMap<RunnerProcess, PluginOfProcess>()
   const rss = new Map<number, number>()
-  const inspections = new Map<string, Inspection>()
   const inFlight = new Set<Promise<unknown>>()
-  /** Digests of what is being compiled for whoever comes next. */
-  const compiling = new Set<string>()
   let stopping = false
   let closed = false
   let confinement: Confinement = { tier: 'T1' }
@@ -243,12 +185,19 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   let tier: Tier | undefined
   const tierIsKnown = findTier()
 
+  const { extraCa = [], codeCacheDirectory } = options
+  const loading = createPluginLoading({ extraCa, codeCacheDirectory, takeBlank })
   const pool = createWarmPool({ size: limits.warmRunners, after: tierIsKnown, start: startRunner })
   const residents = createResidents({
     places: () => places,
     supervisor,
     takeBlank,
-    load,
+    load(process, target) {
+      const { tenantId, pluginKey, installationId = 0 } = target
+      owners.set(process, { tenantId, pluginKey, installationId })
+      health.noticeStart(supervisorKey(tenantId, pluginKey))
+      return loading.load(process, target)
+    },
     onEnd({ grants: _grants, ...identity }, end, crashed) {
       const { exitCode, signal } = end
       const reason = end.reason?.kind ?? ('crash' as const)
@@ -350,45 +299,6 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     }
   }
 
-  function loadMessage(
-    target: Pick<PluginTarget, 'pluginKey' | 'artifact' | 'environment'>,
-    more: { wantCodeCache: boolean; cachedData?: Buffer },
-  ) {
-    return {
-      plugin: target.pluginKey,
-      code: Buffer.from(target.artifact.code),
-      extraCa: [...(options.extraCa ?? [])],
-      environment: { ...target.environment },
-      ...more,
-    }
-  }
-
-  async function load(process: RunnerProcess, target: PluginTarget): Promise<LoadOutcome> {
-    const { tenantId, pluginKey, installationId = 0 } = target
-    owners.set(process, { tenantId, pluginKey, installationId })
-    health.noticeStart(supervisorKey(tenantId, pluginKey))
-    const { digest } = target.artifact
-    const cachedData = inspections.get(digest)?.codeCache ?? (await codeCaches.find(digest))
-    const outcome = await process.load(
-      loadMessage(target, { wantCodeCache: false, ...(cachedData ? { cachedData } : {}) }),
-    )
-    if (!('report' in outcome)) return outcome
-    const codeCached = cachedData !== undefined && outcome.report.codeCacheRejected !== true
-    if (!codeCached && options.codeCacheDirectory) void compileForNext(target)
-    return { ...outcome, codeCached }
-  }
-
-  /** After a new version of Node, or of what has been forgotten: whoever needs a process next need not compile. */
-  async function compileForNext(target: PluginTarget): Promise<void> {
-    const { digest } = target.artifact
-    // Once for all tenants that start with it at the same moment.
-    if (compiling.has(digest)) return
-    compiling.add(digest)
-    inspections.delete(digest)
-    await inspect(target).catch(() => undefined)
-    compiling.delete(digest)
-  }
-
   async function keepHouse(): Promise<void> {
     const measured = await residentBytes([...processes].map(({ pid }) => pid))
     for (const process of processes) {
@@ -426,7 +336,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       const end = await runUnderDeadline({
         process: resident.process,
         call: processCall(call),
-        deadlineMs: call.deadlineMs ?? deadlineOf(call.invocation.kind, limits),
+        deadlineMs: deadlineOf(call, limits),
         signal: call.signal,
         limits,
       })
@@ -462,33 +372,6 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     return work.finally(() => inFlight.delete(work))
   }
 
-  async function inspect(target: Pick<PluginTarget, 'pluginKey' | 'artifact'>): Promise<Inspection> {
-    if (stopping) throw new TenonError('SHUTTING_DOWN')
-    // The digest is the code: what it is was found out for the first tenant, and holds for the next.
-    const known = inspections.get(target.artifact.digest)
-    if (known) return known
-    const process = await takeBlank(target.pluginKey)
-    try {
-      const outcome = await process.load(loadMessage(target, { wantCodeCache: true })).catch((error: Error) => {
-        throw new TenonError('PLUGIN_LOAD_FAILED', { plugin: target.pluginKey, reason: error.message })
-      })
-      if (!('report' in outcome)) throw loadError(target.pluginKey, outcome)
-      const codeCache = outcome.codeCache ? Buffer.from(outcome.codeCache) : undefined
-      if (codeCache) await codeCaches.keep(target.artifact.digest, codeCache)
-      return keepInspection(target.artifact.digest, { ...outcome.report, codeCache })
-    } finally {
-      process.kill({ kind: 'stopped', text: 'the inspection is over' })
-    }
-  }
-
-  function keepInspection(digest: string, inspection: Inspection): Inspection {
-    inspections.delete(digest)
-    inspections.set(digest, inspection)
-    const oldest = inspections.keys().next().value
-    if (inspections.size > keptInspections && oldest !== undefined) inspections.delete(oldest)
-    return inspection
-  }
-
   function statusOf({
     process,
     startedAt,
@@ -515,7 +398,10 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   return {
     call: callPlugin as Runtime['call'],
-    inspect,
+    async inspect(target) {
+      if (stopping) throw new TenonError('SHUTTING_DOWN')
+      return loading.inspect(target)
+    },
     stopPlugin: (tenantId, pluginKey, why = { kind: 'stopped', text: 'it was stopped' }) =>
       residents.stop({ tenantId, pluginKey }, why),
     stopMatching: (match, why) => residents.stop(match, why),
@@ -579,112 +465,3 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
 const lineKey = ({ tenantId, pluginKey }: Pick<PluginTarget, 'tenantId' | 'pluginKey'>, lane: Lane) =>
   `${supervisorKey(tenantId, pluginKey)} ${lane}`
-
-function processCall({
-  invocation,
-  context,
-  network = noNetwork,
-  host = () => ({}),
-  onProgress,
-  onLog,
-}: PluginCall): ProcessCall {
-  return { invocation, context, network, host, onProgress, onLog }
-}
-
-/** Why a process is replaced in which a call may still be at work. */
-const overrun = {
-  expired: { kind: 'deadline', text: 'a call of it did not come to an end in time' },
-  cancelled: { kind: 'deadline', text: 'a call of it went on after it was cancelled' },
-} as const
-
-/** A GET may be asked twice. */
-function isSafe({ invocation }: PluginCall): boolean {
-  return invocation.kind === 'route' && invocation.method.toUpperCase() === 'GET'
-}
-
-function deadlineOf(kind: InvocationKind, limits: RuntimeLimits): number {
-  const deadlines: Record<InvocationKind, number> = {
-    install: limits.lifecycleMs,
-    configure: limits.lifecycleMs,
-    uninstall: limits.uninstallMs,
-    validateConfig: limits.validateConfigMs,
-    testConnection: limits.testConnectionMs,
-    function: limits.functionMs,
-    job: limits.jobMs,
-    event: limits.eventMs,
-    route: limits.routeMs,
-  }
-  return deadlines[kind]
-}
-
-/** Undefined when it says nothing about the plugin: the host ended its process, or nobody waited for the answer. */
-function resultOf(end: CallEnd): CallResult | undefined {
-  if (end.kind === 'processEnded') return end.end.reason && !faults.has(end.end.reason.kind) ? undefined : 'unanswered'
-  if (end.outcome) return 'error' in end.outcome ? 'failed' : 'answered'
-  return end.kind === 'expired' ? 'unanswered' : undefined
-}
-
-function valueOf(end: CallEnd, plugin: string, call: PluginCall, limits: RuntimeLimits): unknown {
-  if (end.kind === 'processEnded') throw processEndError(end, plugin)
-  const outcome =
-    end.kind === 'answered' ? end.outcome : end.outcome && 'value' in end.outcome ? end.outcome : undefined
-  if (!outcome) {
-    const cause = 'outcome' in end && end.outcome && 'error' in end.outcome ? end.outcome.error : undefined
-    if (end.kind === 'cancelled') throw new TenonError('CALL_CANCELLED', {}, { cause })
-    const seconds = Math.round((call.deadlineMs ?? deadlineOf(call.invocation.kind, limits)) / 100) / 10
-    throw new TenonError('CALL_TIMEOUT', { plugin, seconds }, { cause })
-  }
-  if ('error' in outcome) throw callError(outcome, plugin, call, limits)
-  return call.invocation.kind === 'route' ? checkedRouteAnswer(outcome.value, plugin) : outcome.value
-}
-
-function checkedRouteAnswer(value: unknown, plugin: string): RouteAnswer {
-  try {
-    return parseRouteAnswer(value)
-  } catch (error) {
-    throw new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason: (error as Error).message })
-  }
-}
-
-function callError(
-  { error, fault }: { error: WireError; fault?: CallFault | undefined },
-  plugin: string,
-  call: PluginCall,
-  { maxRunnerMessageBytes, maxRunnerMessageParts, maxAttachmentBytes }: RuntimeLimits,
-): TenonError {
-  if (fault === undefined) return new PluginCallError(plugin, error)
-  if (fault === 'PLUGIN_EXPORT_MISSING') return new TenonError(fault, { plugin, name: error.message })
-  if (fault === 'ROUTE_NOT_FOUND' && call.invocation.kind === 'route') {
-    const { method, path: routePath } = call.invocation
-    return new TenonError(fault, { plugin, method, path: routePath })
-  }
-  if (fault === 'RESULT_TOO_LARGE') {
-    const parts = `${maxRunnerMessageParts.toLocaleString('en')} lists, objects and short texts`
-    const limit = `${megabytes(maxRunnerMessageBytes)} of text, ${parts}, and ${megabytes(maxAttachmentBytes)} in files,`
-    return new TenonError(fault, { plugin, limit })
-  }
-  return new TenonError('PLUGIN_RESULT_INVALID', { plugin, reason: error.message })
-}
-
-/** Ends that somebody wanted, whatever the plugin did. */
-const wanted: ReadonlySet<string> = new Set(['stopped', 'changed', 'host-stop'])
-
-/** What cannot be carried to the plugin is too much of whoever called. */
-function unsendableError(cause: UnsendableValue, { maxHostMessageBytes, maxAttachmentBytes }: RuntimeLimits) {
-  if (cause.code !== 'RESULT_TOO_LARGE')
-    return new TenonError('VALIDATION_FAILED', { message: cause.message }, { cause })
-  const limit = `${megabytes(maxHostMessageBytes)}, or ${megabytes(maxAttachmentBytes)} in files`
-  return new TenonError('BODY_TOO_LARGE', { limit }, { cause })
-}
-
-function processEndError({ end, alone }: Extract<CallEnd, { kind: 'processEnded' }>, plugin: string): TenonError {
-  const reason = describeEnd(end)
-  if (!end.reason && end.exitCode !== null) return new TenonError('PLUGIN_EXITED', { plugin, exitCode: end.exitCode })
-  // Alone in its process, the call is what brought it down; next to others nobody can tell.
-  const guilty = alone && !(end.reason && wanted.has(end.reason.kind))
-  return new TenonError(guilty ? 'PLUGIN_KILLED' : 'PLUGIN_RESTARTED', { plugin, reason })
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1024 / 1024)} MB`
-}
