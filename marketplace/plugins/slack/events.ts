@@ -24,7 +24,7 @@ export const knownEvents: Readonly<Record<string, KnownEvent>> = {
     describe: (payload) => {
       const count = countOf(payload.imported)
       const source = textOf(payload.fileName)
-      const what = count === undefined ? 'Risks were' : `${count} ${count === 1 ? 'risk was' : 'risks were'}`
+      const what = count === undefined ? 'Risks were' : `${figure(count)} ${count === 1 ? 'risk was' : 'risks were'}`
       return { title: 'Risks imported', message: `${what} imported${source === '' ? '' : ` from ${source}`}.` }
     },
   },
@@ -140,12 +140,15 @@ function changed(title: string, verb: string, one: string, several: string, payl
   const names = namesOf(payload)
   const count = Math.max(countOf(payload.count) ?? 1, names.length, 1)
   const rest = names.length === 0 ? 0 : count - names.length
-  const list = names.length === 0 ? '' : `: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+  const list = names.length === 0 ? '' : `: ${names.join(', ')}${rest > 0 ? ` and ${figure(rest)} more` : ''}`
   return {
     title: `${title} ${count === 1 ? one : several}`,
-    message: `${count} ${count === 1 ? `${one} was` : `${several} were`} ${verb}${list}.`,
+    message: `${figure(count)} ${count === 1 ? `${one} was` : `${several} were`} ${verb}${list}.`,
   }
 }
+
+/** 50000 as 50,000. */
+const figure = (count: number) => count.toLocaleString('en')
 
 function namesOf(payload: Payload): string[] {
   const names = Array.isArray(payload.names) ? payload.names.map(textOf) : [textOf(payload.name)]

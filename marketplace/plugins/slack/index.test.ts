@@ -100,9 +100,9 @@ describe('an event', () => {
   })
 
   it('names five of many', async () => {
-    const payload = { count: 1000, ids: [1], names: ['a', 'b', 'c', 'd', 'e'] }
+    const payload = { count: 1_000, ids: [1], names: ['a', 'b', 'c', 'd', 'e'] }
     await onEvent(eventOf('risk.created', payload), withConnections(await test.connect('general')))
-    expect(inbox()).toEqual(['#general New risks: 1000 risks were added: a, b, c, d, e and 995 more.'])
+    expect(inbox()).toEqual(['#general New risks: 1,000 risks were added: a, b, c, d, e and 995 more.'])
   })
 
   it.each([
