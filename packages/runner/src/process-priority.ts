@@ -14,7 +14,8 @@ export function lowerPriority(pid: number | undefined, niceness: number): void {
 /** The same for one in the session of another that was made so. False where it cannot be done. */
 export function makeNice(pid: number, niceness: number): boolean {
   try {
-    os.setPriority(pid, niceness)
+    // Than this program, which may have been made nice itself.
+    os.setPriority(pid, Math.min(os.getPriority() + niceness, os.constants.priority.PRIORITY_LOW))
     return true
   } catch {
     return false
