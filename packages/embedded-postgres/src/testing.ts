@@ -119,13 +119,22 @@ async function runPrepare(server: TestServer, database: string, prepare: TestDat
   if (superuser && prepare) await withClient(superuser, prepare)
 }
 
+/** Vacuum comes when it likes, and is gone a moment later. */
+const dropTries = 10
+
 async function dropDatabase(server: TestServer, name: string): Promise<void> {
   // The superuser may end the sessions of every role; the host's role only those of roles that it is a member of.
   await withClient(server.superuser ?? server.connection, async (client) => {
-    await sessionsEnd(client, name)
-    const drop = `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)}`
-    // Postgres itself waits for its own workers in it. Asked to use force, it takes them for somebody's sessions.
-    await client.query(drop).catch(() => client.query(`${drop} WITH (FORCE)`))
+    for (let tries = 1; ; tries += 1) {
+      await sessionsEnd(client, name)
+      try {
+        await client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} ${tries === 1 ? '' : 'WITH (FORCE)'}`)
+        return
+      } catch (error) {
+        // Postgres itself waits for its own workers in it. Asked to use force, it takes them for somebody's sessions.
+        if (tries === dropTries) throw error
+      }
+    }
   })
 }
 

@@ -17,19 +17,20 @@ export function useParameters(): [URLSearchParams, (edit: Edit, options?: { isTy
   const [parameters, setParameters] = useSearchParams()
   const wasTyped = (useLocation().state as { isTyped?: boolean } | null)?.isTyped === true
   // Two changes may come before the first is drawn.
-  const latest = useRef(parameters)
+  const latest = useRef({ parameters, wasTyped })
   useEffect(() => {
-    latest.current = parameters
-  }, [parameters])
+    latest.current = { parameters, wasTyped }
+  }, [parameters, wasTyped])
   const change = useCallback(
     (edit: Edit, { isTyped = false } = {}) => {
-      const next = new URLSearchParams(latest.current)
+      const before = latest.current
+      const next = new URLSearchParams(before.parameters)
       edit(next)
-      if (next.toString() === latest.current.toString()) return
-      latest.current = next
-      setParameters(next, { replace: isTyped && wasTyped, state: { isTyped }, preventScrollReset: true })
+      if (next.toString() === before.parameters.toString()) return
+      latest.current = { parameters: next, wasTyped: isTyped }
+      setParameters(next, { replace: isTyped && before.wasTyped, state: { isTyped }, preventScrollReset: true })
     },
-    [setParameters, wasTyped],
+    [setParameters],
   )
   return [parameters, change]
 }

@@ -172,7 +172,8 @@ describe('workers go on, and what is at work holds nobody up,', () => {
 
   test('when the first look at the queue failed', async () => {
     await failOnce('BEFORE INSERT ON tenon_queue._private_tasks')
-    const { jobs, end } = await startStanding()
+    const { jobs, log, end } = await startStanding()
+    await expect.poll(() => log).toContain('run-queue')
     await end((await begunRuns(jobs, 1))[0])
   })
 
