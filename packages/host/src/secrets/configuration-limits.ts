@@ -8,8 +8,14 @@ export const configurationLimits = {
   values: 10_000,
   /** Objects and lists within each other. */
   depth: 64,
+  /** Values that a schema calls secret: each is sealed alone, and opened for each call of the plugin. */
+  secrets: 200,
+  /** Characters of the JSON pointer to such a value, which is sealed with it. */
+  secretPath: 1_000,
   /** For one walk of a schema over a configuration, in a thread. */
   milliseconds: 1_000,
+  /** Of JavaScript heap for each of the two threads; what the largest schema of a manifest takes fits in twice. */
+  threadMb: 128,
 }
 
 /** What makes a value larger than {@link configurationLimits} allow, as the end of a sentence; undefined when nothing does. */

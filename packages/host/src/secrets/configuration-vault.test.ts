@@ -170,10 +170,35 @@ describe('a schema that takes for ever to say what is secret', () => {
     await expect(merge(configuration, null, slow)).rejects.toThrow('takes too long to check')
   })
 
-  test('has everything sealed, and hidden', async () => {
+  test('has everything sealed, masked and hidden', async () => {
     const stored = await vault.seal(configuration, slow, 7)
     expect(JSON.stringify(stored)).not.toContain('canary')
+    expect(vault.mask(stored, slow)).toMatchObject({ $secret: true, setBy: 7 })
     expect(vault.open(stored, slow)).toEqual({ values: configuration, secrets: [configuration] })
+  })
+})
+
+describe('a schema by which too much is secret', () => {
+  const secret = { type: 'string', writeOnly: true }
+  const properties = { a: { additionalProperties: secret } }
+  const every = { ...owner, schema: { patternProperties: { '^b': secret }, properties } }
+  const many = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`b${index}`, 'canary']))
+  const deep = (path: number) => ({ a: { ['x'.repeat(path - '/a/'.length)]: 'canary' } })
+
+  test('is told so by who sends a configuration: each secret is sealed alone, and opened for each call', async () => {
+    expect(await merge(many(200), null, every)).toEqual(many(200))
+    await expect(merge(many(201), null, every)).rejects.toThrow('has more than 200 secret values')
+    expect(await merge(deep(1_000), null, every)).toEqual(deep(1_000))
+    await expect(merge(deep(1_001), null, every)).rejects.toThrow(
+      'a secret value at a path of more than 1000 characters',
+    )
+  })
+
+  test.each([many(201), deep(1_001)])('has everything sealed at once when it comes later', async (configuration) => {
+    const stored = await vault.seal(configuration, every, 7)
+    expect(Object.keys(stored)).toEqual(['$sealed', 'setAt', 'setBy'])
+    expect(vault.open(stored, every)).toEqual({ values: configuration, secrets: [configuration] })
   })
 })
 

@@ -1,5 +1,5 @@
 import { isJsonObject, isTenonError, pointerKey, valueAt, type MaskedSecret } from '@tenon/contract'
-import { invalidWhole, oversizeOf } from './configuration-limits.js'
+import { configurationLimits, invalidWhole, oversizeOf } from './configuration-limits.js'
 import { mergeByName } from './merge-secrets.js'
 import { secretsByName } from './redactor.js'
 import type { JsonSchema } from './schema-secrets.js'
@@ -35,7 +35,12 @@ interface SealedSecret {
 
 export interface ConfigurationVault {
   /** The form that is stored: every secret sealed; without a schema, or with one that does not tell in time, all of it. */
-  seal(configuration: Configuration, owner: ConfigurationOwner, setBy: number, previous?: unknown): Promise<Configuration>
+  seal(
+    configuration: Configuration,
+    owner: ConfigurationOwner,
+    setBy: number,
+    previous?: unknown,
+  ): Promise<Configuration>
   /** The clear form, for one call of the plugin. */
   open(stored: unknown, owner: ConfigurationOwner): OpenConfiguration
   /**
@@ -47,7 +52,7 @@ export interface ConfigurationVault {
    * What a person sent, completed with what is stored: a masked or absent secret keeps its value, null removes it,
    * text replaces it. In a list a masked secret belongs to the stored item whose other values are the same.
    *
-   * @throws TenonError CONFIGURATION_INVALID when it is too large, looks like a sealed value, has a masked secret that
+   * @throws TenonError CONFIGURATION_INVALID when it is too large or too much of it is secret, looks like a sealed value, has a masked secret that
    *   belongs to no stored item, or a schema that takes too long over it
    */
   merge(sent: Configuration, stored: unknown, owner: ConfigurationOwner): Promise<OpenConfiguration>
@@ -102,7 +107,7 @@ export function createConfigurationVault({
 
     mask(stored, owner) {
       if (!isJsonObject(stored)) return null
-      if (isSealedSecret(stored)) return maskWhole(stored, owner)
+      if (isSealedSecret(stored)) return owner.schema ? { ...toMask(stored) } : maskWhole(stored, owner)
       return openAll(stored, '', toMask) as Configuration
     },
 
@@ -114,6 +119,8 @@ export function createConfigurationVault({
         return { values, secrets: secretsByName(values) }
       }
       const { merged, secrets } = await schemas.merge(sent, clear, owner.schema, useOf(owner))
+      const problem = tooSecretOf(merged, secrets)
+      if (problem !== undefined) throw invalidWhole(problem)
       return { values: merged as Configuration, secrets: partsAt(merged, secrets) }
     },
 
@@ -133,10 +140,13 @@ export function createConfigurationVault({
   /** The whole is one of them where nobody can tell: the schema of an update may be worse than the one before it. */
   async function secretPlacesIn(json: string, owner: ConfigurationOwner): Promise<readonly number[]> {
     if (!owner.schema) return [0]
-    return schemas.findSecrets(json, owner.schema, useOf(owner)).catch((error: unknown) => {
+    try {
+      const places = await schemas.findSecrets(json, owner.schema, useOf(owner))
+      return tooSecretOf(JSON.parse(json), places) === undefined ? places : [0]
+    } catch (error) {
       if (isTenonError(error, 'CONFIGURATION_INVALID') || isTenonError(error, 'PLUGIN_RESULT_INVALID')) return [0]
       throw error
-    })
+    }
   }
 
   function maskWhole(stored: SealedSecret & Configuration, owner: ConfigurationOwner): Configuration {
@@ -183,6 +193,15 @@ function assertAcceptable(sent: Configuration): void {
   const problem =
     oversizeOf(sent) ?? (namesSeal(sent) ? 'has a value named $sealed, which is the name of a seal' : undefined)
   if (problem !== undefined) throw invalidWhole(problem)
+}
+
+/** What makes secrets more than can be sealed one by one, as the end of a sentence; undefined when nothing does. */
+function tooSecretOf(json: unknown, places: readonly number[]): string | undefined {
+  const { secrets, secretPath } = configurationLimits
+  if (places.length > secrets) return `has more than ${secrets} secret values`
+  let longest = 0
+  replacePlaces(json, places, (_value, path) => void (longest = Math.max(longest, path.length)))
+  return longest > secretPath ? `has a secret value at a path of more than ${secretPath} characters` : undefined
 }
 
 function namesSeal(value: unknown): boolean {

@@ -41,7 +41,7 @@ export function problemsOf(value: unknown, validate: ValidateFunction): Configur
 export function compileSchema(schema: JsonSchema): ValidateFunction {
   // Holds the schema of schemas, which takes ten times as long to compile as most others.
   reader ??= createAjv({})
-  reader.validateSchema(schema, true)
+  void reader.validateSchema(schema, true)
   // Of its own: what a schema calls itself must not be found by others.
   return createAjv({ meta: false, validateSchema: false }).compile(schema)
 }

@@ -56,8 +56,6 @@ export interface SchemaThreads {
   close(): Promise<void>
 }
 
-/** Of its JavaScript heap, for each of the two. The largest schema that a manifest may have takes a third of it. */
-const threadMb = 128
 /** When the processors were busy with other things, a second may pass in which hardly anything was done. */
 const patientAttempts = 2
 
@@ -66,9 +64,12 @@ const patientAttempts = 2
  * each other, and nobody else waits for them.
  */
 export function createSchemaThreads(): SchemaThreads {
-  const own = { script: 'schema-worker', memoryMb: threadMb } as const
+  const own = { script: 'schema-worker', memoryMb: configurationLimits.threadMb } as const
   const quick = createAskedThread<SchemaQuestion, SchemaAnswer>({ ...own, answerMs: slowMs })
-  const patient = createAskedThread<SchemaQuestion, SchemaAnswer>({ ...own, answerMs: configurationLimits.milliseconds })
+  const patient = createAskedThread<SchemaQuestion, SchemaAnswer>({
+    ...own,
+    answerMs: configurationLimits.milliseconds,
+  })
   const slow = createSlowSchemas()
   const texts = new WeakMap<JsonSchema, string>()
 

@@ -1,6 +1,7 @@
 /** Honest ones take a few milliseconds; only slow ones count. */
 export const slowMs = 200
-const patience = { milliseconds: 2_000, windowMs: 60_000 }
+/** What the slow ones of a schema may take together, in a window since the first of them. */
+export const patience = { milliseconds: 2_000, windowMs: 60_000 }
 const kept = 500
 
 /** Remembers, for a minute, the schemas that were slow. */
