@@ -92,7 +92,8 @@ export function createSchemaThreads(): SchemaThreads {
   async function answerTo(question: SchemaQuestion, tenantId: string): Promise<SchemaAnswer> {
     const { schema } = question
     const noted = (outcome: Outcome<SchemaAnswer>) => {
-      if ('ms' in outcome) slow.note(schema, outcome.ms)
+      // What ended a thread was slow, however soon: the next one has to start
+      if ('ms' in outcome) slow.note(schema, 'failure' in outcome ? Math.max(slowMs, outcome.ms) : outcome.ms)
       return outcome
     }
     const first = noted(await quick.ask(question, tenantId, () => !slow.has(schema)))
