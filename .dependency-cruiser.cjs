@@ -16,7 +16,7 @@ const engines = [
   'audit',
   'uploads',
 ]
-const foundations = '^packages/host/src/(egress|migrations|notifications|marketplace-files|limit-table|sql)'
+const foundations = '^packages/host/src/(egress|migrations|notifications|threads|marketplace-files|limit-table|sql)'
 const src = (folder) => `^packages/host/src/${folder}/`
 const inTests = '(\\.test\\.ts$|/testing/)'
 

@@ -70,6 +70,7 @@ import { createCrashLedger, createNetworkLedger, createRecords, type RecordSourc
 import { createRuntime, type PluginOfProcess, resolveLimits, type SelfTest } from './runtime/index.js'
 import { createConfigurationVault } from './secrets/configuration-vault.js'
 import { dataKey } from './secrets/data-keys.js'
+import { createSchemaThreads } from './secrets/schema-threads.js'
 import { createSealer } from './secrets/sealer.js'
 import { createWebhookStore } from './webhooks/webhook-store.js'
 import { createWebhooks } from './webhooks/webhooks.js'
@@ -121,7 +122,8 @@ async function wire(options: WireOptions): Promise<PluginHost> {
   // What plugins seal lies in their own tables, where no rotation of keys could reach it: it has a key of its own.
   const pluginKey = await dataKey({ pool, sealer }, 'plugins')
   const pluginSealer = createSealer([pluginKey.toString('base64'), ...options.secretKeys])
-  const vault = createConfigurationVault({ sealer })
+  const schemas = createSchemaThreads()
+  const vault = createConfigurationVault({ sealer, schemas })
   const databaseHardened = await isDatabaseHardened(pool)
   const tenancy = await createTenancy({
     pool,
@@ -395,7 +397,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     tenantOf: tenants.tenantOf,
     install,
     uninstall,
-    configure: createConfigure({ store, caller, vault, history }),
+    configure: createConfigure({ store, caller, vault, schemas, history }),
     connections: createConnections({
       installations: store,
       connections: connectionStore,
@@ -403,6 +405,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       proofKeys: createProofKeys(await dataKey({ pool, sealer }, 'pkce')),
       caller,
       vault,
+      schemas,
       history,
       ceiling,
       fetch: fetch as unknown as typeof globalThis.fetch,
@@ -561,7 +564,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
       await stop(() => runtime.stop())
       await Promise.all([stop(records.log.stop), stop(records.usage.stop), stop(denials.stop)])
       await stop(audit.stop)
-      await stop(() => tenancy.close())
+      await Promise.all([stop(() => tenancy.close()), stop(schemas.close)])
       await Promise.all([stop(() => fetch.close()), stop(() => webhookFetch.close())])
       await stop(() => options.database.close())
       if (failures.length > 0) throw new AggregateError(failures, 'The host could not be stopped in an orderly way.')

@@ -14,6 +14,7 @@ import type { LimitTable } from './limit-table.js'
 import { recordLimitTable } from './records/record-limits.js'
 import { runtimeLimitTable } from './runtime/limits.js'
 import { configurationLimits } from './secrets/configuration-limits.js'
+import { patience, slowMs } from './secrets/slow-schemas.js'
 import { tenancyLimitTable } from './tenancy/limits.js'
 import {
   artifactLimitTests,
@@ -154,9 +155,19 @@ const fixed: [what: string, value: string, reason: string][] = [
     'it is checked by a schema that a stranger wrote',
   ],
   [
-    'Checking a configuration',
-    `${number(configurationLimits.milliseconds)} ms`,
-    'it happens in the process of the host',
+    'What a schema calls secret in a configuration',
+    `${configurationLimits.secrets} values, each at a path of ${number(configurationLimits.secretPath)} characters`,
+    'each is sealed alone, and opened for each call',
+  ],
+  [
+    'Checking a configuration, or looking for its secrets',
+    `${number(configurationLimits.milliseconds)} ms, ${configurationLimits.threadMb} MB`,
+    'a stranger’s schema says what is to be done; a thread does it',
+  ],
+  [
+    'Slow checks by one schema',
+    `${number(patience.milliseconds)} ms in ${number(patience.windowMs)} ms`,
+    `they take a processor, and others with slow schemas wait; a check that takes less than ${slowMs} ms is not slow`,
   ],
   [
     'A manifest',
@@ -171,7 +182,7 @@ const fixed: [what: string, value: string, reason: string][] = [
   [
     'A JSON Schema in a manifest',
     `${number(manifestLimits.schemaCharacters)} characters, ${manifestLimits.schemaLevels} levels`,
-    'the host compiles it',
+    'the host compiles it, in a thread',
   ],
   ['What is wrong with a manifest', `${number(manifestLimits.problems)} problems`, 'what comes after is told nobody'],
   ['Events of an organization that wait', number(maxWaitingEvents), 'the database counts them when a plugin publishes'],

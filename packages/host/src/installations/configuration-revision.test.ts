@@ -1,10 +1,13 @@
-import { describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { type Configuration, createConfigurationVault } from '../secrets/configuration-vault.js'
+import { createSchemaThreads } from '../secrets/schema-threads.js'
 import { createSealer } from '../secrets/sealer.js'
 import { configurationRevisionOf } from './configuration-revision.js'
 
-const vault = createConfigurationVault({ sealer: createSealer(['old']) })
-const rotated = createConfigurationVault({ sealer: createSealer(['new', 'old']) })
+const schemas = createSchemaThreads()
+afterAll(schemas.close)
+const vault = createConfigurationVault({ sealer: createSealer(['old']), schemas })
+const rotated = createConfigurationVault({ sealer: createSealer(['new', 'old']), schemas })
 const revisionOf = (configuration: Configuration | null) => configurationRevisionOf({ configuration })
 
 const plugin = { tenantId: 'a4ayc80OGd', pluginKey: 'mlflow' }
@@ -14,8 +17,8 @@ const first = { url: 'https://ml.example', token: 'a secret' }
 describe.each([
   ['with a schema', { ...plugin, schema }],
   ['without one', { ...plugin, schema: undefined }],
-])('the revision of a configuration %s', (_which, owner) => {
-  const stored = vault.seal(first, owner, 7)
+])('the revision of a configuration %s', async (_which, owner) => {
+  const stored = await vault.seal(first, owner, 7)
 
   test('stays when all of it is sealed under another key', () => {
     const resealed = rotated.reseal(stored, owner)
@@ -27,15 +30,16 @@ describe.each([
     ['something that everybody sees', { ...first, url: 'https://other.example' }],
     ['a secret', { ...first, token: 'another secret' }],
     ['that there is a secret', { url: first.url }],
-  ])('is another one after a change of %s', (_what, next) => {
-    vi.useFakeTimers({ now: Date.now() + 1_000 })
-    expect(revisionOf(vault.seal(next, owner, 7, stored))).not.toBe(revisionOf(stored))
+  ])('is another one after a change of %s', async (_what, next) => {
+    vi.useFakeTimers({ now: Date.now() + 1_000, toFake: ['Date'] })
+    expect(revisionOf(await vault.seal(next, owner, 7, stored))).not.toBe(revisionOf(stored))
     vi.useRealTimers()
   })
 
-  test('tells nothing of a secret to who can save one and compare', () => {
-    vi.useFakeTimers({ now: Date.now() + 2_000 })
-    const revisions = ['a guess', first.token].map((token) => revisionOf(vault.seal({ ...first, token }, owner, 7)))
+  test('tells nothing of a secret to who can save one and compare', async () => {
+    vi.useFakeTimers({ now: Date.now() + 2_000, toFake: ['Date'] })
+    const sealed = ['a guess', first.token].map((token) => vault.seal({ ...first, token }, owner, 7))
+    const revisions = (await Promise.all(sealed)).map(revisionOf)
     expect(revisions[0]).toBe(revisions[1])
     vi.useRealTimers()
   })

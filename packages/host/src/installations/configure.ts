@@ -1,9 +1,9 @@
 import { PluginInstallationStatus as Status, TenonError, type TestConnectionResult } from '@tenon/contract'
 import type { PluginReport } from '@tenon/contract/wire'
 import type { TenantScope } from '../migrations/index.js'
-import type { Configuration, ConfigurationVault } from '../secrets/configuration-vault.js'
+import type { Configuration, ConfigurationVault, OpenConfiguration } from '../secrets/configuration-vault.js'
+import type { SchemaThreads } from '../secrets/schema-threads.js'
 import { storableText, unstorableTextIn } from '../migrations/sql-text.js'
-import { assertValid } from './configuration-check.js'
 import { configurationRevisionOf } from './configuration-revision.js'
 import type { History } from './history.js'
 import type { Installation, InstallationStore } from './installation-store.js'
@@ -16,6 +16,7 @@ interface ConfigureOptions {
   store: InstallationStore
   caller: PluginCaller
   vault: ConfigurationVault
+  schemas: Pick<SchemaThreads, 'assertValid'>
   history: History
 }
 
@@ -46,7 +47,7 @@ export interface Configure {
  * Saves a configuration: completed with stored secrets, checked by its schema and by the plugin, tried by `configure()`,
  * and only then stored. Until the last step the earlier configuration stays in force (D-18).
  */
-export function createConfigure({ store, caller, vault, history }: ConfigureOptions): Configure {
+export function createConfigure({ store, caller, vault, schemas, history }: ConfigureOptions): Configure {
   /** Everything that can refuse the configuration; what it answers is ready to be stored. */
   async function prepare(request: ConfigureRequest, row: Installation, signal: AbortSignal) {
     const { tenant, userId } = request
@@ -56,30 +57,31 @@ export function createConfigure({ store, caller, vault, history }: ConfigureOpti
     if (request.revision !== undefined && request.revision !== configurationRevisionOf(row)) {
       throw new TenonError('CONFIGURATION_OUTDATED', { plugin })
     }
-    const configuration = vault.merge(request.configuration, row.configuration, owner)
-    if (owner.schema) assertValid(configuration, owner.schema, plugin)
+    const configuration = await vault.merge(request.configuration, row.configuration, owner)
+    const { values } = configuration
+    if (owner.schema) await schemas.assertValid(values, owner.schema, { plugin, tenantId: owner.tenantId })
     const call = { subject, userId, configuration, signal }
     if (exportsOf(row).has('validateConfig')) {
-      acceptValidation(await caller.call({ ...call, invocation: { kind: 'validateConfig', configuration } }))
+      acceptValidation(await caller.call({ ...call, invocation: { kind: 'validateConfig', configuration: values } }))
     }
     if (subject.manifest.contributes?.testOnSave && !request.force) await assertConnects(call)
     const { message } = exportsOf(row).has('configure')
       ? await caller.callInTransaction(
-          { ...call, invocation: { kind: 'configure', configuration } },
+          { ...call, invocation: { kind: 'configure', configuration: values } },
           { accept: (answer) => acceptResult(answer, plugin, 'configuring') },
         )
       : {}
-    const sealed = vault.seal(configuration, owner, userId, row.configuration)
+    const sealed = await vault.seal(values, owner, userId, row.configuration)
     return { sealed, message, before: vault.mask(row.configuration, owner), after: vault.mask(sealed, owner) }
   }
 
   async function assertConnects(call: {
     subject: CallSubject
     userId: number
-    configuration: Configuration
+    configuration: OpenConfiguration
     signal: AbortSignal
   }) {
-    const invocation = { kind: 'testConnection' as const, configuration: call.configuration }
+    const invocation = { kind: 'testConnection' as const, configuration: call.configuration.values }
     const { success, message, steps } = connectionTestOf(await caller.call({ ...call, invocation }))
     if (!success) throw new TenonError('CONNECTION_TEST_FAILED', { message, ...(steps ? { steps } : {}) })
   }
@@ -115,9 +117,10 @@ export function createConfigure({ store, caller, vault, history }: ConfigureOpti
       if (!exportsOf(installation).has('testConnection')) {
         return { success: false, message: 'Plugin does not support connection testing' }
       }
-      const configuration = vault.merge(sent, installation.configuration, configurationOwnerOf(tenant, installation))
+      const owner = configurationOwnerOf(tenant, installation)
+      const configuration = await vault.merge(sent, installation.configuration, owner)
       try {
-        const invocation = { kind: 'testConnection' as const, configuration }
+        const invocation = { kind: 'testConnection' as const, configuration: configuration.values }
         return connectionTestOf(await caller.call({ subject, userId, configuration, invocation }))
       } catch (error) {
         return {

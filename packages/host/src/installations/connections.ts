@@ -14,7 +14,7 @@ import { expiryOf } from '../connections/refreshing-connections.js'
 import { exchangeCode } from '../connections/token-exchange.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
-import { assertValid } from './configuration-check.js'
+import type { SchemaThreads } from '../secrets/schema-threads.js'
 import { reportOf } from './configure.js'
 import type { History } from './history.js'
 import type { Installation, InstallationStore } from './installation-store.js'
@@ -62,6 +62,7 @@ interface ConnectionsOptions {
   proofKeys: ProofKeys
   caller: PluginCaller
   vault: ConfigurationVault
+  schemas: Pick<SchemaThreads, 'assertValid'>
   history: History
   ceiling: OperatorCeiling
   /** For the provider's token address; every connection of it is checked. */
@@ -161,7 +162,9 @@ export function createConnections(options: ConnectionsOptions): Connections {
         throw new TenonError('VALIDATION_FAILED', { message: 'is_active must be true or false', field: 'is_active' })
       }
       const settings = { ...existing.settings, ...changed }
-      assertSettings(settings, contribution, plugin)
+      assertKnown(settings, contribution, plugin)
+      if (contribution.settings)
+        await options.schemas.assertValid(settings, contribution.settings, { plugin, tenantId: tenant.schema })
       const updated = await connections.update(owner, id, {
         settings,
         ...(isActive === undefined ? {} : { isActive }),
@@ -321,7 +324,7 @@ function defaultsOf(schema: JsonObject | undefined): JsonObject {
   )
 }
 
-function assertSettings(settings: JsonObject, { settings: schema }: ConnectionContribution, plugin: string): void {
+function assertKnown(settings: JsonObject, { settings: schema }: ConnectionContribution, plugin: string): void {
   const known = isJsonObject(schema?.['properties']) ? Object.keys(schema['properties']) : []
   const unknown = Object.keys(settings).find((name) => !known.includes(name))
   if (unknown !== undefined)
@@ -329,7 +332,6 @@ function assertSettings(settings: JsonObject, { settings: schema }: ConnectionCo
       message: `A connection of ${plugin} has no setting "${unknown}".`,
       field: unknown,
     })
-  if (schema) assertValid(settings, schema, plugin)
 }
 
 function toJson(connection: Connection): ConnectionJson {

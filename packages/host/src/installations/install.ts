@@ -24,6 +24,7 @@ import type { Claim, Installation, InstallationStore } from './installation-stor
 import { underLease } from './lease.js'
 import type { CallSubject, PluginCaller } from './plugin-caller.js'
 import { assertAsked } from './permissions.js'
+import { nothingConfigured } from '../secrets/configuration-vault.js'
 import { acceptResult } from './results.js'
 import { isShared, ownTables, type PluginRoles } from './plugin-roles.js'
 import { runSteps, type Step, type StepReport } from './steps.js'
@@ -260,7 +261,7 @@ function stepsOf(engines: InstallOptions, work: Installing, outcome: InstallOutc
           subject: subject(),
           invocation: { kind: 'install' as const, configuration: {} },
           userId,
-          configuration: {},
+          configuration: nothingConfigured,
           signal,
         }
         const accepted = await caller.callInTransaction(request, {

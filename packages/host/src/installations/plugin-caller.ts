@@ -24,7 +24,8 @@ import {
   type RouteAnswer,
   type Runtime,
 } from '../runtime/index.js'
-import { secretsOf, type Redactor } from '../secrets/redactor.js'
+import type { OpenConfiguration } from '../secrets/configuration-vault.js'
+import type { Redactor } from '../secrets/redactor.js'
 import type { DatabaseSession, Tenancy } from '../tenancy/index.js'
 import { grantsOf } from './grants.js'
 import type { InstallationStore } from './installation-store.js'
@@ -50,8 +51,7 @@ export interface CallRequest {
   subject: CallSubject
   invocation: PluginInvocation
   userId: number
-  /** In clear, for this call only. */
-  configuration: Record<string, unknown>
+  configuration: OpenConfiguration
   deadlineMs?: number
   /** Of long work, told to the plugin. */
   runId?: string
@@ -121,11 +121,12 @@ export function createPluginCaller({
     mode: 'autocommit' | 'lifecycle',
     { before, accept }: Verdict<Result>,
   ): Promise<Result> {
-    const { subject, invocation, userId, configuration, signal } = request
+    const { subject, invocation, userId, signal } = request
+    const { values: configuration, secrets: configured } = request.configuration
     assertRunnable(subject)
     const artifact = await artifacts.load(subject.digest)
     const redactor = secrets.of(ids(subject))
-    redactor.hide(secretsOf(configuration, subject.manifest.contributes?.configuration))
+    redactor.hide(configured)
     const granted = environment(subject.manifest)
     redactor.hide(granted)
     countGiven(subject, invocation, Object.keys(granted))

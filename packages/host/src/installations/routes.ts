@@ -37,7 +37,7 @@ export function createCallRoute({ store, caller, vault, runs }: RoutesOptions): 
     const received = request.receive ? { ...request, ...(await request.receive()) } : request
     if (work) return runs.call(received, installation, work)
     const configuration = vault.open(installation.configuration, configurationOwnerOf(tenant, installation))
-    const invocation = invocationFor(received, report, configuration)
+    const invocation = invocationFor(received, report, configuration.values)
     const deadlineMs = method === 'GET' ? readDeadlineMs : workDeadlineMs
     const answer = await caller.call({
       subject,

@@ -48,7 +48,7 @@ export function createRunWork({ store, caller, vault, uploads, findTenant, deadl
     const request = { tenant, body: {}, pluginKey, userId, role: 'host' as const, method, path, ...input, ...said }
     const invocation = isJob(report, run.action, method, path)
       ? { kind: 'job' as const, name: run.action, args: [request.body ?? {}] }
-      : invocationFor(request, report, configuration)
+      : invocationFor(request, report, configuration.values)
     const answered = await caller.call({
       subject,
       userId,

@@ -313,7 +313,7 @@ async function finish(engines: UpdateOptions, work: Change, outcome: Outcome): P
     manifest: target.entry,
     grants: target.grants ?? askedPermissions(target.entry).map(({ id }) => id),
     metadata: metadataOf(work, outcome),
-    ...configurationOf(engines, work),
+    ...(await configurationOf(engines, work)),
   })
   const why = { kind: 'changed', text: `version ${settled.version} took its place` } as const
   await runtime.stopPlugin(claim.tenant.schema, row.pluginKey, why)
@@ -349,11 +349,11 @@ function metadataOf(
 }
 
 /** Which fields are secret is said by the schema, which may be another one now. */
-function configurationOf({ vault }: UpdateOptions, { claim, installation: row, target, userId }: Change) {
+async function configurationOf({ vault }: UpdateOptions, { claim, installation: row, target, userId }: Change) {
   if (row.configuration === null) return {}
-  const clear = vault.open(row.configuration, configurationOwnerOf(claim.tenant, row))
+  const { values } = vault.open(row.configuration, configurationOwnerOf(claim.tenant, row))
   const owner = configurationOwnerOf(claim.tenant, { pluginKey: row.pluginKey, manifest: target.entry })
-  return { configuration: vault.seal(clear, owner, userId, row.configuration) }
+  return { configuration: await vault.seal(values, owner, userId, row.configuration) }
 }
 
 function subjectFor({ claim, installation: row, target: { artifact, entry, grants } }: Change): CallSubject {
@@ -368,7 +368,8 @@ function subjectFor({ claim, installation: row, target: { artifact, entry, grant
   }
 }
 
-function stepsOf({ roles, store, caller, vault, runtime }: UpdateOptions, work: Change, outcome: Outcome): Step[] {
+function stepsOf(engines: UpdateOptions, work: Change, outcome: Outcome): Step[] {
+  const { roles, store, caller, vault, runtime } = engines
   const { claim, installation: row, target, userId, action, signal } = work
   const { tenant } = claim
   const { artifact, entry, grants } = target
@@ -386,14 +387,16 @@ function stepsOf({ roles, store, caller, vault, runtime }: UpdateOptions, work: 
       // Its transaction is its undo.
       run: async () => {
         if (action === 'rollback') return
-        const configuration = vault.open(row.configuration, configurationOwnerOf(tenant, row))
+        const next = await configurationOf(engines, work)
+        const owner = configurationOwnerOf(tenant, { pluginKey: row.pluginKey, manifest: entry })
+        const configuration = vault.open(next.configuration, owner)
         const invocation = outcome.report?.exports.includes('update')
           ? {
               kind: 'function' as const,
               name: 'update',
               args: [userId, tenant.schema, { from: row.version, to: entry.version }, contextPlaceholder],
             }
-          : { kind: 'install' as const, configuration }
+          : { kind: 'install' as const, configuration: configuration.values }
         const request = { subject, invocation, userId, configuration, signal, deadlineMs: updateDeadlineMs }
         const { message } = await caller.callInTransaction(request, {
           accept: async (answer, session) => {

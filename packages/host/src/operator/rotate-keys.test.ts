@@ -4,6 +4,7 @@ import type { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createConnectionStore } from '../connections/connection-store.js'
 import { createConfigurationVault } from '../secrets/configuration-vault.js'
+import { createSchemaThreads } from '../secrets/schema-threads.js'
 import { createSealer } from '../secrets/sealer.js'
 import { getTenantHash } from '../tenancy/tenant-hash.js'
 import { startHostInTest, type HostInTest, type Replica, type TestPlugin } from '../testing/host-in-test.js'
@@ -190,9 +191,9 @@ describe('while servers have the next key already', () => {
     const other = { ...owner, pluginKey: 'other' }
     const untouched = await Promise.all(['a', 'b', 'c'].map((id) => earlier.save(other, connectionOf(id))))
     await createWebhookStore({ pool: it.pool, sealer: createSealer([newKey]) }).renewSecret(tenant, webhookId)
-    const vault = createConfigurationVault({ sealer: createSealer([newKey]) })
+    const vault = createConfigurationVault({ sealer: createSealer([newKey]), schemas: createSchemaThreads() })
     const schema = keeper.entry?.['contributes'] as { configuration: Record<string, unknown> }
-    const sealed = vault.seal({ pin: 'earlier', kept: 'kept-1' }, { ...owner, schema: schema.configuration }, 1)
+    const sealed = await vault.seal({ pin: 'earlier', kept: 'kept-1' }, { ...owner, schema: schema.configuration }, 1)
     await it.pool.query(`UPDATE "${owner.tenantId}".plugin_installations SET configuration = $1`, [sealed])
     let over = false
     let pin = ''
@@ -286,10 +287,10 @@ const withPause = (pool: Pool, before: (sql: string) => Promise<void>): Pool =>
 
 test('a configuration that is changed each time before it is written is named as left', async () => {
   const table = `"${owner.tenantId}".plugin_installations`
-  const vault = createConfigurationVault({ sealer: createSealer([newKey]) })
+  const vault = createConfigurationVault({ sealer: createSealer([newKey]), schemas: createSchemaThreads() })
   const schema = keeper.entry?.['contributes'] as { configuration: Record<string, unknown> }
   const save = async (pin: string) => {
-    const sealed = vault.seal({ pin }, { ...owner, schema: schema.configuration }, 1)
+    const sealed = await vault.seal({ pin }, { ...owner, schema: schema.configuration }, 1)
     await it.pool.query(`UPDATE ${table} SET configuration = $1`, [sealed])
   }
   await save('at first')

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 import { createConfigurationVault, type ConfigurationVault } from '../secrets/configuration-vault.js'
+import { createSchemaThreads } from '../secrets/schema-threads.js'
 import type { SealContext, Sealer } from '../secrets/sealer.js'
 import { openAudit } from './open-audit.js'
 
@@ -37,7 +38,7 @@ type Rotating = RotateKeysOptions & { vault: Pick<ConfigurationVault, 'reseal'> 
  * @since 0.1.0
  */
 export async function rotateKeys(given: RotateKeysOptions): Promise<KeyRotation> {
-  const options = { ...given, vault: createConfigurationVault(given) }
+  const options = { ...given, vault: createConfigurationVault({ ...given, schemas: createSchemaThreads() }) }
   const rotation: KeyRotation = {
     configurations: 0,
     connections: 0,

@@ -1,5 +1,4 @@
 import { isJsonObject } from '@tenon/contract'
-import { replaceSecrets, type JsonSchema } from './schema-secrets.js'
 import { isSecretName } from './secret-names.js'
 
 /** Takes known secrets out of what leaves a call besides its answer: log lines, errors, messages. */
@@ -107,15 +106,8 @@ function base64FormsOf(bytes: Buffer): string[] {
   })
 }
 
-/** The parts of a configuration in clear that are secret: by its schema, or without one by their names. */
-export function secretsOf(configuration: Record<string, unknown>, schema: JsonSchema | undefined): unknown[] {
-  if (!schema) return secretsByName(configuration)
-  const found: unknown[] = []
-  replaceSecrets(configuration, schema, (value) => void found.push(value))
-  return found
-}
-
-function secretsByName(value: unknown): unknown[] {
+/** The parts of a configuration in clear whose names tell that they are secret. */
+export function secretsByName(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value as Record<string, unknown>).flatMap(([key, part]): unknown[] =>
     isSecretName(key) ? [part] : secretsByName(part),

@@ -1,10 +1,8 @@
-import { isJsonObject, pointerKey, valueAt } from '@tenon/contract'
+import { isJsonObject, valueAt } from '@tenon/contract'
 import { RE2JS } from 're2js'
 
 /** A JSON Schema as far as finding secrets in a value needs it. */
 export type JsonSchema = Record<string, unknown>
-
-type ReplaceSecret = (value: unknown, path: string) => unknown
 
 /** All parts of a schema that speak of one and the same part of a value. */
 type SchemaParts = ReadonlySet<JsonSchema>
@@ -24,7 +22,7 @@ const samePlaceByName = ['dependentSchemas', 'dependencies'] as const
 /** A reference that cannot be followed hides what it says: what it stands for counts as secret. */
 const unreadable: JsonSchema = { writeOnly: true }
 
-/** By schema: every call of a plugin asks for that of its configuration, which does not change. */
+/** By schema: one is asked for again and again. */
 const maps = new WeakMap<JsonSchema, SecretMap>()
 
 /**
@@ -88,32 +86,23 @@ function createSecretMap(schema: JsonSchema): SecretMap {
 }
 
 /**
- * A copy of `value` in which every part that the schema marks `"writeOnly": true` went through `replace`.
- * `path` is a JSON pointer. A replacement of `undefined` leaves the part out.
+ * The places of the parts that the schema marks `"writeOnly": true`, as `replacePlaces` counts them. Runs in a thread: a
+ * schema of a few lines can ask for more work than there is time.
  */
-export function replaceSecrets(value: unknown, schema: JsonSchema, replace: ReplaceSecret): unknown {
+export function secretPlaces(json: unknown, schema: JsonSchema): number[] {
   const map = secretMapOf(schema)
-  return replaceIn(value, map, map.whole, replace)
-}
+  const found: number[] = []
+  let next = 0
 
-/** {@link replaceSecrets} for a part of a value. */
-export function replaceIn(
-  value: unknown,
-  map: SecretMap,
-  parts: SchemaParts,
-  replace: ReplaceSecret,
-  path = '',
-): unknown {
-  if (map.isSecret(parts)) return replace(value, path)
-  if (Array.isArray(value)) {
-    return value.map((item, index) => replaceIn(item, map, map.ofItem(parts, index), replace, `${path}/${index}`))
+  function visit(value: unknown, parts: SchemaParts): void {
+    const place = next++
+    if (map.isSecret(parts)) found.push(place)
+    else if (Array.isArray(value)) value.forEach((item, index) => visit(item, map.ofItem(parts, index)))
+    else if (isJsonObject(value)) for (const [key, part] of Object.entries(value)) visit(part, map.ofKey(parts, key))
   }
-  if (!isJsonObject(value)) return value
-  const entries = Object.entries(value).map(([key, inner]): [string, unknown] => [
-    key,
-    replaceIn(inner, map, map.ofKey(parts, key), replace, `${path}/${pointerKey(key)}`),
-  ])
-  return Object.fromEntries(entries.filter(([, part]) => part !== undefined))
+
+  visit(json, map.whole)
+  return found
 }
 
 function follow(reference: string, schema: JsonSchema): unknown {

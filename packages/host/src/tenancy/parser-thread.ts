@@ -1,26 +1,20 @@
-import { createRequire } from 'node:module'
-import { Worker } from 'node:worker_threads'
+import { createAskedThread } from '../threads/asked-thread.js'
 import type { ParseNode } from './parse-tree.js'
 
 /** `statements`: a list of them. `block`: the PL/pgSQL of one DO statement. */
 export type ParseKind = 'statements' | 'block'
 
+export interface ParserQuestion {
+  kind: ParseKind
+  sql: string
+}
+
 /** What comes of a text. `broken`: the parser did not survive it, or was not done in time, and reads nothing after it. */
 export type ParserAnswer = { tree: ParseNode } | { failure: ParserFailure } | { broken: 'depth' | 'size' | 'time' }
 
 /** Trees come as texts: they can be too deep to be copied from one thread to another, which is then told to nobody. */
-type ThreadAnswer = Exclude<ParserAnswer, { tree: ParseNode }> | { json: string } | { refused: 'depth' | 'size' }
-
-/**
- * Characters of a tree's text. Reading and judging it is the host's own work, while everybody waits: this many take a
- * tenth of a second or two, and the thread could make hundreds of millions.
- */
-const MAX_TREE_CHARACTERS = 8_000_000
-/**
- * Of a tree, two for each operator that stands beside another. Writing a tree as a text takes the square of them: these take
- * a twentieth of a second, and the parser survives three times as many.
- */
-const MAX_TREE_LEVELS = 5_000
+export type ParserThreadAnswer =
+  Exclude<ParserAnswer, { tree: ParseNode }> | { json: string } | { refused: 'depth' | 'size' }
 
 /** What the parser says of a text that is not SQL. */
 export interface ParserFailure {
@@ -34,12 +28,6 @@ export interface ParserThread {
   stop(): Promise<void>
 }
 
-interface Job {
-  kind: ParseKind
-  sql: string
-  resolve(answer: ParserAnswer): void
-}
-
 /**
  * One text at a time, and the askers take turns: a plugin that sends nothing but monstrous texts delays the others by
  * one of them. What a thread does not survive ends with it: the next text gets a new one.
@@ -48,124 +36,24 @@ interface Job {
  * @param turnMs the same, for when others wait
  */
 export function createParserThread({ parseMs, turnMs = parseMs }: { parseMs: number; turnMs?: number }): ParserThread {
-  const waiting = new Map<string, Job[]>()
-  let worker: Worker | undefined
-  let running: { job: Job; timer: NodeJS.Timeout; turn?: NodeJS.Timeout; isLate?: true } | undefined
-
-  function startNext(): void {
-    if (running) return
-    const [asker, jobs] = waiting.entries().next().value ?? []
-    const job = jobs?.shift()
-    if (asker === undefined || !jobs || !job) return
-    waiting.delete(asker)
-    if (jobs.length > 0) waiting.set(asker, jobs)
-    worker ??= startWorker()
-    running = { job, timer: setTimeout(endLate, parseMs) }
-    worker.postMessage({ kind: job.kind, sql: job.sql })
-  }
-
-  /** From when it is being read: a thread takes its time to start. */
-  function beginTurn(): void {
-    if (!running) return
-    running.turn = setTimeout(() => (waiting.size > 0 ? endLate() : beginTurn()), turnMs)
-  }
-
-  function endLate(): void {
-    if (running) running.isLate = true
-    void worker?.terminate()
-  }
-
-  function finish(answer: ParserAnswer): void {
-    const finished = running
-    running = undefined
-    clearTimeout(finished?.timer)
-    clearTimeout(finished?.turn)
-    finished?.job.resolve(answer)
-    startNext()
-  }
-
-  function startWorker(): Worker {
-    const library = createRequire(import.meta.url).resolve('libpg-query')
-    const started = new Worker(THREAD_SOURCE, {
-      eval: true,
-      workerData: { library, maxCharacters: MAX_TREE_CHARACTERS, maxLevels: MAX_TREE_LEVELS },
-      resourceLimits: { maxOldGenerationSizeMb: 512 },
-      env: {},
-    })
-    started.unref()
-    const isOver = () => {
-      if (worker !== started) return
-      worker = undefined
-      finish({ broken: running?.isLate ? 'time' : 'size' })
-    }
-    started.on('message', (answer: ThreadAnswer | 'begun') => {
-      if (worker !== started) return
-      if (answer === 'begun') return beginTurn()
-      if ('broken' in answer) {
-        worker = undefined
-        void started.terminate()
-      }
-      finish(toParserAnswer(answer))
-    })
-    started.on('error', () => {})
-    started.on('exit', isOver)
-    return started
-  }
-
+  const thread = createAskedThread<ParserQuestion, ParserThreadAnswer>({
+    script: 'parser-worker',
+    answerMs: parseMs,
+    turnMs,
+    memoryMb: 512,
+    isSpent: (answer) => 'broken' in answer,
+  })
   return {
-    parse: (kind, sql, asker) =>
-      new Promise((resolve) => {
-        waiting.set(asker, [...(waiting.get(asker) ?? []), { kind, sql, resolve }])
-        startNext()
-      }),
-    async stop() {
-      await worker?.terminate()
+    async parse(kind, sql, asker) {
+      const outcome = await thread.ask({ kind, sql }, asker)
+      if ('answer' in outcome) return toParserAnswer(outcome.answer)
+      return { broken: outcome.failure === 'late' ? 'time' : 'size' }
     },
+    stop: thread.stop,
   }
 }
 
-function toParserAnswer(answer: ThreadAnswer): ParserAnswer {
+function toParserAnswer(answer: ParserThreadAnswer): ParserAnswer {
   if ('refused' in answer) return { broken: answer.refused }
   return 'json' in answer ? { tree: JSON.parse(answer.json) as ParseNode } : answer
 }
-
-// Plain JavaScript in a text, because a thread cannot be started from TypeScript sources.
-const THREAD_SOURCE = `
-const { parentPort, workerData } = require('node:worker_threads')
-const { loadModule, parsePlPgSQLSync, parseSync } = require(workerData.library)
-const isConstant = (node) =>
-  node.A_Const !== undefined || node.SetToDefault !== undefined || node.ParamRef !== undefined
-const isConstantRow = (row) => row.List !== undefined && (row.List.items ?? []).every(isConstant)
-// Leaves out the constants; false for a tree that is too deep.
-const trim = (tree) => {
-  let level = [tree]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > workerData.maxLevels) return false
-    const next = []
-    for (const node of level) {
-      if (Array.isArray(node.valuesLists)) node.valuesLists = node.valuesLists.filter((row) => !isConstantRow(row))
-      for (const child of Object.values(node)) if (typeof child === 'object' && child !== null) next.push(child)
-    }
-    level = next
-  }
-  return true
-}
-const ready = loadModule()
-const read = (kind, sql) => {
-  const tree = kind === 'block' ? parsePlPgSQLSync(sql) : (parseSync(sql).stmts ?? [])
-  if (!trim(tree)) return { refused: 'depth' }
-  const json = JSON.stringify(tree)
-  return json.length > workerData.maxCharacters ? { refused: 'size' } : { json }
-}
-parentPort.on('message', async ({ kind, sql }) => {
-  await ready
-  parentPort.postMessage('begun')
-  try {
-    parentPort.postMessage(read(kind, sql))
-  } catch (error) {
-    const { name, message, sqlDetails } = error
-    if (name === 'RangeError') parentPort.postMessage({ broken: 'depth' })
-    else if (sqlDetails === undefined && name !== 'Error') parentPort.postMessage({ broken: 'size' })
-    else parentPort.postMessage({ failure: { message, position: sqlDetails?.cursorPosition } })
-  }
-})`
