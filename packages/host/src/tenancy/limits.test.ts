@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { loadModule, parseSync } from 'libpg-query'
 import { afterAll, afterEach, beforeAll, describe, expect, test, type TestContext } from 'vitest'
 import { facadeOver } from '../testing/facade.js'
 import { skipAloud } from '../testing/skip-aloud.js'
@@ -11,6 +12,7 @@ const sessions: DatabaseSession[] = []
 const tenancies: Tenancy[] = []
 
 beforeAll(async () => {
+  await loadModule()
   database = await createTenancyDatabase()
   await database.tenancy.createTenant(1)
   role = await roleOf('plugin')
@@ -166,6 +168,16 @@ test('a long text of SQL is read for parseMs and not longer, and the next one as
   const impatient = await wallWith({ parseMs: 1 })
   await expect(plugin(impatient).query(long)).rejects.toThrow('it is too large to be read')
   expect(await plugin(impatient).query('SELECT 1 AS one', { type: 'SELECT' })).toEqual([{ one: 1 }])
+})
+
+test('what the parser makes of a text of SQL has at most maxTreeCharacters', async () => {
+  const sql = `SELECT ${'1 AS one, '.repeat(1_000)}2 AS two`
+  const statements = parseSync(sql).stmts as { stmt: object }[]
+  const characters = JSON.stringify(statements).length
+  const wall = await wallWith({ maxTreeCharacters: characters })
+  expect(await plugin(wall).query(sql, { type: 'SELECT' })).toEqual([{ one: 1, two: 2 }])
+  const stricter = await wallWith({ maxTreeCharacters: characters - 1 })
+  await expect(plugin(stricter).query(sql)).rejects.toThrow('it is too large to be read; send values with bind')
 })
 
 test('rows that are added at once have at most maxCopyBytes', async () => {

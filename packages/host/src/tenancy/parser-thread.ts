@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
-import type { ParseNode } from './parse-tree.js'
+import { maxTreeLevels, type ParseNode } from './parse-tree.js'
 
 /** `statements`: a list of them. `block`: the PL/pgSQL of one DO statement. */
 export type ParseKind = 'statements' | 'block'
@@ -10,17 +10,6 @@ export type ParserAnswer = { tree: ParseNode } | { failure: ParserFailure } | { 
 
 /** Trees come as texts: they can be too deep to be copied from one thread to another, which is then told to nobody. */
 type ThreadAnswer = Exclude<ParserAnswer, { tree: ParseNode }> | { json: string } | { refused: 'depth' | 'size' }
-
-/**
- * Characters of a tree's text. Reading and judging it is the host's own work, while everybody waits: this many take a
- * tenth of a second or two, and the thread could make hundreds of millions.
- */
-const MAX_TREE_CHARACTERS = 8_000_000
-/**
- * Of a tree, two for each operator that stands beside another. Writing a tree as a text takes the square of them: these take
- * a twentieth of a second, and the parser survives three times as many.
- */
-const MAX_TREE_LEVELS = 5_000
 
 /** What the parser says of a text that is not SQL. */
 export interface ParserFailure {
@@ -46,8 +35,17 @@ interface Job {
  *
  * @param parseMs what is not read after so long is broken off
  * @param turnMs the same, for when others wait
+ * @param maxTreeCharacters of a tree as a text; the thread could make hundreds of millions
  */
-export function createParserThread({ parseMs, turnMs = parseMs }: { parseMs: number; turnMs?: number }): ParserThread {
+export function createParserThread({
+  parseMs,
+  turnMs = parseMs,
+  maxTreeCharacters,
+}: {
+  parseMs: number
+  turnMs?: number
+  maxTreeCharacters: number
+}): ParserThread {
   const waiting = new Map<string, Job[]>()
   let worker: Worker | undefined
   let running: { job: Job; timer: NodeJS.Timeout; turn?: NodeJS.Timeout; isLate?: true } | undefined
@@ -88,7 +86,7 @@ export function createParserThread({ parseMs, turnMs = parseMs }: { parseMs: num
     const library = createRequire(import.meta.url).resolve('libpg-query')
     const started = new Worker(THREAD_SOURCE, {
       eval: true,
-      workerData: { library, maxCharacters: MAX_TREE_CHARACTERS, maxLevels: MAX_TREE_LEVELS },
+      workerData: { library, maxCharacters: maxTreeCharacters, maxLevels: maxTreeLevels },
       resourceLimits: { maxOldGenerationSizeMb: 512 },
       env: {},
     })
@@ -153,7 +151,8 @@ const trim = (tree) => {
 const ready = loadModule()
 const read = (kind, sql) => {
   const tree = kind === 'block' ? parsePlPgSQLSync(sql) : (parseSync(sql).stmts ?? [])
-  if (!trim(tree)) return { refused: 'depth' }
+  const parts = kind === 'block' ? [tree] : tree.map(({ stmt }) => stmt)
+  if (!parts.every(trim)) return { refused: 'depth' }
   const json = JSON.stringify(tree)
   return json.length > workerData.maxCharacters ? { refused: 'size' } : { json }
 }

@@ -134,6 +134,7 @@ export const tenancyLimitTests: TestsOf<typeof tenancyLimitTable> = {
   maxResultRows: ofSessions('rows: as many as the limit pass, one more does not'),
   maxSqlLength: ofTenancy('a text of SQL has at most maxSqlLength characters'),
   parseMs: ofTenancy('a long text of SQL is read for parseMs and not longer, and the next one as ever'),
+  maxTreeCharacters: ofTenancy('what the parser makes of a text of SQL has at most maxTreeCharacters'),
   maxCopyBytes: ofTenancy('rows that are added at once have at most maxCopyBytes'),
   tempFileLimitMb: ofTenancy('on disk a statement has tempFileLimitMb'),
   workMemMb: ofTenancy('in memory a sort has workMemMb, and goes to disk with more'),
