@@ -112,7 +112,8 @@ const parts: Part[] = [
   }),
   part({
     title: 'Marketplace',
-    about: ['What a list of plugins may take. `marketplace.refreshIntervalMs` is an option of the host.'],
+    option: 'limits.marketplace',
+    about: ['What a list of plugins may take. `marketplace.refreshIntervalMs` counts before the one of `limits`.'],
     table: catalogLimitTable,
     tests: catalogLimitTests,
   }),
@@ -160,7 +161,7 @@ const fixed: [what: string, value: string, reason: string][] = [
   ],
   [
     'A manifest',
-    `${number(manifestLimits.entries)} plugins, ${manifestLimits.categories} categories`,
+    `${number(manifestLimits.categories)} categories`,
     'each of them is read, kept and searched; what comes after is left out',
   ],
   [

@@ -6,6 +6,8 @@ export const wireConstants = {
   maxWaitingPieces: 10_000,
   /** Levels of a value: deeper than any honest one; also what ends the walk over a circular one. */
   maxDepth: 100,
+  /** Levels of a message around a value: the message itself, and what it tells, such as a request or an answer. */
+  envelopeLevels: 2,
   /** What a body in JSON may be made of: more than rows of 10 MB are. See `text-shape.ts`. */
   maxBodyParts: 500_000,
   /** Characters of one line of a log; the rest is cut. */

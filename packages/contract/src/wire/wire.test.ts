@@ -209,8 +209,8 @@ describe('a violation is', () => {
     ['an attachment that never came', frame(1, '{"$":"bytes","v":1,"size":3}')],
     ['an attachment without a number', frame(2, 'ab')],
     ['nesting without end', frame(1, '['.repeat(4_000) + '"$"' + ']'.repeat(4_000))],
-    ['lists in lists without a tag among them', frame(1, `${'['.repeat(202)}${']'.repeat(202)}`)],
-    ['objects in objects beside long texts', frame(1, `["]\\\\\\"]",${'{"a":'.repeat(202)}1${'}'.repeat(202)}]`)],
+    ['lists in lists without a tag among them', frame(1, `${'['.repeat(205)}${']'.repeat(205)}`)],
+    ['objects in objects beside long texts', frame(1, `["]\\\\\\"]",${'{"a":'.repeat(205)}1${'}'.repeat(205)}]`)],
     ['a large message without its size', frame(3, 'abc')],
   ])('%s', async (_, bytes) => {
     await expect(received(bytes)).rejects.toThrow(WireViolation)

@@ -311,6 +311,22 @@ describe('a registry that does harm', () => {
     expect(refused.error).toMatchObject({ code: 'MANIFEST_TOO_LARGE', details: { limit: manifest.length - 1 } })
   })
 
+  it.each([
+    [{}, 10_000],
+    [{ maxPlugins: 2 }, 2],
+    [{ maxPlugins: 10_002 }, 10_002],
+  ])('offers as many plugins as maxPlugins says, and tells that it left out what comes after: %o', async (own, most) => {
+    const list = Array.from({ length: most }, (_, at) => pluginEntry(`plugin-${at}`))
+    const { url } = await serve((_request, response) => response.end(manifestOf(...list)))
+    const limits = { maxBytes: 10_000_000, ...own }
+    expect(await makeCatalog(url, limits).refresh()).toMatchObject({ entries: most, problems: [] })
+    list.push(pluginEntry('one-more'))
+    expect(await makeCatalog(url, limits).refresh()).toMatchObject({
+      entries: most,
+      problems: [{ message: `there are ${most + 1} plugins, and what comes after ${most} is left out` }],
+    })
+  })
+
   it('waits timeoutMs for an answer, and not longer', async () => {
     const { url } = await serve((_request, response) => setTimeout(() => response.end(manifestOf()), 200))
     expect((await makeCatalog(url, { timeoutMs: 15_000 }).refresh()).outcome).toBe('updated')

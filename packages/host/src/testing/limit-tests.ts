@@ -272,5 +272,6 @@ export const catalogLimitTests: TestsOf<typeof catalogLimitTable> = {
     'looks by itself after the interval, and no more once stopped',
   ),
   maxBytes: ofCatalog('takes a manifest just under the limit, refuses one just over, and the limit can be set'),
+  maxPlugins: ofCatalog('offers as many plugins as maxPlugins says, and tells that it left out what comes after: %o'),
   timeoutMs: ofCatalog('waits timeoutMs for an answer, and not longer'),
 }
