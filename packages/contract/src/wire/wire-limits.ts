@@ -10,6 +10,10 @@ export const wireConstants = {
   envelopeLevels: 2,
   /** What a body in JSON may be made of: more than rows of 10 MB are. See `text-shape.ts`. */
   maxBodyParts: 500_000,
+  /** Routes that a plugin has, and functions, events, connections and jobs likewise: the host keeps their names. */
+  maxNames: 500,
+  /** Characters of the name of one of them. */
+  maxNameCharacters: 200,
   /** Characters of one line of a log; the rest is cut. */
   maxLineCharacters: 8_000,
 } as const
