@@ -207,6 +207,18 @@ describe('looking at the registry', () => {
     expect((await startedCatalog(url)).list()).toHaveLength(1)
   })
 
+  it('follows 5 redirects at most', async () => {
+    const { url } = await serve((request, response) => {
+      const left = Number(new URL(request.url ?? '', 'http://x').searchParams.get('left'))
+      if (left === 0) response.end(manifestOf(pluginEntry('mlflow')))
+      else response.writeHead(302, { location: `?left=${left - 1}` }).end()
+    })
+    expect(await makeCatalog(`${url}?left=5`).refresh()).toMatchObject({ outcome: 'updated' })
+    expect(await makeCatalog(`${url}?left=6`).refresh()).toMatchObject({
+      error: { code: 'MANIFEST_REDIRECT_REFUSED' },
+    })
+  })
+
   it('reports bad entries and offers the rest', async () => {
     const manifest = manifestOf(pluginEntry('../../escaped'), pluginEntry('mlflow'), 17, pluginEntry('mlflow'))
     const { url } = await serve((_request, response) => response.end(manifest))
