@@ -94,8 +94,9 @@ test('is stopped when a schema asks for more work than there is time, after 1,00
     for (const end = performance.now() + ms; performance.now() < end;);
     return 'done'
   }
-  expect(withinTime(work(400))).toBe('done')
-  expect(() => withinTime(work(60_000))).toThrow('takes too long to check')
+  const most = 1_000
+  expect(withinTime(work(0.4 * most))).toBe('done')
+  expect(() => withinTime(work(60 * most))).toThrow('takes too long to check')
   expect(() => assertValid({}, endless(40), 'X')).toThrow('takes too long to check')
   expect(findProblems({ url: 'https://x.example' }, schema, 'X')).toEqual([])
 })
@@ -108,8 +109,8 @@ test('is not tried any more when a schema has taken 2,000 ms in a minute: nobody
     return looks()
   }
   expect(looksAtOneCheck()).toBeGreaterThan(1_000)
-  // What is over its time by then is not looked into by the schema any more, only measured.
-  for (let time = 0; time < 3; time++) looksAtOneCheck()
+  for (let spentMs = 1_000; spentMs < 2_000; spentMs += 1_000) looksAtOneCheck()
+  // It is measured, and the schema does not come to see it.
   expect(looksAtOneCheck()).toBeLessThan(10)
   expect(() => assertValid({}, {}, 'X')).not.toThrow()
 })

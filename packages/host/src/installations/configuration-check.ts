@@ -52,7 +52,7 @@ export function assertValid(value: unknown, schema: Record<string, unknown>, plu
 
 /** An honest check takes a few milliseconds; only slow ones count. */
 const slowMs = 200
-const patience = { milliseconds: 2_000, windowMs: 60_000 }
+export const patience = { milliseconds: 2_000, windowMs: 60_000 }
 const keptSlow = 500
 /** Time that was spent on slow checks by a schema, since the first of them. */
 const slow = new Map<string, { since: number; spentMs: number }>()

@@ -73,12 +73,15 @@ export function parseRunnerMessage(message: unknown): RunnerMessage {
   throw new Error(`a message "${String(type)}" is not as agreed (${parsed.error.issues[0]?.path.join('.') ?? ''})`)
 }
 
+/** Characters of the name of a file that a route answers, and of the type of what is in it. */
+export const maxHeaderCharacters = 255
+
 const routeAnswer = z.object({
   status: z.int().min(200).max(599).default(200),
   data: z.unknown(),
   buffer: bytes.optional(),
-  filename: z.string().max(255).optional(),
-  contentType: z.string().max(255).optional(),
+  filename: z.string().max(maxHeaderCharacters).optional(),
+  contentType: z.string().max(maxHeaderCharacters).optional(),
   headers: z.record(z.string().max(100), z.union([z.string(), z.number(), z.array(z.string())])).optional(),
 })
 

@@ -24,7 +24,7 @@ export interface LimitTests {
 /** The compiler asks for the tests of each limit that a table has; `limits.test.ts` looks whether they are there. */
 export type TestsOf<Table extends LimitTable> = Readonly<Record<keyof Table, LimitTests>>
 
-const inFile =
+export const inFile =
   (file: string) =>
   (passes: string, fails = passes): LimitTests => ({ passes: { file, title: passes }, fails: { file, title: fails } })
 
