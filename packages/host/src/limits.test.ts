@@ -143,7 +143,9 @@ test('docs/limits.md has every limit', async () => {
     '',
     '| What | At most | Why |',
     '| --- | --- | --- |',
-    ...fixedLimits.map(({ what, most, unit, reason }) => `| ${what} | ${most.toLocaleString('en')} ${unit} | ${reason} |`),
+    ...fixedLimits.map(
+      ({ what, most, unit, reason }) => `| ${what} | ${most.toLocaleString('en')} ${unit} | ${reason} |`,
+    ),
     '',
   ].join('\n')
   await expect(page).toMatchFileSnapshot('../../../docs/limits.md')

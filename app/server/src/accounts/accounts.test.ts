@@ -150,16 +150,19 @@ describe('signing in', () => {
     expect(await attempt(51)).toMatchObject({ status: 429, body: { code: 'LOGIN_LIMIT' } })
   })
 
-  it.each(['a known', 'an unknown'])('does the same work for %s address, as what waits for it shows', async (address) => {
-    const passwords = createPasswords()
-    const known = await passwords.hash(testPassword)
-    await passwords.verify(undefined, testPassword)
-    const hash = address === 'a known' ? known : undefined
-    const checks = Array.from({ length: 103 }, () => passwords.verify(hash, 'wrong password'))
-    const settled = await Promise.allSettled(checks)
-    expect(settled.slice(0, 102)).toEqual(Array(102).fill({ status: 'fulfilled', value: false }))
-    expect(settled[102]).toMatchObject({ status: 'rejected', reason: { code: 'LOGIN_LIMIT' } })
-  })
+  it.each(['a known', 'an unknown'])(
+    'does the same work for %s address, as what waits for it shows',
+    async (address) => {
+      const passwords = createPasswords()
+      const known = await passwords.hash(testPassword)
+      await passwords.verify(undefined, testPassword)
+      const hash = address === 'a known' ? known : undefined
+      const checks = Array.from({ length: 103 }, () => passwords.verify(hash, 'wrong password'))
+      const settled = await Promise.allSettled(checks)
+      expect(settled.slice(0, 102)).toEqual(Array(102).fill({ status: 'fulfilled', value: false }))
+      expect(settled[102]).toMatchObject({ status: 'rejected', reason: { code: 'LOGIN_LIMIT' } })
+    },
+  )
 
   it('lets a hundred wait for a few at work, and refuses more than that', async () => {
     const passwords = createPasswords()

@@ -54,7 +54,10 @@ it('a body in JSON has 100 levels and 500,000 parts at most', () => {
   expect(() => verify(nested(100))).not.toThrow()
   expect(() => verify(nested(101))).toThrow(expect.objectContaining({ type: 'entity.too.deep' }))
   // The list around them is one, too.
-  const lists = (count: number) => `[${Array(count - 1).fill('[]').join(',')}]`
+  const lists = (count: number) =>
+    `[${Array(count - 1)
+      .fill('[]')
+      .join(',')}]`
   expect(() => verify(lists(500_000))).not.toThrow()
   expect(() => verify(lists(500_001))).toThrow(expect.objectContaining({ type: 'entity.too.many.parts' }))
 })

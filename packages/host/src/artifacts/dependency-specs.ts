@@ -27,7 +27,10 @@ const kinds: [pattern: RegExp, kind: string][] = [
 export function declaredDependencies(packageJson: string | undefined, plugin: string): Map<string, unknown> {
   if (packageJson === undefined) return new Map()
   if (packageJson.length > dependencyLimits.packageJsonCharacters) {
-    throw new TenonError('SOURCE_REFUSED', { plugin, reason: `its package.json has more than ${dependencyLimits.packageJsonCharacters} characters` })
+    throw new TenonError('SOURCE_REFUSED', {
+      plugin,
+      reason: `its package.json has more than ${dependencyLimits.packageJsonCharacters} characters`,
+    })
   }
   const parsed = parseLeniently(packageJson)
   if (!isJsonObject(parsed)) throw new TenonError('SOURCE_REFUSED', { plugin, reason: 'its package.json is not JSON' })

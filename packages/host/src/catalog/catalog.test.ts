@@ -328,17 +328,20 @@ describe('a registry that does harm', () => {
     [{}, 10_000],
     [{ maxPlugins: 2 }, 2],
     [{ maxPlugins: 10_002 }, 10_002],
-  ])('offers as many plugins as maxPlugins says, and tells that it left out what comes after: %o', async (own, most) => {
-    const list = Array.from({ length: most }, (_, at) => pluginEntry(`plugin-${at}`))
-    const { url } = await serve((_request, response) => response.end(manifestOf(...list)))
-    const limits = { maxBytes: 10_000_000, ...own }
-    expect(await makeCatalog(url, limits).refresh()).toMatchObject({ entries: most, problems: [] })
-    list.push(pluginEntry('one-more'))
-    expect(await makeCatalog(url, limits).refresh()).toMatchObject({
-      entries: most,
-      problems: [{ message: `there are ${most + 1} plugins, and what comes after ${most} is left out` }],
-    })
-  })
+  ])(
+    'offers as many plugins as maxPlugins says, and tells that it left out what comes after: %o',
+    async (own, most) => {
+      const list = Array.from({ length: most }, (_, at) => pluginEntry(`plugin-${at}`))
+      const { url } = await serve((_request, response) => response.end(manifestOf(...list)))
+      const limits = { maxBytes: 10_000_000, ...own }
+      expect(await makeCatalog(url, limits).refresh()).toMatchObject({ entries: most, problems: [] })
+      list.push(pluginEntry('one-more'))
+      expect(await makeCatalog(url, limits).refresh()).toMatchObject({
+        entries: most,
+        problems: [{ message: `there are ${most + 1} plugins, and what comes after ${most} is left out` }],
+      })
+    },
+  )
 
   it('waits timeoutMs for an answer, and not longer', async () => {
     const { url } = await serve((_request, response) => setTimeout(() => response.end(manifestOf()), 200))

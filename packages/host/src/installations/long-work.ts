@@ -48,12 +48,10 @@ function declaredWorks({ contributes }: CatalogEntry): RoutedWork[] {
   const { actions = [], importers = [] } = contributes ?? {}
   return [
     ...actions.map((action): RoutedWork => ({ routes: [action.route], work: workOf(action) })),
-    ...importers.map(
-      ({ id, title, import: route, repeatable = false }): RoutedWork => ({
-        routes: [route],
-        work: { kind: 'import', action: id, title, isRepeatable: repeatable },
-      }),
-    ),
+    ...importers.map(({ id, title, import: route, repeatable = false }): RoutedWork => ({
+      routes: [route],
+      work: { kind: 'import', action: id, title, isRepeatable: repeatable },
+    })),
   ]
 }
 
