@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import tar from 'tar-stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openMarketplaceFiles } from '../marketplace-files.js'
@@ -25,7 +26,8 @@ describe('a package', () => {
     const text = name === 'manifest.json' ? manifestOf(characters) : 'x'.repeat(characters)
     for (const [part, content] of Object.entries({ ...parts, [name]: text })) archive.entry({ name: part }, content)
     archive.finalize()
-    return readArchive(archive.pipe(new PassThrough()), 10_000_000)
+    const bytes = await buffer(archive.pipe(new PassThrough()))
+    return readArchive(Readable.from([bytes]), 10_000_000)
   }
 
   it.each([
