@@ -77,7 +77,7 @@ describe('time', () => {
       const wall = await wallWith({ connectionWaitMs })
       const first = await plugin(wall).transaction()
       const waiting = plugin(wall).transaction(async () => 'its turn')
-      await Promise.race([waiting.catch(() => undefined), sleep(heldMs)])
+      await Promise.race([waiting.catch(() => undefined), sleep(heldMs, undefined, { ref: false })])
       await first.commit()
       return waiting
     }
