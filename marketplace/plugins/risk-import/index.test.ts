@@ -142,12 +142,6 @@ describe('the template', () => {
     expect(sheet.getCell('L2').numFmt).toBe('yyyy-mm-dd')
   })
 
-  it('is made in well under a second', async () => {
-    const before = performance.now()
-    await getExcelTemplate('1', context)
-    expect(performance.now() - before).toBeLessThan(1000)
-  })
-
   it('can be sent back as it is: the sample row is no risk', async () => {
     const { buffer, filename, contentType } = await call('GET /template')
     expect(filename).toBe('risk_import_template.xlsx')

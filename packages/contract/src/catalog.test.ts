@@ -74,6 +74,72 @@ describe('a manifest with more in it than anybody could read', { timeout: 20_000
   })
 })
 
+describe('the bounds of a manifest: what comes just up to one is taken, and what goes over it is told', () => {
+  const messagesOf = (changes: Record<string, unknown>) => parseOne(changes).problems.map(({ message }) => message)
+  const nested = (levels: number): object => (levels === 1 ? {} : { items: nested(levels - 1) })
+
+  it('10,000 plugins where nobody says otherwise', () => {
+    const read = (count: number) =>
+      parseManifest({ plugins: Array.from({ length: count }, (_, at) => ({ ...entry, key: `plugin-${at}` })) })
+    expect(read(10_000)).toMatchObject({ entries: { length: 10_000 }, problems: [] })
+    const { entries, problems } = read(10_001)
+    expect(entries).toHaveLength(10_000)
+    expect(problems).toMatchObject([{ message: 'there are 10001 plugins, and what comes after 10000 is left out' }])
+  })
+
+  it('200 categories', () => {
+    const read = (count: number) => {
+      const categories = Array.from({ length: count }, (_, at) => ({ id: `own-${at}`, name: `Own ${at}` }))
+      return parseManifest({ plugins: [], categories })
+    }
+    const builtIn = read(0).categories.length
+    expect(read(200)).toMatchObject({ categories: { length: 200 + builtIn }, problems: [] })
+    expect(read(201)).toMatchObject({
+      categories: { length: 200 + builtIn },
+      problems: [{ path: 'categories', message: 'there are 201 categories, and what comes after 200 is left out' }],
+    })
+  })
+
+  it('50,000 values of an entry', () => {
+    // Each field of the entry is a name and a value.
+    const own = Object.keys({ ...entry, more: [] }).length * 2
+    expect(messagesOf({ more: Array(50_000 - own).fill(1) })).toEqual([])
+    expect(messagesOf({ more: Array(50_001 - own).fill(1) })).toEqual(['has more than 50000 values'])
+  })
+
+  it('64 levels of an entry', () => {
+    expect(messagesOf({ more: nested(64 - 1) })).toEqual([])
+    expect(messagesOf({ more: nested(64) })).toEqual(['is nested deeper than 64 levels'])
+  })
+
+  it('100,000 characters of a text', () => {
+    expect(messagesOf({ more: 'x'.repeat(100_000) })).toEqual([])
+    expect(messagesOf({ more: 'x'.repeat(100_001) })).toEqual(['contains a text of more than 100000 characters'])
+  })
+
+  it('100,000 characters of a JSON Schema', () => {
+    const schema = (characters: number) => {
+      const configuration = { title: '', description: 'x'.repeat(60_000) }
+      const title = 'x'.repeat(characters - JSON.stringify(configuration).length)
+      return { contributes: { configuration: { ...configuration, title } } }
+    }
+    expect(messagesOf(schema(100_000))).toEqual([])
+    expect(messagesOf(schema(100_001))).toEqual(['is larger than 100000 characters'])
+  })
+
+  it('32 levels of a JSON Schema', () => {
+    expect(messagesOf({ contributes: { configuration: nested(32) } })).toEqual([])
+    expect(messagesOf({ contributes: { configuration: nested(33) } })).toEqual(['is nested deeper than 32 levels'])
+  })
+
+  it('1,000 problems', () => {
+    const problemsOf = (count: number) =>
+      parseManifest({ plugins: [entry, ...Array(count).fill(entry)] }).problems.map(({ index }) => index)
+    expect(problemsOf(1_000)).toHaveLength(1_000)
+    expect(problemsOf(1_001)).toEqual(problemsOf(1_000))
+  })
+})
+
 it.each(['99999999999999999999.0.0', '1.0.0-01', '1.0.0-a.007', '1.0.9007199254740992'])(
   'does not take %s for a version: what compares versions throws at it',
   (version) => {

@@ -103,7 +103,8 @@ export const permissionsSchema = z.looseObject({
 
 /** What a manifest may be made of, wherever it is read. */
 export const manifestLimits = {
-  entries: 10_000,
+  /** Where an operator says nothing else. */
+  plugins: 10_000,
   categories: 200,
   /** Of one entry: texts, numbers, lists, objects and their names. One is read without a pause. */
   entryValues: 50_000,
@@ -488,14 +489,22 @@ export interface ManifestReader {
   manifest: Manifest
 }
 
-/** Like {@link parseManifest}, one entry at a time. */
-export function openManifest(source: unknown, location = 'plugins.json'): ManifestReader {
+/**
+ * Like {@link parseManifest}, one entry at a time.
+ *
+ * @param options.maxPlugins what comes after so many is left out; default: as many as {@link manifestLimits} say
+ */
+export function openManifest(
+  source: unknown,
+  location = 'plugins.json',
+  { maxPlugins = manifestLimits.plugins }: { maxPlugins?: number } = {},
+): ManifestReader {
   const root = parseRoot(typeof source === 'string' ? parseJson(source, location) : source, location)
   const problems: ManifestProblem[] = []
   const categories = readCategories(root.categories.slice(0, manifestLimits.categories), problems)
   for (const [name, list, most] of [
     ['categories', root.categories, manifestLimits.categories],
-    ['plugins', root.plugins, manifestLimits.entries],
+    ['plugins', root.plugins, maxPlugins],
   ] as const) {
     if (list.length > most) {
       const message = `there are ${list.length} ${name}, and what comes after ${most} is left out`
@@ -505,7 +514,7 @@ export function openManifest(source: unknown, location = 'plugins.json'): Manife
   const manifest: Manifest = { version: root.version, entries: [], categories, problems }
   const known = { keys: new Set<string>(), categories: new Set(categories.map(({ id }) => id)) }
   let index = 0
-  const count = Math.min(root.plugins.length, manifestLimits.entries)
+  const count = Math.min(root.plugins.length, maxPlugins)
   const readNext = (): boolean => {
     if (index >= count) return false
     readEntry(root.plugins[index], index, known, manifest)

@@ -161,6 +161,7 @@ async function wire(options: WireOptions): Promise<PluginHost> {
     fetch: fetch as unknown as typeof globalThis.fetch,
     store: createPostgresCatalogStore(pool),
     log: logEvent,
+    ...options.limits?.marketplace,
     ...(marketplace.refreshIntervalMs === undefined ? {} : { refreshIntervalMs: marketplace.refreshIntervalMs }),
   })
   const artifactLimits = resolveArtifactLimits(options.limits?.artifacts)

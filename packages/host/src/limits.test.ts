@@ -1,21 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { manifestLimits } from '@tenon/contract'
-import { frameLimits } from '@tenon/contract/frame'
-import { maxSettledBytes, socketChunkBytes, socketWindowBytes, wireConstants } from '@tenon/contract/wire'
 import { describe, expect, test } from 'vitest'
 import { artifactLimitTable } from './artifacts/artifact-limits.js'
 import { catalogLimitTable } from './catalog/catalog-limits.js'
 import { eventLimitTable } from './events/event-limits.js'
-import { maxWaitingEvents } from './events/waiting-events.js'
 import { requestLimitTable } from './http/request-limits.js'
-import { maxOpenRequests } from './installations/request-store.js'
 import { jobLimitTable } from './jobs/job-limits.js'
 import type { LimitTable } from './limit-table.js'
 import { recordLimitTable } from './records/record-limits.js'
 import { runtimeLimitTable } from './runtime/limits.js'
-import { configurationLimits } from './secrets/configuration-limits.js'
-import { patience, slowMs } from './secrets/slow-schemas.js'
 import { tenancyLimitTable } from './tenancy/limits.js'
+import { type FixedLimit, fixedLimits } from './testing/fixed-limits.js'
 import {
   artifactLimitTests,
   catalogLimitTests,
@@ -31,7 +25,6 @@ import {
 } from './testing/limit-tests.js'
 import { readTestSource, type TestSource } from './testing/test-sources.js'
 import { uploadLimitTable } from './uploads/upload-limits.js'
-import { maxWebhooks } from './webhooks/webhook-store.js'
 
 interface Part<Table extends LimitTable = LimitTable> {
   title: string
@@ -113,105 +106,12 @@ const parts: Part[] = [
   }),
   part({
     title: 'Marketplace',
-    about: ['What a list of plugins may take. `marketplace.refreshIntervalMs` is an option of the host.'],
+    option: 'limits.marketplace',
+    about: ['What a list of plugins may take. `marketplace.refreshIntervalMs` counts before the one of `limits`.'],
     table: catalogLimitTable,
     tests: catalogLimitTests,
   }),
 ]
-
-/** What no operator can set. */
-const fixed: [what: string, value: string, reason: string][] = [
-  [
-    'A piece of what travels between host and child',
-    inBytes(wireConstants.chunkBytes),
-    'other messages pass in between',
-  ],
-  [
-    'Pieces that wait for their message',
-    number(wireConstants.maxWaitingPieces),
-    'each costs memory, also an empty one',
-  ],
-  ['Levels of a value that travels', number(wireConstants.maxDepth), 'also what ends the walk over a circular one'],
-  [
-    'Parts of a body in JSON',
-    number(wireConstants.maxBodyParts),
-    'lists, objects and short texts count 1, names 5; reading more takes everybody’s time',
-  ],
-  [
-    'A line of the log from a child',
-    `${number(wireConstants.maxLineCharacters)} characters`,
-    'the child cuts it; one that does not is ended',
-  ],
-  ['What an event handler says is settled', inBytes(maxSettledBytes), 'it is kept in the row of the delivery'],
-  [
-    'Bytes under way in one direction of a connection',
-    inBytes(socketWindowBytes),
-    'the host holds no more for a side that does not read',
-  ],
-  ['A piece of what a connection carries', inBytes(socketChunkBytes), 'connections share one pipe'],
-  [
-    'A configuration',
-    `${inBytes(configurationLimits.bytes)}, ${number(configurationLimits.values)} values, ${configurationLimits.depth} levels`,
-    'it is checked by a schema that a stranger wrote',
-  ],
-  [
-    'What a schema calls secret in a configuration',
-    `${configurationLimits.secrets} values, each at a path of ${number(configurationLimits.secretPath)} characters`,
-    'each is sealed alone, and opened for each call',
-  ],
-  [
-    'Checking a configuration, or looking for its secrets',
-    `${number(configurationLimits.milliseconds)} ms, ${configurationLimits.threadMb} MB`,
-    'a stranger’s schema says what is to be done; a thread does it',
-  ],
-  [
-    'Slow checks by one schema',
-    `${number(patience.milliseconds)} ms in ${number(patience.windowMs)} ms`,
-    `they take a processor, and others with slow schemas wait; a check that takes less than ${slowMs} ms is not slow`,
-  ],
-  [
-    'A manifest',
-    `${number(manifestLimits.entries)} plugins, ${manifestLimits.categories} categories`,
-    'each of them is read, kept and searched; what comes after is left out',
-  ],
-  [
-    'An entry of a manifest',
-    `${number(manifestLimits.entryValues)} values, ${manifestLimits.entryLevels} levels, ${number(manifestLimits.textCharacters)} characters of a text`,
-    'it is read without a pause, while everybody waits',
-  ],
-  [
-    'A JSON Schema in a manifest',
-    `${number(manifestLimits.schemaCharacters)} characters, ${manifestLimits.schemaLevels} levels`,
-    'the host compiles it, in a thread',
-  ],
-  ['What is wrong with a manifest', `${number(manifestLimits.problems)} problems`, 'what comes after is told nobody'],
-  ['Events of an organization that wait', number(maxWaitingEvents), 'the database counts them when a plugin publishes'],
-  ['Webhooks of an organization', number(maxWebhooks), 'each gets every event that it asks for'],
-  ['Open requests for plugins of an organization', number(maxOpenRequests), 'somebody has to read them'],
-  [
-    'A message of a frame to its page',
-    `${number(frameLimits.maxMessageLength)} characters`,
-    'nobody types or shows more',
-  ],
-  [
-    'An answer that is handed into a frame',
-    `${number(frameLimits.maxAnswerLength)} characters`,
-    'a page can still draw it',
-  ],
-  ['Messages of a frame', `${frameLimits.messagesPerSecond} in a second`, 'an animation of the height makes sixty'],
-  [
-    'Calls of a frame under way',
-    number(frameLimits.concurrentCalls),
-    'as many as the host works on for one plugin by default',
-  ],
-]
-
-function number(value: number): string {
-  return value.toLocaleString('en')
-}
-function inBytes(value: number): string {
-  return `${number(value)} bytes`
-}
 
 function sectionOf({ title, option, about, table }: Part): string[] {
   const rows = Object.entries(table).map(
@@ -243,7 +143,9 @@ test('docs/limits.md has every limit', async () => {
     '',
     '| What | At most | Why |',
     '| --- | --- | --- |',
-    ...fixed.map((row) => `| ${row.join(' | ')} |`),
+    ...fixedLimits.map(
+      ({ what, most, unit, reason }) => `| ${what} | ${most.toLocaleString('en')} ${unit} | ${reason} |`,
+    ),
     '',
   ].join('\n')
   await expect(page).toMatchFileSnapshot('../../../docs/limits.md')
@@ -282,6 +184,33 @@ describe('the tests of a limit', () => {
       expect(lacks.filter(([, lack]) => lack !== undefined)).toEqual([])
     },
   )
+
+  /** What is missing of a bound that is the same everywhere; its tests must have its number in them. */
+  function lackOfFixed({ most, tests }: Pick<FixedLimit, 'most' | 'tests'>): string | undefined {
+    const found = [tests.passes, tests.fails].map(({ file, title }) => ({
+      name: `"${title}" in ${file}`,
+      written: sourceOf(file).tests.filter((one) => one.title === title && !one.isSkipped),
+    }))
+    const missing = found.find(({ written }) => written.length === 0)
+    if (missing) return `there is no test ${missing.name}`
+    const knowsNumber = found.some(({ written }) => written.some(({ numbers }) => numbers.has(most)))
+    return knowsNumber ? undefined : `${most} is not in ${found[0]?.name}`
+  }
+
+  test('Fixed: each row has one for what comes up to it and one for what goes over it, with its number in them', () => {
+    const lacks = fixedLimits.map((limit) => [`${limit.what}, ${limit.unit}`, lackOfFixed(limit)])
+    expect(lacks.filter(([, lack]) => lack !== undefined)).toEqual([])
+  })
+
+  test('are missed where a row names one that there is not, or one that is about another number', () => {
+    const [real] = fixedLimits as readonly [FixedLimit]
+    const { file } = real.tests.passes
+    const invented = { file, title: 'was never written' }
+    expect(lackOfFixed({ most: real.most, tests: { ...real.tests, fails: invented } })).toBe(
+      `there is no test "was never written" in ${file}`,
+    )
+    expect(lackOfFixed({ most: 4_711, tests: real.tests })).toContain('4711 is not in')
+  })
 
   test('are asked for of every table that there is', () => {
     const src = new URL('.', import.meta.url)

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { relativePathSchema } from '@tenon/contract'
 
-const maxRedirects = 5
+export const maxRedirects = 5
 
 /** The signature of the global `fetch`. The host passes its egress module's. */
 export type Fetch = typeof globalThis.fetch

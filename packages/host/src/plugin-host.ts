@@ -5,6 +5,7 @@ import type { ZodOpenApiPathsObject } from 'zod-openapi'
 import type { ArtifactLimits, NpmOptions } from './artifacts/index.js'
 import type { RefreshReport } from './catalog/index.js'
 import type { AddressExemption, Dial, HostMap, Lookup } from './egress/index.js'
+import type { CatalogLimits } from './catalog/index.js'
 import type { EventLimits } from './events/event-limits.js'
 import type { HostDatabaseOptions } from './host-database.js'
 import type { ApplicationMigrations } from './host-migrations.js'
@@ -68,6 +69,7 @@ export interface PluginHostOptions {
   limits?: {
     runtime?: Partial<RuntimeLimits>
     artifacts?: Partial<ArtifactLimits>
+    marketplace?: Partial<CatalogLimits>
     tenancy?: Partial<TenancyLimits>
     records?: Partial<RecordLimits>
     jobs?: Partial<JobLimits>

@@ -239,7 +239,10 @@ describe('a webhook', () => {
       error: expect.stringContaining('not a public address') as string,
     })
     for (let count = 2; count < 20; count += 1) await create()
-    expect(await it.api('POST', '/webhooks', { url: `${url}/x`, events: ['*'] })).toMatchObject({ status: 409 })
+    expect(await it.api('POST', '/webhooks', { url: `${url}/x`, events: ['*'] })).toMatchObject({
+      status: 409,
+      content: 'There are 20 webhooks already. Remove one first.',
+    })
     expect(await it.api('DELETE', `/webhooks/${id}`)).toMatchObject({ status: 200 })
     await create()
   })

@@ -69,7 +69,7 @@ export function createPluginConsole(
 function formatLine(args: unknown[]): string {
   try {
     // Long strings are cut before they are formatted: joining 100 MB to show 8 kB would block the plugin.
-    const short = args.map((arg) => (typeof arg === 'string' ? arg.slice(0, maxLineCharacters) : arg))
+    const short = args.map((arg) => (typeof arg === 'string' ? arg.slice(0, maxLineCharacters + 1) : arg))
     return util.formatWithOptions({ depth: 4, maxStringLength: maxLineCharacters, breakLength: Infinity }, ...short)
   } catch {
     return '(a value that cannot be printed)'

@@ -1,5 +1,5 @@
 import vm from 'node:vm'
-import type { HostMessage, LoadFailure, PluginReport } from '@tenon/contract/wire'
+import { type HostMessage, type LoadFailure, type PluginReport, wireConstants } from '@tenon/contract/wire'
 import { builtinModules } from './builtins.js'
 import { isPermissionDenied, missingPermission } from './errors.js'
 import { sequelizeModule } from './sequelize/index.js'
@@ -136,14 +136,26 @@ function reportOf(
   )
   return {
     generation,
-    exports: [...plugin.functions.keys()],
-    routes: [...plugin.routes.keys()],
+    exports: namesOf('functions', plugin.functions),
+    routes: namesOf('routes', plugin.routes),
     routeRoles: Object.fromEntries(roles) as Record<string, string>,
-    events: [...plugin.events.keys()],
-    connections: [...plugin.connections.keys()],
-    jobs: [...plugin.jobs.keys()],
+    events: namesOf('events', plugin.events),
+    connections: namesOf('connections', plugin.connections),
+    jobs: namesOf('jobs', plugin.jobs),
     metadata: isObject(members.metadata) ? copyOf(members.metadata) : undefined,
   }
+}
+
+/** What the host would not take is said here, where there are words for it. */
+function namesOf(what: string, functions: Functions): string[] {
+  const { maxNames, maxNameCharacters } = wireConstants
+  const names = [...functions.keys()]
+  const refuse = (reason: string) => new LoadError('PLUGIN_LOAD_FAILED', `The plugin has ${reason}.`)
+  if (names.length > maxNames) throw refuse(`more than ${maxNames} ${what}`)
+  if (names.some(({ length }) => length > maxNameCharacters)) {
+    throw refuse(`${what} with names of more than ${maxNameCharacters} characters`)
+  }
+  return names
 }
 
 /** Functions of a record; an entry may also be an object with its function as `handler` or `run`. */

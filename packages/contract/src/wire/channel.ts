@@ -8,7 +8,7 @@ import { type ChannelLimits, wireConstants } from './wire-limits.js'
 const kind = { message: 1, attachment: 2, largeMessage: 3 } as const
 const attachmentHeaderBytes = 1 + 4
 /** Of the text: a tag makes two levels of one. */
-const maxLevels = 2 * wireConstants.maxDepth + 1
+const maxLevels = 2 * (wireConstants.maxDepth + wireConstants.envelopeLevels)
 /** Less is owed until it has added up: timers are no more exact. */
 const shortestRestMs = 1
 

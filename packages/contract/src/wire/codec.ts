@@ -6,7 +6,9 @@ import { wireConstants } from './wire-limits.js'
  * names an attachment that travelled before it. Own `__proto__` keys are dropped in both directions.
  */
 
-const { maxDepth } = wireConstants
+const { maxDepth, envelopeLevels } = wireConstants
+/** Of a whole message. */
+const maxLevels = maxDepth + envelopeLevels
 
 /** A value that cannot be put on the wire, with the reason. */
 export class UnsendableValue extends Error {
@@ -65,7 +67,7 @@ function pack(value: unknown, attach: Attach, depth: number): unknown {
 }
 
 function packObject(value: object, attach: Attach, depth: number): unknown {
-  if (depth > maxDepth) throw new UnsendableValue(`The value is circular or nested deeper than ${maxDepth} levels.`)
+  if (depth >= maxLevels) throw new UnsendableValue(`The value is circular or nested deeper than ${maxDepth} levels.`)
   if (value instanceof Date) return { $: 'date', v: Number.isNaN(value.getTime()) ? null : value.getTime() }
   if (ArrayBuffer.isView(value)) return packBytes(bytesOf(value), attach)
   if (value instanceof ArrayBuffer) return packBytes(new Uint8Array(value), attach)
@@ -100,7 +102,7 @@ function packFields(fields: Record<string, unknown>, attach: Attach, depth: numb
 
 function unpack(value: unknown, detach: Detach, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if (depth > maxDepth * 2) throw new WireViolation('a message is nested too deep')
+  if (depth >= maxLevels * 2) throw new WireViolation('a message is nested too deep')
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) value[i] = unpack(value[i], detach, depth + 1)
     return value

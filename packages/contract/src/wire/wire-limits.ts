@@ -6,8 +6,14 @@ export const wireConstants = {
   maxWaitingPieces: 10_000,
   /** Levels of a value: deeper than any honest one; also what ends the walk over a circular one. */
   maxDepth: 100,
+  /** Levels of a message around a value: the message itself, and what it tells, such as a request or an answer. */
+  envelopeLevels: 2,
   /** What a body in JSON may be made of: more than rows of 10 MB are. See `text-shape.ts`. */
   maxBodyParts: 500_000,
+  /** Routes that a plugin has, and functions, events, connections and jobs likewise: the host keeps their names. */
+  maxNames: 500,
+  /** Characters of the name of one of them. */
+  maxNameCharacters: 200,
   /** Characters of one line of a log; the rest is cut. */
   maxLineCharacters: 8_000,
 } as const

@@ -21,7 +21,7 @@ type Part = keyof typeof fileNames
 const optionalNames = ['icon', 'readme', 'changelog', 'ui', 'uiStyle'] as const satisfies (keyof ArtifactFiles)[]
 
 /** Bytes of one part; the code is limited by the archive as a whole. */
-const maxPartBytes: Record<Part, number> = {
+export const maxPartBytes: Record<Part, number> = {
   code: Infinity,
   manifest: 1_000_000,
   icon: 256_000,
@@ -118,7 +118,9 @@ function partOf(header: tar.Header): Part {
   const part = (Object.keys(fileNames) as Part[]).find((candidate) => fileNames[candidate] === header.name)
   if (part === undefined) throw new ArchiveError(`it contains "${header.name.slice(0, 100)}", which has no place in it`)
   if (header.type !== 'file') throw new ArchiveError(`${header.name} in it is a ${header.type ?? 'thing'}, not a file`)
-  if ((header.size ?? 0) > maxPartBytes[part]) throw new ArchiveError(`${header.name} in it is too large`)
+  if ((header.size ?? 0) > maxPartBytes[part]) {
+    throw new ArchiveError(`${header.name} in it is larger than ${maxPartBytes[part]} bytes`)
+  }
   return part
 }
 

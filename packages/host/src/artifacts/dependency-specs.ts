@@ -2,9 +2,11 @@ import { isJsonObject, TenonError } from '@tenon/contract'
 import semver from 'semver'
 
 const packageName = /^(@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/
+/** As npm has it. */
 const maxNameLength = 214
-const maxRangeLength = 200
-const maxPackageJsonLength = 500_000
+
+/** What a package.json, and the versions of a package in it, may have. */
+export const dependencyLimits = { packageJsonCharacters: 500_000, rangeCharacters: 200 }
 
 /** What a specification that is not a version range would make npm do. */
 const kinds: [pattern: RegExp, kind: string][] = [
@@ -24,8 +26,11 @@ const kinds: [pattern: RegExp, kind: string][] = [
  */
 export function declaredDependencies(packageJson: string | undefined, plugin: string): Map<string, unknown> {
   if (packageJson === undefined) return new Map()
-  if (packageJson.length > maxPackageJsonLength) {
-    throw new TenonError('SOURCE_REFUSED', { plugin, reason: 'its package.json is too large' })
+  if (packageJson.length > dependencyLimits.packageJsonCharacters) {
+    throw new TenonError('SOURCE_REFUSED', {
+      plugin,
+      reason: `its package.json has more than ${dependencyLimits.packageJsonCharacters} characters`,
+    })
   }
   const parsed = parseLeniently(packageJson)
   if (!isJsonObject(parsed)) throw new TenonError('SOURCE_REFUSED', { plugin, reason: 'its package.json is not JSON' })
@@ -44,7 +49,9 @@ export function checkedRange(name: string, specification: unknown, plugin: strin
   if (!packageName.test(name) || name.length > maxNameLength) return refuse(`"${name}" is not the name of a package`)
   if (typeof specification !== 'string') return refuse(`the version of its dependency ${name} is not text`)
   const wanted = specification.trim()
-  if (wanted.length > maxRangeLength) return refuse(`the version of its dependency ${name} is too long`)
+  if (wanted.length > dependencyLimits.rangeCharacters) {
+    return refuse(`the version of its dependency ${name} has more than ${dependencyLimits.rangeCharacters} characters`)
+  }
   if (wanted === 'latest' || semver.validRange(wanted) !== null) return wanted
   const kind = kinds.find(([pattern]) => pattern.test(wanted))?.[1] ?? 'not a version range'
   return refuse(

@@ -8,7 +8,7 @@ import { removeLargeFolder } from './large-folder.js'
 import { candidatesOf } from './source-paths.js'
 
 /** Candidates of imports that are asked for, found or not: a remote marketplace answers each with a request. */
-const maxRequests = 300
+export const maxRequests = 300
 
 /** A folder outside of any project, in which the files of one plugin are collected. It is gone after the build. */
 export interface SourceStage {

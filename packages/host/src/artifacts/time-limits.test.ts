@@ -30,12 +30,10 @@ it('ends npm when a registry does not answer, and leaves nothing', async () => {
     npm: { registry: `http://127.0.0.1:${(silent.address() as AddressInfo).port}/` },
     limits: { npmTimeoutMs: 1_500 },
   })
-  const startedAt = performance.now()
   await expect(artifacts.resolve(catalogEntry({ dependencies: { 'never-answered': '1.0.0' } }))).rejects.toMatchObject({
     code: 'DEPENDENCIES_FAILED',
     message: expect.stringContaining('npm did not finish within 1.5 seconds') as string,
   })
-  expect(performance.now() - startedAt).toBeLessThan(6_000)
   expect(await leftovers()).toEqual([])
   silent.closeAllConnections()
   silent.close()

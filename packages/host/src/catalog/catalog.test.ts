@@ -207,6 +207,19 @@ describe('looking at the registry', () => {
     expect((await startedCatalog(url)).list()).toHaveLength(1)
   })
 
+  it('follows 5 redirects at most', async () => {
+    const { url } = await serve((request, response) => {
+      const left = Number(new URL(request.url ?? '', 'http://x').searchParams.get('left'))
+      if (left === 0) response.end(manifestOf(pluginEntry('mlflow')))
+      else response.writeHead(302, { location: `?left=${left - 1}` }).end()
+    })
+    const most = 5
+    expect(await makeCatalog(`${url}?left=${most}`).refresh()).toMatchObject({ outcome: 'updated' })
+    expect(await makeCatalog(`${url}?left=${most + 1}`).refresh()).toMatchObject({
+      error: { code: 'MANIFEST_REDIRECT_REFUSED' },
+    })
+  })
+
   it('reports bad entries and offers the rest', async () => {
     const manifest = manifestOf(pluginEntry('../../escaped'), pluginEntry('mlflow'), 17, pluginEntry('mlflow'))
     const { url } = await serve((_request, response) => response.end(manifest))
@@ -310,6 +323,25 @@ describe('a registry that does harm', () => {
     const refused = await makeCatalog(url, { maxBytes: manifest.length - 1 }).refresh()
     expect(refused.error).toMatchObject({ code: 'MANIFEST_TOO_LARGE', details: { limit: manifest.length - 1 } })
   })
+
+  it.each([
+    [{}, 10_000],
+    [{ maxPlugins: 2 }, 2],
+    [{ maxPlugins: 10_002 }, 10_002],
+  ])(
+    'offers as many plugins as maxPlugins says, and tells that it left out what comes after: %o',
+    async (own, most) => {
+      const list = Array.from({ length: most }, (_, at) => pluginEntry(`plugin-${at}`))
+      const { url } = await serve((_request, response) => response.end(manifestOf(...list)))
+      const limits = { maxBytes: 10_000_000, ...own }
+      expect(await makeCatalog(url, limits).refresh()).toMatchObject({ entries: most, problems: [] })
+      list.push(pluginEntry('one-more'))
+      expect(await makeCatalog(url, limits).refresh()).toMatchObject({
+        entries: most,
+        problems: [{ message: `there are ${most + 1} plugins, and what comes after ${most} is left out` }],
+      })
+    },
+  )
 
   it('waits timeoutMs for an answer, and not longer', async () => {
     const { url } = await serve((_request, response) => setTimeout(() => response.end(manifestOf()), 200))

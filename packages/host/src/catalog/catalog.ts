@@ -86,7 +86,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
   async function loadCopy(): Promise<void> {
     try {
       const copy = await store.load(location)
-      if (copy !== undefined) state = { copy, contents: await readManifest(copy.manifest, location) }
+      if (copy !== undefined) state = { copy, contents: await readManifest(copy.manifest, location, limits.maxPlugins) }
     } catch (error) {
       log('catalog-copy-unreadable', { location, reason: reasonOf(error) })
     }
@@ -115,7 +115,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
     const manifest = toText(await readBytes(file.chunks, limits.maxBytes, tooLarge), location)
     const copy = { manifest, etag: file.etag, lastModified: file.lastModified, fetchedAt }
     const changed = manifest !== state?.copy.manifest
-    state = { copy, contents: changed || !state ? await readManifest(manifest, location) : state.contents }
+    const read = () => readManifest(manifest, location, limits.maxPlugins)
+    state = { copy, contents: changed || !state ? await read() : state.contents }
     await keep(() => store.save(location, copy))
     if (!changed) return 'unchanged'
     log('catalog-updated', { location, entries: state.contents.entries.length, problems: contents().manifest.problems })

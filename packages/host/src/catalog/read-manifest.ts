@@ -16,8 +16,8 @@ export interface Contents {
  * @throws TenonError MANIFEST_NOT_JSON, MANIFEST_INVALID; the latter also when not one entry of several is valid, for
  *   that is a broken release rather than a decision to offer nothing.
  */
-export async function readManifest(text: string, location: string): Promise<Contents> {
-  const reader = openManifest(text, location)
+export async function readManifest(text: string, location: string, maxPlugins: number): Promise<Contents> {
+  const reader = openManifest(text, location, { maxPlugins })
   let sliceStart = performance.now()
   while (reader.readNext()) {
     if (performance.now() - sliceStart < parseSliceMs) continue

@@ -225,10 +225,10 @@ describe('the exchange of the code', () => {
   })
 
   test('reads an answer of up to 64 kB', async () => {
-    const kilobytes = (count: number) => connectTo(`size-${count * 1024}`)
+    const bytes = (count: number) => connectTo(`size-${count}`)
     const connectTo = async (code: string) => connect({ code, state: await stateOf() })
-    expect(await kilobytes(64)).toMatchObject({ status: 201 })
-    expect(await connectTo(`size-${64 * 1024 + 1}`)).toMatchObject({
+    expect(await bytes(65_536)).toMatchObject({ status: 201 })
+    expect(await bytes(65_537)).toMatchObject({
       status: 502,
       body: { code: 'OAUTH_EXCHANGE_FAILED' },
     })

@@ -2,7 +2,7 @@ import { isJsonObject, TenonError, type ConnectionGrant, type JsonObject } from 
 import type { EgressRequest } from '../egress/index.js'
 
 /** A token response has some hundred bytes; a person waits for it. */
-const limits = { timeoutMs: 15_000, maxBodyBytes: 64 * 1024 }
+export const tokenLimits = { timeoutMs: 15_000, maxBodyBytes: 64 * 1024 }
 
 interface TokenRequest {
   provider: string
@@ -52,7 +52,7 @@ async function requestTokens(
     method: 'POST',
     // The client secret is for the address that the operator named and for no other.
     redirect: 'error',
-    ...limits,
+    ...tokenLimits,
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: new URLSearchParams({
       client_id: grant.clientId,

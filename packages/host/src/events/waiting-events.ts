@@ -3,6 +3,9 @@ import type { PlatformMigration } from '../migrations/index.js'
 /** Events of one organization that may wait: to be handed out, or to be delivered again. Then publishing is an error. */
 export const maxWaitingEvents = 10_000
 
+/** Of the payload of one event that a plugin publishes, as text; `tenon_api.publish` holds to it. */
+export const maxPayloadBytes = 65_536
+
 /**
  * A plugin that publishes without an end would fill the disk of everybody. Events are counted only when there may be too
  * many, which their ids tell, and both counts stop at the limit; rows of the plugin's own open transaction count.

@@ -53,7 +53,7 @@ interface LiveLimits {
   longestMs: number
 }
 
-const defaultLimits: LiveLimits = { perOrganization: 50, gatherMs: 200, quietMs: 15_000, longestMs: 10 * 60_000 }
+export const liveLimits: LiveLimits = { perOrganization: 50, gatherMs: 200, quietMs: 15_000, longestMs: 10 * 60_000 }
 /** A transaction that began earlier may commit a change later; for this long a stream looks back. */
 const lateMs = 5_000
 const maxRuns = 200
@@ -66,7 +66,7 @@ export function createLiveStream({
   databaseNow,
   ...options
 }: LiveStreamOptions): LiveStream {
-  const limits = { ...defaultLimits, ...options.limits }
+  const limits = { ...liveLimits, ...options.limits }
   const streams = new Map<number, number>()
   const listenToInstallations = createListeners(notifications, 'tenon_installations')
   const listenToRequests = createListeners(notifications, 'tenon_plugin_requests')

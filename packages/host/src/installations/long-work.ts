@@ -19,17 +19,40 @@ export interface LongWork {
 /** Whether a request is for a declared action, the import of a declared importer, or one of the seed's two. */
 export function longWorkFor(entry: CatalogEntry | null, method: string, path: string): LongWork | undefined {
   if (method === 'GET' || method === 'HEAD') return undefined
-  const { actions = [], importers = [] } = entry?.contributes ?? {}
-  const covers = (route: string) => matchRoute([route], method, path) !== undefined
-  const action = actions.find(({ route }) => covers(route))
-  if (action) return workOf(action)
-  const importer = importers.find((declared) => covers(declared.import))
-  if (importer) {
-    const { id, title, repeatable = false } = importer
-    return { kind: 'import', action: id, title, isRepeatable: repeatable }
-  }
-  if (covers('POST /sync')) return { kind: 'sync', action: 'sync', title: 'Sync', isRepeatable: true }
-  return covers('POST /import') ? { kind: 'import', action: 'import', title: 'Import', isRepeatable: false } : undefined
+  return worksOf(entry).find(({ routes }) => matchRoute(routes, method, path) !== undefined)?.work
+}
+
+/** Work, and its route in a list of its own: `matchRoute` reads the keys of a list once. */
+interface RoutedWork {
+  routes: readonly [key: string]
+  work: LongWork
+}
+
+const seedWorks: readonly RoutedWork[] = [
+  { routes: ['POST /sync'], work: { kind: 'sync', action: 'sync', title: 'Sync', isRepeatable: true } },
+  { routes: ['POST /import'], work: { kind: 'import', action: 'import', title: 'Import', isRepeatable: false } },
+]
+
+/** By manifest, which is asked at every call and does not change. */
+const worksByEntry = new WeakMap<CatalogEntry, readonly RoutedWork[]>()
+
+/** In the order in which they are asked: actions, importers, the seed's. */
+function worksOf(entry: CatalogEntry | null): readonly RoutedWork[] {
+  if (!entry) return seedWorks
+  const works = worksByEntry.get(entry) ?? [...declaredWorks(entry), ...seedWorks]
+  worksByEntry.set(entry, works)
+  return works
+}
+
+function declaredWorks({ contributes }: CatalogEntry): RoutedWork[] {
+  const { actions = [], importers = [] } = contributes ?? {}
+  return [
+    ...actions.map((action): RoutedWork => ({ routes: [action.route], work: workOf(action) })),
+    ...importers.map(({ id, title, import: route, repeatable = false }): RoutedWork => ({
+      routes: [route],
+      work: { kind: 'import', action: id, title, isRepeatable: repeatable },
+    })),
+  ]
 }
 
 type Action = NonNullable<CatalogEntry['contributes']>['actions'][number]

@@ -151,30 +151,21 @@ describe('a plugin that has the host read the heaviest messages there are, again
     await expectUnharmed()
   })
 
-  it('leaves most of the time of the host to its neighbour', { timeout: 60_000 }, async () => {
+  it('is read no more for a while, in which its neighbour is served', { timeout: 60_000 }, async () => {
     const own = createRuntime({ log: silentLog, limits: { warmRunners: 0 } })
     const attacker = hostile('heavy-messages')
     await Promise.all([own.call(neighbour, functionCall('hello')), own.call(attacker, functionCall('wait'))])
-    const neighbourCalls = async () => {
-      const times: number[] = []
-      for (const end = performance.now() + 2_000; performance.now() < end;) {
-        const start = performance.now()
-        expect(await own.call(neighbour, functionCall('hello'))).toBe('hello')
-        times.push(performance.now() - start)
-      }
-      times.sort((a, b) => a - b)
-      return { count: times.length, p99: times[Math.floor(times.length * 0.99)] as number }
-    }
-    const before = await neighbourCalls()
+    const restedMs = () =>
+      own.status().processes.find(({ pluginKey }) => pluginKey === attacker.pluginKey)?.restedMs ?? 0
+    expect(restedMs()).toBe(0)
     const attack = own.call(attacker, functionCall('attack')).catch(({ code }: { code: string }) => code)
-    const during = await neighbourCalls()
-    const attacked = own.status().processes.some(({ pluginKey }) => pluginKey === attacker.pluginKey)
+    for (let rests = 0; rests < 3; rests++) {
+      const before = restedMs()
+      await expect.poll(restedMs, { timeout: 15_000 }).toBeGreaterThan(before)
+      expect(await own.call(neighbour, functionCall('hello'))).toBe('hello')
+    }
     await own.stopPlugin(attacker.tenantId, attacker.pluginKey)
-    const after = await neighbourCalls()
     expect(await attack).toBe('PLUGIN_RESTARTED')
-    expect(attacked).toBe(true)
-    expect(during.p99).toBeLessThan(4 * Math.max(before.p99, after.p99))
-    expect(during.count).toBeGreaterThan(Math.min(before.count, after.count) / 4)
     await own.stop({ drainMs: 0 })
   })
 })

@@ -2,7 +2,7 @@ import { maxSettledBytes, type RunnerMessage, wireConstants } from '@tenon/contr
 import * as z from 'zod'
 
 const id = z.int().nonnegative()
-const shortText = z.string().max(200)
+const shortText = z.string().max(wireConstants.maxNameCharacters)
 const errorCause = z.object({ name: shortText, message: z.string().max(2_100), code: shortText.optional() })
 const wireError = errorCause.extend({
   stack: z.string().max(4_100).optional(),
@@ -11,7 +11,7 @@ const wireError = errorCause.extend({
   retryAfterMs: z.number().positive().optional(),
   settled: z.string().max(maxSettledBytes).optional(),
 })
-const names = z.array(shortText).max(500)
+const names = z.array(shortText).max(wireConstants.maxNames)
 const fault = z.enum(['PLUGIN_EXPORT_MISSING', 'ROUTE_NOT_FOUND', 'PLUGIN_RESULT_INVALID', 'RESULT_TOO_LARGE'])
 const bytes = z.instanceof(Uint8Array)
 
@@ -73,12 +73,15 @@ export function parseRunnerMessage(message: unknown): RunnerMessage {
   throw new Error(`a message "${String(type)}" is not as agreed (${parsed.error.issues[0]?.path.join('.') ?? ''})`)
 }
 
+/** Characters of the name of a file that a route answers, and of the type of what is in it. */
+export const maxHeaderCharacters = 255
+
 const routeAnswer = z.object({
   status: z.int().min(200).max(599).default(200),
   data: z.unknown(),
   buffer: bytes.optional(),
-  filename: z.string().max(255).optional(),
-  contentType: z.string().max(255).optional(),
+  filename: z.string().max(maxHeaderCharacters).optional(),
+  contentType: z.string().max(maxHeaderCharacters).optional(),
   headers: z.record(z.string().max(100), z.union([z.string(), z.number(), z.array(z.string())])).optional(),
 })
 

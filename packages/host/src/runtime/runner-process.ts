@@ -112,6 +112,8 @@ export interface RunnerProcess {
   readonly alive: boolean
   readonly callsInFlight: number
   readonly sockets: Pick<HostSockets, 'open' | 'bytesIn' | 'bytesOut'>
+  /** For how long nothing was read from it, because its messages had had their share of time. */
+  readonly restedMs: number
   load(message: Omit<Extract<HostMessage, { t: 'load' }>, 't'>): Promise<LoadOutcome>
   begin(call: ProcessCall): CallInProcess
   /** True when the process answers within `timeoutMs`. */
@@ -327,6 +329,9 @@ export function createRunnerProcess(options: {
       return calls.size
     },
     sockets,
+    get restedMs() {
+      return channel.restedMs()
+    },
     kill,
     load: (message) =>
       new Promise((resolve, reject) => {

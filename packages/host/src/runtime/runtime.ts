@@ -101,6 +101,8 @@ export interface ProcessStatus {
   connections: number
   bytesIn: number
   bytesOut: number
+  /** For how long the host has not read from it, because its messages had had their share of time. */
+  restedMs: number
   retired: boolean
   /** Whether its code did not have to be compiled, because V8 had done so before. */
   codeCached: boolean
@@ -393,6 +395,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       connections: open,
       bytesIn,
       bytesOut,
+      restedMs: process.restedMs,
     }
   }
 

@@ -20,6 +20,7 @@ const start = (limits: Partial<RuntimeLimits> = {}) => {
 const work = (ms: number, { target = plugin, isInForce = (): boolean => true } = {}) =>
   runtime.call(target, { ...functionCall('work', [ms]), isInForce })
 const running = () => runtime.status().processes.length
+const inFlight = () => runtime.status().processes.map(({ callsInFlight }) => callsInFlight)
 
 describe('stopping what runs of a plugin', () => {
   it('does not wait for a process whose plugin is still being loaded, and ends that one as well', async () => {
@@ -43,7 +44,8 @@ describe('stopping what runs of a plugin', () => {
     const long = work(60_000, { isInForce })
     const waiting = [work(1, { isInForce }), work(1, { isInForce })]
     for (const one of [long, ...waiting]) one.catch(() => undefined)
-    await sleep(600)
+    const calling = () => runtime.healthOf(plugin.tenantId, plugin.pluginKey).calling
+    await expect.poll(() => [calling(), inFlight()]).toMatchObject([{ running: 1, waiting: 2 }, [1]])
     isWanted = false
     await runtime.stopPlugin(plugin.tenantId, plugin.pluginKey)
     for (const one of [long, ...waiting]) await expect(one).rejects.toMatchObject({ code: 'PLUGIN_RESTARTED' })
@@ -55,10 +57,10 @@ describe('stopping what runs of a plugin', () => {
   it('ends only what holds what is no longer granted', async () => {
     start()
     const earlier = { ...plugin, grants: 'a b' }
-    const long = work(700, { target: earlier })
+    const long = work(60_000, { target: earlier })
     const first = await work(1, { target: earlier })
     const later = work(1_500, { target: { ...plugin, grants: 'a' } })
-    await sleep(300)
+    await expect.poll(inFlight).toEqual([1, 1])
     await runtime.stopMatching(
       { tenantId: plugin.tenantId, grants: 'a b' },
       { kind: 'stopped', text: 'it held what is no longer granted' },

@@ -149,13 +149,14 @@ describe('a configuration that somebody sends', () => {
   test('has up to 10,000 values, 256 kB and 64 levels', async () => {
     const nested = (levels: number): Record<string, unknown> => (levels === 0 ? {} : { a: nested(levels - 1) })
     const list = (length: number) => ({ list: Array.from({ length }, () => 1) })
-    expect(await merge(list(9_998), null, owner)).toEqual(list(9_998))
-    await expect(merge(list(9_999), null, owner)).rejects.toThrow('more than 10000 values')
+    // The whole and the list are two of them.
+    expect(await merge(list(10_000 - 2), null, owner)).toEqual(list(10_000 - 2))
+    await expect(merge(list(10_000 - 1), null, owner)).rejects.toThrow('more than 10000 values')
     const overhead = '{"a":""}'.length
     const text = (length: number) => ({ a: 'x'.repeat(length - overhead) })
-    expect(await merge(text(256 * 1024), null, owner)).toEqual(text(256 * 1024))
-    await expect(merge(text(256 * 1024 + 1), null, owner)).rejects.toThrow('larger than 256 kB')
-    expect(await merge(nested(63), null, undeclared)).toEqual(nested(63))
+    expect(await merge(text(262_144), null, owner)).toEqual(text(262_144))
+    await expect(merge(text(262_144 + 1), null, owner)).rejects.toThrow('larger than 256 kB')
+    expect(await merge(nested(64 - 1), null, undeclared)).toEqual(nested(64 - 1))
     await expect(merge(nested(64), null, undeclared)).rejects.toThrow('deeper than 64')
   })
 })

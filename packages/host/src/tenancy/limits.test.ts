@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { loadModule, parseSync } from 'libpg-query'
 import { afterAll, afterEach, beforeAll, describe, expect, test, type TestContext } from 'vitest'
 import { facadeOver } from '../testing/facade.js'
 import { skipAloud } from '../testing/skip-aloud.js'
@@ -11,6 +12,7 @@ const sessions: DatabaseSession[] = []
 const tenancies: Tenancy[] = []
 
 beforeAll(async () => {
+  await loadModule()
   database = await createTenancyDatabase()
   await database.tenancy.createTenant(1)
   role = await roleOf('plugin')
@@ -70,17 +72,18 @@ describe('time', () => {
   })
 
   test('a connection is waited for as long as connectionWaitMs', async () => {
-    const second = async (connectionWaitMs: number) => {
+    /** The first one ends after a while, or when nobody waits any more. */
+    const second = async (connectionWaitMs: number, heldMs: number) => {
       const wall = await wallWith({ connectionWaitMs })
       const first = await plugin(wall).transaction()
       const waiting = plugin(wall).transaction(async () => 'its turn')
-      waiting.catch(() => undefined)
-      await sleep(300)
+      await Promise.race([waiting.catch(() => undefined), sleep(heldMs, undefined, { ref: false })])
       await first.commit()
       return waiting
     }
-    expect(await second(15_000)).toBe('its turn')
-    await expect(second(100)).rejects.toThrow('connections of this plugin are all in use')
+    expect(await second(15_000, 300)).toBe('its turn')
+    // Opening a connection has to be as quick, too.
+    await expect(second(1_000, 60_000)).rejects.toThrow('connections of this plugin are all in use')
   })
 
   test('an idle connection is closed after idleConnectionMs', async () => {
@@ -166,6 +169,16 @@ test('a long text of SQL is read for parseMs and not longer, and the next one as
   const impatient = await wallWith({ parseMs: 1 })
   await expect(plugin(impatient).query(long)).rejects.toThrow('it is too large to be read')
   expect(await plugin(impatient).query('SELECT 1 AS one', { type: 'SELECT' })).toEqual([{ one: 1 }])
+})
+
+test('what the parser makes of a text of SQL has at most maxTreeCharacters', async () => {
+  const sql = `SELECT ${'1 AS one, '.repeat(1_000)}2 AS two`
+  const statements = parseSync(sql).stmts as { stmt: object }[]
+  const characters = JSON.stringify(statements).length
+  const wall = await wallWith({ maxTreeCharacters: characters })
+  expect(await plugin(wall).query(sql, { type: 'SELECT' })).toEqual([{ one: 1, two: 2 }])
+  const stricter = await wallWith({ maxTreeCharacters: characters - 1 })
+  await expect(plugin(stricter).query(sql)).rejects.toThrow('it is too large to be read; send values with bind')
 })
 
 test('rows that are added at once have at most maxCopyBytes', async () => {

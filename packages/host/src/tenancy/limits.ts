@@ -25,6 +25,11 @@ export const tenancyLimitTable = {
   maxResultRows: limit(100_000, 'rows', 'of one statement'),
   maxSqlLength: limit(4 * mebibyte, 'characters', 'of one text of SQL, parameters not counted'),
   parseMs: limit(5_000, 'ms', 'to read a text of SQL that is longer than 2 kB, on a thread of its own'),
+  maxTreeCharacters: limit(
+    8_000_000,
+    'characters',
+    'of what the parser makes of a text of SQL, values left out: the host reads it while everybody waits, for a tenth of a second or two',
+  ),
   maxCopyBytes: limit(
     16 * mebibyte,
     'bytes',

@@ -7,6 +7,7 @@ export type ParseKind = 'statements' | 'block'
 export interface ParserQuestion {
   kind: ParseKind
   sql: string
+  maxTreeCharacters: number
 }
 
 /** What comes of a text. `broken`: the parser did not survive it, or was not done in time, and reads nothing after it. */
@@ -34,8 +35,17 @@ export interface ParserThread {
  *
  * @param parseMs what is not read after so long is broken off
  * @param turnMs the same, for when others wait
+ * @param maxTreeCharacters of a tree as a text; the thread could make hundreds of millions
  */
-export function createParserThread({ parseMs, turnMs = parseMs }: { parseMs: number; turnMs?: number }): ParserThread {
+export function createParserThread({
+  parseMs,
+  turnMs = parseMs,
+  maxTreeCharacters,
+}: {
+  parseMs: number
+  turnMs?: number
+  maxTreeCharacters: number
+}): ParserThread {
   const thread = createAskedThread<ParserQuestion, ParserThreadAnswer>({
     script: 'parser-worker',
     answerMs: parseMs,
@@ -45,7 +55,7 @@ export function createParserThread({ parseMs, turnMs = parseMs }: { parseMs: num
   })
   return {
     async parse(kind, sql, asker) {
-      const outcome = await thread.ask({ kind, sql }, asker)
+      const outcome = await thread.ask({ kind, sql, maxTreeCharacters }, asker)
       if ('answer' in outcome) return toParserAnswer(outcome.answer)
       return { broken: outcome.failure === 'late' ? 'time' : 'size' }
     },

@@ -1,18 +1,8 @@
 /** The thread of {@link createParserThread}: reads texts of SQL that the host does not read itself. */
 import { loadModule, parsePlPgSQLSync, parseSync } from 'libpg-query'
 import { answerQuestions } from '../threads/answer-questions.js'
+import { maxTreeLevels } from './parse-tree.js'
 import type { ParserQuestion, ParserThreadAnswer } from './parser-thread.js'
-
-/**
- * Characters of a tree's text. Reading and judging it is the host's own work, while everybody waits: this many take a
- * tenth of a second or two, and the thread could make hundreds of millions.
- */
-const MAX_TREE_CHARACTERS = 8_000_000
-/**
- * Of a tree, two for each operator that stands beside another. Writing a tree as a text takes the square of them: these take
- * a twentieth of a second, and the parser survives three times as many.
- */
-const MAX_TREE_LEVELS = 5_000
 
 interface Node {
   A_Const?: unknown
@@ -30,7 +20,7 @@ const isConstantRow = ({ List }: Node): boolean => List !== undefined && (List.i
 function trim(tree: object): boolean {
   let level: Node[] = [tree]
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_TREE_LEVELS) return false
+    if (depth > maxTreeLevels) return false
     const next: Node[] = []
     for (const node of level) {
       if (Array.isArray(node.valuesLists)) node.valuesLists = node.valuesLists.filter((row) => !isConstantRow(row))
@@ -42,11 +32,13 @@ function trim(tree: object): boolean {
   return true
 }
 
-function read({ kind, sql }: ParserQuestion): ParserThreadAnswer {
-  const tree: object = kind === 'block' ? parsePlPgSQLSync(sql) : (parseSync(sql).stmts ?? [])
-  if (!trim(tree)) return { refused: 'depth' }
+function read({ kind, sql, maxTreeCharacters }: ParserQuestion): ParserThreadAnswer {
+  const statements = kind === 'statements' ? (parseSync(sql).stmts ?? []) : undefined
+  const tree: object = statements ?? parsePlPgSQLSync(sql)
+  const parts = statements ? statements.map(({ stmt }): object => stmt ?? {}) : [tree]
+  if (!parts.every(trim)) return { refused: 'depth' }
   const json = JSON.stringify(tree)
-  return json.length > MAX_TREE_CHARACTERS ? { refused: 'size' } : { json }
+  return json.length > maxTreeCharacters ? { refused: 'size' } : { json }
 }
 
 function answer(question: ParserQuestion): ParserThreadAnswer {

@@ -32,12 +32,10 @@ function connect() {
 test('the host’s timer ends a backend whose plugin switched the server’s timeout off', async () => {
   const connection = await connect()
   await connection.run('SET statement_timeout = 0', undefined, limits)
-  const started = performance.now()
   await expect(connection.run(busy, undefined, { ...limits, timeoutMs: 300 })).rejects.toMatchObject({
     code: 'STATEMENT_TIMEOUT',
     message: 'A statement took longer than 0.3 seconds and was stopped.',
   })
-  expect(performance.now() - started).toBeLessThan(2_000)
   expect(connection.usable).toBe(false)
   await expect.poll(() => countBackends(connection.processId)).toBe(0)
 })

@@ -41,9 +41,12 @@ export interface DatabaseSession {
   end(): Promise<void>
 }
 
+/** As the protocol of Postgres has it. */
+export const maxBoundValues = 65_535
+
 const queryParams = z.object({
   sql: z.string(),
-  bind: z.array(z.unknown()).max(65_535).optional(),
+  bind: z.array(z.unknown()).max(maxBoundValues, `more than ${maxBoundValues} values`).optional(),
   transaction: z.string().max(40).optional(),
 })
 const beginParams = z.object({
@@ -80,10 +83,11 @@ export function openSession(
   function answer<Params>(schema: z.ZodType<Params>, work: (params: Params) => Promise<unknown>) {
     return async (params: unknown) => {
       if (ended.isOver) throw new TenonError('SESSION_ENDED')
-      const parsed = schema.parse(params)
+      const parsed = schema.safeParse(params)
+      if (!parsed.success) throw refusalOf(parsed.error)
       inFlight += 1
       try {
-        return await work(parsed)
+        return await work(parsed.data)
       } catch (error) {
         if (ended.isOver) throw new TenonError('SESSION_ENDED', {}, { cause: error })
         return { error: errorForPlugin(error) }
@@ -150,4 +154,9 @@ function lazyEnd() {
       controller?.abort(sessionEnded)
     },
   }
+}
+
+function refusalOf({ issues }: z.ZodError): TenonError {
+  const [issue] = issues
+  return new TenonError('STATEMENT_REFUSED', { reason: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}` })
 }

@@ -1,6 +1,6 @@
 import { TenonError } from '@tenon/contract'
 import { readDoBlock } from './do-block.js'
-import type { ParsedStatement, ParseNode } from './parse-tree.js'
+import { type ParsedStatement, type ParseNode, tooDeep } from './parse-tree.js'
 import { createStatementParser } from './statement-parser.js'
 import type { StatementPlan, Step } from './statement-plan.js'
 import { type FunctionNames, judgeStatement, refuse, type StatementFacts } from './statement-rules.js'
@@ -19,20 +19,22 @@ interface GuardOptions {
   maxSqlLength: number
   /** For one text that is read on a thread of its own. */
   parseMs: number
+  /** Of what the parser makes of one text, values left out. */
+  maxTreeCharacters: number
 }
 
 // Plugins repeat their statements with other parameters; long texts with values in them do not repeat.
 const CACHED_PLANS = 1_000
 const CACHED_CHARACTERS = 4_096
-// Longer than any that creates a type or a column once.
-const MAX_BLOCK_BYTES = 16_384
+/** Of a DO statement; longer than any that creates a type or a column once. */
+export const maxBlockBytes = 16_384
 
 export async function createStatementGuard({
   functions,
   maxSqlLength,
-  parseMs,
+  ...limits
 }: GuardOptions): Promise<StatementGuard> {
-  const parser = await createStatementParser({ parseMs })
+  const parser = await createStatementParser(limits)
   const cache = new Map<string, StatementPlan>()
 
   async function plan(sql: string, schema: string, hasValues: boolean): Promise<StatementPlan> {
@@ -66,7 +68,9 @@ export async function createStatementGuard({
     if (created?.['schemaname'] === schema && created['if_not_exists'] === true && !created['schemaElts']) {
       return [{ kind: 'done', command: 'CREATE' }]
     }
-    if (statement.stmt['DoStmt'] && (statement.stmt_len ?? sql.length) <= MAX_BLOCK_BYTES) {
+    if (statement.stmt['DoStmt']) {
+      const bytes = statement.stmt_len ?? Buffer.byteLength(sql)
+      if (bytes > maxBlockBytes) refuse(`a DO block has ${maxBlockBytes} bytes at most, and this one ${bytes}`)
       const steps = readDoBlock(await parser.parseBlock(slice(sql, statement), schema))
       for (const step of steps ?? []) await judgeStep(step, schema, facts)
       if (steps) return steps
@@ -114,7 +118,7 @@ function remember(cache: Map<string, StatementPlan>, key: string, plan: Statemen
 
 /** A tree that is too deep for this process is a statement that is not run. */
 function asRefusal(error: unknown): never {
-  if (error instanceof RangeError) throw new TenonError('STATEMENT_REFUSED', { reason: 'it is nested too deeply' })
+  if (error instanceof RangeError) throw new TenonError('STATEMENT_REFUSED', { reason: tooDeep })
   throw error
 }
 

@@ -1,6 +1,6 @@
 import { TenonError } from '@tenon/contract'
 import { loadModule, parsePlPgSQLSync, parseSync } from 'libpg-query'
-import type { ParsedStatement, ParseNode } from './parse-tree.js'
+import { type ParsedStatement, type ParseNode, tooDeep } from './parse-tree.js'
 import { createParserThread, type ParseKind, type ParserAnswer, type ParserFailure } from './parser-thread.js'
 
 export interface StatementParser {
@@ -14,6 +14,8 @@ export interface StatementParser {
   parseBlock(sql: string, asker: string): Promise<ParseNode>
   close(): Promise<void>
 }
+
+const tooLarge = 'it is too large to be read; send values with bind, rows with insertMany(), or several statements'
 
 /**
  * Texts of this length are read at once: that takes under a tenth of a millisecond, a thread a fifth. The parser calls
@@ -32,15 +34,16 @@ const QUICK_CHARACTERS = 200_000
  * those who do the same, and nobody else waits for them.
  */
 export async function createStatementParser({
-  parseMs,
   quickMs = 500,
+  ...limits
 }: {
   parseMs: number
+  maxTreeCharacters: number
   quickMs?: number
 }): Promise<StatementParser> {
   await loadModule()
-  const quick = createParserThread({ parseMs, turnMs: quickMs })
-  const patient = createParserThread({ parseMs })
+  const quick = createParserThread({ ...limits, turnMs: quickMs })
+  const patient = createParserThread(limits)
   // Nobody has found a short text that does it. Whoever does must not take the database from everybody.
   let isBroken = false
 
@@ -50,8 +53,7 @@ export async function createStatementParser({
     const answer = inline ?? (await readOnThread(kind, sql, asker))
     if ('tree' in answer) return answer.tree
     if ('failure' in answer) throw syntaxError(answer.failure)
-    const reason = answer.broken === 'depth' ? 'it is nested too deeply' : 'it is too large to be read'
-    throw new TenonError('STATEMENT_REFUSED', { reason })
+    throw new TenonError('STATEMENT_REFUSED', { reason: answer.broken === 'depth' ? tooDeep : tooLarge })
   }
 
   async function readOnThread(kind: ParseKind, sql: string, asker: string): Promise<ParserAnswer> {

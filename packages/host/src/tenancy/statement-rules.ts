@@ -1,5 +1,5 @@
 import { TenonError } from '@tenon/contract'
-import type { ParseNode } from './parse-tree.js'
+import { maxTreeLevels, type ParseNode, tooDeep } from './parse-tree.js'
 
 /** What the rules learned from one statement that they let pass. */
 export interface StatementFacts {
@@ -32,7 +32,7 @@ export function judgeStatement(statement: ParseNode, functions: FunctionNames): 
   if (reason !== undefined) refuse(reason)
   const touches = new Set<string>()
   noteWrite(kind, node, touches)
-  walk(node, functions, touches, 0)
+  walk(node, functions, touches, 1)
   const created = createdBy(kind, node)
   const isTable = kind === 'CreateStmt' || kind === 'CreateTableAsStmt'
   const ownIfPresent = node['if_not_exists'] === true ? created : []
@@ -141,12 +141,9 @@ function createdBy(kind: string, node: ParseNode): string[] {
   return []
 }
 
-// Deeper trees are refused before the walk could run out of stack.
-const MAX_DEPTH = 2_000
-
 function walk(value: unknown, functions: FunctionNames, touches: Set<string>, depth: number): void {
   if (typeof value !== 'object' || value === null) return
-  if (depth > MAX_DEPTH) refuse('it is nested too deeply')
+  if (depth > maxTreeLevels) refuse(tooDeep)
   if (Array.isArray(value)) {
     for (const item of value) walk(item, functions, touches, depth + 1)
     return

@@ -103,6 +103,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
     },
     maxSqlLength: limits.maxSqlLength,
     parseMs: limits.parseMs,
+    maxTreeCharacters: limits.maxTreeCharacters,
   })
   const copySchema = createCopySchema(limits)
   const createdTables = createCreatedTables(pool)

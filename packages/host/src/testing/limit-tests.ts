@@ -24,7 +24,7 @@ export interface LimitTests {
 /** The compiler asks for the tests of each limit that a table has; `limits.test.ts` looks whether they are there. */
 export type TestsOf<Table extends LimitTable> = Readonly<Record<keyof Table, LimitTests>>
 
-const inFile =
+export const inFile =
   (file: string) =>
   (passes: string, fails = passes): LimitTests => ({ passes: { file, title: passes }, fails: { file, title: fails } })
 
@@ -136,6 +136,7 @@ export const tenancyLimitTests: TestsOf<typeof tenancyLimitTable> = {
   maxResultRows: ofSessions('rows: as many as the limit pass, one more does not'),
   maxSqlLength: ofTenancy('a text of SQL has at most maxSqlLength characters'),
   parseMs: ofTenancy('a long text of SQL is read for parseMs and not longer, and the next one as ever'),
+  maxTreeCharacters: ofTenancy('what the parser makes of a text of SQL has at most maxTreeCharacters'),
   maxCopyBytes: ofTenancy('rows that are added at once have at most maxCopyBytes'),
   tempFileLimitMb: ofTenancy('on disk a statement has tempFileLimitMb'),
   workMemMb: ofTenancy('in memory a sort has workMemMb, and goes to disk with more'),
@@ -273,5 +274,6 @@ export const catalogLimitTests: TestsOf<typeof catalogLimitTable> = {
     'looks by itself after the interval, and no more once stopped',
   ),
   maxBytes: ofCatalog('takes a manifest just under the limit, refuses one just over, and the limit can be set'),
+  maxPlugins: ofCatalog('offers as many plugins as maxPlugins says, and tells that it left out what comes after: %o'),
   timeoutMs: ofCatalog('waits timeoutMs for an answer, and not longer'),
 }

@@ -8,6 +8,8 @@ export interface WrittenTest {
   isSkipped: boolean
   /** What its text, the rows of its table included, calls by name: keys of objects, and texts. */
   names: ReadonlySet<string>
+  /** Numbers that are written in it. */
+  numbers: ReadonlySet<number>
 }
 
 export interface TestSource {
@@ -38,6 +40,7 @@ function writtenTest(node: ts.Node): WrittenTest | undefined {
     title: title.text,
     isSkipped: isLeftOut(node),
     names: namesIn(node, () => false),
+    numbers: numbersIn(node),
   }
 }
 
@@ -65,4 +68,14 @@ function namesIn(node: ts.Node, isTest: (node: ts.Node) => boolean): Set<string>
   }
   ts.forEachChild(node, look)
   return names
+}
+
+function numbersIn(node: ts.Node): Set<number> {
+  const numbers = new Set<number>()
+  const look = (child: ts.Node): void => {
+    if (ts.isNumericLiteral(child)) numbers.add(Number(child.text))
+    ts.forEachChild(child, look)
+  }
+  look(node)
+  return numbers
 }
