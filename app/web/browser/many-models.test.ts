@@ -132,6 +132,9 @@ describe('fifty thousand models', { timeout: 240_000 }, () => {
       await page.keyboard.press('Shift+Tab')
       expect(await placeOfFocus()).toBe(999)
       await expect.poll(() => isInSight(999)).toBe(true)
+      const top = await frame().evaluate((viewport) => viewport.scrollTop)
+      await page.getByRole('button', { name: 'Version', exact: true }).focus()
+      expect(await frame().evaluate((viewport) => viewport.scrollTop)).toBe(top)
     })
 
     it('begin at the top in another order, and Back leads to the same size and place', async () => {
