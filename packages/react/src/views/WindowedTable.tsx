@@ -33,7 +33,7 @@ type Rows = Virtualizer<HTMLDivElement, HTMLTableRowElement>
  */
 export function WindowedTable({ columns, rows, busy, place = '', sort, onSort, onChoose }: ViewTableProps) {
   const viewport = useRef<HTMLDivElement>(null)
-  const { widths, widest, headRef } = useColumnWidths(columns, rows)
+  const { widths, least, widest, headRef } = useColumnWidths(columns, rows)
   const [active, setActive] = useState<number>()
   const isPrinted = useIsPrinted()
   const { left, keep } = usePlace(place, busy)
@@ -93,6 +93,7 @@ export function WindowedTable({ columns, rows, busy, place = '', sort, onSort, o
         verticalSpacing="xs"
         layout={widths ? 'fixed' : 'auto'}
         aria-rowcount={rows.length + 1}
+        style={{ minWidth: least }}
         data-busy={busy || undefined}
       >
         {widths && (
@@ -183,8 +184,8 @@ function destinationOf(event: KeyboardEvent, count: number, seen: Rows['range'])
 function useColumnWidths(columns: readonly ViewColumn[], rows: readonly Row[]) {
   const headRef = useRef<HTMLTableSectionElement>(null)
   const keys = columns.map(({ key }) => key).join(' ')
-  const [found, setFound] = useState<{ keys: string; widths: number[] }>()
-  const widths = found?.keys === keys ? found.widths : undefined
+  const [found, setFound] = useState<{ keys: string; widths: number[]; least: number | undefined }>()
+  const { widths, least } = found?.keys === keys ? found : { widths: undefined, least: undefined }
   const widest = useMemo(
     () => (widths ? [] : [...new Set(columns.map((column) => longestOf(column, rows)))].sort((a, b) => a - b)),
     [widths, columns, rows],
@@ -193,9 +194,11 @@ function useColumnWidths(columns: readonly ViewColumn[], rows: readonly Row[]) {
     if (widths || !headRef.current) return
     const cells = [...headRef.current.querySelectorAll('th')].map((cell) => cell.getBoundingClientRect().width)
     const whole = cells.reduce((sum, width) => sum + width, 0) || 1
-    setFound({ keys, widths: cells.map((width) => (width / whole) * 100) })
+    const room = headRef.current.closest('table')?.parentElement?.clientWidth ?? whole
+    // Wider than its place: what its columns need at least.
+    setFound({ keys, widths: cells.map((width) => (width / whole) * 100), least: whole > room ? whole : undefined })
   }, [keys, widths])
-  return { widths, widest, headRef }
+  return { widths, least, widest, headRef }
 }
 
 function longestOf({ key }: ViewColumn, rows: readonly Row[]): number {
