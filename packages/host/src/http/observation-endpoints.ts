@@ -133,7 +133,8 @@ export function observationEndpoints(observations: Observations): Endpoint[] {
       path: '/installations/:id/logs',
       tag,
       summary: 'Read what a plugin printed, the newest first',
-      description: 'The last 10,000 lines, for seven days. To read on backwards, ask for those `before` the oldest line.',
+      description:
+        'The last 10,000 lines, for seven days. To read on backwards, ask for those `before` the oldest line.',
       role: 'Editor',
       params: id,
       query: page.extend(lineFilter.shape).extend({
