@@ -50,6 +50,28 @@ const logLines = [
   ['debug', 'GET /api/2.0/mlflow/registered-models/search 200'],
 ].map(([level, text], index) => ({ id: 4 - index, at: `2026-05-03T10:0${4 - index}:00.000Z`, level, text }))
 
+const manyLines = Array.from({ length: 200 }, (_, index) => ({
+  ...logLines[index % logLines.length],
+  id: 1_000 - index,
+  at: new Date(Date.UTC(2026, 4, 3, 1) - index * 60_000).toISOString(),
+}))
+
+const stages = ['Production', 'Staging', 'None', 'Archived']
+const thousandModels = {
+  total: 50_000,
+  summary: { models: 500, versions: 50_000, experiments: 5, production: 12_500, staging: 12_500 },
+  lastSyncedAt: '2026-05-03T10:00:00.000Z',
+  models: Array.from({ length: 1_000 }, (_, index) => ({
+    id: index + 1,
+    model_name: index % 40 === 7 ? `a-model-with-a-very-long-name-${index}` : `churn-prediction-${index}`,
+    version: String((index % 90) + 1),
+    lifecycle_stage: stages[index % stages.length],
+    experiment_name: `experiment ${index % 5}`,
+    training_status: index % 9 === 0 ? 'FAILED' : 'FINISHED',
+    model_created_at: '2026-05-03T10:00:00.000Z',
+  })),
+}
+
 const connected = {
   id: 1,
   is_active: true,
@@ -184,6 +206,42 @@ export const scenesOfMoments: Scene[] = [
     as: 'admin',
     path: `${withViews}?section=logs`,
     before: answers('**/api/plugins/installations/*/logs?*', { items: logLines, total: 4 }),
+  },
+  {
+    name: 'plugin-logs-earlier',
+    as: 'admin',
+    path: `${withViews}?section=logs`,
+    before: answers('**/api/plugins/installations/*/logs?*', { items: manyLines, total: 10_000 }),
+    async then(page) {
+      await page.getByRole('log').evaluate((box) => box.scrollTo(0, 1_800))
+      await page.getByRole('button', { name: 'To the newest' }).scrollIntoViewIfNeeded()
+    },
+  },
+  {
+    name: 'models-thousand',
+    as: 'admin',
+    path: '/models?view=mlflow.models&rows=1000',
+    before: answers('**/api/plugins/mlflow/models?*', thousandModels),
+    async then(page) {
+      await says('1 to 1,000 of 50,000')(page)
+      const frame = page.locator('.tn-table-frame .mantine-ScrollArea-viewport')
+      await frame.evaluate((viewport) => viewport.scrollTo(0, 9_000))
+      await page.locator('tr[aria-rowindex="2"]').waitFor({ state: 'detached' })
+      await page.locator('.tn-view-foot').scrollIntoViewIfNeeded()
+    },
+  },
+  {
+    name: 'models-fewer-than-asked',
+    as: 'admin',
+    path: '/models?view=mlflow.models&rows=500',
+    before: answers('**/api/plugins/mlflow/models?*', {
+      ...thousandModels,
+      models: thousandModels.models.slice(0, 25),
+    }),
+    async then(page) {
+      await says('The plugin gives at most 25 at once')(page)
+      await page.locator('.tn-view-foot').scrollIntoViewIfNeeded()
+    },
   },
   { name: 'plugin-installing', as: 'admin', path: withViews, before: installationsAre({ status: 'installing' }) },
   {

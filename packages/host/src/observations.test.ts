@@ -116,6 +116,8 @@ describe('the log of an installation', () => {
     expect((await logs('?level=warn')).items).toMatchObject([{ text: 'two', level: 'error' }])
     expect((await logs('?text=ONE')).items).toMatchObject([{ text: 'one', level: 'info' }])
     expect((await logs('?page=2&pageSize=1')).items).toMatchObject([{ text: 'one' }])
+    const { items } = await logs()
+    expect((await logs(`?before=${items[0]?.id}&pageSize=1000`)).items).toEqual(items.slice(1))
     expect((await logs('?since=2100-01-01T00:00:00Z')).total).toBe(0)
     expect(await it.api('GET', `/installations/${id}/logs?level=loud`)).toMatchObject({ status: 400 })
   })

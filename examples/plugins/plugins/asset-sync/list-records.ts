@@ -2,7 +2,7 @@ import type { Sequelize } from '@tenon/sdk'
 import { tableOf } from './records'
 
 const COLUMNS = ['external_id', 'name', 'updated_at']
-const MAX_PAGE_SIZE = 200
+const MAX_PAGE_SIZE = 1_000
 
 /** One page: `page`, `pageSize`, `sort` (a column, with `-` in front for descending), `filter.name`. */
 export async function listRecords(sequelize: Sequelize, tenantId: string, query: Record<string, unknown>) {

@@ -133,16 +133,21 @@ export function observationEndpoints(observations: Observations): Endpoint[] {
       path: '/installations/:id/logs',
       tag,
       summary: 'Read what a plugin printed, the newest first',
-      description: 'The last 10,000 lines, for seven days.',
+      description:
+        'The last 10,000 lines, for seven days. To read on backwards, ask for those `before` the oldest line.',
       role: 'Editor',
       params: id,
-      query: page.extend(lineFilter.shape),
+      query: page.extend(lineFilter.shape).extend({
+        pageSize: z.coerce.number().int().min(1).max(1_000).default(50),
+        before: z.coerce.number().int().min(1).optional().describe('Lines before the one with this id'),
+      }),
       success: { status: 200, schema: z.object({ items: z.array(line), total: z.int() }) },
       errors: [404],
-      handle: async ({ params, query: { since, ...filter }, principal }) => ({
+      handle: async ({ params, query: { since, before: beforeId, ...filter }, principal }) => ({
         status: 200,
         data: await observations.logs(principal.tenantId, params.id, {
           ...filter,
+          beforeId,
           ...(since === undefined ? {} : { since: new Date(since) }),
         }),
       }),

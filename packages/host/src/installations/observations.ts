@@ -2,7 +2,7 @@ import { PluginInstallationStatus as Status, TenonError } from '@tenon/contract'
 import type { Pool } from 'pg'
 import type { TenantScope } from '../migrations/index.js'
 import type { Blocks } from '../operator/blocks.js'
-import type { KeptLine, LineFilter, LineTail, Records } from '../records/index.js'
+import type { KeptLine, LineFilter, LineTail, LogPage, Records } from '../records/index.js'
 import type { Jobs } from '../jobs/jobs.js'
 import type { Runtime, RuntimeLimits } from '../runtime/index.js'
 import type { OwnedTable, RoleUse, Tenancy } from '../tenancy/index.js'
@@ -37,7 +37,7 @@ interface Page {
  * Each @throws TenonError INSTALLATION_NOT_FOUND
  */
 export interface Observations {
-  logs(tenantId: string, id: number, filter: LineFilter & Page): Promise<{ items: KeptLine[]; total: number }>
+  logs(tenantId: string, id: number, filter: LogPage): Promise<{ items: KeptLine[]; total: number }>
   /** @throws TenonError TAIL_LIMIT */
   tail(
     tenantId: string,

@@ -10,7 +10,7 @@ export { crashAccountsMigration, createCrashLedger } from './crash-ledger.js'
 export { heldInstallationIdsMigration, heldInstallationsMigration } from './installed.js'
 export { createNetworkLedger, networkUseMigration } from './network-ledger.js'
 export type { RecordOwner, RecordSource } from './log-buffer.js'
-export type { KeptLine, LineFilter, LineTail, PluginLog } from './plugin-log.js'
+export type { KeptLine, LineFilter, LineTail, LogPage, PluginLog } from './plugin-log.js'
 export type { RecordLimits } from './record-limits.js'
 export type { CallFigures, CallsOfHour, KeptProcessEnd, PermissionUse, Usage } from './usage.js'
 

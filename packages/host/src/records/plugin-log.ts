@@ -32,14 +32,19 @@ export interface LineFilter {
   since?: Date | undefined
 }
 
+/** Which of the lines that fit are read. */
+export interface LogPage extends LineFilter {
+  page: number
+  pageSize: number
+  /** Those before the line with this id: the way back, whatever is printed meanwhile. */
+  beforeId?: number | undefined
+}
+
 export interface PluginLog {
   /** Takes a line, without waiting for anything. `dropped`: lines that were left out before it. */
   write(source: RecordSource, line: { level: LogLevel; text: string; dropped?: number | undefined }): void
-  /** The newest first. */
-  read(
-    owner: RecordOwner,
-    filter: LineFilter & { page: number; pageSize: number },
-  ): Promise<{ items: KeptLine[]; total: number }>
+  /** The newest first. `total` counts all that fit the filter, on whichever side of `beforeId` they are. */
+  read(owner: RecordOwner, filter: LogPage): Promise<{ items: KeptLine[]; total: number }>
   /**
    * Lines as they come, on whatever replica; an empty list now and then, so that who listens can see that it goes on.
    * Begins after the line `afterId`, or with what comes from now on.
@@ -177,15 +182,16 @@ export function createPluginLog({ pool, limits, log }: PluginLogOptions): Plugin
       buffer.add({ ...source, level, text: storableText(text), loggedAt: new Date() })
     },
 
-    async read(owner, { page, pageSize, ...filter }) {
+    async read(owner, { page, pageSize, beforeId, ...filter }) {
       // A batch that is on its way has begun earlier.
       await writing
       await flush()
       const { where, values } = conditionOf(owner, filter)
       const [items, count] = await Promise.all([
         pool.query<LineRow>(
-          `SELECT id, level, text, logged_at FROM tenon.plugin_logs WHERE ${where} ORDER BY id DESC LIMIT ${pageSize} OFFSET ${(page - 1) * pageSize}`,
-          values,
+          `SELECT id, level, text, logged_at FROM tenon.plugin_logs WHERE ${where} AND id < $${values.length + 1}
+           ORDER BY id DESC LIMIT ${pageSize} OFFSET ${(page - 1) * pageSize}`,
+          [...values, beforeId ?? Number.MAX_SAFE_INTEGER],
         ),
         pool.query<{ total: string }>(`SELECT count(*) AS total FROM tenon.plugin_logs WHERE ${where}`, values),
       ])

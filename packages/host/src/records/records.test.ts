@@ -56,6 +56,22 @@ describe('the log of a plugin', () => {
     expect(await it.log.read(owner, { page: 2, pageSize: 2 })).toMatchObject({ items: [{ text: 'one' }], total: 3 })
   })
 
+  test('is read backwards from a line, however many come meanwhile', async () => {
+    const it = records()
+    for (const text of ['1', '2', '3', '4 of them', '5']) print(it, text, text === '2' ? 'debug' : 'info')
+    const page = async (filter: LineFilter & { beforeId?: number } = {}) =>
+      (await it.log.read(owner, { page: 1, pageSize: 2, ...filter })).items
+    const newest = await page()
+    expect(textsOf(newest)).toEqual(['5', '4 of them'])
+    print(it, '6')
+    const beforeId = newest.at(-1)?.id ?? 0
+    const older = await page({ beforeId })
+    expect(textsOf(older)).toEqual(['3', '2'])
+    expect(textsOf(await page({ beforeId, level: 'info' }))).toEqual(['3', '1'])
+    expect(textsOf(await page({ beforeId: older.at(-1)?.id ?? 0 }))).toEqual(['1'])
+    expect((await it.log.read(owner, { ...all, beforeId })).total).toBe(6)
+  })
+
   test('takes lines that no database could keep as they are', async () => {
     const it = records({ maxLineCharacters: 10 })
     print(it, 'a\0b\ud800')

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { EventSource } from 'eventsource'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest'
 import { configureRequests } from '../api/request.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import { setStage } from '../testing/stage.js'
@@ -18,7 +18,10 @@ let followers: { wanted: URLSearchParams; response: ServerResponse }[]
 let refuseFollowers: boolean
 let server: Server
 
+/** A page without a layout has no room for a line. */
+let heights: MockInstance
 beforeEach(async () => {
+  heights = vi.spyOn(Element.prototype, 'clientHeight', 'get').mockReturnValue(20)
   printed = []
   followers = []
   refuseFollowers = false
@@ -30,6 +33,7 @@ beforeEach(async () => {
   })
 })
 afterEach(async () => {
+  heights.mockRestore()
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
 })

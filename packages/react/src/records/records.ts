@@ -85,18 +85,47 @@ export function isMissing(error: Error | null): boolean {
   return error instanceof ApiError && error.status === 404
 }
 
-export function usePluginLogs(
-  { pluginKey, installationId }: OfInstallation,
-  filter: { level?: string; text?: string },
+/** The newest lines first; with `before` those before the line with this id. */
+function readLog(
+  installationId: number,
+  query: LogFilter & { before?: number; pageSize: number },
+  signal: AbortSignal,
 ) {
+  return request<Page<LogLine>>(`/plugins/installations/${installationId}/logs`, { query: { ...query }, signal })
+}
+
+export interface LogFilter {
+  /** Lines of this level and above. */
+  level: string
+  text?: string | undefined
+}
+
+/** Few, so that they are there at once. */
+const newestLines = 200
+const earlierLines = 1_000
+
+export function usePluginLogs({ pluginKey, installationId }: OfInstallation, filter: LogFilter) {
   return useQuery({
     queryKey: pluginKeys.of(pluginKey, 'logs', filter),
-    queryFn: ({ signal }) =>
-      request<Page<LogLine>>(`/plugins/installations/${installationId}/logs`, {
-        query: { ...filter, pageSize: 200 },
-        signal,
-      }),
+    queryFn: async ({ signal }) =>
+      pageOf(await readLog(installationId, { ...filter, pageSize: newestLines }, signal), newestLines),
   })
+}
+
+/** Lines before the one with the id `before`. @throws ApiError */
+export async function readEarlierLines(installationId: number, filter: LogFilter, before: number, signal: AbortSignal) {
+  const page = await readLog(installationId, { ...filter, before, pageSize: earlierLines }, signal)
+  return pageOf(page, earlierLines)
+}
+
+/** Lines in their order, and whether there are some before them. */
+export interface LogPage {
+  lines: LogLine[]
+  hasEarlier: boolean
+}
+
+function pageOf({ items }: Page<LogLine>, pageSize: number): LogPage {
+  return { lines: items.toReversed(), hasEarlier: items.length >= pageSize }
 }
 
 export function usePluginActivity({ pluginKey, installationId }: OfInstallation, page: number) {

@@ -49,3 +49,60 @@ describe('a view in which there is nothing yet', () => {
     expect([count('.sync'), count('input[aria-label^="Filter"]')]).toEqual([1, 1])
   })
 })
+
+describe('a plugin that gives fewer rows than it was asked for', () => {
+  const state = (page: number, pageSize = 100) => ({ page, pageSize, filters: {} })
+  const most = 20
+  const total = 50
+
+  /** Pages of 20, whatever is asked for. */
+  function servePages(): void {
+    stage.answers['GET /plugins/registry/models'] = () => {
+      const address = stage.asked.at(-1)?.split(' ')[1] ?? ''
+      const asked = new URL(address, 'http://server').searchParams
+      const from = (Number(asked.get('page')) - 1) * most
+      const items = Array.from({ length: Math.max(0, Math.min(most, total - from)) }, (_, index) => ({
+        id: from + index,
+        name: `row ${from + index + 1}`,
+      }))
+      return { items, total }
+    }
+  }
+  const foot = () => stage.page.querySelector('.tn-view-foot [role="status"]')?.textContent
+  const names = () => [...stage.page.querySelectorAll('.tn-row-name')].map(({ textContent }) => textContent)
+
+  it('is shown with pages of its size, and with a word about it', async () => {
+    servePages()
+    stage.show(<PluginView plugin={plugin} view={view} state={state(1)} />)
+    await expect.poll(foot).toBe('1 to 20 of 50. The plugin gives at most 20 at once')
+    expect(stage.page.querySelector('[aria-label="Page 3"]')).not.toBeNull()
+    expect(stage.page.querySelector('[aria-label="Page 4"]')).toBeNull()
+    stage.show(<PluginView plugin={plugin} view={view} state={state(2)} />)
+    await expect.poll(() => names()[0]).toBe('row 21')
+    await expect.poll(foot).toBe('21 to 40 of 50. The plugin gives at most 20 at once')
+  })
+
+  it('has a last page that is what it says, also for who comes there by a link', async () => {
+    servePages()
+    stage.show(<PluginView plugin={plugin} view={view} state={state(3)} />)
+    await expect.poll(foot).toBe('41 to 50 of 50. The plugin gives at most 20 at once')
+    expect(names()).toEqual(Array.from({ length: 10 }, (_, index) => `row ${index + 41}`))
+  })
+
+  it('is asked once for what it gives as asked', async () => {
+    servePages()
+    stage.show(<PluginView plugin={plugin} view={view} state={state(3, 20)} />)
+    await expect.poll(foot).toBe('41 to 50 of 50')
+    expect(stage.asked).toHaveLength(1)
+  })
+
+  it('that refuses such a size is asked for less', async () => {
+    const changes: unknown[] = []
+    stage.show(
+      <PluginView plugin={plugin} view={view} state={state(1)} onStateChange={(_, change) => changes.push(change)} />,
+    )
+    await expect.poll(() => stage.page.textContent).toContain('Models cannot be shown')
+    stage.click('Show 10 rows')
+    expect(changes).toEqual([{ pageSize: 10 }])
+  })
+})

@@ -1,4 +1,4 @@
-import { Select, TextInput } from '@mantine/core'
+import { Button, Select, TextInput } from '@mantine/core'
 import type { ViewContribution } from '@tenon/contract'
 import { Layers, Search } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
@@ -8,12 +8,13 @@ import { PluginBoundary } from '../frame/PluginBoundary.js'
 import type { Plugin } from '../plugins/types.js'
 import { pointed } from './route.js'
 import { RowDrawer } from './RowDrawer.js'
+import { NothingFits, PastTheEnd, ViewPages } from './ViewPages.js'
 import { useTypedText } from './useTypedText.js'
 import { Value } from './Value.js'
 import { ViewGroups } from './ViewGroups.js'
 import { type Row, useViewRows } from './viewRows.js'
-import { useViewState, type ViewStateProps } from './viewState.js'
-import { NothingFits, PastTheEnd, TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
+import { firstViewState, useViewState, type ViewStateProps } from './viewState.js'
+import { TableSkeleton, ViewTable } from './ViewTable.js'
 
 export interface PluginViewProps extends ViewStateProps {
   plugin: Plugin
@@ -51,7 +52,12 @@ function View({ plugin, view, empty, actions, ...held }: PluginViewProps) {
   const focus = useKeptFocus<HTMLDivElement>()
   const by = view.columns.find(({ key }) => key === groupBy)
   // The page of the groups is not one of the rows, which are asked for their figures then.
-  const { answer, rows, total } = useViewRows(plugin, view, { page: by ? 1 : page, pageSize, sort, filters })
+  const { answer, rows, total, served, place } = useViewRows(plugin, view, {
+    page: by ? 1 : page,
+    pageSize,
+    sort,
+    filters,
+  })
   const columns = view.columns.filter(({ type }) => type !== 'json').slice(0, shownColumns)
   const filtered = Object.values(filters).some((text) => text.trim() !== '')
   const problem = pointed(answer.data, view.problem)
@@ -82,7 +88,24 @@ function View({ plugin, view, empty, actions, ...held }: PluginViewProps) {
         </div>
       )}
       {answer.error && !answer.data ? (
-        <ErrorNote error={answer.error} title={`${view.title} cannot be shown`} onRetry={() => void answer.refetch()} />
+        <>
+          <ErrorNote
+            error={answer.error}
+            title={`${view.title} cannot be shown`}
+            onRetry={() => void answer.refetch()}
+          />
+          {/* It may be the size that the plugin does not take. */}
+          {pageSize > firstViewState.pageSize && (
+            <Button
+              size="xs"
+              variant="default"
+              className="tn-fewer"
+              onClick={() => change({ pageSize: firstViewState.pageSize })}
+            >
+              Show {firstViewState.pageSize} rows
+            </Button>
+          )}
+        </>
       ) : answer.isPending ? (
         <TableSkeleton />
       ) : rows.length === 0 && page > 1 && !by ? (
@@ -105,10 +128,11 @@ function View({ plugin, view, empty, actions, ...held }: PluginViewProps) {
         />
       ) : (
         <>
-          <ViewTable rows={rows} busy={answer.isPlaceholderData} {...table} />
+          <ViewTable rows={rows} busy={answer.isPlaceholderData} place={place} {...table} />
           <ViewPages
             page={page}
             pageSize={pageSize}
+            served={served}
             total={total}
             onPage={toPage}
             onPageSize={(size) => change({ pageSize: size })}

@@ -7,7 +7,8 @@ import { ErrorNote } from '../api/ErrorNote.js'
 import type { Plugin } from '../plugins/types.js'
 import { Value } from './Value.js'
 import { type Group, type Row, useViewGroups, useViewRows } from './viewRows.js'
-import { NothingFits, PastTheEnd, TableSkeleton, ViewPages, ViewTable } from './ViewTable.js'
+import { NothingFits, PastTheEnd, ViewPages } from './ViewPages.js'
+import { TableSkeleton, ViewTable } from './ViewTable.js'
 
 interface ViewGroupsProps {
   plugin: Plugin

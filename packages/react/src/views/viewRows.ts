@@ -17,16 +17,40 @@ export interface RowsAsked {
   group?: Readonly<Record<string, string>>
 }
 
-/** A page of the rows of a view. The server holds them; only a page of them is here. */
+/**
+ * A page of the rows of a view. The server holds them; only a page of them is here.
+ *
+ * `served` is how many rows the plugin puts on a page. That is what was asked for, unless it keeps to a number of its own:
+ * its first page says so, which is asked for, too, where another one has not as many as it should.
+ */
 export function useViewRows(plugin: Plugin, view: ViewContribution, asked: RowsAsked) {
+  const { page, pageSize } = asked
+  const answer = useQuery({ ...pageQuery(plugin, view, asked), placeholderData: keepPreviousData })
+  const here = pageOf(view, answer.data)
+  const due = Math.max(0, Math.min(pageSize, here.total - (page - 1) * pageSize))
+  const isOdd = answer.data !== undefined && !answer.isPlaceholderData && here.rows.length !== due
+  const first = useQuery({
+    ...pageQuery(plugin, view, { ...asked, page: 1 }),
+    placeholderData: keepPreviousData,
+    enabled: page === 1 || isOdd,
+  })
+  const beginning = pageOf(view, first.data)
+  const isOwn = beginning.rows.length > 0 && beginning.rows.length !== Math.min(pageSize, beginning.total)
+  const served = isOwn && !first.isPlaceholderData ? beginning.rows.length : pageSize
+  return { answer, ...here, served, place: JSON.stringify([plugin.key, view.id, queryOf(asked)]) }
+}
+
+function pageQuery(plugin: Plugin, view: ViewContribution, asked: RowsAsked) {
   const query = queryOf(asked)
-  const answer = useQuery({
+  return queryOptions({
     queryKey: pluginKeys.of(plugin.key, 'view', view.id, query),
     queryFn: ({ signal }) => callRoute<unknown>(plugin.key, view.route, { query, signal }),
-    placeholderData: keepPreviousData,
   })
-  const rows = rowsAt(answer.data, view.rows)
-  return { answer, rows, total: totalAt(answer.data, view.total, rows) }
+}
+
+function pageOf(view: ViewContribution, answer: unknown): { rows: Row[]; total: number } {
+  const rows = rowsAt(answer, view.rows)
+  return { rows, total: totalAt(answer, view.total, rows) }
 }
 
 export interface Group {

@@ -14,7 +14,8 @@ export interface ViewState {
   filters: Readonly<Record<string, string>>
 }
 
-export const pageSizes = [10, 25, 50, 100]
+/** A plugin may give fewer at once: see `useViewRows`. */
+export const pageSizes = [10, 25, 50, 100, 500, 1_000]
 
 /** A view as it is when nobody has changed anything of it. */
 export const firstViewState: ViewState = { page: 1, pageSize: 10, filters: {} }
