@@ -119,7 +119,7 @@ export async function prepareGround({ host: hostOptions, connection, application
   const pool = new pg.Pool({ ...connection, max: 6, application_name: 'tenon doctor', options: hostConnectionOptions })
   pool.on('error', () => {})
   const logFile = path.join(directory, 'host.log')
-  const logDestination = pino.destination({ dest: logFile, sync: true })
+  const logDestination = pino.destination({ dest: logFile, minLength: 4_096, sync: true })
   const tenants: GroundTenant[] = []
   /** Of code that was installed here; nobody else has the same. */
   const digests: string[] = []
@@ -191,7 +191,7 @@ export async function prepareGround({ host: hostOptions, connection, application
       pool,
       connection,
       directory,
-      log: readLog(logFile),
+      log: readLog(logFile, () => logDestination.flushSync()),
       attacker,
       victim,
       addTenant,
@@ -226,10 +226,16 @@ export async function prepareGround({ host: hostOptions, connection, application
   }
 }
 
-function readLog(file: string): GroundLog {
+function readLog(file: string, flush: () => void): GroundLog {
   return {
-    size: async () => (await stat(file)).size,
-    since: async (size) => (await readFile(file)).subarray(size).toString('utf8'),
+    async size() {
+      flush()
+      return (await stat(file)).size
+    },
+    async since(size) {
+      flush()
+      return (await readFile(file)).subarray(size).toString('utf8')
+    },
   }
 }
 
