@@ -40,11 +40,11 @@ function prototypeOfHandle(owner: object): object {
   return Object.getPrototypeOf(handle) as object
 }
 
-/** A socket makes its handle as soon as it is told to connect; the lookup that never answers keeps it from going on. */
+/** A socket makes its handle as soon as it is told to connect, and goes on in the next turn: by then this one is gone. */
 function tcpPrototype(): object {
   const socket = new net.Socket()
   socket.on('error', () => undefined)
-  socket.connect({ host: 'never', port: 1, lookup: () => undefined })
+  socket.connect({ host: '127.0.0.1', port: 1 })
   const prototype = prototypeOfHandle(socket)
   socket.destroy()
   return prototype

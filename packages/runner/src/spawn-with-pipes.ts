@@ -13,13 +13,18 @@ export interface Launch {
   pipes: readonly number[]
   /** How far it gives way to the rest of the machine, as for `nice(1)`. */
   niceness: number
+  /** As `Europe/Vienna`. Default: what the system says, which takes a search where its file for that is no link. */
+  timeZone?: string | undefined
 }
 
-/** Starts a program with an empty environment and in a process group of its own, which ends with it. */
-export function spawnWithPipes({ program, args, cwd, pipes, niceness }: Launch): ChildProcess {
+/** Starts a program with nothing but the time zone in its environment, and in a process group of its own, which ends with it. */
+export function spawnWithPipes({ program, args, cwd, pipes, niceness, timeZone }: Launch): ChildProcess {
   const child = spawn(program, args, {
     cwd,
-    env: process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {},
+    env: {
+      ...(process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {}),
+      ...(timeZone === undefined ? {} : { TZ: timeZone }),
+    },
     stdio: stdioFor(pipes),
     // Ctrl-C in a terminal reaches the whole group; children must outlive it until the host has drained.
     detached: process.platform !== 'win32',

@@ -4,7 +4,7 @@ import { kernelProbePath, makeNice, type RunnerOptions, runnerPath, type SealOpt
 import { mebibyte } from '../limit-table.js'
 import type { LaunchedChild, Launcher } from './launcher.js'
 import { runnerLimits, type RuntimeLimits } from './limits.js'
-import { informationFd, namespaceArguments } from './namespaces.js'
+import { informationFd, namespaceArguments, ownTimeZone } from './namespaces.js'
 
 /** What keeps a plugin in: T1 is what every operating system has, T2 adds the kernel of Linux, T3 namespaces. */
 export type Tier = 'T1' | 'T2' | 'T3'
@@ -64,7 +64,7 @@ interface LaunchOptions {
 }
 
 /**
- * Starts a blank runner: empty environment, empty directory, nothing readable but its own file, own process group.
+ * Starts a blank runner: nothing but the time zone in its environment, empty directory, nothing readable but its own file, own process group.
  *
  * @throws Error when it cannot be started
  */
@@ -85,7 +85,7 @@ function launch(
   const [program, args] = commandOf(realpathSync(path), { limits, confinement })
   // 2 are its last words, 3 carries messages, 4 virtual sockets; Node's own channel would let a child crash the host.
   const pipes = [2, 3, 4, ...(confinement.tier === 'T3' ? [informationFd] : [])]
-  return launcher.start({ program, args, cwd: directory, pipes, niceness: limits.niceness })
+  return launcher.start({ program, args, cwd: directory, pipes, niceness: limits.niceness, timeZone: ownTimeZone() })
 }
 
 function commandOf(

@@ -4,7 +4,14 @@ import os from 'node:os'
 import type { PluginInvocation } from '@tenon/contract/wire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { callOf, functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
-import { createRuntime, type EndedProcess, type LogLine, type Runtime, type RuntimeLimits } from './index.js'
+import {
+  createRuntime,
+  type EndedProcess,
+  type LogLine,
+  type PluginTarget,
+  type Runtime,
+  type RuntimeLimits,
+} from './index.js'
 import { runnerArguments } from './launch.js'
 import { resolveLimits } from './limits.js'
 
@@ -233,6 +240,71 @@ describe('crashes', () => {
       await expect(crash(runtime)).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
       await new Promise((resolve) => setTimeout(resolve, 30))
     }
+  })
+})
+
+describe('restarts after bad ends', () => {
+  const fragile = targetOf(
+    `exports.install = () => ({}); exports.hello = () => 'hello'; exports.crash = () => process.exit(1)`,
+    { pluginKey: 'fragile' },
+  )
+  const of = (tenantId: string, pluginKey = 'fragile') => ({ ...fragile, tenantId, pluginKey })
+  const crash = (runtime: Runtime, target: PluginTarget) =>
+    expect(runtime.call(target, functionCall('crash'))).rejects.toMatchObject({ code: 'PLUGIN_EXITED' })
+  const hello = (runtime: Runtime, target: PluginTarget) => runtime.call(target, functionCall('hello'))
+
+  it.each([200, 400])('have restartGapMs between them, here %d, and none before the first', async (restartGapMs) => {
+    const runtime = start({ restartGapMs, maxCrashes: 5 })
+    const plugins = ['mallory000', 'alice00000'].map((tenantId) => of(tenantId))
+    for (const plugin of plugins) await crash(runtime, plugin)
+    const before = Date.now()
+    await Promise.all(plugins.map((plugin) => hello(runtime, plugin)))
+    const [first = 0, second = 0] = runtime
+      .status()
+      .processes.map(({ startedAt }) => startedAt.getTime())
+      .sort((a, b) => a - b)
+    expect(Date.now()).toBeGreaterThanOrEqual(before + restartGapMs)
+    expect(first).toBeLessThanOrEqual(second)
+  })
+
+  it('let those start meanwhile whose processes came to no bad end', async () => {
+    const runtime = start({ restartGapMs: 60_000, maxCrashes: 5 })
+    const [mallory, alice] = [of('mallory000'), of('alice00000')]
+    await crash(runtime, mallory)
+    await crash(runtime, mallory)
+    const waiting = hello(runtime, mallory).catch(({ code }: { code: string }) => code)
+    expect(await Promise.race([waiting, hello(runtime, alice)])).toBe('hello')
+    expect(runtime.status().processes.map(({ tenantId }) => tenantId)).toEqual(['alice00000'])
+    await runtime.stopPlugin(alice.tenantId, alice.pluginKey)
+    expect(await hello(runtime, alice)).toBe('hello')
+  })
+
+  it('come by turns of tenants', async () => {
+    const runtime = start({ restartGapMs: 30, maxCrashes: 5 })
+    const plugins = ['one', 'two', 'three'].map((key) => of('mallory000', key))
+    plugins.push(of('alice00000'))
+    for (const plugin of plugins) await crash(runtime, plugin)
+    const order: string[] = []
+    await Promise.all(
+      plugins.map(async (plugin) => {
+        await hello(runtime, plugin)
+        order.push(plugin.tenantId)
+      }),
+    )
+    // The first one starts before the others have come.
+    expect(order.at(-1)).toBe('mallory000')
+  })
+
+  it.each([
+    ['hangs', `exports.hang = () => new Promise(() => undefined)`, 'hang', 'CALL_TIMEOUT'],
+    ['cannot be loaded', `throw new Error('not today')`, 'hang', 'PLUGIN_LOAD_FAILED'],
+  ])('are those of a plugin that %s, too', async (_what, code, name, told) => {
+    const runtime = start({ restartGapMs: 60_000, queueWaitMs: 300 })
+    const target = targetOf(`exports.install = () => ({}); ${code}`)
+    const call = () =>
+      runtime.call(target, functionCall(name, [], { deadlineMs: 50 })).catch((error: { code: string }) => error.code)
+    expect(await call()).toBe(told)
+    await expect.poll(call, { timeout: 10_000 }).toBe('PLUGIN_OVERLOADED')
   })
 })
 

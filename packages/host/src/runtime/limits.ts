@@ -25,6 +25,11 @@ export const runtimeLimitTable = {
   crashPauseMs: limit(24 * 60 * 60_000, 'ms', 'a person, or a new version, ends the pause earlier'),
   maxCrashes: limit(3, 'crashes', 'then a person has to look at it'),
   backoffMs: limit(500, 'ms', 'before a restart after a crash; doubled with each further crash'),
+  restartGapMs: limit(
+    200,
+    'ms',
+    'between two restarts after bad ends, of all plugins: a start takes 60 ms of a processor, and most of it stays for those that work. Tenants take turns',
+  ),
   maxCallsPerPlugin: limit(8, 'calls', 'in flight per tenant and plugin, so that one tenant cannot take everything'),
   maxQueuedPerPlugin: limit(200, 'calls', 'waiting per tenant and plugin; more is overload'),
   maxHostCalls: limit(256, 'calls', 'requests of one child in flight; reading pauses beyond'),

@@ -22,8 +22,8 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** Libraries, and what the time zone is read from: nobody's secret. */
-const readable = ['/lib', '/lib64', '/usr/lib', '/usr/lib64', '/usr/share/zoneinfo', '/etc/localtime']
+/** Libraries: nobody's secret. */
+const readable = ['/lib', '/lib64', '/usr/lib', '/usr/lib64']
 /** Nobody, inside; outside it is who the host is. */
 const nobody = '65534'
 const ownWorld = [
@@ -31,6 +31,12 @@ const ownWorld = [
   // The program is the first of its own world: when it ends, all of that ends. A session of its own it has already.
   ...['--die-with-parent', '--as-pid-1', '--cap-drop', 'ALL', '--clearenv'],
 ]
+
+/** As this program has it. Undefined where the system names none that is known. */
+export function ownTimeZone(): string | undefined {
+  const { timeZone } = new Intl.DateTimeFormat().resolvedOptions()
+  return timeZone === 'Etc/Unknown' ? undefined : timeZone
+}
 
 /**
  * Arguments with which bubblewrap runs a program in namespaces of its own: no network, no other processes, no names,
@@ -43,6 +49,7 @@ export function namespaceArguments(program: string, files: readonly string[], ar
   ]
   return [
     ...ownWorld,
+    ...environment(),
     ...bound.flatMap((file) => ['--ro-bind', file, file]),
     ...['--proc', '/proc', '--dev', '/dev', '--remount-ro', '/', '--chdir', '/'],
     ...['--info-fd', String(informationFd)],
@@ -50,6 +57,11 @@ export function namespaceArguments(program: string, files: readonly string[], ar
     realpathSync(program),
     ...args,
   ]
+}
+
+function environment(): string[] {
+  const timeZone = ownTimeZone()
+  return timeZone === undefined ? [] : ['--setenv', 'TZ', timeZone]
 }
 
 /**

@@ -1,5 +1,5 @@
 import { TenonError } from '@tenon/contract'
-import { waitForTurn } from './call-queue.js'
+import { createTenantLines } from './tenant-lines.js'
 
 /**
  * The places for resident processes. When all are taken, the least recently used idle process makes room; when none is
@@ -14,24 +14,8 @@ export interface Places {
 }
 
 export function createPlaces(options: { max: number; maxWaitMs: number; evictIdle: () => boolean }): Places {
-  const waitingByTenant = new Map<string, (() => void)[]>()
+  const lines = createTenantLines(options.maxWaitMs)
   let taken = 0
-
-  function hasWaiting(): boolean {
-    return [...waitingByTenant.values()].some((line) => line.length > 0)
-  }
-
-  /** The tenant who was served goes to the end of the round. */
-  function serveNext(): void {
-    for (const [tenantId, line] of waitingByTenant) {
-      const turn = line.shift()
-      waitingByTenant.delete(tenantId)
-      if (!turn) continue
-      if (line.length > 0) waitingByTenant.set(tenantId, line)
-      taken++
-      return turn()
-    }
-  }
 
   return {
     async take(tenantId, plugin) {
@@ -39,23 +23,16 @@ export function createPlaces(options: { max: number; maxWaitMs: number; evictIdl
         taken++
         return
       }
-      const line = waitingByTenant.get(tenantId) ?? []
-      waitingByTenant.set(tenantId, line)
-      const turn = waitForTurn(
-        line,
-        options.maxWaitMs,
-        undefined,
-        () => new TenonError('PLUGIN_OVERLOADED', { plugin }),
-      )
+      const turn = lines.wait(tenantId, () => new TenonError('PLUGIN_OVERLOADED', { plugin }))
       options.evictIdle()
       await turn
     },
     give() {
       taken--
-      if (taken < options.max) serveNext()
+      if (taken < options.max && lines.serveNext()) taken++
     },
     noticeIdle() {
-      if (hasWaiting()) options.evictIdle()
+      if (lines.someoneWaits) options.evictIdle()
     },
   }
 }

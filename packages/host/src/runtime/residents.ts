@@ -2,6 +2,7 @@ import { TenonError, type VerifiedArtifact } from '@tenon/contract'
 import type { PluginReport } from '@tenon/contract/wire'
 import type { CrashSupervisor } from './crash-supervisor.js'
 import type { Places } from './places.js'
+import type { RestartPace } from './restart-pace.js'
 import type { EndReason, LoadOutcome, ProcessEnd, RunnerProcess } from './runner-process.js'
 
 /** Jobs have a process of their own, so that a slow sync and a page's request cannot end each other. */
@@ -73,14 +74,18 @@ export const grantsChanged = { kind: 'changed', text: 'it may do something else 
 /** Crashes, as opposed to ends that the host decided on for reasons of its own. */
 export const faults: ReadonlySet<string> = new Set(['memory', 'violation', 'unresponsive'])
 
+/** Ends that nobody can bring about by what a plugin does. */
+const goodEnds: ReadonlySet<string> = new Set(['idle', 'changed', 'stopped', 'host-stop'])
+
 export function createResidents(options: {
   places: () => Places
   supervisor: Pick<CrashSupervisor, 'check' | 'backoff' | 'noticeCrash'>
+  restarts: RestartPace
   takeBlank: (plugin: string) => Promise<RunnerProcess>
   load: (process: RunnerProcess, target: PluginTarget) => Promise<LoadOutcome>
   onEnd: (identity: Identity, end: ProcessEnd, crashed: boolean) => void
 }): Residents {
-  const { supervisor } = options
+  const { supervisor, restarts } = options
   const current = new Map<string, Registration>()
   const living = new Set<Resident>()
 
@@ -91,6 +96,7 @@ export function createResidents(options: {
       if (registration.stopped !== undefined) throw new TenonError('PLUGIN_RESTARTED', { plugin: pluginKey })
     }
     await supervisor.backoff(identity)
+    await restarts.turn(identity)
     assertWanted()
     await options.places().take(tenantId, pluginKey)
     try {
@@ -127,13 +133,14 @@ export function createResidents(options: {
       throw new TenonError('PLUGIN_LOAD_FAILED', { plugin, reason: error.message })
     })
     if ('report' in outcome) return outcome
-    process.kill({ kind: 'stopped', text: 'its plugin could not be loaded' })
+    process.kill({ kind: 'start', text: 'its plugin could not be loaded' })
     throw loadError(plugin, outcome)
   }
 
   function noticeEnd(identity: Identity, end: ProcessEnd): void {
     const crashed = end.reason === undefined || faults.has(end.reason.kind)
     if (crashed) supervisor.noticeCrash(identity, identity.digest)
+    if (!end.reason || !goodEnds.has(end.reason.kind)) restarts.noticeBadEnd(identity)
     options.onEnd(identity, end, crashed)
   }
 

@@ -20,6 +20,7 @@ import { residentBytes } from './memory-watch.js'
 import type { RouteAnswer } from './message-schemas.js'
 import { createPidFiles, noPidFiles } from './pid-files.js'
 import { createPlaces, type Places } from './places.js'
+import { createRestartPace } from './restart-pace.js'
 import { isSafe, type PluginCall, type RouteInvocation, deadlineOf, processCall } from './plugin-call.js'
 import { createPluginLoading, type Inspection } from './plugin-loading.js'
 import { createHealthBook, type PluginHealth } from './plugin-health.js'
@@ -193,6 +194,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const residents = createResidents({
     places: () => places,
     supervisor,
+    restarts: createRestartPace({ gapMs: limits.restartGapMs, maxWaitMs: limits.queueWaitMs }),
     takeBlank,
     load(process, target) {
       const { tenantId, pluginKey, installationId = 0 } = target

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeEach, describe, expect, it, type TestContext } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest'
 import { skipAloud } from '../testing/skip-aloud.js'
 import { functionCall, silentLog, targetOf } from './fixtures/plugin-under-test.js'
 import { createRuntime, type Runtime, type RuntimeOptions } from './index.js'
@@ -39,6 +39,22 @@ const hasSeal = process.platform === 'linux' && cLibraryOf(process.execPath) ===
 const needsSeal = (context: TestContext) => {
   if (!hasSeal) skipAloud(context, 'it needs Linux with glibc')
 }
+
+describe('the time of day', () => {
+  const clock = targetOf(`exports.install = () => ({})
+    exports.zone = () => [new Date(2026, 6, 1).getTimezoneOffset(), new Intl.DateTimeFormat().resolvedOptions().timeZone]`)
+  const own = process.env.TZ
+  afterEach(() => {
+    if (own === undefined) delete process.env.TZ
+    else process.env.TZ = own
+  })
+
+  it.each(['T1', 'T2', 'T3'] as const)('is that of the host, at most %s', async (maxTier) => {
+    process.env.TZ = 'Asia/Tokyo'
+    const runtime = start({ maxTier })
+    expect(await runtime.call(clock, functionCall('zone'))).toEqual([-540, 'Asia/Tokyo'])
+  })
+})
 
 describe('tier 2', () => {
   beforeEach(needsSeal)

@@ -61,6 +61,10 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
   crashPauseMs: ofCalls('ends its pause by itself after crashPauseMs, a day'),
   maxCrashes: ofRuntime('count within the window'),
   backoffMs: backoff,
+  restartGapMs: ofRuntime(
+    'let those start meanwhile whose processes came to no bad end',
+    'have restartGapMs between them, here %d, and none before the first',
+  ),
   maxCallsPerPlugin: ofRuntime('are at most maxCallsPerPlugin at once, here %d; others wait for their turn'),
   maxQueuedPerPlugin: ofRuntime('wait maxQueuedPerPlugin at a time; one more is refused'),
   maxHostCalls: inFile('runtime/hostile.test.ts')(
