@@ -5,7 +5,9 @@ import { faultOptions, faultsCorpus } from './faults-corpus.js'
 
 let ground: GroundInTest
 beforeAll(async () => {
-  ground = await prepareGroundInTest(faultOptions())
+  const { runtime } = faultOptions().limits
+  // The gaps between restarts would make it last twice as long.
+  ground = await prepareGroundInTest({ limits: { runtime: { ...runtime, restartGapMs: 0 } } })
 })
 afterAll(() => ground.close())
 

@@ -64,7 +64,7 @@ const faults: Fault[] = [
 ]
 
 /** Crashes may follow each other here, and nobody waits long for what does not answer. */
-export function faultOptions(): Pick<PluginHostOptions, 'limits'> {
+export function faultOptions() {
   return {
     limits: {
       runtime: {
@@ -76,7 +76,7 @@ export function faultOptions(): Pick<PluginHostOptions, 'limits'> {
         maxQueuedPerPlugin: 500,
       },
     },
-  }
+  } satisfies Pick<PluginHostOptions, 'limits'>
 }
 
 /** The part of the faults that came about at least; another fault of the same process may have been faster. */
