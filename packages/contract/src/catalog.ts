@@ -113,9 +113,10 @@ export const manifestLimits = {
   textCharacters: 100_000,
   schemaLevels: 32,
   schemaCharacters: 100_000,
-  /** Of all that is wrong with a manifest; what comes after them is told nobody. */
+  /** Of all that is wrong with a manifest; of what comes after them is said that it is there. */
   problems: 1_000,
 } as const
+const inWords = (count: number) => count.toLocaleString('en')
 const unstorableText = /\0|\p{Surrogate}/u
 
 /** A JSON Schema 2020-12 that describes an object. References may point inside it only. */
@@ -126,7 +127,7 @@ export const jsonSchemaSchema = z
     abort: true,
   })
   .refine((schema) => JSON.stringify(schema).length <= manifestLimits.schemaCharacters, {
-    error: `is larger than ${manifestLimits.schemaCharacters} characters`,
+    error: `is larger than ${inWords(manifestLimits.schemaCharacters)} characters`,
   })
   .refine((schema) => referencesStayInside(schema), 'may only use $ref to a part of itself (#…)')
 
@@ -507,7 +508,7 @@ export function openManifest(
     ['plugins', root.plugins, maxPlugins],
   ] as const) {
     if (list.length > most) {
-      const message = `there are ${list.length} ${name}, and what comes after ${most} is left out`
+      const message = `there are ${inWords(list.length)} ${name}, and what comes after ${inWords(most)} is left out`
       problems.push({ severity: 'error', index: most, path: name === 'plugins' ? '' : name, message })
     }
   }
@@ -518,11 +519,18 @@ export function openManifest(
   const readNext = (): boolean => {
     if (index >= count) return false
     readEntry(root.plugins[index], index, known, manifest)
-    problems.length = Math.min(problems.length, manifestLimits.problems)
+    cutProblems(problems)
     index += 1
     return index < count
   }
   return { manifest, readNext }
+}
+
+function cutProblems(problems: ManifestProblem[]): void {
+  const most = manifestLimits.problems
+  if (problems.length <= most) return
+  const message = `there are more problems than these ${inWords(most)}`
+  problems.splice(most, Infinity, { severity: 'error', index: problems[most]?.index ?? 0, path: '', message })
 }
 
 function parseJson(text: string, location: string): unknown {
@@ -602,14 +610,14 @@ function unreadable(entry: unknown): string | undefined {
     const { part, levels } = next
     if (typeof part === 'string') {
       if (part.length > manifestLimits.textCharacters)
-        return `contains a text of more than ${manifestLimits.textCharacters} characters`
+        return `contains a text of more than ${inWords(manifestLimits.textCharacters)} characters`
       if (unstorableText.test(part)) return 'contains text that cannot be stored'
     }
     if (typeof part !== 'object' || part === null) continue
     if (levels === 0) return `is nested deeper than ${manifestLimits.entryLevels} levels`
     const children: unknown[] = Array.isArray(part) ? part : Object.entries(part).flat()
     values += children.length
-    if (values > manifestLimits.entryValues) return `has more than ${manifestLimits.entryValues} values`
+    if (values > manifestLimits.entryValues) return `has more than ${inWords(manifestLimits.entryValues)} values`
     for (const child of children) waiting.push({ part: child, levels: levels - 1 })
   }
   return undefined

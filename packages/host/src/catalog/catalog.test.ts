@@ -338,7 +338,11 @@ describe('a registry that does harm', () => {
       list.push(pluginEntry('one-more'))
       expect(await makeCatalog(url, limits).refresh()).toMatchObject({
         entries: most,
-        problems: [{ message: `there are ${most + 1} plugins, and what comes after ${most} is left out` }],
+        problems: [
+          {
+            message: `there are ${(most + 1).toLocaleString('en')} plugins, and what comes after ${most.toLocaleString('en')} is left out`,
+          },
+        ],
       })
     },
   )

@@ -260,7 +260,7 @@ const manifests: readonly FixedLimit[] = [
     'What is wrong with a manifest',
     manifestLimits.problems,
     'problems',
-    'what comes after is told nobody',
+    'of what comes after is only said that it is there',
     ofManifest('1,000 problems'),
   ),
   fixed(
