@@ -4,7 +4,7 @@ import { kernelProbePath, makeNice, type RunnerOptions, runnerPath, type SealOpt
 import { mebibyte } from '../limit-table.js'
 import type { LaunchedChild, Launcher } from './launcher.js'
 import { runnerLimits, type RuntimeLimits } from './limits.js'
-import { informationFd, namespaceArguments, ownTimeZone } from './namespaces.js'
+import { informationFd, namespaceArguments } from './namespaces.js'
 
 /** What keeps a plugin in: T1 is what every operating system has, T2 adds the kernel of Linux, T3 namespaces. */
 export type Tier = 'T1' | 'T2' | 'T3'
@@ -82,20 +82,28 @@ function launch(
   path: string,
   { directory, limits, confinement }: LaunchOptions,
 ): Promise<LaunchedChild> {
-  const [program, args] = commandOf(realpathSync(path), { limits, confinement })
+  const timeZone = ownTimeZone()
+  const [program, args] = commandOf(realpathSync(path), { limits, confinement }, timeZone)
   // 2 are its last words, 3 carries messages, 4 virtual sockets; Node's own channel would let a child crash the host.
   const pipes = [2, 3, 4, ...(confinement.tier === 'T3' ? [informationFd] : [])]
-  return launcher.start({ program, args, cwd: directory, pipes, niceness: limits.niceness, timeZone: ownTimeZone() })
+  return launcher.start({ program, args, cwd: directory, pipes, niceness: limits.niceness, timeZone })
+}
+
+/** As this program has it. Undefined where the system names none that is known. */
+function ownTimeZone(): string | undefined {
+  const { timeZone } = new Intl.DateTimeFormat().resolvedOptions()
+  return timeZone === 'Etc/Unknown' ? undefined : timeZone
 }
 
 function commandOf(
   path: string,
   options: Pick<LaunchOptions, 'confinement' | 'limits'>,
+  timeZone: string | undefined,
 ): [program: string, args: string[]] {
   const { confinement } = options
   const args = runnerArguments(process.versions.node, path, options)
   if (confinement.tier !== 'T3') return [process.execPath, args]
-  return [confinement.bubblewrap, namespaceArguments(process.execPath, [path, confinement.koffiPath], args)]
+  return [confinement.bubblewrap, namespaceArguments(process.execPath, [path, confinement.koffiPath], args, timeZone)]
 }
 
 /**

@@ -32,24 +32,23 @@ const ownWorld = [
   ...['--die-with-parent', '--as-pid-1', '--cap-drop', 'ALL', '--clearenv'],
 ]
 
-/** As this program has it. Undefined where the system names none that is known. */
-export function ownTimeZone(): string | undefined {
-  const { timeZone } = new Intl.DateTimeFormat().resolvedOptions()
-  return timeZone === 'Etc/Unknown' ? undefined : timeZone
-}
-
 /**
  * Arguments with which bubblewrap runs a program in namespaces of its own: no network, no other processes, no names,
  * nothing to read but libraries and `files`, nothing to write at all.
  */
-export function namespaceArguments(program: string, files: readonly string[], args: readonly string[]): string[] {
+export function namespaceArguments(
+  program: string,
+  files: readonly string[],
+  args: readonly string[],
+  timeZone?: string,
+): string[] {
   const bound = [
     ...readable.filter((file) => existsSync(file)),
     ...[program, ...files].map((file) => realpathSync(file)),
   ]
   return [
     ...ownWorld,
-    ...environment(),
+    ...(timeZone === undefined ? [] : ['--setenv', 'TZ', timeZone]),
     ...bound.flatMap((file) => ['--ro-bind', file, file]),
     ...['--proc', '/proc', '--dev', '/dev', '--remount-ro', '/', '--chdir', '/'],
     ...['--info-fd', String(informationFd)],
@@ -57,11 +56,6 @@ export function namespaceArguments(program: string, files: readonly string[], ar
     realpathSync(program),
     ...args,
   ]
-}
-
-function environment(): string[] {
-  const timeZone = ownTimeZone()
-  return timeZone === undefined ? [] : ['--setenv', 'TZ', timeZone]
 }
 
 /**

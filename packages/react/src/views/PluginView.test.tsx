@@ -106,3 +106,12 @@ describe('a plugin that gives fewer rows than it was asked for', () => {
     expect(changes).toEqual([{ pageSize: 10 }])
   })
 })
+
+describe('a plugin that gives far more rows than it was asked for', () => {
+  it('is shown as it answers, and of its rows only those near what is seen exist', async () => {
+    show(Array.from({ length: 20_000 }, (_, id) => ({ id, name: `row ${id + 1}` })))
+    await expect.poll(() => stage.page.querySelector('table')?.getAttribute('aria-rowcount')).toBe('20001')
+    expect(count('tbody tr')).toBeLessThan(200)
+    expect(stage.page.querySelector('.tn-view-foot [role="status"]')?.textContent).toContain('1 to 20,000 of 20,000')
+  })
+})
