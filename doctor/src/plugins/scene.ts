@@ -68,6 +68,7 @@ export async function setPluginScene(options: { maxTier?: Tier | undefined }): P
       idlePingMs: 150,
       maxCrashes: 10_000,
       backoffMs: 0,
+      restartGapMs: 0,
       memoryPollMs: 50,
       warmRunners: 2,
     },

@@ -237,7 +237,15 @@ export function createPluginLog({ pool, limits, log }: PluginLogOptions): Plugin
   }
 }
 
+/** A flood in one piece keeps a processor of the database, and the host, for longer than others should wait. */
+const linesAtOnce = 100
+
 async function insert(client: ClientBase, lines: readonly WaitingLine[]): Promise<void> {
+  for (let from = 0; from < lines.length; from += linesAtOnce)
+    await insertSome(client, lines.slice(from, from + linesAtOnce))
+}
+
+async function insertSome(client: ClientBase, lines: readonly WaitingLine[]): Promise<void> {
   await client.query(
     `INSERT INTO tenon.plugin_logs (organization_id, plugin_key, level, text, logged_at)
      SELECT l.organization_id, l.plugin_key, l.level, l.text, l.logged_at

@@ -364,6 +364,18 @@ describe('the figures of a plugin', () => {
     expect(await it.usage.processEndsOf(owner)).toMatchObject([{ ...crash, cause: 'c' }, { cause: 'b' }])
   })
 
+  test('show a crash on other servers at once, and those that follow it with the next batch', async () => {
+    const [here, there] = [records({ writeEveryMs: 60_000 }), records()]
+    const seenThere = async () => (await there.usage.processEndsOf(owner)).map(({ cause }) => cause)
+    here.usage.noteProcessEnd(owner, { ...crash, cause: 'a' })
+    await expect.poll(seenThere).toEqual(['a'])
+    for (const cause of ['b', 'c']) here.usage.noteProcessEnd(owner, { ...crash, cause })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(await seenThere()).toEqual(['a'])
+    await here.usage.stop()
+    expect(await seenThere()).toEqual(['c', 'b', 'a'])
+  })
+
   test('keep crashes for as long, however often it is stopped in between', async () => {
     const it = records({ keptProcessEnds: 2 })
     it.usage.noteProcessEnd(owner, { ...crash, cause: 'a' })

@@ -39,7 +39,7 @@ export interface Usage {
   /** `isAsked`: whether the manifest asks for it. Of other names only so many are kept, the rest under one. */
   countUse(source: RecordSource, permission: string, attempt?: { isAsked: boolean }): void
   countRefusal(source: RecordSource, permission: string, attempt?: { isAsked: boolean }): void
-  /** A crash is written at once, so that it shows on every server. */
+  /** A crash is written at once, so that it shows on every server; of many, those that came meanwhile are the next batch. */
   noteProcessEnd(source: RecordSource, end: Omit<KeptProcessEnd, 'at'>): void
   /** Of the last `hours`. */
   callsOf(owner: RecordOwner, hours: number): Promise<CallFigures>
@@ -83,21 +83,41 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
   let ends: CountedEnd[] = []
   let timers: NodeJS.Timeout[] = []
   let writing: Promise<void> | undefined
+  let writingEnds = Promise.resolve()
+  let endsBegun = -Infinity
+  let nextEnds: NodeJS.Timeout | undefined
   const onFailure = (error: unknown) => log('usage-failed', { reason: String(error) })
   const lose = (_rows: unknown, reason: string) => onFailure(reason)
   const permissions = createPermissionCounts({ pool, limits, onFailure })
 
   async function writeAll(): Promise<void> {
-    const batch = { calls: [...calls.values()], ends }
+    const counted = [...calls.values()]
     calls = new Map()
+    // What cannot be written is lost: it is counting, and must never pile up. One after the other, because nobody waits
+    // for them, and each keeps a processor of the database from calls.
+    await writeForInstalled(pool, counted, addCalls, lose).catch(onFailure)
+    await permissions.write().catch(onFailure)
+    await writeEnds()
+  }
+
+  async function writeEndsNow(): Promise<void> {
+    const batch = ends
     ends = []
-    const parts: Promise<void>[] = [
-      writeForInstalled(pool, batch.calls, addCalls, lose),
-      permissions.write(),
-      writeForInstalled(pool, batch.ends, (client, rows) => addEnds(client, rows, limits.keptProcessEnds), lose),
-    ]
-    // What cannot be written is lost: it is counting, and must never pile up.
-    for (const outcome of await Promise.allSettled(parts)) if (outcome.status === 'rejected') onFailure(outcome.reason)
+    endsBegun = performance.now()
+    const write = (client: ClientBase, rows: CountedEnd[]) => addEnds(client, rows, limits.keptProcessEnds)
+    await writeForInstalled(pool, batch, write, lose).catch(onFailure)
+  }
+
+  const writeEnds = () => (writingEnds = writingEnds.then(writeEndsNow))
+
+  function writeEndsSoon(): void {
+    nextEnds ??= setTimeout(
+      () => {
+        nextEnds = undefined
+        void writeEnds()
+      },
+      endsBegun + limits.writeEveryMs - performance.now(),
+    ).unref()
   }
 
   const flush = () => (writing ??= writeAll().finally(() => (writing = undefined)))
@@ -132,7 +152,7 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     noteProcessEnd({ organizationId, pluginKey, installationId }, end) {
       const cause = storableText(end.cause).slice(0, 500)
       ends.push({ ...end, organizationId, pluginKey, installationId, cause, at: new Date() })
-      if (end.crashed || ends.length > limits.keptProcessEnds) void flush()
+      if (end.crashed || ends.length > limits.keptProcessEnds) writeEndsSoon()
     },
 
     async callsOf({ organizationId, pluginKey }, hours) {
@@ -180,6 +200,7 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
     },
     async stop() {
       timers.forEach(clearInterval)
+      clearTimeout(nextEnds)
       await settle()
     },
   }

@@ -26,7 +26,7 @@ export const runtimeLimitTable = {
   maxCrashes: limit(3, 'crashes', 'then a person has to look at it'),
   backoffMs: limit(500, 'ms', 'before a restart after a crash; doubled with each further crash'),
   restartGapMs: limit(
-    200,
+    400,
     'ms',
     'between two restarts after bad ends, of all plugins: a start takes 60 ms of a processor, and most of it stays for those that work. Tenants take turns',
   ),
