@@ -86,7 +86,8 @@ test(
 
     next = await openReplica(surroundings, options)
     await expect.poll(() => isAlive(orphan ?? 0)).toBe(false)
-    expect(await readdir(path.join(directory, 'data', 'processes'))).toEqual([])
+    // The next host may be trying out what holds a plugin in, with a process of its own.
+    await expect.poll(() => readdir(path.join(directory, 'data', 'processes'))).toEqual([])
     expect(await next.api('GET', '/spinner/hello')).toMatchObject({ status: 200, content: 'hello' })
   },
 )
