@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { countOf } from './count-of.js'
 import { TenonError } from './errors.js'
 import { pluginKeySchema } from './ids.js'
 import { PluginInstallationStatus } from './installation-states.js'
@@ -116,7 +117,6 @@ export const manifestLimits = {
   /** Of all that is wrong with a manifest; of what comes after them is said that it is there. */
   problems: 1_000,
 } as const
-const inWords = (count: number) => count.toLocaleString('en')
 const unstorableText = /\0|\p{Surrogate}/u
 
 /** A JSON Schema 2020-12 that describes an object. References may point inside it only. */
@@ -127,7 +127,7 @@ export const jsonSchemaSchema = z
     abort: true,
   })
   .refine((schema) => JSON.stringify(schema).length <= manifestLimits.schemaCharacters, {
-    error: `is larger than ${inWords(manifestLimits.schemaCharacters)} characters`,
+    error: `is larger than ${countOf(manifestLimits.schemaCharacters, 'character')}`,
   })
   .refine((schema) => referencesStayInside(schema), 'may only use $ref to a part of itself (#…)')
 
@@ -508,7 +508,7 @@ export function openManifest(
     ['plugins', root.plugins, maxPlugins],
   ] as const) {
     if (list.length > most) {
-      const message = `there are ${inWords(list.length)} ${name}, and what comes after ${inWords(most)} is left out`
+      const message = `there are ${countOf(list.length, name, name)}, and what comes after ${most.toLocaleString('en')} is left out`
       problems.push({ severity: 'error', index: most, path: name === 'plugins' ? '' : name, message })
     }
   }
@@ -529,7 +529,7 @@ export function openManifest(
 function cutProblems(problems: ManifestProblem[]): void {
   const most = manifestLimits.problems
   if (problems.length <= most) return
-  const message = `there are more problems than these ${inWords(most)}`
+  const message = `there are more problems than these ${most.toLocaleString('en')}`
   problems.splice(most, Infinity, { severity: 'error', index: problems[most]?.index ?? 0, path: '', message })
 }
 
@@ -610,14 +610,14 @@ function unreadable(entry: unknown): string | undefined {
     const { part, levels } = next
     if (typeof part === 'string') {
       if (part.length > manifestLimits.textCharacters)
-        return `contains a text of more than ${inWords(manifestLimits.textCharacters)} characters`
+        return `contains a text of more than ${countOf(manifestLimits.textCharacters, 'character')}`
       if (unstorableText.test(part)) return 'contains text that cannot be stored'
     }
     if (typeof part !== 'object' || part === null) continue
     if (levels === 0) return `is nested deeper than ${manifestLimits.entryLevels} levels`
     const children: unknown[] = Array.isArray(part) ? part : Object.entries(part).flat()
     values += children.length
-    if (values > manifestLimits.entryValues) return `has more than ${inWords(manifestLimits.entryValues)} values`
+    if (values > manifestLimits.entryValues) return `has more than ${countOf(manifestLimits.entryValues, 'value')}`
     for (const child of children) waiting.push({ part: child, levels: levels - 1 })
   }
   return undefined

@@ -17,7 +17,7 @@ export interface Launch {
   timeZone?: string | undefined
 }
 
-/** Starts a program with nothing but the time zone in its environment, and in a process group of its own, which ends with it. */
+/** Starts a program with nothing but the time zone in its environment, in a process group of its own that ends with it. */
 export function spawnWithPipes({ program, args, cwd, pipes, niceness, timeZone }: Launch): ChildProcess {
   const child = spawn(program, args, {
     cwd,

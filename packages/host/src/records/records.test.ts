@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createHostMigrator } from '../host-migrations.js'
 import { createHostDatabase } from '../testing/tenancy-database.js'
 import {
@@ -365,6 +365,10 @@ describe('the figures of a plugin', () => {
   })
 
   test('show a crash on other servers at once, and those that follow it with the next batch', async () => {
+    const warnings: string[] = []
+    const warn = ({ message }: Error) => void warnings.push(message)
+    process.on('warning', warn)
+    onTestFinished(() => void process.off('warning', warn))
     const [here, there] = [records({ writeEveryMs: 60_000 }), records()]
     const seenThere = async () => (await there.usage.processEndsOf(owner)).map(({ cause }) => cause)
     here.usage.noteProcessEnd(owner, { ...crash, cause: 'a' })
@@ -374,6 +378,8 @@ describe('the figures of a plugin', () => {
     expect(await seenThere()).toEqual(['a'])
     await here.usage.stop()
     expect(await seenThere()).toEqual(['c', 'b', 'a'])
+    // Of a wait that is over before it begins.
+    expect(warnings).toEqual([])
   })
 
   test('keep crashes for as long, however often it is stopped in between', async () => {

@@ -39,7 +39,7 @@ export interface Usage {
   /** `isAsked`: whether the manifest asks for it. Of other names only so many are kept, the rest under one. */
   countUse(source: RecordSource, permission: string, attempt?: { isAsked: boolean }): void
   countRefusal(source: RecordSource, permission: string, attempt?: { isAsked: boolean }): void
-  /** A crash is written at once, so that it shows on every server; of many, those that came meanwhile are the next batch. */
+  /** A crash is written at once, so that it shows on every server; those that follow it soon are the next batch. */
   noteProcessEnd(source: RecordSource, end: Omit<KeptProcessEnd, 'at'>): void
   /** Of the last `hours`. */
   callsOf(owner: RecordOwner, hours: number): Promise<CallFigures>
@@ -116,7 +116,7 @@ export function createUsage({ pool, limits, log }: UsageOptions): Usage {
         nextEnds = undefined
         void writeEnds()
       },
-      endsBegun + limits.writeEveryMs - performance.now(),
+      Math.max(0, endsBegun + limits.writeEveryMs - performance.now()),
     ).unref()
   }
 

@@ -1,5 +1,6 @@
 import { TenonError } from '@tenon/contract'
 import type { RuntimeLimits } from './limits.js'
+import { supervisorKey } from './supervisor-key.js'
 
 interface Plugin {
   tenantId: string
@@ -61,7 +62,7 @@ interface CrashRecord extends Plugin {
 /** What is longer, Node takes for nothing. */
 const longestTimerMs = 2 ** 31 - 1
 
-const keyOf = ({ tenantId, pluginKey }: Plugin) => `${tenantId} ${pluginKey}`
+const keyOf = ({ tenantId, pluginKey }: Plugin) => supervisorKey(tenantId, pluginKey)
 
 /**
  * What this server saw counts at once, and no call ever waits for the ledger. Without one, or as long as it fails, each

@@ -64,7 +64,8 @@ interface LaunchOptions {
 }
 
 /**
- * Starts a blank runner: nothing but the time zone in its environment, empty directory, nothing readable but its own file, own process group.
+ * Starts a blank runner: nothing but the time zone in its environment, empty directory, nothing readable but its own
+ * file, own process group.
  *
  * @throws Error when it cannot be started
  */

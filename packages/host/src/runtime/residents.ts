@@ -66,8 +66,6 @@ export interface Residents {
   idle(): Resident[]
 }
 
-export const supervisorKey = (tenantId: string, pluginKey: string) => `${tenantId} ${pluginKey}`
-
 /** Of a process that was started with other permissions. */
 export const grantsChanged = { kind: 'changed', text: 'it may do something else now' } as const
 

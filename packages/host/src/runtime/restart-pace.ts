@@ -1,4 +1,5 @@
 import { TenonError } from '@tenon/contract'
+import { supervisorKey } from './supervisor-key.js'
 import { createTenantLines } from './tenant-lines.js'
 
 interface Plugin {
@@ -6,11 +7,11 @@ interface Plugin {
   pluginKey: string
 }
 
-/** What a process comes to a bad end for may happen again at once; what it came to longer ago is another story. */
+/** A bad end may be followed by another at once; one that is longer ago is another story. */
 const rememberedMs = 60_000
 
 /**
- * A start takes a tenth of a second of a processor. Plugins whose processes come to bad ends are started again one after
+ * A start takes a twentieth of a second of a processor. Plugins whose processes come to bad ends are started again one after
  * the other, with a gap between: however many there are of them, most of the machine stays for those that work.
  */
 export interface RestartPace {
@@ -29,7 +30,7 @@ export function createRestartPace(options: { gapMs: number; maxWaitMs: number })
   const badEnds = new Map<string, number>()
   let gap: NodeJS.Timeout | undefined
 
-  const keyOf = ({ tenantId, pluginKey }: Plugin) => `${tenantId} ${pluginKey}`
+  const keyOf = ({ tenantId, pluginKey }: Plugin) => supervisorKey(tenantId, pluginKey)
 
   function forgetOld(): void {
     for (const [key, at] of badEnds) {

@@ -24,15 +24,8 @@ import { createRestartPace } from './restart-pace.js'
 import { isSafe, type PluginCall, type RouteInvocation, deadlineOf, processCall } from './plugin-call.js'
 import { createPluginLoading, type Inspection } from './plugin-loading.js'
 import { createHealthBook, type PluginHealth } from './plugin-health.js'
-import {
-  createResidents,
-  type Identity,
-  type Lane,
-  type Match,
-  type PluginTarget,
-  type Resident,
-  supervisorKey,
-} from './residents.js'
+import { createResidents, type Identity, type Lane, type Match, type PluginTarget, type Resident } from './residents.js'
+import { supervisorKey } from './supervisor-key.js'
 import { createRunnerProcess, describeEnd, type LogLine, type EndReason, type RunnerProcess } from './runner-process.js'
 import { attackConfinement, attackKernel, probeKernel, probeRunner, type SelfTest } from './self-test.js'
 import { chooseTier, flawOfSeal, type TierNotTaken, tierNumber } from './tiers.js'

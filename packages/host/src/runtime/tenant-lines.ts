@@ -1,6 +1,6 @@
 import { waitForTurn } from './call-queue.js'
 
-/** Lines of those that wait for something, one for each tenant: tenants are served in turns, however many wait for one. */
+/** Lines of those that wait, one for each tenant: tenants are served in turns, however many wait for one of them. */
 export interface TenantLines {
   /** @throws what `tooLong` makes, after the longest wait. */
   wait(tenantId: string, tooLong: () => Error): Promise<void>
