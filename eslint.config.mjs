@@ -64,6 +64,19 @@ export default tseslint.config(
     },
   },
   {
+    files: ['packages/host/src/**/*.test.ts', 'packages/host/src/testing/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'CallExpression[callee.object.name="process"][callee.property.name="kill"]:not([arguments.1.value=0])',
+          message: 'A wrong number reaches every process there is: use signalProcess.',
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.{mjs,cjs,js}'],
     ...tseslint.configs.disableTypeChecked,
     languageOptions: {

@@ -14,6 +14,7 @@ import {
   type Surroundings,
   type TestPlugin,
 } from './testing/host-in-test.js'
+import { signalProcess } from './testing/processes.js'
 
 const crashHost = fileURLToPath(new URL('../dist/testing/crash-host.js', import.meta.url))
 
@@ -49,7 +50,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   child?.kill('SIGKILL')
-  if (orphan !== undefined && isAlive(orphan)) process.kill(orphan, 'SIGKILL')
+  if (orphan !== undefined && isAlive(orphan)) signalProcess(orphan, 'SIGKILL')
   await next?.close()
   await surroundings.close()
 })
@@ -76,9 +77,9 @@ test(
     // All at once, as when a machine runs out of memory: what starts the processes gets no chance to take them along.
     const launcher = Number(ps('ppid', orphan))
     const ended = once(child, 'exit')
-    process.kill(launcher, 'SIGSTOP')
+    signalProcess(launcher, 'SIGSTOP')
     child.kill('SIGKILL')
-    process.kill(launcher, 'SIGKILL')
+    signalProcess(launcher, 'SIGKILL')
     await ended
     await expect.poll(() => isAlive(launcher)).toBe(false)
     await sleep(300)

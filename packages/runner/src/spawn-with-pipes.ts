@@ -36,12 +36,14 @@ export function spawnWithPipes({ program, args, cwd, pipes, niceness, timeZone }
 }
 
 /**
- * SIGKILL for a process that was started so, and for what it leaves behind: what bubblewrap has made and not let run yet
- * waits for a word of it, and would wait forever.
+ * SIGKILL for a process that was started in a group of its own, and for what it leaves behind: what bubblewrap has made
+ * and not let run yet waits for a word of it, and would wait forever. Windows has no groups.
  */
 export function killGroup(pid: number): void {
+  // 0 would be the host's own group, and 1 every process there is.
+  if (pid <= 1) return
   try {
-    process.kill(-pid, 'SIGKILL')
+    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')
   } catch {
     // There is nothing left of it.
   }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { lowerPriority } from '@tenon/runner'
+import { killGroup, lowerPriority } from '@tenon/runner'
 import { startDeadline } from '../egress/deadline.js'
 
 /** As that of runners. */
@@ -59,7 +59,7 @@ export function spawnGroup(
   signal: AbortSignal,
 ): ChildProcess {
   const child = spawn(command, args, { cwd, env, detached: true, stdio, windowsHide: true })
-  const kill = (): void => killGroup(child.pid)
+  const kill = () => child.pid !== undefined && killGroup(child.pid)
   child.once('spawn', () => {
     lowerPriority(child.pid, niceness)
     if (signal.aborted) kill()
@@ -68,13 +68,4 @@ export function spawnGroup(
   child.once('exit', kill)
   child.once('close', () => signal.removeEventListener('abort', kill))
   return child
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return
-  try {
-    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')
-  } catch {
-    // It has ended by itself.
-  }
 }

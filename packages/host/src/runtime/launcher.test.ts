@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
+import { signalProcess } from '../testing/processes.js'
 import { createDirectLauncher, createSmallLauncher, type Launcher } from './launcher.js'
 import { resolveLimits } from './limits.js'
 
@@ -102,7 +103,7 @@ describe('a small process that starts others', () => {
   it('is ended when it does not answer, and another one starts what comes next', async () => {
     const launcher = open(() => createSmallLauncher({ patienceMs: 200 }))
     const child = await launcher.start(waiting)
-    process.kill(await parentOf(child.pid), 'SIGSTOP')
+    signalProcess(await parentOf(child.pid), 'SIGSTOP')
     await expect(launcher.start(waiting)).rejects.toThrow('come to its end')
     const next = await launcher.start(waiting)
     expect(await isAlive(next.pid)).toBe(true)
@@ -119,9 +120,9 @@ describe('a small process that starts others', () => {
   it('lets go of names that it was looking up when it is ended, and another one looks up more', async () => {
     const launcher = open(createSmallLauncher)
     const pid = await parentOf((await launcher.start(waiting)).pid)
-    process.kill(pid, 'SIGSTOP')
+    signalProcess(pid, 'SIGSTOP')
     const lookup = launcher.lookUp('localhost')
-    process.kill(pid, 'SIGKILL')
+    signalProcess(pid, 'SIGKILL')
     await expect(lookup).rejects.toMatchObject({ code: 'EAI_AGAIN' })
     expect(await launcher.lookUp('localhost')).not.toEqual([])
   })
@@ -129,7 +130,7 @@ describe('a small process that starts others', () => {
   it('takes them with it when it is ended, and another one starts more', async () => {
     const launcher = open(createSmallLauncher)
     const child = await launcher.start(waiting)
-    process.kill(await parentOf(child.pid), 'SIGKILL')
+    signalProcess(await parentOf(child.pid), 'SIGKILL')
     await child.exited
     await expect.poll(() => isAlive(child.pid)).toBe(false)
     const next = await launcher.start(waiting)

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest'
+import { argumentsOf, processesWith, signalProcess } from '../testing/processes.js'
 import { skipAloud } from '../testing/skip-aloud.js'
 import { createDirectLauncher, createSmallLauncher, type LaunchedChild, type Launcher } from './launcher.js'
 import { findBubblewrap, informationFd, namespaceArguments } from './namespaces.js'
@@ -19,35 +20,22 @@ const halfway = ['--userns-block-fd', '6']
 let word = ''
 const cleanUps: (() => void)[] = []
 beforeEach((context: TestContext) => {
-  if (!findBubblewrap()) skipAloud(context, 'it needs bubblewrap')
+  // Also for a test that is left out: what comes after it looks for this word.
   word = `word-of-${process.pid}-${performance.now()}`
+  if (!findBubblewrap()) skipAloud(context, 'it needs bubblewrap')
 })
 afterEach(() => {
   cleanUps.splice(0).forEach((cleanUp) => cleanUp())
-  for (const pid of processesWith(word)) process.kill(pid, 'SIGKILL')
+  for (const pid of onTheirWay()) signalProcess(pid, 'SIGKILL')
 })
 
 /** Two for each that is on its way: bubblewrap, and what it has made of itself. */
-function processesWith(argument: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => argumentsOf(pid).includes(argument) && argumentsOf(pid)[0] !== process.execPath)
-}
-
-function argumentsOf(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-  } catch {
-    return []
-  }
-}
-
-const nothingIsLeft = () => expect.poll(() => processesWith(word)).toEqual([])
+const onTheirWay = () => processesWith(word).filter((pid) => argumentsOf(pid)[0] !== process.execPath)
+const nothingIsLeft = () => expect.poll(onTheirWay).toEqual([])
 /** The first half is stopped: it would go on when the other end of its pipe is closed. */
 async function stopHalfway(first: number): Promise<void> {
-  await expect.poll(() => processesWith(word)).toHaveLength(2)
-  process.kill(first, 'SIGSTOP')
+  await expect.poll(onTheirWay).toHaveLength(2)
+  signalProcess(first, 'SIGSTOP')
 }
 
 async function startHalfway(launcher: Launcher): Promise<LaunchedChild> {
@@ -106,7 +94,7 @@ describe('what bubblewrap has started, and has not let run yet,', () => {
 
   it('ends when what starts processes is killed', async () => {
     const child = await startHalfway(createSmallLauncher())
-    process.kill(parentOf(child.pid), 'SIGKILL')
+    signalProcess(parentOf(child.pid), 'SIGKILL')
     await child.exited
     await nothingIsLeft()
   })
@@ -119,10 +107,10 @@ describe('what bubblewrap has started, and has not let run yet,', () => {
 
   it('is ended by the next host when everything else was killed at once', async () => {
     const { host, launcher } = await startHostHalfway()
-    process.kill(launcher, 'SIGSTOP')
+    signalProcess(launcher, 'SIGSTOP')
     await kill(host)
-    process.kill(launcher, 'SIGKILL')
-    await expect.poll(() => processesWith(word)).toHaveLength(1)
+    signalProcess(launcher, 'SIGKILL')
+    await expect.poll(onTheirWay).toHaveLength(1)
 
     startNextHost()
     await nothingIsLeft()
@@ -132,7 +120,7 @@ describe('what bubblewrap has started, and has not let run yet,', () => {
     await startHostHalfway()
     startNextHost()
     await sleep(100)
-    expect(processesWith(word)).toHaveLength(2)
+    expect(onTheirWay()).toHaveLength(2)
   })
 })
 
@@ -143,7 +131,7 @@ it('leaves nothing behind, whenever during its starts a host is killed', { timeo
     await sleep(offsetMs)
     await kill(host)
   }
-  await expect.poll(() => processesWith(word), { timeout: 10_000 }).toEqual([])
+  await expect.poll(onTheirWay, { timeout: 10_000 }).toEqual([])
 })
 
 const parentOf = (pid: number) => Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
