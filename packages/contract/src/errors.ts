@@ -102,7 +102,7 @@ export const errorTable = {
   },
   PLUGIN_OVERLOADED: {
     status: 503,
-    sentence: '{plugin} has too much to do at the moment. Try again in a few seconds.',
+    sentence: '{plugin} did not get its turn in time: too much is waiting. Try again in a few seconds.',
   },
   PLUGIN_BLOCKED: {
     status: 403,

@@ -54,7 +54,7 @@ export function createCallQueue(limits: { maxRunning: number; maxWaiting: number
 
   return {
     async run(key, plugin, signal, work) {
-      signal?.throwIfAborted()
+      if (signal?.aborted) throw new TenonError('CALL_CANCELLED')
       const line = joinLine(key)
       const hasWaited = await enter(line, plugin, signal)
       try {

@@ -52,8 +52,9 @@ export interface Residents {
   /**
    * The process for this target; callers that come while it starts share the start. Each caller holds a claim, which
    * {@link Residents.release} gives back.
+   * @throws TenonError CALL_CANCELLED when `signal` fires; the start goes on for the others, and for who comes next.
    */
-  obtain(target: PluginTarget, lane: Lane): Promise<Resident>
+  obtain(target: PluginTarget, lane: Lane, signal?: AbortSignal): Promise<Resident>
   /** To be called once after each {@link Residents.obtain}; ends a retired process that has nothing left to do. */
   release(resident: Resident): void
   retire(resident: Resident, why: EndReason): void
@@ -171,7 +172,7 @@ export function createResidents(options: {
     if (resident.claims === 0) resident.process.kill(why)
   }
 
-  async function obtain(target: PluginTarget, lane: Lane): Promise<Resident> {
+  async function claim(target: PluginTarget, lane: Lane): Promise<Resident> {
     const { tenantId, pluginKey, installationId = 0, artifact, grants = '' } = target
     supervisor.check(target, artifact.digest)
     const identity: Identity = { tenantId, pluginKey, installationId, digest: artifact.digest, lane, grants }
@@ -184,20 +185,36 @@ export function createResidents(options: {
     }
     if (resident.process.alive && !resident.retired) retire(resident, grantsChanged)
     else unregister(resident)
-    return obtain(target, lane)
+    return claim(target, lane)
+  }
+
+  function obtain(target: PluginTarget, lane: Lane, signal?: AbortSignal): Promise<Resident> {
+    const claimed = claim(target, lane)
+    if (!signal) return claimed
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        reject(new TenonError('CALL_CANCELLED'))
+        claimed.then(release, () => undefined)
+      }
+      if (signal.aborted) return leave()
+      signal.addEventListener('abort', leave, { once: true })
+      claimed.finally(() => signal.removeEventListener('abort', leave)).then(resolve, reject)
+    })
+  }
+
+  function release(resident: Resident): void {
+    resident.lastUsedAt = Date.now()
+    resident.claims--
+    if (!isIdle(resident)) return
+    if (resident.retired) resident.process.kill(resident.retired)
+    else options.places().noticeIdle()
   }
 
   const isIdle = ({ process, claims }: Resident) => process.alive && claims === 0
 
   return {
     obtain,
-    release(resident) {
-      resident.lastUsedAt = Date.now()
-      resident.claims--
-      if (!isIdle(resident)) return
-      if (resident.retired) resident.process.kill(resident.retired)
-      else options.places().noticeIdle()
-    },
+    release,
     retire,
     evictIdle() {
       const [oldest] = [...living].filter(isIdle).sort((a, b) => a.lastUsedAt - b.lastUsedAt)

@@ -131,6 +131,8 @@ interface RunningCall extends ProcessCall {
 
 /** For reading what arrived while the host was busy. */
 const afterStallMs = 50
+/** When V8 gives up, it says why, and then where, in 3,000 characters or so. */
+const maxLastWords = 8_000
 /** Messages of one child, before everybody else has a turn; a few hundred log lines take ten times as long. */
 const longestTurnMs = 2
 
@@ -207,7 +209,7 @@ export function createRunnerProcess(options: {
     onViolation: ({ message }) => violate(message),
   })
   child.pipes.get(2)?.on('data', (bytes: Buffer) => {
-    lastWords = (lastWords + bytes.subarray(-2_000).toString('utf8')).slice(-2_000)
+    lastWords = (lastWords + bytes.subarray(-maxLastWords).toString('utf8')).slice(-maxLastWords)
   })
 
   function receive(message: RunnerMessage): void {
@@ -470,11 +472,16 @@ const notSealedCode = 71
 /** One line about an end, for logs and errors. */
 export function describeEnd({ reason, exitCode, signal, lastWords }: ProcessEnd): string {
   if (reason) return reason.text
-  if (/heap limit|out of memory/i.test(lastWords)) return 'it ran out of memory'
+  if (/heap limit|out ?of ?memory|bad_alloc/i.test(lastWords)) return 'it ran out of memory'
   const notSealed = exitCode === notSealedCode && /^not sealed: .*$/m.exec(lastWords)
   if (notSealed) return notSealed[0]
-  return exitCode === null ? `it ended by ${signal ?? 'an unknown signal'}` : `it ended itself with code ${exitCode}`
+  if (exitCode !== null) return `it ended itself with code ${exitCode}`
+  const likely = signal && signalsOfEngine.has(signal) ? ', most likely because it was given no more memory' : ''
+  return `it ended by ${signal ?? 'an unknown signal'}${likely}`
 }
+
+/** JavaScript alone cannot end a process so. V8 does, often without a word, when the kernel refuses it memory. */
+const signalsOfEngine: ReadonlySet<NodeJS.Signals> = new Set(['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGTRAP', 'SIGILL'])
 
 function createChatterMeter(maxPerSecond: number): { isTooMuch(): boolean } {
   let second = 0

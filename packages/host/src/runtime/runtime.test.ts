@@ -5,6 +5,7 @@ import inspector from 'node:inspector'
 import os, { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { signalProcess } from '../testing/processes.js'
 import { callOf, functionCall, hostile, silentLog, targetOf, tenantId } from './fixtures/plugin-under-test.js'
 import { createRuntime, type LogLine, type PluginCall, type Progress, type Runtime } from './index.js'
 
@@ -420,7 +421,7 @@ describe('the host and its children', () => {
     const hello = () => own.call(seedPlugin, callOf({ kind: 'uninstall' }))
     await hello()
     const [child] = own.status().processes
-    process.kill(Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(child?.pid)])), 'SIGKILL')
+    signalProcess(Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(child?.pid)])), 'SIGKILL')
     await expect.poll(() => own.status().processes).toEqual([])
     await hello()
     expect(own.healthOf(tenantId, seedPlugin.pluginKey)).toMatchObject({ crashes: [] })
@@ -433,7 +434,7 @@ describe('the host and its children', () => {
     const call = runtime.call(target, functionCall('wait'))
     const pidOfTarget = () => runtime.status().processes.find(({ pluginKey }) => pluginKey === target.pluginKey)?.pid
     await expect.poll(pidOfTarget).toBeGreaterThan(0)
-    process.kill(Number(pidOfTarget()), 'SIGKILL')
+    signalProcess(Number(pidOfTarget()), 'SIGKILL')
     await expect(call).rejects.toMatchObject({
       code: 'PLUGIN_KILLED',
       details: { reason: 'it ended by SIGKILL' },
@@ -454,6 +455,7 @@ describe('the host and its children', () => {
   })
 
   it('does not open an inspector on SIGUSR1', async () => {
+    // eslint-disable-next-line no-restricted-syntax -- its own process is what this is about
     process.kill(process.pid, 'SIGUSR1')
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(inspector.url()).toBeUndefined()
@@ -511,6 +513,29 @@ describe('a plugin that crashes', () => {
     expect(await Promise.race([again, own.call(other, functionCall('hello'))])).toBe('served meanwhile')
     expect(own.status().processes.map(({ pluginKey }) => pluginKey)).toEqual([other.pluginKey])
     await own.stop({ drainMs: 0 })
+  })
+
+  it('keeps nobody waiting who cancels meanwhile, and is started all the same', async () => {
+    const own = createRuntime({ log: silentLog, limits: { backoffMs: 2_000, maxResidents: 1, warmRunners: 1 } })
+    const code = `exports.install = () => ({}); exports.exit = () => process.exit(1); exports.hello = () => 'hello'`
+    const target = targetOf(code)
+    await own.call(target, functionCall('exit')).catch(() => undefined)
+    const controller = new AbortController()
+    const call = own.call(target, functionCall('hello', [], { signal: controller.signal }))
+    const order: string[] = []
+    const patient = own.call(target, functionCall('hello')).finally(() => order.push('answered'))
+    const cancelled = expect(call.finally(() => order.push('cancelled'))).rejects.toMatchObject({
+      code: 'CALL_CANCELLED',
+    })
+    setTimeout(() => controller.abort(), 50)
+    await cancelled
+    expect(await patient).toBe('hello')
+    expect(order).toEqual(['cancelled', 'answered'])
+    // Who cancelled holds nothing: the only place is free for another.
+    expect(await own.call(targetOf(code, { pluginKey: 'other' }), functionCall('hello'))).toBe('hello')
+    const late = own.call(target, functionCall('hello', [], { signal: controller.signal }))
+    await expect(late).rejects.toMatchObject({ code: 'CALL_CANCELLED' })
+    await own.stop()
   })
 
   it('has its GET asked once more, and nothing else', async () => {

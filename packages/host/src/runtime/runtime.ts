@@ -326,7 +326,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   }
 
   async function attempt(target: PluginTarget, call: PluginCall, lane: Lane): Promise<unknown> {
-    const resident = await residents.obtain(target, lane)
+    const resident = await residents.obtain(target, lane, call.signal)
     try {
       if (!resident.process.alive) throw new TenonError('PLUGIN_RESTARTED', { plugin: target.pluginKey })
       const startedAt = performance.now()

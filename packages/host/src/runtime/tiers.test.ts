@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest'
 import { skipAloud } from '../testing/skip-aloud.js'
-import { functionCall, silentLog, targetOf } from './fixtures/plugin-under-test.js'
+import { functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
 import { createRuntime, type Runtime, type RuntimeOptions } from './index.js'
 import { launchRunner } from './launch.js'
 import { createLauncher, type LaunchedChild } from './launcher.js'
@@ -86,6 +86,15 @@ describe('tier 2', () => {
     expect(await runtime.call(plugin, functionCall('room', [80]))).toBe(80)
     expect(await runtime.call(plugin, functionCall('room', [120]))).toMatch(/allocation failed/i)
     expect(await hello(runtime)).toBe('hello')
+  })
+
+  it('says of a process that it was memory, wherever in V8 it is refused', async () => {
+    const limits = { warmRunners: 0, maxDataBytes: 200 * 1024 * 1024, maxRssBytes: 4 * 1024 ** 3 }
+    const runtime = start({ ...tier2, limits })
+    for (const name of ['one', 'two', 'three', 'four']) {
+      const ended = runtime.call(hostile('heap-bomb', name), functionCall('attack'))
+      await expect(ended).rejects.toMatchObject({ code: 'PLUGIN_KILLED', details: { reason: 'it ran out of memory' } })
+    }
   })
 
   it('refuses more than 512 MB by itself', async () => {
