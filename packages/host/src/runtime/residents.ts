@@ -86,6 +86,7 @@ export function createResidents(options: {
 }): Residents {
   const { supervisor, restarts } = options
   const current = new Map<string, Registration>()
+  /** The least recently used first: the clock may stand still between two uses, or go back. */
   const living = new Set<Resident>()
 
   async function start(registration: Starting, target: PluginTarget): Promise<Resident> {
@@ -204,6 +205,7 @@ export function createResidents(options: {
 
   function release(resident: Resident): void {
     resident.lastUsedAt = Date.now()
+    if (living.delete(resident)) living.add(resident)
     resident.claims--
     if (!isIdle(resident)) return
     if (resident.retired) resident.process.kill(resident.retired)
@@ -217,7 +219,7 @@ export function createResidents(options: {
     release,
     retire,
     evictIdle() {
-      const [oldest] = [...living].filter(isIdle).sort((a, b) => a.lastUsedAt - b.lastUsedAt)
+      const oldest = [...living].find(isIdle)
       oldest?.process.kill({ kind: 'idle', text: 'it made room for another plugin' })
       return oldest !== undefined
     },

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import inspector from 'node:inspector'
 import os, { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { signalProcess } from '../testing/processes.js'
 import { callOf, functionCall, hostile, silentLog, targetOf, tenantId } from './fixtures/plugin-under-test.js'
 import { createRuntime, type LogLine, type PluginCall, type Progress, type Runtime } from './index.js'
@@ -364,10 +364,14 @@ describe('limits of calls', () => {
         .status()
         .processes.map((process) => process.tenantId)
         .sort()
+    // Two uses within a millisecond still have an order.
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
     await own.call(at('one'), slowCall(1))
     await own.call(at('two'), slowCall(1))
     await own.call(at('one'), slowCall(1))
     await own.call(at('three'), slowCall(1))
+    vi.useRealTimers()
     expect(residents()).toEqual(['one', 'three'])
     const order: string[] = []
     const note = (id: string, ms: number) => own.call(at(id), slowCall(ms)).then(() => order.push(id))
