@@ -26,8 +26,8 @@ export default defineConfig({
     globalSetup: ['./packages/embedded-postgres/src/vitest-global-setup.ts'],
     sequence: { sequencer: SlowestFirst },
     pool: 'forks',
-    // A file starts servers, browsers and plugins of its own, which want as much of the machine as the file does.
-    maxWorkers: Math.min(4, Math.max(2, Math.floor(availableParallelism() / 2))),
+    // A file starts servers, browsers and plugins of its own, and those with a browser wait for it half of their time.
+    maxWorkers: Math.min(4, availableParallelism() + 1),
     // Real processes on a busy machine: the gate asks once more, and prints what needed it. Locally nothing is repeated.
     retry: process.env['CI'] ? 1 : 0,
     testTimeout: 20_000,

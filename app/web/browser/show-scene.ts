@@ -30,7 +30,10 @@ export async function showScene(visitor: Visitor, scene: Scene, states: Map<Pers
   await page.goto(scene.path)
   if (scene.unsettled) await stall(page)
   else await settle(page)
-  await scene.then?.(page)
-  await page.waitForTimeout(150)
+  if (scene.then) {
+    await scene.then(page)
+    // What it did may still be on its way to the screen.
+    await page.waitForTimeout(150)
+  }
   return page
 }

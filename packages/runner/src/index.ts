@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 
 export { findSeal } from './find-seal.js'
 export type { LaunchReport, LaunchRequest } from './launch-messages.js'
-export { changePriority, lowerPriority, makeNice } from './process-priority.js'
+export { changePriority, lowerPriority, makeNice, openSession } from './process-priority.js'
 export type { RunnerOptions } from './runner-options.js'
 export type { SealOptions } from './seal/seal.js'
 export { killGroup, type Launch, pipeOf, spawnWithPipes } from './spawn-with-pipes.js'

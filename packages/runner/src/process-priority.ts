@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
  */
 export function lowerPriority(pid: number | undefined, niceness: number): void {
   if (pid === undefined || !makeNice(pid, niceness)) return
-  if (process.platform === 'linux') void changeSession(pid, niceness)
+  const session = openSession(pid)
+  void session.setNiceness(niceness).finally(session.close)
 }
 
 /** The same for one in the session of another that was made so. False where it cannot be done. */
@@ -23,12 +24,11 @@ export function makeNice(pid: number, niceness: number): boolean {
 }
 
 /**
- * Makes a process and its session nicer for a while, or less nice again. Where only the system's administrator may do the
- * second, the niceness of the process stays as it is: it could not be taken back.
+ * Makes a process nicer for a while, or less nice again. Where only the system's administrator may do the second, it stays
+ * as it is: it could not be taken back.
  */
 export function changePriority(pid: number, niceness: number): void {
   if (mayRaise()) makeNice(pid, niceness)
-  if (process.platform === 'linux') void changeSession(pid, niceness)
 }
 
 /** Bit of CAP_SYS_NICE (capabilities(7)). */
@@ -51,18 +51,49 @@ function ownCapabilities(): bigint {
 /** How often a session's priority is tried again, and after how long. */
 const retries = { times: 10, afterMs: 15 }
 
+export interface Session {
+  /** Resolves when it is so, or cannot be. What is asked for last counts. */
+  setNiceness(niceness: number): Promise<void>
+  close(): void
+}
+
 /**
  * Where the scheduler of Linux groups processes by session (`sched_autogroup_enabled`), niceness counts only within
  * one, and a session as a whole gets as much as any other: it has a niceness of its own (sched(7)). Who is not root may
  * set one every tenth of a second. The first time is at once: a process takes most of its time while it starts.
+ *
+ * To be opened before the leader of the session seals itself: from then on its files in /proc are root's, and only who
+ * has this one open already may write to it.
  */
-async function changeSession(pid: number, niceness: number): Promise<void> {
-  for (let tried = 0; tried < retries.times; tried++) {
-    try {
-      return writeFileSync(`/proc/${pid}/autogroup`, String(niceness))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
-    }
-    await sleep(retries.afterMs, undefined, { ref: false })
+export function openSession(leader: number): Session {
+  let file = openToWrite(`/proc/${leader}/autogroup`)
+  let asked = 0
+
+  return {
+    async setNiceness(niceness) {
+      const mine = ++asked
+      for (let tried = 0; tried < retries.times && file !== undefined && mine === asked; tried++) {
+        try {
+          writeSync(file, String(niceness))
+          return
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+        }
+        await sleep(retries.afterMs, undefined, { ref: false })
+      }
+    },
+    close() {
+      if (file !== undefined) closeSync(file)
+      file = undefined
+    },
+  }
+}
+
+/** Undefined where there is no such file, as elsewhere than on Linux, or it is somebody else's. */
+function openToWrite(path: string): number | undefined {
+  try {
+    return openSync(path, 'r+')
+  } catch {
+    return undefined
   }
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { changePriority } from '@tenon/runner'
+import { changePriority, openSession } from '@tenon/runner'
 import type { RuntimeLimits } from './limits.js'
 
 /** Whether a process gives way to others while it computes. */
@@ -25,14 +25,17 @@ interface ProcessorTime {
  * Makes a process nicer while its calls keep a processor busy, and as nice as before afterwards. Beside one that computes
  * without end, whatever needs the processor for a moment would wait for it several times in a call, for milliseconds.
  *
+ * @param options.leader of its session; to be watched before it seals itself
  * @param options.idOf where the plugin runs; 0 while that is not known
  */
 export function createCourtesy(options: {
+  leader: number
   idOf: () => number
   hasCalls: () => boolean
   limits: Pick<RuntimeLimits, 'niceness' | 'computingNiceness' | 'computingMs'>
 }): Courtesy {
   const { idOf, hasCalls, limits } = options
+  const session = openSession(options.leader)
   let timer: NodeJS.Timeout | undefined
   let last: (ProcessorTime & { at: number }) | undefined
   let isNicer = false
@@ -54,7 +57,9 @@ export function createCourtesy(options: {
   function become(nicer: boolean): void {
     if (nicer === isNicer) return
     isNicer = nicer
-    changePriority(idOf(), nicer ? limits.computingNiceness : limits.niceness)
+    const niceness = nicer ? limits.computingNiceness : limits.niceness
+    changePriority(idOf(), niceness)
+    void session.setNiceness(niceness)
   }
 
   function lookLater(): void {
@@ -67,7 +72,10 @@ export function createCourtesy(options: {
       last = undefined
       lookLater()
     },
-    stop: () => clearTimeout(timer),
+    stop() {
+      clearTimeout(timer)
+      session.close()
+    },
   }
 }
 

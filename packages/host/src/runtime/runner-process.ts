@@ -167,7 +167,7 @@ export function createRunnerProcess(options: {
   let becomeReady: () => void = () => undefined
   let lingering: NodeJS.Timeout | undefined
   const chatter = createChatterMeter(limits.maxChatterPerSecond)
-  const courtesy = createCourtesy({ idOf: () => pid, hasCalls: () => calls.size > 0, limits })
+  const courtesy = createCourtesy({ leader: child.pid, idOf: () => pid, hasCalls: () => calls.size > 0, limits })
 
   // Calls and pings are told from here: a `then` for each of them would stay with the promise as long as the process lives.
   const ended = endOf(child, () => ({ reason: endReason, lastWords })).then((end) => {
