@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { VerifiedArtifact } from '@tenon/contract'
 import { createRuntime, type PluginTarget } from '@tenon/host'
-import { memoryOf, processesBelow } from '../process-memory.js'
+import { childrenOf, memoryOf, processesBelow } from '../process-memory.js'
 import type { Row, Section } from '../report.js'
 
 /** The seed's way ends at 8,367: what it has loaded stays, with what it patched around it. */
@@ -19,6 +19,8 @@ const heapTargetMb = 20
 /** What one host keeps of 10,000 loads, each in a process of its own, called once and ended. */
 export async function measureLoads(): Promise<Section> {
   const silent = { info: () => undefined, warn: () => undefined }
+  // The database of the other measurements opens files, and starts processes, when it pleases.
+  const others = new Set(await childrenOf(process.pid))
   const runtime = createRuntime({ log: silent, limits: { warmRunners: 0 } })
   const { tier } = await runtime.selfTest()
   const collect = garbageCollector()
@@ -26,12 +28,13 @@ export async function measureLoads(): Promise<Section> {
     await sleep(settleMs)
     collect()
     const { heapUsed, rss } = process.memoryUsage()
-    const children = await livingBelow(process.pid)
-    const others = await Promise.all(children.map(async (pid) => (await memoryOf(pid))?.residentBytes ?? 0))
+    const started = (await childrenOf(process.pid)).filter((pid) => !others.has(pid))
+    const children = (await Promise.all(started.map(livingFrom))).flat()
+    const resident = await Promise.all(children.map(async (pid) => (await memoryOf(pid))?.residentBytes ?? 0))
     return {
       heap: heapUsed / 1e6,
       resident: rss / 1e6,
-      ofOthers: others.reduce((sum, bytes) => sum + bytes, 0) / 1e6,
+      ofOthers: resident.reduce((sum, bytes) => sum + bytes, 0) / 1e6,
       descriptors: [process.pid, ...children].reduce((sum, pid) => sum + descriptorsOf(pid), 0),
       processes: children.length,
     }
@@ -86,9 +89,9 @@ async function loadOnce(runtime: ReturnType<typeof createRuntime>, number: numbe
   await runtime.stopPlugin(target.tenantId, target.pluginKey)
 }
 
-/** Children, and theirs: runners are started by a process that stays. */
-async function livingBelow(pid: number): Promise<number[]> {
-  const below = await processesBelow(pid)
+/** A process, its children, and theirs: runners are started by a process that stays. */
+async function livingFrom(pid: number): Promise<number[]> {
+  const below = [pid, ...(await processesBelow(pid))]
   // Whoever looked for them was one of them.
   const memories = await Promise.all(below.map(memoryOf))
   return below.filter((_, index) => memories[index] !== undefined)
