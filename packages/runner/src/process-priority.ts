@@ -48,8 +48,8 @@ function ownCapabilities(): bigint {
   }
 }
 
-/** How often a session's priority is tried again, and after how long. */
-const retries = { times: 10, afterMs: 15 }
+/** How often a session's priority is tried again, and after how long: others, too, wait for their tenth of a second. */
+const retries = { times: 100, afterMs: 30 }
 
 export interface Session {
   /** Resolves when it is so, or cannot be. What is asked for last counts. */
