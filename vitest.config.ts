@@ -24,6 +24,7 @@ export default defineConfig({
     include: ['{packages,app,marketplace,standins,bench,doctor,examples}/**/*.test.{ts,tsx}'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     globalSetup: ['./packages/embedded-postgres/src/vitest-global-setup.ts'],
+    setupFiles: ['./packages/react/src/testing/vitest-setup.ts'],
     sequence: { sequencer: SlowestFirst },
     pool: 'forks',
     // A file starts servers, browsers and plugins of its own, and those with a browser wait for it half of their time.

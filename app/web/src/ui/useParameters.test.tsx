@@ -24,5 +24,5 @@ it('makes one step of what is typed, also where letters come before the first is
   expect(router.state.location.search).toBe('?q=churn')
   await act(() => router.navigate(-1))
   expect(router.state.location.search).toBe('')
-  root.unmount()
+  act(() => root.unmount())
 })

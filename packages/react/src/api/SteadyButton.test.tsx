@@ -1,53 +1,44 @@
 // @vitest-environment jsdom
 import { Button } from '@mantine/core'
-import { createRoot } from 'react-dom/client'
-import { flushSync } from 'react-dom'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { TenonProvider } from '../TenonProvider.js'
+import { setStage } from '../testing/stage.js'
 
-let page: HTMLElement
+const stage = setStage()
 let sent = 0
 let pressed = 0
 beforeEach(() => {
-  window.matchMedia = () => ({ matches: false, addEventListener() {}, removeEventListener() {} }) as never
-  page = document.createElement('div')
-  document.body.append(page)
   sent = pressed = 0
 })
-afterEach(() => page.remove())
 
-function show(state: { loading?: boolean; disabled?: boolean }, root = createRoot(page)) {
-  flushSync(() =>
-    root.render(
-      <TenonProvider>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault()
-            sent += 1
-          }}
-        >
-          <Button type="submit" onClick={() => (pressed += 1)} {...state}>
-            Save
-          </Button>
-        </form>
-      </TenonProvider>,
-    ),
+const show = (state: { loading?: boolean; disabled?: boolean }) =>
+  stage.show(
+    <TenonProvider>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          sent += 1
+        }}
+      >
+        <Button type="submit" onClick={() => (pressed += 1)} {...state}>
+          Save
+        </Button>
+      </form>
+    </TenonProvider>,
   )
-  return root
-}
-const button = () => page.querySelector('button') as HTMLButtonElement
+const button = () => stage.page.querySelector('button') as HTMLButtonElement
 
 it('keeps the focus while its work goes on, and does nothing a second time', () => {
-  const root = show({})
+  show({})
   button().focus()
   button().click()
   expect([sent, pressed]).toEqual([1, 1])
-  show({ loading: true }, root)
+  show({ loading: true })
   expect(document.activeElement).toBe(button())
   expect([button().disabled, button().getAttribute('aria-disabled')]).toEqual([false, 'true'])
   button().click()
   expect([sent, pressed]).toEqual([1, 1])
-  show({ loading: false }, root)
+  show({ loading: false })
   button().click()
   expect([sent, pressed]).toEqual([2, 2])
 })
