@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export function lowerPriority(pid: number | undefined, niceness: number): void {
   if (pid === undefined || !makeNice(pid, niceness)) return
   const session = openSession(pid)
-  void session.setNiceness(niceness).finally(session.close)
+  void session.setNiceness(niceness, { isFirst: true }).finally(session.close)
 }
 
 /** The same for one in the session of another that was made so. False where it cannot be done. */
@@ -52,8 +52,12 @@ function ownCapabilities(): bigint {
 const retries = { times: 100, afterMs: 30 }
 
 export interface Session {
-  /** Resolves when it is so, or cannot be. What is asked for last counts. */
-  setNiceness(niceness: number): Promise<void>
+  /**
+   * Resolves when it is so, or cannot be. What is asked for last counts.
+   *
+   * @param options.isFirst leaves it as it is when somebody else has set one meanwhile, who knows more of the session
+   */
+  setNiceness(niceness: number, options?: { isFirst?: boolean }): Promise<void>
   close(): void
 }
 
@@ -70,10 +74,11 @@ export function openSession(leader: number): Session {
   let asked = 0
 
   return {
-    async setNiceness(niceness) {
+    async setNiceness(niceness, { isFirst = false } = {}) {
       const mine = ++asked
       for (let tried = 0; tried < retries.times && file !== undefined && mine === asked; tried++) {
         try {
+          if (isFirst && nicenessIn(file) !== 0) return
           writeSync(file, String(niceness))
           return
         } catch (error) {
@@ -87,6 +92,13 @@ export function openSession(leader: number): Session {
       file = undefined
     },
   }
+}
+
+/** What a session begins with is 0. */
+function nicenessIn(file: number): number {
+  const text = Buffer.alloc(100)
+  const [, digits] = /nice (-?\d+)/.exec(text.toString('latin1', 0, readSync(file, text, 0, text.length, 0))) ?? []
+  return Number(digits)
 }
 
 /** Undefined where there is no such file, as elsewhere than on Linux, or it is somebody else's. */
