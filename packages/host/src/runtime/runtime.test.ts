@@ -533,6 +533,14 @@ describe('a plugin that crashes', () => {
     })
     setTimeout(() => controller.abort(), 50)
     await cancelled
+    // More than have a place at once: each leaves its own to the next.
+    for (let caller = 0; caller < 200; caller++) {
+      const impatient = new AbortController()
+      const called = own.call(target, functionCall('hello', [], { signal: impatient.signal }))
+      impatient.abort()
+      await expect(called).rejects.toMatchObject({ code: 'CALL_CANCELLED' })
+    }
+    expect(order).toEqual(['cancelled'])
     expect(await patient).toBe('hello')
     expect(order).toEqual(['cancelled', 'answered'])
     // Who cancelled holds nothing: the only place is free for another.
