@@ -1,5 +1,6 @@
 import { decodeValue, encodeValue, UnsendableValue } from './codec.js'
-import { createFrameReader, frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
+import { createFrameTurns } from './frame-turns.js'
+import { frameHeaderBytes, type WireStream, WireViolation } from './frames.js'
 import { canExceed, findExcess } from './text-shape.js'
 import type { TimeShare } from './time-share.js'
 import { type ChannelLimits, wireConstants } from './wire-limits.js'
@@ -9,8 +10,6 @@ const kind = { message: 1, attachment: 2, largeMessage: 3 } as const
 const attachmentHeaderBytes = 1 + 4
 /** Of the text: a tag makes two levels of one. */
 const maxLevels = 2 * (wireConstants.maxDepth + wireConstants.envelopeLevels)
-/** Less is owed until it has added up: timers are no more exact. */
-const shortestRestMs = 1
 
 export interface Channel {
   /**
@@ -41,16 +40,10 @@ export function createChannel(options: {
   onMessage: (message: unknown) => void
   onViolation: (violation: WireViolation) => void
 }): Channel {
-  const { stream, limits, longestTurnMs = Infinity, share } = options
+  const { stream, limits } = options
   // A text that is larger than one piece waits there too, beside its attachments.
   const waiting = createAttachmentStore(limits.maxAttachmentBytes + limits.maxReceivedMessageBytes)
   const chunkBytes = Math.max(1, Math.min(limits.chunkBytes, limits.maxFrameBytes - attachmentHeaderBytes))
-  const reader = createFrameReader(limits.maxFrameBytes)
-  let broken = false
-  let paused = false
-  let over = false
-  let nextTurn: NodeJS.Immediate | undefined
-  const rest = createRest()
   let nextAttachment = 1
 
   function take(body: Buffer): void {
@@ -58,37 +51,6 @@ export function createChannel(options: {
     else if (body[0] === kind.attachment) waiting.add(body)
     else if (body[0] === kind.largeMessage) options.onMessage(decodeText(waiting.takeLarge(body)))
     else throw new WireViolation(`a frame of the unknown kind ${body[0]} arrived`)
-  }
-
-  /** False when there was more than fits into the time. */
-  function takeFor(milliseconds: number): boolean {
-    const end = performance.now() + milliseconds
-    try {
-      while (!paused && !broken) {
-        const body = reader.next()
-        if (!body) return true
-        take(body)
-        if (performance.now() > end) return false
-      }
-    } catch (error) {
-      broken = true
-      options.onViolation(error instanceof WireViolation ? error : new WireViolation(String(error)))
-    }
-    return true
-  }
-
-  function takeTurn(): void {
-    nextTurn = undefined
-    const start = performance.now()
-    const isAll = takeFor(longestTurnMs)
-    const restMs = share?.spend(performance.now() - start) ?? 0
-    if (restMs >= shortestRestMs) {
-      stream.pause()
-      rest.begin(restMs, takeTurn)
-    } else if (!isAll) {
-      nextTurn = setImmediate(takeTurn)
-      stream.pause()
-    } else if (!paused) stream.resume()
   }
 
   function decodeText(text: Buffer): unknown {
@@ -103,10 +65,13 @@ export function createChannel(options: {
     return decodeValue(text.toString('utf8'), waiting.take)
   }
 
-  stream.on('data', (bytes) => {
-    if (broken) return
-    reader.push(bytes)
-    if (!nextTurn && !rest.isOn()) takeTurn()
+  const turns = createFrameTurns({
+    stream,
+    maxFrameBytes: limits.maxFrameBytes,
+    longestTurnMs: options.longestTurnMs,
+    share: options.share,
+    take,
+    onViolation: options.onViolation,
   })
 
   function sendAttachment(id: number, bytes: Uint8Array): void {
@@ -165,52 +130,10 @@ export function createChannel(options: {
       if (textBytes > chunkBytes) sendLarge(encoded, written)
       else stream.write(frame, written)
     },
-    pause() {
-      if (over) return
-      paused = true
-      stream.pause()
-    },
-    resume() {
-      if (!paused) return
-      paused = false
-      // What has arrived meanwhile comes before what is read next.
-      if (!rest.isOn()) nextTurn ??= setImmediate(takeTurn)
-    },
-    flush() {
-      clearImmediate(nextTurn)
-      nextTurn = undefined
-      rest.end()
-      over = true
-      paused = false
-      takeFor(Infinity)
-    },
-    restedMs: rest.totalMs,
-  }
-}
-
-/** A pause of reading that ends by itself. */
-function createRest() {
-  let timer: NodeJS.Timeout | undefined
-  let startedAt = 0
-  let endedMs = 0
-
-  function end(): void {
-    if (timer) endedMs += performance.now() - startedAt
-    clearTimeout(timer)
-    timer = undefined
-  }
-
-  return {
-    end,
-    isOn: () => timer !== undefined,
-    totalMs: () => endedMs + (timer ? performance.now() - startedAt : 0),
-    begin(milliseconds: number, afterwards: () => void): void {
-      startedAt = performance.now()
-      timer = setTimeout(() => {
-        end()
-        afterwards()
-      }, milliseconds)
-    },
+    pause: turns.pause,
+    resume: turns.resume,
+    flush: turns.flush,
+    restedMs: turns.restedMs,
   }
 }
 

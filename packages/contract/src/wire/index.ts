@@ -1,5 +1,6 @@
 export * from './channel.js'
 export * from './codec.js'
+export * from './frame-turns.js'
 export * from './frames.js'
 export * from './json-body.js'
 export * from './match-route.js'

@@ -1,7 +1,7 @@
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
-  createFrameReader,
+  createFrameTurns,
   decodeSocketFrame,
   encodeCredit,
   encodeSocketFrame,
@@ -9,6 +9,7 @@ import {
   socketChunkBytes,
   socketFrame,
   socketWindowBytes,
+  type TimeShare,
   WireViolation,
 } from '@tenon/contract/wire'
 import type { NetworkAccount } from './egress-meter.js'
@@ -25,6 +26,10 @@ interface Stream {
   unacknowledged: number
   /** Bytes of the child that the real socket has not taken yet. */
   received: number
+  /** Set while the real socket takes some of them. */
+  isWriting: boolean
+  /** The others: as many as have come, in one place. */
+  kept: { bytes: Buffer; length: number } | undefined
   /** Bytes that were taken and for which the child gets credit. */
   owed: number
 }
@@ -33,6 +38,8 @@ export interface HostSockets {
   readonly open: number
   readonly bytesIn: number
   readonly bytesOut: number
+  /** For how long nothing was read from the child, because its frames had had their share of time. */
+  restedMs(): number
   /** Cuts every connection. */
   closeAll(): void
 }
@@ -47,25 +54,30 @@ export function createHostSockets(options: {
   connect: (host: string, port: number) => Promise<net.Socket>
   /** Whose connections and bytes these are. */
   account: () => NetworkAccount
+  /** After so long, frames that have arrived wait until everybody else had a turn. Default: never. */
+  longestTurnMs?: number
+  /** What may be spent on the child's frames. Default: all of the time. */
+  share?: TimeShare
   onViolation: (violation: WireViolation) => void
 }): HostSockets {
   const { pipe } = options
   const streams = new Map<number, Stream>()
   let lastOpened = 0
-  let broken = false
+  let isFull = false
   let active = 0
   let bytesIn = 0
   let bytesOut = 0
 
   function send(frame: Buffer): void {
+    if (pipe.destroyed || pipe.write(frame) || isFull) return
     // A child that does not read its pipe is not read either; its frames pile up on its own side.
-    if (!pipe.destroyed && !pipe.write(frame) && !pipe.isPaused()) {
-      pipe.pause()
-      pipe.once('drain', () => pipe.resume())
-    }
+    isFull = true
+    turns.pause()
+    pipe.once('drain', () => {
+      isFull = false
+      turns.resume()
+    })
   }
-
-  const reader = createFrameReader(maxSocketFrameBytes)
 
   function take(body: Buffer): void {
     const { type, stream: id, payload } = decodeSocketFrame(body)
@@ -76,17 +88,20 @@ export function createHostSockets(options: {
   }
 
   pipe.on('error', () => undefined)
-  pipe.on('close', closeAll)
-  pipe.on('data', (bytes: Buffer) => {
-    if (broken) return
-    try {
-      reader.push(bytes)
-      for (let body = reader.next(); body; body = reader.next()) take(body)
-    } catch (error) {
-      broken = true
+  pipe.on('close', () => {
+    turns.stop()
+    closeAll()
+  })
+  const turns = createFrameTurns({
+    stream: pipe,
+    maxFrameBytes: maxSocketFrameBytes,
+    longestTurnMs: options.longestTurnMs,
+    share: options.share,
+    take,
+    onViolation(violation) {
       closeAll()
-      options.onViolation(error instanceof WireViolation ? error : new WireViolation(String(error)))
-    }
+      options.onViolation(violation)
+    },
   })
 
   function open(id: number, payload: Buffer): void {
@@ -102,6 +117,8 @@ export function createHostSockets(options: {
       waiting: undefined,
       unacknowledged: 0,
       received: 0,
+      isWriting: false,
+      kept: undefined,
       owed: 0,
     }
     streams.set(id, stream)
@@ -199,7 +216,7 @@ export function createHostSockets(options: {
       drop(stream)
     } else if (!stream.upstream) throw new WireViolation('bytes for a socket that is not open yet arrived')
     else if (type === socketFrame.data) forward(stream, stream.upstream, payload)
-    else if (type === socketFrame.end) stream.upstream.end()
+    else if (type === socketFrame.end) finish(stream, stream.upstream)
     else if (type === socketFrame.credit && payload.length === 4) {
       stream.unacknowledged = Math.max(0, stream.unacknowledged - payload.readUInt32LE(0))
       if (stream.unacknowledged < socketWindowBytes) stream.upstream.resume()
@@ -211,14 +228,39 @@ export function createHostSockets(options: {
     if (!options.account().count('out', payload.length)) return reset(stream)
     stream.received += payload.length
     if (stream.received > socketWindowBytes) throw new WireViolation('more bytes than the window of a socket arrived')
-    if (upstream.destroyed || upstream.writableEnded) return
-    upstream.write(payload, () => {
-      stream.received -= payload.length
-      stream.owed += payload.length
+    if (upstream.destroyed || upstream.writableEnded || payload.length === 0) return
+    if (stream.isWriting) keep(stream, payload)
+    else write(stream, upstream, payload)
+  }
+
+  /** A piece that waits costs hundreds of bytes by itself, and may be a single one: so they wait as one. */
+  function keep(stream: Stream, payload: Buffer): void {
+    stream.kept ??= { bytes: Buffer.allocUnsafeSlow(socketWindowBytes), length: 0 }
+    stream.kept.length += payload.copy(stream.kept.bytes, stream.kept.length)
+  }
+
+  function writeKept(stream: Stream, upstream: net.Socket): void {
+    const { kept } = stream
+    stream.kept = undefined
+    if (kept && !upstream.destroyed) write(stream, upstream, kept.bytes.subarray(0, kept.length))
+  }
+
+  function write(stream: Stream, upstream: net.Socket, bytes: Buffer): void {
+    stream.isWriting = true
+    upstream.write(bytes, () => {
+      stream.isWriting = false
+      stream.received -= bytes.length
+      stream.owed += bytes.length
+      writeKept(stream, upstream)
       if (stream.owed < socketWindowBytes / 4 || !streams.has(stream.id)) return
       send(encodeCredit(stream.id, stream.owed))
       stream.owed = 0
     })
+  }
+
+  function finish(stream: Stream, upstream: net.Socket): void {
+    writeKept(stream, upstream)
+    upstream.end()
   }
 
   function closeAll(): void {
@@ -235,6 +277,7 @@ export function createHostSockets(options: {
     get bytesOut() {
       return bytesOut
     },
+    restedMs: turns.restedMs,
     closeAll,
   }
 }

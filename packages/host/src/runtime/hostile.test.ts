@@ -149,9 +149,12 @@ describe('a plugin that has the host read the heaviest messages there are, again
     await expectUnharmed()
   })
 
-  it('is read no more for a while, in which its neighbour is served', { timeout: 60_000 }, async () => {
+  it.each([
+    ['', 'heavy-messages'],
+    [' of the smallest frames on the pipe of sockets, too', 'socket-frame-flood'],
+  ])('is read no more for a while%s, in which its neighbour is served', { timeout: 60_000 }, async (_what, name) => {
     const own = createRuntime({ log: silentLog, limits: { warmRunners: 0 } })
-    const attacker = hostile('heavy-messages')
+    const attacker = hostile(name)
     await Promise.all([own.call(neighbour, functionCall('hello')), own.call(attacker, functionCall('wait'))])
     const restedMs = () =>
       own.status().processes.find(({ pluginKey }) => pluginKey === attacker.pluginKey)?.restedMs ?? 0

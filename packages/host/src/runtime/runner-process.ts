@@ -189,13 +189,15 @@ export function createRunnerProcess(options: {
   })
   ready.catch(() => undefined)
 
+  /** For what arrives on both pipes. */
+  const share = createTimeShare(limits.messageMsPerSecond, options.messageTime)
   const messagePipe = child.pipes.get(3) as Duplex
   messagePipe.on('error', () => undefined)
   const channel = createChannel({
     stream: messagePipe,
     limits: channelLimits('host', limits),
     longestTurnMs,
-    share: createTimeShare(limits.messageMsPerSecond, options.messageTime),
+    share,
     onMessage: (message) => receive(parseRunnerMessage(message)),
     onViolation: ({ message }) => violate(message),
   })
@@ -206,6 +208,8 @@ export function createRunnerProcess(options: {
     maxWaitMs: limits.connectMs,
     connect: (host, port) => connectChecked(host, port, unitedRules()).catch(reportRefusal),
     account: options.networkAccount ?? (() => noNetworkAccount),
+    longestTurnMs,
+    share,
     onViolation: ({ message }) => violate(message),
   })
   child.pipes.get(2)?.on('data', (bytes: Buffer) => {
@@ -332,7 +336,7 @@ export function createRunnerProcess(options: {
     },
     sockets,
     get restedMs() {
-      return channel.restedMs()
+      return channel.restedMs() + sockets.restedMs()
     },
     kill,
     load: (message) =>
