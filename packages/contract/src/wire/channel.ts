@@ -62,7 +62,7 @@ export function createChannel(options: {
     const excess = findExcess(text, { maxLevels, maxParts: limits.maxReceivedMessageParts })
     if (excess === 'levels') throw new WireViolation('a message is nested too deep')
     if (excess) throw new WireViolation(`a message of more than ${limits.maxReceivedMessageParts} parts arrived`)
-    return decodeValue(text.toString('utf8'), waiting.take)
+    return decodeValue(text.toString('utf8'), waiting.take, limits.maxReceivedBytesInJson)
   }
 
   const turns = createFrameTurns({

@@ -37,8 +37,11 @@ export function encodeValue(value: unknown, attach: Attach): string {
   return JSON.stringify(pack(value, attach, 0)) ?? 'null'
 }
 
-/** @throws WireViolation when the text is not JSON or has a tag that means nothing. */
-export function decodeValue(text: string, detach: Detach): unknown {
+/**
+ * @param maxBytesInJson when there are more bytes in the value, nobody can make JSON of them any more
+ * @throws WireViolation when the text is not JSON or has a tag that means nothing.
+ */
+export function decodeValue(text: string, detach: Detach, maxBytesInJson = Infinity): unknown {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
@@ -47,7 +50,24 @@ export function decodeValue(text: string, detach: Detach): unknown {
   }
   // The walk is only for texts that can contain a tag or a __proto__ key, also one spelled with escapes.
   const plain = !text.includes('"$"') && !text.includes('__proto__') && !text.includes('\\u')
-  return plain ? parsed : unpack(parsed, detach, 0)
+  if (plain) return parsed
+  const attached: Buffer[] = []
+  const value = unpack(parsed, (id, size) => attached[attached.push(detach(id, size)) - 1] as Buffer, 0)
+  if (attached.reduce((sum, { length }) => sum + length, 0) > maxBytesInJson) attached.forEach(withoutJson)
+  return value
+}
+
+/**
+ * JSON says each byte as a number of a list, which takes a second and hundreds of megabytes for a few megabytes: whoever
+ * makes JSON of these gets an error instead.
+ */
+export function withoutJson<Bytes extends Uint8Array>(bytes: Bytes): Bytes {
+  return Object.defineProperty(bytes, 'toJSON', { value: refuseJson })
+}
+
+function refuseJson(): never {
+  const most = wireConstants.maxBytesInJson.toLocaleString('en')
+  throw new UnsendableValue(`The value has more than ${most} bytes in it, which JSON would say one by one.`)
 }
 
 function pack(value: unknown, attach: Attach, depth: number): unknown {

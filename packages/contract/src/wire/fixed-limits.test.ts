@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
 import { channelLimits, createChannel, UnsendableValue, verifyJsonBody } from './index.js'
 
-const limits = channelLimits('runner', {
+const told = {
   maxFrameBytes: 8_000_000,
   maxRunnerMessageBytes: 8_000_000,
   maxRunnerMessageParts: 100_000,
@@ -10,16 +10,17 @@ const limits = channelLimits('runner', {
   maxAttachmentBytes: 8_000_000,
   maxLinesPerSecond: 500,
   maxWholeFileBytes: 8_000_000,
-})
+}
+const limits = channelLimits('runner', told)
 
 /** What arrives when a value is sent, and in how many frames. */
-async function carried(value: unknown): Promise<{ received: unknown; frames: number }> {
+async function carried(value: unknown, to = limits): Promise<{ received: unknown; frames: number }> {
   const stream = new PassThrough()
   let frames = 0
   const write = stream.write.bind(stream) as (bytes: Buffer, written?: () => void) => boolean
   stream.write = ((bytes: Buffer, written?: () => void) => (frames++, write(bytes, written))) as typeof stream.write
   const received = await new Promise((resolve, reject) => {
-    createChannel({ stream, limits, onMessage: resolve, onViolation: reject }).send(value)
+    createChannel({ stream, limits: to, onMessage: resolve, onViolation: reject }).send(value)
   })
   return { received, frames }
 }
@@ -46,6 +47,19 @@ it('a value of 10,000 pieces is sent, and one of more is refused by its sender',
     code: 'RESULT_TOO_LARGE',
     message: 'The value has 10000 pieces on the wire, which is more than can be sent.',
   })
+})
+
+it('a value from a child has 262,144 bytes at most where JSON is made of it, and as many as there may be elsewhere', async () => {
+  const toHost = channelLimits('host', told)
+  const json = async (...sizes: number[]) => {
+    const { received } = await carried({ files: sizes.map((size) => Buffer.alloc(size, 'b')) }, toHost)
+    expect((received as { files: Buffer[] }).files.map(({ length }) => length)).toEqual(sizes)
+    return JSON.stringify(received)
+  }
+  expect(await json(262_143, 1)).toContain('"type":"Buffer"')
+  await expect(json(262_144, 1)).rejects.toThrow('The value has more than 262,144 bytes in it')
+  // From the host, which has nobody to harm.
+  expect(JSON.stringify((await carried(Buffer.alloc(262_145))).received)).toContain('"type":"Buffer"')
 })
 
 it('a body in JSON has 100 levels and 500,000 parts at most', () => {

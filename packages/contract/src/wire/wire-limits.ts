@@ -10,6 +10,8 @@ export const wireConstants = {
   envelopeLevels: 2,
   /** What a body in JSON may be made of: more than rows of 10 MB are. See `text-shape.ts`. */
   maxBodyParts: 500_000,
+  /** Bytes in one value of a plugin that the host would make JSON of: more than honest values have, in a few milliseconds. */
+  maxBytesInJson: 256 * 1024,
   /** Routes that a plugin has, and functions, events, connections and jobs likewise: the host keeps their names. */
   maxNames: 500,
   /** Characters of the name of one of them. */
@@ -50,6 +52,8 @@ export interface ChannelLimits {
   maxSentMessageParts: number
   /** Bytes beside one message. */
   maxAttachmentBytes: number
+  /** Bytes in one value from the peer that may become JSON. */
+  maxReceivedBytesInJson: number
   /** Largest piece of an attachment, bytes; smaller when a frame holds less. */
   chunkBytes: number
 }
@@ -66,6 +70,7 @@ export function channelLimits(end: 'host' | 'runner', limits: RunnerLimits): Cha
     maxReceivedMessageParts: end === 'host' ? maxRunnerMessageParts : Infinity,
     maxSentMessageParts: end === 'host' ? Infinity : maxRunnerMessageParts,
     maxAttachmentBytes,
+    maxReceivedBytesInJson: end === 'host' ? wireConstants.maxBytesInJson : Infinity,
     chunkBytes: wireConstants.chunkBytes,
   }
 }

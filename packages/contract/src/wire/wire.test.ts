@@ -17,6 +17,7 @@ const limits: ChannelLimits = {
   maxReceivedMessageParts: 5_000,
   maxSentMessageParts: 5_000,
   maxAttachmentBytes: 100_000,
+  maxReceivedBytesInJson: 50_000,
   chunkBytes: 1_000,
 }
 

@@ -14,6 +14,7 @@ import type { HostCalls } from '../runtime/index.js'
 import type { Sealer } from '../secrets/sealer.js'
 import type { UploadStore } from '../uploads/index.js'
 import type { PermissionMeter } from './permission-meter.js'
+import { jsonOf } from './json-of.js'
 import type { CallSubject } from './plugin-caller.js'
 
 /** Of what a plugin says about a connection; it is one sentence or two. */
@@ -89,7 +90,7 @@ export function createHostCalls({
     }
     const sealContext = { tenantId: tenant.schema, pluginKey, field: 'stored by the plugin' }
     const calls: HostCalls = {
-      'secrets.seal': async (params) => sealer.seal(JSON.stringify(field(params, 'value') ?? null), sealContext),
+      'secrets.seal': async (params) => sealer.seal(jsonOf(field(params, 'value') ?? null), sealContext),
       'secrets.open': async (params) => JSON.parse(sealer.open(textField(params, 'sealed'), sealContext)) as unknown,
       'uploads.read': async (params) =>
         (await uploads.read(owner, textField(params, 'id'), idField(params, 'position'))) ?? null,

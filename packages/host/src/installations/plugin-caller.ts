@@ -29,6 +29,7 @@ import type { Redactor } from '../secrets/redactor.js'
 import type { DatabaseSession, Tenancy } from '../tenancy/index.js'
 import { grantsOf } from './grants.js'
 import type { InstallationStore } from './installation-store.js'
+import { jsonOf } from './json-of.js'
 import type { KnownSecrets } from './known-secrets.js'
 import { missingTablePermission, type PermissionMeter } from './permission-meter.js'
 import { isShared, type PluginRoles } from './plugin-roles.js'
@@ -374,7 +375,7 @@ function publishThrough(
       if (typeof name !== 'string')
         throw new TenonError('VALIDATION_FAILED', { message: 'publish() needs the name of an event.' })
       // Others will read it.
-      const bind = [name, JSON.stringify(redactor.value(payload ?? {}))]
+      const bind = [name, jsonOf(redactor.value(payload ?? {}))]
       const answer = await session.handlers['db.query']({
         sql: 'SELECT tenon_api.publish($1, $2::jsonb)',
         bind,

@@ -119,6 +119,13 @@ describe('a connection', () => {
 describe('an answer of a route', () => {
   const answer = (more: object) => parseRouteAnswer({ status: 200, data: 1, ...more })
 
+  it('has 262,144 bytes at most in its data, and as many as there may be in its file', () => {
+    const bytes = (count: number) => Buffer.alloc(count)
+    expect(answer({ data: [bytes(262_143), { one: bytes(1) }] })).toMatchObject({ status: 200 })
+    expect(() => answer({ data: [bytes(262_144), { one: bytes(1) }] })).toThrow('too many bytes in data')
+    expect(answer({ data: 1, buffer: bytes(262_145) }).buffer).toHaveLength(262_145)
+  })
+
   it('names its file, and what is in it, with 255 characters at most', () => {
     for (const field of ['filename', 'contentType']) {
       expect(answer({ [field]: 'x'.repeat(255) })).toMatchObject({ [field]: 'x'.repeat(255) })

@@ -100,8 +100,16 @@ export function parseRouteAnswer(value: unknown): RouteAnswer {
   const parsed = routeAnswer.safeParse(value)
   if (!parsed.success) throw new Error(`its answer has a wrong ${parsed.error.issues[0]?.path.join('.') || 'shape'}`)
   const { buffer, ...rest } = parsed.data
+  if (bytesIn(rest.data) > wireConstants.maxBytesInJson)
+    throw new Error('its answer has too many bytes in data, which JSON would say one by one: answer them as buffer')
   if (holdsBigint(rest.data)) throw new Error('its answer has a BigInt in data, which JSON cannot say')
   return { ...rest, ...(buffer ? { buffer: Buffer.from(buffer) } : {}) }
+}
+
+function bytesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (ArrayBuffer.isView(value)) return value.byteLength
+  return Object.values(value).reduce((sum: number, part) => sum + bytesIn(part), 0)
 }
 
 /** The wire carries what JSON cannot; an answer to a browser has to be JSON. The wire also limits how deep values are. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { withoutJson } from '@tenon/contract/wire'
 import { createRedactor, secretsByName } from './redactor.js'
 
 describe('a redactor', () => {
@@ -53,6 +54,14 @@ describe('a redactor', () => {
     const left = redactor.value({ bytes, typed: new Uint8Array(bytes), other: Buffer.from([1, 2, 200]) })
     const expected = Buffer.concat([Buffer.from([0, 255]), Buffer.from('[hidden]'), Buffer.from([254])])
     expect(left).toEqual({ bytes: expected, typed: expected, other: Buffer.from([1, 2, 200]) })
+  })
+
+  test('hides a secret among bytes of which nobody may make JSON, and leaves it at that', () => {
+    const redactor = createRedactor()
+    redactor.hide('a secret')
+    const hidden = redactor.value(withoutJson(Buffer.from('<a secret>')))
+    expect(hidden.toString()).toBe('<[hidden]>')
+    expect(() => JSON.stringify(hidden)).toThrow('JSON')
   })
 
   test('hides a secret that contains another one as a whole', () => {

@@ -1,4 +1,5 @@
 import { isJsonObject } from '@tenon/contract'
+import { withoutJson } from '@tenon/contract/wire'
 import { isSecretName } from './secret-names.js'
 
 /** Takes known secrets out of what leaves a call besides its answer: log lines, errors, messages. */
@@ -44,7 +45,9 @@ export function createRedactor(): Redactor {
     const whole = Buffer.from(given).toString('latin1')
     let redacted = whole
     for (const form of forms) redacted = redacted.replaceAll(Buffer.from(form).toString('latin1'), '[hidden]')
-    return redacted === whole ? given : Buffer.from(redacted, 'latin1')
+    if (redacted === whole) return given
+    const bytes = Buffer.from(redacted, 'latin1')
+    return Object.hasOwn(given, 'toJSON') ? withoutJson(bytes) : bytes
   }
 
   function redact(value: unknown): unknown {

@@ -75,6 +75,15 @@ const processes: readonly FixedLimit[] = [
     ofWire('a value that travels has 100 levels at most'),
   ),
   fixed(
+    'Bytes in a value from a child that becomes JSON',
+    wireConstants.maxBytesInJson,
+    'bytes',
+    'JSON says them one by one, which takes everybody’s time and memory: files travel beside it',
+    ofWire(
+      'a value from a child has 262,144 bytes at most where JSON is made of it, and as many as there may be elsewhere',
+    ),
+  ),
+  fixed(
     'A body in JSON',
     wireConstants.maxBodyParts,
     'parts',
