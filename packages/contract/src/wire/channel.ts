@@ -37,7 +37,8 @@ export function createChannel(options: {
   longestTurnMs?: number
   /** What may be spent on what arrives; beyond it, reading rests. Default: all of the time. */
   share?: TimeShare
-  onMessage: (message: unknown) => void
+  /** `bytes` is what the message had on the wire, with its attachments. */
+  onMessage: (message: unknown, bytes: number) => void
   onViolation: (violation: WireViolation) => void
 }): Channel {
   const { stream, limits } = options
@@ -47,13 +48,13 @@ export function createChannel(options: {
   let nextAttachment = 1
 
   function take(body: Buffer): void {
-    if (body[0] === kind.message) options.onMessage(decodeText(body.subarray(1)))
+    if (body[0] === kind.message) receive(body.subarray(1))
     else if (body[0] === kind.attachment) waiting.add(body)
-    else if (body[0] === kind.largeMessage) options.onMessage(decodeText(waiting.takeLarge(body)))
+    else if (body[0] === kind.largeMessage) receive(waiting.takeLarge(body))
     else throw new WireViolation(`a frame of the unknown kind ${body[0]} arrived`)
   }
 
-  function decodeText(text: Buffer): unknown {
+  function receive(text: Buffer): void {
     if (text.length > limits.maxReceivedMessageBytes) {
       throw new WireViolation(
         `a message of ${text.length} bytes arrived, the limit is ${limits.maxReceivedMessageBytes}`,
@@ -62,7 +63,13 @@ export function createChannel(options: {
     const excess = findExcess(text, { maxLevels, maxParts: limits.maxReceivedMessageParts })
     if (excess === 'levels') throw new WireViolation('a message is nested too deep')
     if (excess) throw new WireViolation(`a message of more than ${limits.maxReceivedMessageParts} parts arrived`)
-    return decodeValue(text.toString('utf8'), waiting.take, limits.maxReceivedBytesInJson)
+    let bytes = text.length
+    const detach = (id: number, size: number) => {
+      bytes += size
+      return waiting.take(id, size)
+    }
+    const message = decodeValue(text.toString('utf8'), detach, limits.maxReceivedBytesInJson)
+    options.onMessage(message, bytes)
   }
 
   const turns = createFrameTurns({

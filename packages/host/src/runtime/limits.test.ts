@@ -15,6 +15,36 @@ import {
 import { runnerArguments } from './launch.js'
 import { resolveLimits } from './limits.js'
 
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** In front of a plugin that speaks to the host by itself. */
+const capture = `
+  exports.install = () => ({})
+  const frame = (kind, ...parts) => {
+    const body = Buffer.concat([Buffer.from([kind]), ...parts])
+    const header = Buffer.alloc(4)
+    header.writeUInt32LE(body.length)
+    return Buffer.concat([header, body])
+  }
+  const message = (value) => frame(1, Buffer.from(JSON.stringify(value)))
+  const captured = () => new Promise((resolve) => {
+    const { Duplex } = require('stream')
+    const { write } = Duplex.prototype
+    Duplex.prototype.write = function (...args) {
+      Duplex.prototype.write = write
+      resolve({ pipe: this, call: JSON.parse(args[0].subarray(5).toString()).call })
+      return write.apply(this, args)
+    }
+    console.log('this line names the call')
+  })
+  const answers = (pipe, count) => new Promise((resolve) => {
+    let seen = ''
+    pipe.on('data', (bytes) => {
+      seen += bytes.toString('latin1').replace(/x+/g, '')
+      if (seen.split('"t":"reply"').length > count) resolve()
+    })
+  })`
+
 const started: Runtime[] = []
 function start(limits: Partial<RuntimeLimits>): Runtime {
   const runtime = createRuntime({ log: silentLog, limits: { warmRunners: 0, graceMs: 50, backoffMs: 0, ...limits } })
@@ -565,5 +595,87 @@ describe('connections', () => {
     expect(await open(3)).toEqual([])
     expect(await open(4)).toEqual(['EMFILE'])
     server.close()
+  })
+})
+
+describe('what a child asks the host for', () => {
+  it.each([
+    [{}, 20],
+    [{ maxHostCallBytes: 4_000_000 }, 4],
+  ])('are worked on up to maxHostCallBytes at once (%o), here %d, and the others come later', async (limits, most) => {
+    let now = 0
+    let seen = 0
+    const host = {
+      take: async () => {
+        seen = Math.max(seen, ++now)
+        await sleep(300)
+        now--
+      },
+    }
+    const asking = targetOf(`${capture}
+      exports.ask = async () => {
+        const { pipe, call } = await captured()
+        const piece = Buffer.alloc(1_000_000)
+        for (let id = 1; id <= 20; id++) {
+          pipe.write(frame(2, Buffer.from([id, 0, 0, 0]), piece))
+          pipe.write(message({ t: 'ask', id: 1_000 + id, call, method: 'take', params: { $: 'bytes', v: id, size: 1_000_000 } }))
+        }
+        await answers(pipe, 20)
+        return 'answered'
+      }`)
+    const runtime = start(limits)
+    expect(await runtime.call(asking, functionCall('ask', [], { host: () => host }))).toBe('answered')
+    expect(seen).toBe(most)
+  })
+
+  const deaf = targetOf(`${capture}
+    const ask = (pipe, call, id) => pipe.write(message({ t: 'ask', id, call, method: 'read', params: {} }))
+    exports.atOnce = async (count) => {
+      const { pipe, call } = await captured()
+      pipe._handle.readStop()
+      for (let id = 1; id <= count; id++) ask(pipe, call, 1_000 + id)
+      return new Promise(() => undefined)
+    }
+    exports.inTurn = async (count) => {
+      const { pipe, call } = await captured()
+      const all = answers(pipe, count)
+      pipe._handle.readStop()
+      for (let id = 1; id <= count; id++) {
+        ask(pipe, call, 1_000 + id)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      ask(pipe, call, 0)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      pipe._handle.readStart()
+      await all
+      return 'answered'
+    }`)
+  const text = 'x'.repeat(100_000)
+
+  it('wait where it has not read half of maxUnreadBytes, and go on when it reads', async () => {
+    const begunUnder = async (limits: Partial<RuntimeLimits>) => {
+      const begun: number[] = []
+      const host = { read: () => (begun.push(performance.now()), Promise.resolve(text)) }
+      const call = start(limits).call(deaf, functionCall('inTurn', [50], { host: () => host }))
+      await expect.poll(() => begun.length).toBeGreaterThan(3)
+      await sleep(300)
+      const unread = begun.length
+      expect(await call).toBe('answered')
+      expect(begun.length).toBe(51)
+      return unread
+    }
+    expect(await begunUnder({ maxUnreadBytes: 2_000_000 })).toBeLessThan(30)
+    expect(await begunUnder({})).toBeGreaterThan(45)
+  })
+
+  it('end it where more than maxUnreadBytes of their answers are not read', async () => {
+    const host = { read: () => Promise.resolve(text) }
+    const call = (limits: Partial<RuntimeLimits>) =>
+      start(limits).call(deaf, functionCall('atOnce', [100], { host: () => host, deadlineMs: 1_000 }))
+    await expect(call({})).rejects.toMatchObject({ code: 'CALL_TIMEOUT' })
+    await expect(call({ maxUnreadBytes: 2_000_000 })).rejects.toMatchObject({
+      code: 'PLUGIN_KILLED',
+      message: expect.stringContaining('it does not read what it asks for') as string,
+    })
   })
 })

@@ -33,6 +33,16 @@ export const runtimeLimitTable = {
   maxCallsPerPlugin: limit(8, 'calls', 'in flight per tenant and plugin, so that one tenant cannot take everything'),
   maxQueuedPerPlugin: limit(200, 'calls', 'waiting per tenant and plugin; more is overload'),
   maxHostCalls: limit(256, 'calls', 'requests of one child in flight; reading pauses beyond'),
+  maxHostCallBytes: limit(
+    128 * mebibyte,
+    'bytes',
+    'of the requests of one child in flight, which have 72 MB each at most; reading pauses beyond',
+  ),
+  maxUnreadBytes: limit(
+    256 * mebibyte,
+    'bytes',
+    'of answers that a child asked for and does not read, of which one may have 128 MB; from half of them on its further requests wait, and beyond them it is ended',
+  ),
   maxResidents: limit(48, 'processes', '16 to 20 MB each with libraries loaded: about 1 GB'),
   warmRunners: limit(2, 'processes', '7 MB each, and saves 80 ms of a first call'),
   maxRssBytes: limit(

@@ -159,6 +159,9 @@ export function createRunnerProcess(options: {
   const pings = new Map<number, (answered: boolean) => void>()
   let nextId = 1
   let hostCalls = 0
+  let hostCallBytes = 0
+  /** Requests that are begun when the child has read some of its answers. */
+  const waiting: (() => void)[] = []
   let endReason: EndReason | undefined
   let endedAs: ProcessEnd | undefined
   let alive = true
@@ -198,7 +201,7 @@ export function createRunnerProcess(options: {
     limits: channelLimits('host', limits),
     longestTurnMs,
     share,
-    onMessage: (message) => receive(parseRunnerMessage(message)),
+    onMessage: (message, bytes) => receive(parseRunnerMessage(message), bytes),
     onViolation: ({ message }) => violate(message),
   })
   const sockets = createHostSockets({
@@ -216,7 +219,7 @@ export function createRunnerProcess(options: {
     lastWords = (lastWords + bytes.subarray(-maxLastWords).toString('utf8')).slice(-maxLastWords)
   })
 
-  function receive(message: RunnerMessage): void {
+  function receive(message: RunnerMessage, bytes: number): void {
     switch (message.t) {
       case 'ready':
         return void receiveReady()
@@ -230,7 +233,7 @@ export function createRunnerProcess(options: {
       case 'answer':
         return receiveAnswer(message)
       case 'ask':
-        return void reply(message)
+        return void reply(message, bytes)
       case 'log':
       case 'progress':
         if (chatter.isTooMuch()) return violate(`it sent more than ${limits.maxChatterPerSecond} log lines in a second`)
@@ -268,13 +271,23 @@ export function createRunnerProcess(options: {
     ;(listener ?? options.onLog)(line)
   }
 
-  async function reply(ask: Ask): Promise<void> {
+  async function reply(ask: Ask, bytes: number): Promise<void> {
     // Comes in spite of the pause only when its process has ended, and then nobody is left to hear of it.
     if (hostCalls >= limits.maxHostCalls) return
-    if (++hostCalls >= limits.maxHostCalls) channel.pause()
+    hostCalls += 1
+    hostCallBytes += bytes
+    if (hostCalls >= limits.maxHostCalls || hostCallBytes >= limits.maxHostCallBytes) channel.pause()
+    if (readsTooLittle()) {
+      await new Promise<void>((resolve) => waiting.push(resolve))
+      if (!alive) return
+    }
     const answer = await answerOf(calls.get(ask.call), ask)
     const sent = () => {
-      if (--hostCalls < limits.maxHostCalls / 2) channel.resume()
+      hostCalls -= 1
+      hostCallBytes -= bytes
+      if (hostCalls < limits.maxHostCalls / 2 && hostCallBytes < limits.maxHostCallBytes / 2) channel.resume()
+      // One for one: what they answer is not known before.
+      if (!readsTooLittle()) waiting.shift()?.()
     }
     if (!alive) return sent()
     try {
@@ -282,6 +295,11 @@ export function createRunnerProcess(options: {
     } catch (error) {
       channel.send({ t: 'reply', id: ask.id, error: errorForPlugin(error) } satisfies HostMessage, sent)
     }
+    if (messagePipe.writableLength > limits.maxUnreadBytes) violate('it does not read what it asks for')
+  }
+
+  function readsTooLittle(): boolean {
+    return messagePipe.writableLength > limits.maxUnreadBytes / 2
   }
 
   /** A connection may open when any call in flight may open it: sockets of one process cannot be told apart. */

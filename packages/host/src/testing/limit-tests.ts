@@ -70,6 +70,11 @@ export const runtimeLimitTests: TestsOf<typeof runtimeLimitTable> = {
   maxHostCalls: inFile('runtime/hostile.test.ts')(
     'with requests to the host (%o) has %d at work at once, and gets all of its answers',
   ),
+  maxHostCallBytes: ofRuntime('are worked on up to maxHostCallBytes at once (%o), here %d, and the others come later'),
+  maxUnreadBytes: ofRuntime(
+    'wait where it has not read half of maxUnreadBytes, and go on when it reads',
+    'end it where more than maxUnreadBytes of their answers are not read',
+  ),
   maxResidents: ofCalls(
     'beyond the cap of processes the least recently used idle one makes room, else tenants wait in turns',
   ),
