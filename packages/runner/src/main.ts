@@ -9,6 +9,7 @@ import {
   UnsendableValue,
 } from '@tenon/contract/wire'
 import { createCallContext } from './call-context.js'
+import { type CallProgress, createCallProgress } from './call-progress.js'
 import { wireError, errorFromHost } from './errors.js'
 import { InvocationFault, invoke } from './invoke.js'
 import { limitAgents, modestFetch } from './modest-clients.js'
@@ -25,6 +26,7 @@ type CallMessage = Extract<HostMessage, { t: 'call' }>
 interface RunningCall {
   id: number
   controller: AbortController
+  progress: CallProgress
 }
 
 const messagePipe = new net.Socket({ fd: 3, readable: true, writable: true })
@@ -104,12 +106,15 @@ function load(message: Extract<HostMessage, { t: 'load' }>): void {
 }
 
 async function answer(message: CallMessage): Promise<void> {
-  const call: RunningCall = { id: message.id, controller: new AbortController() }
+  const progress = createCallProgress((told) => send({ t: 'progress', call: message.id, ...told }))
+  const call: RunningCall = { id: message.id, controller: new AbortController(), progress }
   running.set(call.id, call)
   try {
     const value = await currentCall.run(call, () => run(message, call))
+    progress.end()
     send({ t: 'answer', id: call.id, value })
   } catch (error) {
+    progress.end()
     send({ t: 'answer', id: call.id, error: wireError(error), ...faultOf(error) })
   } finally {
     running.delete(call.id)
@@ -131,7 +136,7 @@ async function run(message: CallMessage, call: RunningCall): Promise<unknown> {
     signal: call.controller.signal,
     console: pluginConsole.console,
     request: (method, params) => ask(call, method, params),
-    progress: (done, total, text) => progress(call, done, total, text),
+    progress: call.progress.tell,
   })
   return invoke(plugin, message.invocation, context, limits)
 }
@@ -158,15 +163,4 @@ function settle(message: Extract<HostMessage, { t: 'reply' }>): void {
   asked.delete(message.id)
   if ('error' in message) waiting?.reject(errorFromHost(message.error))
   else waiting?.resolve(message.value)
-}
-
-function progress(call: RunningCall, done: number, total?: number, message?: string): void {
-  if (!running.has(call.id)) return
-  send({
-    t: 'progress',
-    call: call.id,
-    done: Number(done) || 0,
-    ...(total === undefined ? {} : { total: Number(total) || 0 }),
-    ...(message === undefined ? {} : { message: String(message).slice(0, 500) }),
-  })
 }

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { callOf, functionCall, hostile, silentLog, targetOf } from './fixtures/plugin-under-test.js'
-import { createRuntime, type LogLine, type RouteAnswer } from './index.js'
+import { createRuntime, type LogLine, type Progress, type RouteAnswer } from './index.js'
 
 const runtime = createRuntime({
   log: silentLog,
@@ -110,6 +110,30 @@ describe('a plugin that floods', () => {
     expect(await runtime.call(hostile('log-flood'), call)).toBe('done')
     expect(lines.length).toBeGreaterThan(100)
     expect(lines.length).toBeLessThan(5_000)
+  })
+
+  it('with progress has most of it left out but for the last, and still gets its answer', async () => {
+    const seen: Progress[] = []
+    const target = targetOf(`exports.install = () => ({})
+      exports.sync = async (rows, ends, context) => {
+        for (let row = 1; row <= rows; row++) context.progress(row, rows, 'row ' + row)
+        if (!ends) await new Promise((resolve) => setTimeout(resolve, 1_000))
+        return 'done'
+      }
+      exports.nonsense = (context) => { context.progress(Infinity, -Infinity, 'rows'); return 'done' }`)
+    const call = (name: string, ...args: unknown[]) =>
+      runtime.call(
+        target,
+        functionCall(name, [...args, { $context: true }], { onProgress: (told) => void seen.push(told) }),
+      )
+    expect(await call('sync', 20_000, true)).toBe('done')
+    expect(seen.at(-1)).toMatchObject({ done: 20_000, total: 20_000, message: 'row 20000' })
+    const waiting = call('sync', 10_000, false)
+    await expect.poll(() => seen.at(-1)).toMatchObject({ done: 10_000 })
+    expect(await waiting).toBe('done')
+    expect(seen.length).toBeLessThan(1_000)
+    expect(await call('nonsense')).toBe('done')
+    expect(seen.at(-1)).toMatchObject({ done: 0, total: 0, message: 'rows' })
   })
 
   it('costs nothing for lines that nobody will read: they are not even made', async () => {
