@@ -64,6 +64,28 @@ describe('a redactor', () => {
     expect(() => JSON.stringify(hidden)).toThrow('JSON')
   })
 
+  test('hides secrets among bytes up to 256 kB of a value, however many pieces those are', () => {
+    const redactor = createRedactor()
+    redactor.hide('a secret')
+    const pieces = (bytes: number) => ({ one: Buffer.from('a secret'), other: Buffer.alloc(bytes - 8) })
+    expect(String(redactor.value(pieces(262_144)).one)).toBe('[hidden]')
+    expect(String(redactor.value(pieces(262_145)).one)).toBe('a secret')
+  })
+
+  test('knows the last hundred texts of a value that has more, and finds them in names and in lists', () => {
+    const redactor = createRedactor()
+    redactor.hide(Array.from({ length: 5_000 }, (_, number) => `secret-${number}-`))
+    expect(redactor.text('secret-4899-')).toBe('secret-4899-')
+    const said = {
+      'the secret-4900-': ['secret-4999-', { deep: 'a secret-4950-, and a secret-12-' }],
+      day: new Date(0),
+    }
+    expect(redactor.value(said)).toEqual({
+      'the [hidden]': ['[hidden]', { deep: 'a [hidden], and a secret-12-' }],
+      day: new Date(0),
+    })
+  })
+
   test('hides a secret that contains another one as a whole', () => {
     const redactor = createRedactor()
     redactor.hide('abcdef')

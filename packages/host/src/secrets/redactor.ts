@@ -13,7 +13,7 @@ export interface Redactor {
 
 /** Shorter texts are part of ordinary words. */
 const shortest = 6
-/** Of larger ones nothing is kept but by a plugin itself. */
+/** In one value. Of more, nothing is kept but by a plugin itself. */
 const maxBytes = 256 * 1024
 /** A plugin can open as many sealed values as it likes, of any size; the oldest are forgotten first. */
 const maxKnown = 100
@@ -34,38 +34,38 @@ export function createRedactor(): Redactor {
     }
   }
 
-  function text(given: string): string {
-    let redacted = given
-    for (const form of forms) redacted = redacted.replaceAll(form, '[hidden]')
-    return redacted
-  }
-
   /** A character for each byte finds every form, whatever stands around it. */
-  function bytes(given: Uint8Array): Uint8Array {
-    const whole = Buffer.from(given).toString('latin1')
-    let redacted = whole
-    for (const form of forms) redacted = redacted.replaceAll(Buffer.from(form).toString('latin1'), '[hidden]')
+  function redactBytes(given: Uint8Array, found: readonly string[]): Uint8Array {
+    const whole = latin1(given)
+    const redacted = redactText(whole, found)
     if (redacted === whole) return given
     const bytes = Buffer.from(redacted, 'latin1')
     return Object.hasOwn(given, 'toJSON') ? withoutJson(bytes) : bytes
   }
 
+  /** Looks for each form once in all there is, and not once in each of a hundred thousand texts. */
   function redact(value: unknown): unknown {
-    if (typeof value === 'string') return text(value)
-    if (Array.isArray(value)) return value.map(redact)
-    if (value instanceof Uint8Array && value.length <= maxBytes) return bytes(value)
-    // Dates and what else is no JSON are left alone
-    if (!isJsonObject(value) || ![Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null))
-      return value
-    return Object.fromEntries(Object.entries(value).map(([key, part]) => [text(key), redact(part)]))
+    const words: string[] = []
+    const pieces: Uint8Array[] = []
+    collect(value, words, pieces)
+    const isLittle = pieces.reduce((sum, { length }) => sum + length, 0) <= maxBytes
+    const found = formsIn(words.join('\n'), forms)
+    const foundInBytes = isLittle ? formsIn(pieces.map(latin1).join('\n'), forms.map(asBytes)) : []
+    if (found.length + foundInBytes.length === 0) return value
+    return replaced(
+      value,
+      (text) => redactText(text, found),
+      (bytes) => redactBytes(bytes, foundInBytes),
+    )
   }
 
   return {
     hide(value) {
       const isFresh = (secret: string) =>
         secret.length >= shortest && secret.length <= maxKnownCharacters && !known.has(secret)
-      const fresh = new Set(textsIn(value).filter(isFresh))
-      if (fresh.size === 0) return
+      // Of more, the first would be forgotten at once.
+      const fresh = [...new Set(textsIn(value).filter(isFresh))].slice(-maxKnown)
+      if (fresh.length === 0) return
       for (const secret of fresh) {
         known.set(secret, formsOf(secret))
         characters += secret.length
@@ -74,9 +74,48 @@ export function createRedactor(): Redactor {
       // The longest first: one secret may be a part of another.
       forms = [...new Set([...known.values()].flat())].sort((a, b) => b.length - a.length)
     },
-    text,
+    text: (given) => redactText(given, forms),
     value: <Value>(value: Value) => (forms.length === 0 ? value : (redact(value) as Value)),
   }
+}
+
+const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
+const asBytes = (form: string) => Buffer.from(form).toString('latin1')
+const formsIn = (text: string, forms: readonly string[]) => forms.filter((form) => text.includes(form))
+
+function redactText(given: string, forms: readonly string[]): string {
+  let redacted = given
+  for (const form of forms) redacted = redacted.replaceAll(form, '[hidden]')
+  return redacted
+}
+
+/** Dates, and what else is no JSON, are left alone. */
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return isJsonObject(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)
+}
+
+function collect(value: unknown, words: string[], pieces: Uint8Array[]): void {
+  if (typeof value === 'string') words.push(value)
+  else if (Array.isArray(value)) for (const part of value) collect(part, words, pieces)
+  else if (value instanceof Uint8Array) pieces.push(value)
+  else if (isPlain(value)) {
+    for (const [key, part] of Object.entries(value)) {
+      words.push(key)
+      collect(part, words, pieces)
+    }
+  }
+}
+
+function replaced(
+  value: unknown,
+  inText: (text: string) => string,
+  inBytes: (bytes: Uint8Array) => Uint8Array,
+): unknown {
+  if (typeof value === 'string') return inText(value)
+  if (Array.isArray(value)) return value.map((part) => replaced(part, inText, inBytes))
+  if (value instanceof Uint8Array) return inBytes(value)
+  if (!isPlain(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [inText(key), replaced(part, inText, inBytes)]))
 }
 
 /** A secret as it is, and as it appears in printed JSON, in statements, in addresses, and in what is encoded. */
