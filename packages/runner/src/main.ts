@@ -112,6 +112,9 @@ async function answer(message: CallMessage): Promise<void> {
   try {
     const value = await currentCall.run(call, () => run(message, call))
     progress.end()
+    // A field without a value would be left out.
+    const isNoValue = typeof value === 'function' || typeof value === 'symbol'
+    if (isNoValue) throw new UnsendableValue(`The value is a ${typeof value}.`)
     send({ t: 'answer', id: call.id, value })
   } catch (error) {
     progress.end()

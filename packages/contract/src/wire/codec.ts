@@ -10,6 +10,9 @@ const { maxDepth, envelopeLevels } = wireConstants
 /** Of a whole message. */
 const maxLevels = maxDepth + envelopeLevels
 
+/** Reading more takes long. */
+const bigintDigits = /^-?\d{1,1000}$/
+
 /** A value that cannot be put on the wire, with the reason. */
 export class UnsendableValue extends Error {
   override readonly name = 'UnsendableValue'
@@ -78,12 +81,17 @@ function pack(value: unknown, attach: Attach, depth: number): unknown {
     case 'number':
       return Number.isFinite(value) ? value : { $: 'number', v: String(value) }
     case 'bigint':
-      return { $: 'bigint', v: value.toString() }
+      return packBigint(value.toString())
     case 'object':
       return value === null ? null : packObject(value, attach, depth)
     default:
       return { $: 'undefined' }
   }
+}
+
+function packBigint(digits: string): Tagged {
+  if (!bigintDigits.test(digits)) throw new UnsendableValue('The value has a BigInt of more than 1,000 digits.')
+  return { $: 'bigint', v: digits }
 }
 
 function packObject(value: object, attach: Attach, depth: number): unknown {
@@ -144,7 +152,7 @@ function unpackTagged(tagged: Tagged, detach: Detach, depth: number): unknown {
   if (tag === 'undefined') return undefined
   if (tag === 'date') return new Date(typeof v === 'number' ? v : Number.NaN)
   if (tag === 'number' && typeof v === 'string') return Number(v)
-  if (tag === 'bigint' && typeof v === 'string' && /^-?\d{1,1000}$/.test(v)) return BigInt(v)
+  if (tag === 'bigint' && typeof v === 'string' && bigintDigits.test(v)) return BigInt(v)
   if (tag === 'bytes' && typeof v === 'number' && typeof tagged.size === 'number') return detach(v, tagged.size)
   if (tag === 'object' && typeof v === 'object' && v !== null && !Array.isArray(v)) {
     return unpackFields(v as Record<string, unknown>, detach, depth + 1)

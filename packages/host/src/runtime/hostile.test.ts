@@ -234,6 +234,19 @@ describe('what a plugin hands over', () => {
     await expect(attack('circular-result')).rejects.toMatchObject({ code: 'PLUGIN_RESULT_INVALID' })
   })
 
+  it.each([
+    ['a function', '() => () => 1'],
+    ['a symbol', "() => Symbol('none')"],
+    ['a BigInt of more than 1,000 digits', '() => [10n ** 1_000n]'],
+  ])('is refused when it is %s, and its process lives on', async (_what, work) => {
+    const target = targetOf(
+      `exports.install = () => ({}); exports.answer = ${work}; exports.still = () => -(10n ** 999n)`,
+    )
+    const refusal = { code: 'PLUGIN_RESULT_INVALID' }
+    await expect(runtime.call(target, functionCall('answer'))).rejects.toMatchObject(refusal)
+    expect(await runtime.call(target, functionCall('still'))).toBe(-(10n ** 999n))
+  })
+
   it('may have just under 8 MB and not more', async () => {
     const limit = 8 * 1024 * 1024 - 64
     expect(await attack('giant-result', limit - 100)).toHaveLength(limit - 100)
