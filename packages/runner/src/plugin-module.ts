@@ -142,7 +142,7 @@ function reportOf(
     events: namesOf('events', plugin.events),
     connections: namesOf('connections', plugin.connections),
     jobs: namesOf('jobs', plugin.jobs),
-    metadata: isObject(members.metadata) ? copyOf(members.metadata) : undefined,
+    metadata: metadataOf(members.metadata),
   }
 }
 
@@ -150,13 +150,14 @@ function reportOf(
 function namesOf(what: string, functions: Functions): string[] {
   const { maxNames, maxNameCharacters } = wireConstants
   const names = [...functions.keys()]
-  const refuse = (reason: string) => new LoadError('PLUGIN_LOAD_FAILED', `The plugin has ${reason}.`)
-  if (names.length > maxNames) throw refuse(`more than ${maxNames} ${what}`)
+  if (names.length > maxNames) throw refusal(`more than ${maxNames} ${what}`)
   if (names.some(({ length }) => length > maxNameCharacters)) {
-    throw refuse(`${what} with names of more than ${maxNameCharacters} characters`)
+    throw refusal(`${what} with names of more than ${maxNameCharacters} characters`)
   }
   return names
 }
+
+const refusal = (reason: string) => new LoadError('PLUGIN_LOAD_FAILED', `The plugin has ${reason}.`)
 
 /** Functions of a record; an entry may also be an object with its function as `handler` or `run`. */
 function functionsOf(record: unknown): Functions {
@@ -173,9 +174,18 @@ function isInPieces(route: unknown): boolean {
   return isObject(route) && route.file === 'pieces'
 }
 
-function copyOf(metadata: Exports): Exports | undefined {
+function metadataOf(metadata: unknown): Exports | undefined {
+  const text = isObject(metadata) ? textOf(metadata) : undefined
+  if (text === undefined) return undefined
+  const { maxMetadataCharacters: most } = wireConstants
+  if (text.length > most) throw refusal(`metadata of more than ${most.toLocaleString('en')} characters`)
+  const copy = JSON.parse(text) as unknown
+  return isObject(copy) && !Array.isArray(copy) ? copy : undefined
+}
+
+function textOf(metadata: Exports): string | undefined {
   try {
-    return JSON.parse(JSON.stringify(metadata)) as Exports
+    return JSON.stringify(metadata) as string | undefined
   } catch {
     return undefined
   }

@@ -16,6 +16,8 @@ export const wireConstants = {
   maxNames: 500,
   /** Characters of the name of one of them. */
   maxNameCharacters: 200,
+  /** Characters of what a plugin says of itself, as JSON: the host keeps it with the installation. */
+  maxMetadataCharacters: 64_000,
   /** Characters of one line of a log; the rest is cut. */
   maxLineCharacters: 8_000,
 } as const

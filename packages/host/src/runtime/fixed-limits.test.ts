@@ -153,6 +153,56 @@ describe('a plugin', () => {
     await expect(load(many(501))).rejects.toMatchObject(failing(`The plugin has more than 500 ${what}.`))
   })
 
+  it('says 64,000 characters of itself at most', async () => {
+    const said = (characters: number) => `exports.metadata = { a: 'x'.repeat(${characters} - '{"a":""}'.length) }`
+    expect(await load(said(64_000))).toBe('hello')
+    const reason = 'The plugin has metadata of more than 64,000 characters.'
+    await expect(load(said(64_001))).rejects.toMatchObject(failing(reason))
+    // What is no record says nothing.
+    expect(await load('exports.metadata = [1, 2]')).toBe('hello')
+  })
+
+  const forgedReport = (more: string) => `
+    const { Duplex } = require('stream')
+    const { write } = Duplex.prototype
+    Duplex.prototype.write = function (...args) {
+      Duplex.prototype.write = write
+      const report = { generation: 'tenon', exports: ['hello'], routes: [], routeRoles: {}, events: [], connections: [], jobs: [] }
+      const frame = (...parts) => {
+        const body = Buffer.concat(parts)
+        const header = Buffer.alloc(4)
+        header.writeUInt32LE(body.length)
+        return Buffer.concat([header, body])
+      }
+      const message = (value) => frame(Buffer.from([1]), Buffer.from(JSON.stringify(value)))
+      ${more}
+      return write.apply(this, args)
+    }
+    console.log('this line goes through the pipe')`
+
+  it('that says more of itself, and whose child says so, ends it', async () => {
+    const forged = (characters: number) =>
+      forgedReport(`const metadata = { a: 'x'.repeat(${characters} - '{"a":""}'.length) }
+        this.write(message({ t: 'loaded', report: { ...report, metadata } }))`)
+    // The one of the child itself comes second.
+    await expect(load(forged(64_000))).rejects.toMatchObject({
+      message: expect.stringContaining('not asked for') as string,
+    })
+    await expect(load(forged(64_001))).rejects.toMatchObject(failing('(report.metadata)'))
+  })
+
+  it('has no code cache kept that is not of its code', async () => {
+    const forged = (bytes: number) =>
+      targetOf(
+        `exports.install = () => ({})
+        ${forgedReport(`const piece = Buffer.alloc(${bytes})
+          this.write(frame(Buffer.from([2, 255, 0, 0, 0]), piece))
+          this.write(message({ t: 'loaded', report, codeCache: { $: 'bytes', v: 255, size: piece.length } }))`)}`,
+      )
+    expect((await runtime.inspect(forged(1_000_000))).codeCache).toHaveLength(1_000_000)
+    expect((await runtime.inspect(forged(1_100_000))).codeCache).toBeUndefined()
+  })
+
   it('names what it has with 200 characters at most', async () => {
     const named = (characters: number) => `exports['x'.repeat(${characters})] = work`
     expect(await load(named(200))).toBe('hello')

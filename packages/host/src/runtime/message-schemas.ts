@@ -19,13 +19,22 @@ const report = z.object({
   generation: z.enum(['seed', 'router', 'tenon']),
   exports: names,
   routes: names,
-  routeRoles: z.record(shortText, shortText),
+  routeRoles: z.record(shortText, shortText).refine((roles) => Object.keys(roles).length <= wireConstants.maxNames),
   events: names,
   connections: names,
   jobs: names,
-  metadata: z.record(z.string(), z.unknown()).optional(),
+  metadata: z.record(z.string(), z.unknown()).refine(isShort).optional(),
   codeCacheRejected: z.boolean().optional(),
 })
+
+/** The host keeps it with the installation, and tells it with each list of them. */
+function isShort(metadata: object): boolean {
+  try {
+    return JSON.stringify(metadata).length <= wireConstants.maxMetadataCharacters
+  } catch {
+    return false
+  }
+}
 
 const schemas = {
   ready: z.strictObject({ t: z.literal('ready') }),

@@ -17,8 +17,16 @@ export interface PluginLoading {
   inspect(target: Pick<PluginTarget, 'pluginKey' | 'artifact'>): Promise<Inspection>
 }
 
-/** Of recently inspected artifacts; the code cache in one is as large as the code. */
+/** Of recently inspected artifacts; the code cache in one is about as large as the code. */
 const keptInspections = 32
+/** Of the code, and of what the smallest one takes: what V8 makes is far below. */
+const largestCache = { timesCode: 4, bytesMore: 1024 * 1024 }
+
+/** The code of a plugin may have said that something else is its cache. */
+function fittingCache(cache: Uint8Array | undefined, code: string | Uint8Array): Buffer | undefined {
+  const most = largestCache.timesCode * code.length + largestCache.bytesMore
+  return cache && cache.byteLength <= most ? Buffer.from(cache) : undefined
+}
 
 export function createPluginLoading(options: {
   /** Certificate authorities (PEM) that plugins' TLS trusts besides the well-known ones. */
@@ -79,7 +87,7 @@ export function createPluginLoading(options: {
         throw new TenonError('PLUGIN_LOAD_FAILED', { plugin: target.pluginKey, reason: error.message })
       })
       if (!('report' in outcome)) throw loadError(target.pluginKey, outcome)
-      const codeCache = outcome.codeCache ? Buffer.from(outcome.codeCache) : undefined
+      const codeCache = fittingCache(outcome.codeCache, target.artifact.code)
       if (codeCache) await codeCaches.keep(target.artifact.digest, codeCache)
       return keepInspection(target.artifact.digest, { ...outcome.report, codeCache })
     } finally {

@@ -105,6 +105,13 @@ const processes: readonly FixedLimit[] = [
     ofProcess('names what it has with 200 characters at most'),
   ),
   fixed(
+    'What a plugin says of itself (`metadata`)',
+    wireConstants.maxMetadataCharacters,
+    'characters',
+    'it is kept with the installation, and told with each list of them',
+    ofProcess('says 64,000 characters of itself at most', 'that says more of itself, and whose child says so, ends it'),
+  ),
+  fixed(
     'A line of the log from a child',
     wireConstants.maxLineCharacters,
     'characters',
