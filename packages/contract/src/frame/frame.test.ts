@@ -51,6 +51,21 @@ describe('the path of a call', () => {
     expect(pathOfCall(call({ params: { name } }), allowed)).toBeUndefined()
   })
 
+  it.each([
+    ['POST /test-connection', {}],
+    ['POST /Test-Connection', {}],
+    ['POST /oauth/start', {}],
+    ['DELETE /oauth/workspaces/:id', { id: 3 }],
+    ['POST /:kind', { kind: 'test-connection' }],
+    ['POST /:kind/:what', { kind: 'OAuth', what: 'connect' }],
+  ])('is none that the host answers itself, also when the manifest lists it: %s %j', (route, params) => {
+    expect(pathOfCall(call({ route, params }), [route])).toBeUndefined()
+  })
+
+  it('may begin like one that the host answers itself', () => {
+    expect(pathOfCall(call({ route: 'POST /oauth-report' }), ['POST /oauth-report'])).toBe('/oauth-report')
+  })
+
   it('is one of a listed route', () => {
     expect(pathOfCall(call({ route: 'POST /own' }), allowed)).toBe('/own')
     expect(pathOfCall(call({ route: 'DELETE /own' }), allowed)).toBeUndefined()

@@ -85,9 +85,16 @@ export function parseFromFrame(message: unknown): FromFrame | undefined {
   return fromFrameSchema.safeParse(jsonOf(message)).data
 }
 
+/** First segments below a plugin's key that the host answers itself, in the name of whoever asks. */
+export const hostSegments: readonly string[] = ['oauth', 'test-connection']
+
+/** Whether a path below a plugin's key is one that the host answers, and not the plugin; the router ignores the case. */
+export const isHostPath = (path: string): boolean => hostSegments.includes(path.split('/')[1]?.toLowerCase() ?? '')
+
 /**
  * The path of a call below the plugin, if the route is one of those that its manifest lists; undefined otherwise. What
- * stands for a parameter is one segment, and never one that leads elsewhere.
+ * stands for a parameter is one segment, and never one that leads elsewhere. What the host answers itself below the key of
+ * the plugin is no route of the plugin, whatever the manifest lists.
  */
 export function pathOfCall({ route, params = {} }: FrameCall, allowed: readonly string[]): string | undefined {
   if (!allowed.includes(route)) return undefined
@@ -100,7 +107,8 @@ export function pathOfCall({ route, params = {} }: FrameCall, allowed: readonly 
       const value = Object.hasOwn(params, name) ? String(params[name]) : ''
       return /^\.{0,2}$/.test(value) ? undefined : encodeURIComponent(value)
     })
-  return segments.includes(undefined) ? undefined : segments.join('/')
+  const path = segments.join('/')
+  return segments.includes(undefined) || isHostPath(path) ? undefined : path
 }
 
 function jsonOf(text: string): unknown {

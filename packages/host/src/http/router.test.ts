@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { hostSegments } from '@tenon/contract/frame'
 import { startHostInTest, type HostInTest } from '../testing/host-in-test.js'
 import { endpointTable } from '../testing/endpoint-table.js'
 
@@ -20,6 +21,13 @@ test('no endpoint is hidden by one before it (C1)', () => {
     const hiding = endpoints.slice(0, index).find((earlier) => earlier.method === method && covers(earlier.path, path))
     expect(hiding?.path, `${method} ${path}`).toBeUndefined()
   }
+})
+
+test('what the host answers below the key of a plugin is known to the page around its frame', () => {
+  const ofPlugins = ['models', 'sync', 'template', 'import']
+  const answered = endpointTable().flatMap(({ path }) => /^\/:key\/([^/]+)/.exec(path)?.[1] ?? [])
+  const hosts = new Set(answered.filter((segment) => !ofPlugins.includes(segment)))
+  expect([...hosts].sort()).toEqual([...hostSegments].sort())
 })
 
 /** Whether everything that goes to `path` would go to `earlier`. */

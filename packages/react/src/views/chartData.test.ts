@@ -10,6 +10,10 @@ describe('the route of a chart', () => {
     expect(routeOfRow('GET /models/:name', { name: '../a b' })).toBe('GET /models/..%2Fa%20b')
   })
 
+  it.each(['.', '..'])('is not there for a row with a value that means another place: %s', (name) => {
+    expect(routeOfRow('GET /:name/:name/users', { name })).toBeUndefined()
+  })
+
   it('is not there for a row that lacks one of them', () => {
     expect(routeOfRow('GET /models/:id/:name', { id: 7, name: null })).toBeUndefined()
   })

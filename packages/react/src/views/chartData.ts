@@ -8,7 +8,7 @@ type Row = Readonly<Record<string, unknown>>
 /** A plugin may know hundreds of names of numbers; nobody looks at more charts than this. */
 const mostCharts = 12
 
-/** The route of a chart with the values of a row in it; undefined when the row lacks one of them. */
+/** The route of a chart with the values of a row in it; undefined when the row lacks one of them, or has one that leads elsewhere. */
 export function routeOfRow(route: string, row: Row): string | undefined {
   const values: string[] = []
   const filled = route.replaceAll(/:([A-Za-z0-9_][A-Za-z0-9._-]*)/g, (_, name: string) => {
@@ -16,7 +16,7 @@ export function routeOfRow(route: string, row: Row): string | undefined {
     values.push(value)
     return encodeURIComponent(value)
   })
-  return values.includes('') ? undefined : filled
+  return values.some((value) => /^\.{0,2}$/.test(value)) ? undefined : filled
 }
 
 /** What is drawn of an answer: one chart with a line for each of the series, or a chart for each name of a number. */
