@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { catalogEntrySchema } from './catalog.js'
-import { askedPermissions, grantedEntry } from './permissions.js'
+import { askedPermissions, grantedEntry, widerPermissions } from './permissions.js'
 
 const entry = catalogEntrySchema.parse({
   key: 'plugin',
@@ -90,4 +90,16 @@ test('an entry that declares nothing has nothing to choose', () => {
   const { permissions: _none, ...undeclared } = entry
   expect(askedPermissions(undeclared)).toEqual([])
   expect(grantedEntry(undeclared, [])).toBe(undeclared)
+})
+
+test('more of the same is other scopes of an account, and pages that now call routes', () => {
+  const ui = (routes: string[]) => ({ entry: 'ui.ts', pages: [{ id: 'main', title: 'Main' }], routes })
+  const connection = (scopes: string[]) => ({ id: 'workspace', kind: 'oauth2', provider: 'chat', scopes })
+  const asking = (scopes: string[], routes: string[]) =>
+    catalogEntrySchema.parse({ ...entry, contributes: { connections: [connection(scopes)], ui: ui(routes) } })
+  const before = asking(['read', 'write'], [])
+  expect(widerPermissions(before, asking(['write'], []))).toEqual([])
+  expect(widerPermissions(before, asking(['read', 'admin'], []))).toEqual(['connection:workspace'])
+  expect(widerPermissions(before, asking(['read'], ['GET /own']))).toEqual(['ui'])
+  expect(widerPermissions({}, before)).toEqual([])
 })

@@ -61,6 +61,21 @@ export function askedPermissions({ permissions, contributes }: Asking): AskedPer
 }
 
 /**
+ * Ids of what both entries ask for, and `to` for more of: an account with other scopes, or a UI that now calls routes in
+ * the name of whoever looks at it.
+ */
+export function widerPermissions(from: Asking, to: Asking): string[] {
+  const before = from.contributes?.connections ?? []
+  const accounts = (to.contributes?.connections ?? []).filter(({ id, scopes }) => {
+    const known = before.find((one) => one.id === id)
+    return known !== undefined && scopes.some((scope) => !known.scopes.includes(scope))
+  })
+  const calls = ({ contributes }: Asking): boolean => (contributes?.ui?.routes.length ?? 0) > 0
+  const isUiWider = from.contributes?.ui !== undefined && !calls(from) && calls(to)
+  return [...accounts.map(({ id }) => permissionIds.connection(id)), ...(isUiWider ? [permissionIds.ui] : [])]
+}
+
+/**
  * The entry with nothing in it that was not granted. What works with a plugin is given this one, so that what was not
  * granted is not there for anybody: not for the roles in the database, not for the network, not for events.
  *

@@ -1,9 +1,21 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { getTenantHash } from './tenancy/tenant-hash.js'
+import { applicationGrantable } from './testing/tenancy-database.js'
 import { startHostInTest, type HostInTest, type TestPlugin } from './testing/host-in-test.js'
+
+const service = {
+  clientId: 'client',
+  clientSecret: 'secret',
+  authorizeUrl: 'https://service.example/authorize',
+  tokenUrl: 'https://service.example/token',
+  audience: [],
+}
 
 let it: HostInTest
 beforeAll(async () => {
-  it = await startHostInTest()
+  it = await startHostInTest({
+    grantable: { tables: applicationGrantable, allowUndeclared: true, connections: { scopes: service } },
+  })
 })
 afterAll(() => it.close())
 
@@ -214,4 +226,126 @@ test('only admins update', async () => {
   const id = await installed()
   for (const path of ['update', 'rollback'])
     expect((await it.api('POST', `/installations/${id}/${path}`, {}, { role: 'Editor' })).status).toBe(403)
+})
+
+const readsAndAdds = { database: { tenantSchema: true, tables: { risks: ['select', 'insert'] } } }
+const onlyOwnTables = (id: number) => it.api('PUT', `/installations/${id}/permissions`, { permissions: ['own-tables'] })
+const grantsOf = async (id: number) =>
+  ((await it.api('GET', `/installations/${id}/permissions`)).content as PermissionsAnswer).permissions
+    .filter(({ granted }) => granted)
+    .map((one) => one.id)
+interface PermissionsAnswer {
+  permissions: { id: string; granted: boolean }[]
+}
+
+test('what was taken from a plugin while its update was fetched stays taken', async () => {
+  await it.publish(plugin({ version: '1.0.0', permissions: readsAndAdds }))
+  const id = await it.install(key)
+  await it.publish(plugin({ version: '2.0.0', permissions: readsAndAdds }))
+  const asked = it.registry.requests.length
+  const release = it.registry.hold(`/${key}/index.ts`)
+  const updating = it.api('POST', `/installations/${id}/update`)
+  await expect.poll(() => it.registry.requests.slice(asked)).toContain(`/${key}/index.ts`)
+  expect(await onlyOwnTables(id)).toMatchObject({ status: 200 })
+  release()
+  expect(await updating).toMatchObject({ status: 200, content: { version: '2.0.0' } })
+  expect(await grantsOf(id)).toEqual(['own-tables'])
+  expect((await it.api('GET', `/${key}/risks`)).status).not.toBe(200)
+})
+
+test('an update that was overtaken by another one while it was fetched changes nothing', async () => {
+  const id = await installed()
+  await it.publish(plugin({ version: '2.0.0' }))
+  const asked = it.registry.requests.length
+  const release = it.registry.hold(`/${key}/index.ts`)
+  const overtaken = it.api('POST', `/installations/${id}/update`)
+  await expect.poll(() => it.registry.requests.slice(asked)).toContain(`/${key}/index.ts`)
+  // As another server leaves it when it has brought other code meanwhile.
+  const { rowCount } = await it.pool.query(
+    `UPDATE "${getTenantHash(1)}".plugin_installations SET digest = repeat('0', 64) WHERE id = $1`,
+    [id],
+  )
+  expect(rowCount).toBe(1)
+  release()
+  expect(await overtaken).toMatchObject({ status: 409, body: { code: 'INSTALLATION_BUSY' } })
+  expect(await row(id)).toMatchObject({ status: 'installed', version: '1.0.0', digest: '0'.repeat(64) })
+})
+
+test('a rollback brings back no permission that was taken away since', async () => {
+  await it.publish(plugin({ version: '1.0.0', permissions: readsAndAdds }))
+  const id = await it.install(key)
+  await it.publish(plugin({ version: '2.0.0', permissions: readsAndAdds }))
+  await it.api('POST', `/installations/${id}/update`)
+  await onlyOwnTables(id)
+  expect(await it.api('POST', `/installations/${id}/rollback`)).toMatchObject({ status: 200 })
+  expect([await running(), await grantsOf(id)]).toEqual(['1.0.0', ['own-tables']])
+  expect((await it.api('GET', `/${key}/risks`)).status).not.toBe(200)
+})
+
+test('a rollback brings back what the newer version did not ask for', async () => {
+  await it.publish(plugin({ version: '1.0.0', permissions: readsAndAdds }))
+  const id = await it.install(key)
+  await it.publish(plugin({ version: '2.0.0' }))
+  await it.api('POST', `/installations/${id}/update`)
+  expect(await grantsOf(id)).toEqual(['own-tables'])
+  await it.api('POST', `/installations/${id}/rollback`)
+  expect(await grantsOf(id)).toEqual(['table:risks:select', 'table:risks:insert', 'own-tables'])
+})
+
+test('a version that no longer declares what it needs is brought only to who was shown what it gets then', async () => {
+  const plain = (version: string, permissions?: object): TestPlugin => ({
+    key,
+    entry: { version, permissions },
+    files: {
+      'index.ts': `
+        export const install = async () => ({ success: true })
+        export const uninstall = install
+        export const metadata = {}
+        export const router = { 'GET /version': async () => ({ data: '${version}' }) }`,
+    },
+  })
+  await it.publish(plain('1.0.0', ownSchema))
+  const id = await it.install(key)
+  await it.publish(plain('2.0.0'))
+  const plan = (await it.api('GET', `/installations/${id}/update`)).content as { to: string; digest: string }
+  expect(plan).toMatchObject({
+    declared: false,
+    asks: [],
+    added: [{ id: 'compatibility:database' }, { id: 'compatibility:network' }],
+    removed: [{ id: 'own-tables' }],
+  })
+  expect(await it.api('POST', `/installations/${id}/update`)).toMatchObject({
+    status: 409,
+    body: { code: 'CONSENT_NEEDED' },
+    content: expect.stringContaining('risks') as string,
+  })
+  expect([await running(), await row(id)]).toMatchObject(['1.0.0', { status: 'installed' }])
+  const shown = { version: plan.to, digest: plan.digest, permissions: null }
+  expect(await it.api('POST', `/installations/${id}/update`, { shown })).toMatchObject({ status: 200 })
+  expect(await running()).toBe('2.0.0')
+  expect(await grantsOf(id)).toEqual(['compatibility:database', 'compatibility:network'])
+})
+
+test('a version that wants other scopes of an account is shown first', async () => {
+  const wanting = (version: string, scopes: string[]): TestPlugin => {
+    const one = plugin({ version })
+    const connection = { id: 'account', kind: 'oauth2', provider: 'service', scopes }
+    return { ...one, key: 'scopes', entry: { ...one.entry, contributes: { connections: [connection] } } }
+  }
+  await it.publish(wanting('1.0.0', ['read', 'write']))
+  const id = await it.install('scopes')
+  await it.publish(wanting('1.1.0', ['read']))
+  expect(await it.api('POST', `/installations/${id}/update`)).toMatchObject({ status: 200 })
+  await it.publish(wanting('2.0.0', ['read', 'admin']))
+  expect((await it.api('GET', `/installations/${id}/update`)).content).toMatchObject({
+    added: [{ id: 'connection:account', sentence: expect.stringContaining('(read, admin)') as string }],
+    removed: [],
+  })
+  expect(await it.api('POST', `/installations/${id}/update`)).toMatchObject({
+    status: 409,
+    body: { code: 'CONSENT_NEEDED' },
+  })
+  expect(
+    await it.api('POST', `/installations/${id}/update`, { permissions: ['own-tables', 'connection:account'] }),
+  ).toMatchObject({ status: 200, content: { version: '2.0.0' } })
 })

@@ -90,10 +90,10 @@ export function createGrantPermissions(options: GrantPermissionsOptions): GrantP
       const used = new Map(
         (await usage.permissionsOf({ organizationId, pluginKey })).map((use) => [use.permission, use]),
       )
-      const all = asked ? describe(asked) : []
+      const all = asked ? allPermissions(asked) : []
       const permissions = all.map((permission) => {
         const { uses = 0, lastUsedAt = null, refusals = 0, lastRefusedAt = null } = used.get(permission.id) ?? {}
-        const granted = grants?.includes(permission.id) ?? true
+        const granted = (asked && isShared(asked)) || (grants?.includes(permission.id) ?? true)
         return { ...permission, granted, uses, lastUsedAt, refusals, lastRefusedAt }
       })
       const refused = [...used.values()]
@@ -136,7 +136,8 @@ export function assertAsked(entry: CatalogEntry, granted: readonly string[]): vo
 
 const allOf = (entry: CatalogEntry | null): string[] => (entry ? askedPermissions(entry).map(({ id }) => id) : [])
 
-function describe(entry: CatalogEntry): AskedPermission[] {
+/** All that a plugin may be given; of one that declares nothing what such plugins get. */
+export function allPermissions(entry: CatalogEntry): AskedPermission[] {
   if (!isShared(entry)) return askedPermissions(entry)
   const tables = Object.keys(compatibilityTables).join(', ')
   return [

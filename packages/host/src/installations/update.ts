@@ -4,6 +4,7 @@ import {
   TenonError,
   askedPermissions,
   grantedEntry,
+  widerPermissions,
   type AskedPermission,
   type CatalogEntry,
   type OperatorCeiling,
@@ -23,9 +24,9 @@ import type { History } from './history.js'
 import { assertInstallable, metadataWarnings } from './install.js'
 import type { Claim, ClaimedInstallation, Installation, InstallationStore } from './installation-store.js'
 import { underLease } from './lease.js'
-import { assertAsked } from './permissions.js'
+import { allPermissions, assertAsked } from './permissions.js'
 import type { CallSubject, PluginCaller } from './plugin-caller.js'
-import type { PluginRoles } from './plugin-roles.js'
+import { isShared, type PluginRoles } from './plugin-roles.js'
 import { releasesBetween } from './releases.js'
 import { acceptResult } from './results.js'
 import { runSteps, type Step } from './steps.js'
@@ -84,8 +85,8 @@ export interface Update {
     },
   ): Promise<Installation>
   /**
-   * Brings back the version before the last update, exactly as it was consented to. What the newer one did to its tables
-   * stays.
+   * Brings back the version before the last update, as it was consented to, without what was taken from it since. What
+   * the newer one did to its tables stays.
    *
    * @throws TenonError NO_PREVIOUS_VERSION
    */
@@ -132,16 +133,23 @@ export function createUpdate(engines: UpdateOptions): Update {
     return { artifact, entry: entryOf(entry, artifact), offered: entry }
   }
 
+  /** @param grantsFrom what it gets, by what it has when the row is claimed: fetching the code may have taken a while */
   async function change(
     row: Installation,
     { tenant, userId, action }: { tenant: TenantScope; userId: number; action: 'update' | 'rollback' },
-    target: Target,
+    { artifact, entry, grantsFrom }: Omit<Target, 'grants'> & { grantsFrom: (now: Installation) => Target['grants'] },
   ): Promise<Installation> {
     await engines.blocks.refresh()
-    const { digest } = target.artifact
-    assertNotBlocked(engines.blocks, { plugin: target.entry.displayName, pluginKey: row.pluginKey, digest })
-    assertInstallable(target.entry, engines.ceiling)
+    const { digest } = artifact
+    assertNotBlocked(engines.blocks, { plugin: entry.displayName, pluginKey: row.pluginKey, digest })
+    assertInstallable(entry, engines.ceiling)
     const { claim, installation } = await store.claim(tenant, row.id, [Status.INSTALLED], Status.UPDATING)
+    if (installation.digest !== row.digest) {
+      // What was agreed to was a change from another version than the one that is there now.
+      await store.settle(claim, { status: Status.INSTALLED })
+      throw new TenonError('INSTALLATION_BUSY', { plugin: entry.displayName, status: 'another change was made' })
+    }
+    const target = { artifact, entry, grants: grantsFrom(installation) }
     return underLease(store, claim, (signal) =>
       changeUnderLease(engines, { claim, installation, target, userId, action, signal }),
     )
@@ -171,7 +179,9 @@ export function createUpdate(engines: UpdateOptions): Update {
       if (shown) assertShown(entry, artifact.digest, shown)
       if (granted) assertAsked(entry, granted)
       const { added } = differences(row.asked, entry)
-      if (added.length > 0 && granted === undefined) {
+      // Of what declares nothing there is nothing to choose: who was shown that has agreed to all of it.
+      const hasAgreed = isShared(entry) ? shown !== undefined : granted !== undefined
+      if (added.length > 0 && !hasAgreed) {
         throw new TenonError('CONSENT_NEEDED', {
           plugin: entry.displayName,
           version: entry.version,
@@ -179,8 +189,8 @@ export function createUpdate(engines: UpdateOptions): Update {
           added,
         })
       }
-      const grants = granted ?? keptGrants(row, entry)
-      return change(row, { tenant, userId, action: 'update' }, { artifact, entry, grants })
+      const grantsFrom = (now: Installation) => granted ?? keptGrants(now, entry)
+      return change(row, { tenant, userId, action: 'update' }, { artifact, entry, grantsFrom })
     },
 
     async rollBack({ tenant, id, userId }) {
@@ -188,8 +198,9 @@ export function createUpdate(engines: UpdateOptions): Update {
       const previous = previousOf(row)
       if (!previous || !row.asked) throw new TenonError('NO_PREVIOUS_VERSION')
       const artifact = await artifacts.load(previous.digest)
-      const target = { artifact, entry: entryOf(row.asked, artifact), grants: previous.grants }
-      return change(row, { tenant, userId, action: 'rollback' }, target)
+      const entry = entryOf(row.asked, artifact)
+      const grantsFrom = (now: Installation) => grantsBefore(previous, now, entry)
+      return change(row, { tenant, userId, action: 'rollback' }, { artifact, entry, grantsFrom })
     },
 
     async resume({ claim, installation }) {
@@ -248,9 +259,14 @@ const entryOf = (entry: CatalogEntry, { manifest }: VerifiedArtifact): CatalogEn
 }
 
 function differences(from: CatalogEntry | null, to: CatalogEntry): Pick<UpdatePlanJson, 'added' | 'removed'> {
-  const [before, after] = [from ? askedPermissions(from) : [], askedPermissions(to)]
+  const [before, after] = [from ? allPermissions(from) : [], allPermissions(to)]
   const missingIn = (others: AskedPermission[]) => (one: AskedPermission) => !others.some(({ id }) => id === one.id)
-  return { added: after.filter(missingIn(before)), removed: before.filter(missingIn(after)) }
+  const isNew = missingIn(before)
+  const wider = from ? widerPermissions(from, to) : []
+  return {
+    added: after.filter((one) => isNew(one) || wider.includes(one.id)),
+    removed: before.filter(missingIn(after)),
+  }
 }
 
 /** Nobody was asked: everything that was granted and is still asked for. */
@@ -258,6 +274,16 @@ function keptGrants({ grants }: Installation, entry: CatalogEntry): readonly str
   if (!grants) return null
   const asked = askedPermissions(entry).map(({ id }) => id)
   return grants.filter((id) => asked.includes(id))
+}
+
+/** What the earlier version was granted, but for what the present one asks for as well and has not: that was taken away. */
+function grantsBefore(
+  { grants }: PreviousVersion,
+  { asked, grants: present }: Installation,
+  entry: CatalogEntry,
+): readonly string[] {
+  const taken = asked && present ? askedPermissions(asked).filter(({ id }) => !present.includes(id)) : []
+  return (grants ?? askedPermissions(entry).map(({ id }) => id)).filter((id) => !taken.some((one) => one.id === id))
 }
 
 export function previousOf({ metadata }: Pick<Installation, 'metadata'>): PreviousVersion | undefined {

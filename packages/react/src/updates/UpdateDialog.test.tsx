@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import type { Plugin, PluginInstallation } from '../plugins/types.js'
 import { Refusal, setStage } from '../testing/stage.js'
-import { UpdateDialog } from './UpdateDialog.js'
+import { permissionsAfter, UpdateDialog } from './UpdateDialog.js'
 
 const stage = setStage()
 const text = () => expect.poll(() => document.body.textContent)
@@ -53,6 +53,33 @@ it('what an update brings is what was shown, and what there is instead is shown 
       shown: { version: '1.2.0', digest: '1.2.0', permissions: [read.id, change.id] },
     },
   ])
+})
+
+it('a version that no longer declares what it needs says what it gets then, with nothing to choose from', async () => {
+  const compatibility = { id: 'compatibility:database', group: 'change', sentence: 'Work with what plugins get' }
+  const sent: unknown[] = []
+  stage.answers = {
+    'GET /plugins/installations/3/update': { ...plan('2.0.0', [compatibility]), declared: false, asks: [] },
+    'GET /plugins/installations/3/permissions': { declared: true, permissions: [], refused: [] },
+    'POST /plugins/installations/3/update': (body: unknown) => {
+      sent.push(body)
+      return { ...installation, version: '2.0.0' }
+    },
+  }
+  show()
+  await text().toContain('Work with what plugins get')
+  expect(document.body.querySelector('input[type=checkbox]')).toBeNull()
+  await isReady('Allow and update')
+  stage.click('Allow and update')
+  await text().toContain('Any is at version 2.0.0.')
+  expect(sent).toEqual([{ shown: { version: '2.0.0', digest: '2.0.0', permissions: null } }])
+})
+
+it('what it may, and asks for more of, is granted only while it is chosen', () => {
+  const account = { id: 'connection:account', group: 'outside', sentence: 'Work with accounts (read, admin)' }
+  const wider = { added: [account], removed: [] }
+  expect(permissionsAfter(wider, [account.id, read.id], new Set())).toEqual([read.id])
+  expect(permissionsAfter(wider, [account.id, read.id], new Set([account.id]))).toEqual([read.id, account.id])
 })
 
 it('an update whose answer was lost is not said to have failed, and shown when it is there', async () => {

@@ -72,7 +72,8 @@ function Updating({ plugin, installation, onClose, onUpdated }: UpdatingProps) {
   }
   const start = () => {
     if (!plan.data || !granted) return
-    const permissions = plan.data.added.length > 0 ? permissionsAfter(plan.data, granted, accepted) : undefined
+    const isChoice = plan.data.declared !== false && plan.data.added.length > 0
+    const permissions = isChoice ? permissionsAfter(plan.data, granted, accepted) : undefined
     update.mutate(
       { installationId: before.id, ...(permissions ? { permissions } : {}), ...shownIn(plan.data) },
       {
@@ -137,7 +138,8 @@ export function permissionsAfter(
   granted: readonly string[],
   accepted: ReadonlySet<string>,
 ): string[] {
-  const kept = granted.filter((id) => !removed.some((one) => one.id === id))
+  // What it may and asks for more of is agreed to anew.
+  const kept = granted.filter((id) => ![...added, ...removed].some((one) => one.id === id))
   return [...new Set([...kept, ...added.map(({ id }) => id).filter((id) => accepted.has(id))])]
 }
 
@@ -158,13 +160,14 @@ interface DifferenceProps {
   onChoose: (chosen: ReadonlySet<string>) => void
 }
 
-function Difference({ plan: { added, removed }, chosen, onChoose }: DifferenceProps) {
+function Difference({ plan: { added, removed, declared = true }, chosen, onChoose }: DifferenceProps) {
   return (
     <section aria-label="What changes">
       {added.length > 0 && (
         <>
           <h3>It will also be able to</h3>
-          <PermissionList permissions={added} chosen={chosen} onChoose={onChoose} />
+          {!declared && <p>It no longer declares what it needs, so there is nothing to choose from.</p>}
+          <PermissionList permissions={added} {...(declared ? { chosen, onChoose } : {})} />
         </>
       )}
       {removed.length > 0 && (
