@@ -349,3 +349,38 @@ test('a version that wants other scopes of an account is shown first', async () 
     await it.api('POST', `/installations/${id}/update`, { permissions: ['own-tables', 'connection:account'] }),
   ).toMatchObject({ status: 200, content: { version: '2.0.0' } })
 })
+
+test('a secret is not shown because a newer version no longer calls it one', async () => {
+  const settings = { token: { type: 'string' }, url: { type: 'string' } }
+  const withSettings = (version: string, properties: object): TestPlugin => {
+    const next = plugin({ version })
+    const configuration = { type: 'object', properties }
+    return { ...next, entry: { ...next.entry, contributes: { configuration } } }
+  }
+  const everything = async () => {
+    const answers = await Promise.all(
+      ['', `/${id}/activity`].map((path) => it.api('GET', `/installations${path}`, undefined, { role: 'Reviewer' })),
+    )
+    const { rows } = await it.pool.query(`SELECT * FROM "${getTenantHash(1)}".plugin_installations`)
+    return JSON.stringify([...answers.map(({ body }) => body), rows])
+  }
+  await it.publish(withSettings('1.0.0', { ...settings, token: { type: 'string', writeOnly: true } }))
+  const id = await it.install(key)
+  const configuration = { token: 'canary-of-this-test', url: 'first' }
+  const path = `/installations/${id}/configuration`
+  expect(await it.api('PUT', path, { configuration })).toMatchObject({ status: 200 })
+  await it.publish(withSettings('2.0.0', settings))
+  expect(await it.api('POST', `/installations/${id}/update`)).toMatchObject({
+    status: 200,
+    content: { configuration: { token: { $secret: true }, url: 'first' } },
+  })
+  expect(await everything()).not.toContain('canary')
+
+  const { configuration: shown } = (await row(id)) as unknown as { configuration: object }
+  expect(await it.api('PUT', path, { configuration: { ...shown, url: 'second' } })).toMatchObject({
+    status: 200,
+    content: { configuration: { token: { $secret: true }, url: 'second' } },
+  })
+  await it.api('POST', `/installations/${id}/rollback`)
+  expect(await everything()).not.toContain('canary')
+})

@@ -72,6 +72,63 @@ describe('a configuration with a schema', () => {
   })
 })
 
+describe('what was secret before an update whose schema does not say so any more', () => {
+  const open = { type: 'object', properties: { url: {}, auth: {}, token: { type: 'string' }, nested: {} } }
+  const later = { ...owner, schema: open }
+
+  test('stays sealed and masked until another value is saved', async () => {
+    const stored = await vault.seal(clear, owner, 7)
+    const kept = await vault.seal(vault.open(stored, owner).values, later, 8, stored)
+    expect(JSON.stringify(kept)).not.toContain('canary')
+    const shown = vault.mask(kept, later)
+    expect(shown).toMatchObject({ url: 'https://ml.example', token: { $secret: true, setBy: 7 } })
+    expect(shown).toMatchObject({ nested: { key: { $secret: true, setBy: 7 } } })
+    expect(vault.open(kept, later)).toEqual({ values: clear, secrets: ['s3cret-canary', 'inner-canary'] })
+
+    const again = await vault.merge({ ...shown, url: 'u' }, kept, later)
+    expect(again.values).toEqual({ ...clear, url: 'u' })
+    expect(again.secrets).toContain('s3cret-canary')
+    expect(JSON.stringify(await vault.seal(again.values, later, 8, kept))).not.toContain('canary')
+
+    const changed = await merge({ ...shown, token: 'in the open' }, kept, later)
+    expect(await vault.seal(changed, later, 8, kept)).toMatchObject({ token: 'in the open' })
+  })
+
+  test('and what was sealed as a whole is sealed by its names', async () => {
+    const values = { server_url: 'https://x', api_token: 'canary', servers: [{ password: 'canary', name: 'n' }] }
+    const stored = await vault.seal(values, undeclared, 7)
+    const kept = await vault.seal(values, later, 8, stored)
+    expect(JSON.stringify(kept)).not.toContain('canary')
+    expect(kept).toMatchObject({ server_url: 'https://x', servers: [{ name: 'n' }] })
+    expect(vault.open(kept, later).values).toEqual(values)
+  })
+
+  test('and without any schema it is masked besides what has the name of a secret', async () => {
+    const pin = { type: 'string', writeOnly: true }
+    const earlier = { ...owner, schema: { properties: { pin, 'a/b': { properties: { code: pin } } } } }
+    const values = { pin: 'canary', 'a/b': { code: 'canary' }, name: 'n' }
+    const stored = await vault.seal(values, earlier, 7)
+    const whole = await vault.seal(values, undeclared, 8, stored)
+    const shown = vault.mask(whole, undeclared)
+    expect(shown).toMatchObject({ pin: { $secret: true }, 'a/b': { code: { $secret: true } }, name: 'n' })
+    expect(vault.open(whole, undeclared)).toEqual({ values, secrets: ['canary', 'canary'] })
+
+    const saved = await merge({ ...shown, name: 'other' }, whole, undeclared)
+    expect(saved).toEqual({ ...values, name: 'other' })
+    const again = await vault.seal(saved, undeclared, 8, whole)
+    expect(JSON.stringify(vault.mask(again, undeclared))).not.toContain('canary')
+    expect(JSON.stringify(await vault.seal(saved, later, 8, again))).not.toContain('canary')
+    const changed = await vault.seal({ ...saved, pin: 'in the open' }, undeclared, 8, again)
+    expect(vault.mask(changed, undeclared)).toMatchObject({ pin: 'in the open' })
+  })
+
+  test('and stays so after a third version', async () => {
+    const stored = await vault.seal(clear, owner, 7)
+    const kept = await vault.seal(clear, later, 8, stored)
+    expect(JSON.stringify(await vault.seal(clear, { ...later, schema: {} }, 8, kept))).not.toContain('canary')
+  })
+})
+
 describe('a configuration without a schema', () => {
   test('is sealed as a whole and masked by the names of its values', async () => {
     const stored = await vault.seal({ server_url: 'https://x', api_token: 'canary' }, undeclared, 7)

@@ -1,6 +1,6 @@
-import { isJsonObject, isTenonError, pointerKey, valueAt, type MaskedSecret } from '@tenon/contract'
+import { canonicalJson, isJsonObject, isTenonError, pointerKey, valueAt, type MaskedSecret } from '@tenon/contract'
 import { configurationLimits, invalidWhole, oversizeOf } from './configuration-limits.js'
-import { mergeByName } from './merge-secrets.js'
+import { isMask, mergeByName } from './merge-secrets.js'
 import { secretsByName } from './redactor.js'
 import type { JsonSchema } from './schema-secrets.js'
 import type { SchemaThreads } from './schema-threads.js'
@@ -31,10 +31,16 @@ interface SealedSecret {
   $sealed: string
   setAt: string
   setBy: number
+  /** Where all of a configuration is sealed: what is masked of it besides what has a secret's name, as JSON pointers. */
+  masked?: string[]
 }
 
 export interface ConfigurationVault {
-  /** The form that is stored: every secret sealed; without a schema, or with one that does not tell in time, all of it. */
+  /**
+   * The form that is stored: every secret sealed; without a schema, or with one that does not tell in time, all of it.
+   * What is sealed in `previous` stays sealed as long as it has the same value: the schema of an update may no longer call
+   * it a secret, but whoever typed it was told that it is one.
+   */
   seal(
     configuration: Configuration,
     owner: ConfigurationOwner,
@@ -85,16 +91,25 @@ export function createConfigurationVault({
         return isKept ? { ...kept, $sealed } : { $sealed, setAt: now, setBy }
       }
       const json = JSON.stringify(configuration)
-      return replacePlaces(JSON.parse(json), await secretPlacesIn(json, owner), (value, path) =>
+      const sealed = replacePlaces(JSON.parse(json), await secretPlacesIn(json, owner), (value, path) =>
         value === null || value === '' ? undefined : { ...sealPart(value, path) },
-      ) as Configuration
+      )
+      const hidden = hiddenIn(previous, owner)
+      if (isSealedSecret(sealed)) {
+        const masked = toldSecretIn(previous, hidden).filter((path) =>
+          isSame(valueAt(configuration, path), hidden, path),
+        )
+        return { ...sealed, ...(masked.length > 0 ? { masked } : {}) }
+      }
+      return replaceSame(sealed, hidden, '', (value, path) => ({ ...sealPart(value, path) })) as Configuration
     },
 
     open(stored, owner) {
       if (!isJsonObject(stored)) return nothingConfigured
       if (isSealedSecret(stored)) {
         const values = openPart(stored, '', owner) as Configuration
-        return { values, secrets: owner.schema ? [values] : secretsByName(values) }
+        const masked = (stored.masked ?? []).map((path) => valueAt(values, path))
+        return { values, secrets: owner.schema ? [values] : [...secretsByName(values), ...masked] }
       }
       const secrets: unknown[] = []
       const values = openAll(stored, '', (secret, path) => {
@@ -114,14 +129,19 @@ export function createConfigurationVault({
     async merge(sent, stored, owner) {
       assertAcceptable(sent)
       const clear = vault.open(stored, owner).values
+      const hidden = hiddenIn(stored, owner)
+      const completed = replaceMasks(sent, hidden, '') as Configuration
       if (!owner.schema) {
-        const values = mergeByName(sent, clear)
-        return { values, secrets: secretsByName(values) }
+        const values = mergeByName(completed, clear)
+        const masked = toldSecretIn(stored, hidden).filter((path) => isSame(valueAt(values, path), hidden, path))
+        return { values, secrets: [...secretsByName(values), ...masked.map((path) => hidden.get(path))] }
       }
-      const { merged, secrets } = await schemas.merge(sent, clear, owner.schema, useOf(owner))
+      const { merged, secrets } = await schemas.merge(completed, clear, owner.schema, useOf(owner))
       const problem = tooSecretOf(merged, secrets)
       if (problem !== undefined) throw invalidWhole(problem)
-      return { values: merged as Configuration, secrets: partsAt(merged, secrets) }
+      const stillHidden: unknown[] = []
+      replaceSame(merged, hidden, '', (value) => void stillHidden.push(value))
+      return { values: merged as Configuration, secrets: [...new Set([...partsAt(merged, secrets), ...stillHidden])] }
     },
 
     reseal(stored, { tenantId, pluginKey }) {
@@ -149,9 +169,20 @@ export function createConfigurationVault({
     }
   }
 
+  /** What is sealed in a stored configuration, by JSON pointer; where all of it is, what is masked of it. */
+  function hiddenIn(stored: unknown, owner: ConfigurationOwner): ReadonlyMap<string, unknown> {
+    const hidden = new Map<string, unknown>()
+    if (isSealedSecret(stored)) {
+      const { values } = vault.open(stored, owner)
+      openByName(values, '', (part, path) => void hidden.set(path, part))
+      for (const path of stored.masked ?? []) hidden.set(path, valueAt(values, path))
+    } else openAll(stored, '', (secret, path) => void hidden.set(path, openPart(secret, path, owner)))
+    return hidden
+  }
+
   function maskWhole(stored: SealedSecret & Configuration, owner: ConfigurationOwner): Configuration {
     try {
-      return maskByName(vault.open(stored, owner).values, stored) as Configuration
+      return maskByName(vault.open(stored, owner).values, stored, '') as Configuration
     } catch {
       return { $unreadable: true }
     }
@@ -173,17 +204,63 @@ function openAll(value: unknown, path: string, replace: (secret: SealedSecret, p
   )
 }
 
+/** Tells of the values whose names call them secrets. */
+function openByName(value: unknown, path: string, tell: (part: unknown, path: string) => void): void {
+  if (typeof value !== 'object' || value === null) return
+  for (const [key, part] of Object.entries(value)) {
+    const place = `${path}/${pointerKey(key)}`
+    if (!Array.isArray(value) && isSecretName(key)) tell(part, place)
+    else openByName(part, place, tell)
+  }
+}
+
+const isSame = (value: unknown, hidden: ReadonlyMap<string, unknown>, path: string): boolean =>
+  value !== undefined && hidden.has(path) && canonicalJson(hidden.get(path)) === canonicalJson(value)
+
+/** Of what is hidden, that which a schema called a secret. */
+function toldSecretIn(stored: unknown, hidden: ReadonlyMap<string, unknown>): readonly string[] {
+  return isSealedSecret(stored) ? (stored.masked ?? []) : [...hidden.keys()]
+}
+
+/** A copy in which what still has the value of its place in `hidden` went through `replace`; what is sealed stays. */
+function replaceSame(
+  value: unknown,
+  hidden: ReadonlyMap<string, unknown>,
+  path: string,
+  replace: (value: unknown, path: string) => unknown,
+): unknown {
+  if (hidden.size === 0 || isSealedSecret(value) || value === null || value === '') return value
+  if (isSame(value, hidden, path)) return replace(value, path)
+  if (Array.isArray(value)) return value.map((item, index) => replaceSame(item, hidden, `${path}/${index}`, replace))
+  if (!isJsonObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [key, replaceSame(part, hidden, `${path}/${pointerKey(key)}`, replace)]),
+  )
+}
+
+/** A copy with what is hidden in place of its masks; not in lists, whose items move. */
+function replaceMasks(sent: unknown, hidden: ReadonlyMap<string, unknown>, path: string): unknown {
+  if (hidden.size === 0 || !isJsonObject(sent)) return sent
+  if (isMask(sent)) return hidden.has(path) ? hidden.get(path) : sent
+  return Object.fromEntries(
+    Object.entries(sent).map(([key, part]) => [key, replaceMasks(part, hidden, `${path}/${pointerKey(key)}`)]),
+  )
+}
+
 function toMask({ setAt, setBy }: SealedSecret): MaskedSecret {
   return { $secret: true, setAt, setBy }
 }
 
-function maskByName(value: unknown, seal: SealedSecret): unknown {
-  if (Array.isArray(value)) return value.map((item) => maskByName(item, seal))
+function maskByName(value: unknown, seal: SealedSecret, path: string): unknown {
+  if (seal.masked?.includes(path)) return toMask(seal)
+  if (Array.isArray(value)) return value.map((item, index) => maskByName(item, seal, `${path}/${index}`))
   if (!isJsonObject(value)) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, part]) => [
       key,
-      isSecretName(key) && part !== null && part !== '' ? toMask(seal) : maskByName(part, seal),
+      isSecretName(key) && part !== null && part !== ''
+        ? toMask(seal)
+        : maskByName(part, seal, `${path}/${pointerKey(key)}`),
     ]),
   )
 }

@@ -105,6 +105,6 @@ function withoutNull(value: unknown): unknown {
   )
 }
 
-function isMask(value: unknown): boolean {
+export function isMask(value: unknown): boolean {
   return isJsonObject(value) && value['$secret'] === true
 }
