@@ -384,3 +384,43 @@ test('a secret is not shown because a newer version no longer calls it one', asy
   await it.api('POST', `/installations/${id}/rollback`)
   expect(await everything()).not.toContain('canary')
 })
+
+test.each([
+  ['no longer declares', ownSchema, undefined],
+  ['now declares', undefined, ownSchema],
+])('data of a plugin that %s what it needs is listed and erased, also from before', async (_what, before, after) => {
+  const keeping = (version: string, permissions: object | undefined): TestPlugin => ({
+    key,
+    entry: { version, permissions },
+    files: {
+      'index.ts': `
+        export async function install(userId: number, tenantId: string, config: any, { sequelize }: any) {
+          await sequelize.query('CREATE TABLE "${key}-of-${version}" (text text)')
+          return { success: true }
+        }
+        export const uninstall = async () => ({ success: true })
+        export const metadata = {}`,
+    },
+  })
+  const tables = async () => {
+    const { rows } = await it.pool.query<{ name: string }>(
+      'SELECT relname AS name FROM pg_class WHERE relname LIKE $1 ORDER BY 1',
+      [`${key}-of-%`],
+    )
+    return rows.map(({ name }) => name)
+  }
+  await it.publish(keeping('1.0.0', before))
+  const id = await it.install(key)
+  await it.publish(keeping('2.0.0', after))
+  const plan = (await it.api('GET', `/installations/${id}/update`)).content as { to: string; digest: string }
+  const agreed = after
+    ? { permissions: ['own-tables'] }
+    : { shown: { version: plan.to, digest: plan.digest, permissions: null } }
+  expect(await it.api('POST', `/installations/${id}/update`, agreed)).toMatchObject({ status: 200 })
+  const both = [`${key}-of-1.0.0`, `${key}-of-2.0.0`]
+  expect(await tables()).toEqual(both)
+  const listed = (await it.api('GET', `/installations/${id}/tables`)).content as { name: string }[]
+  expect(listed.map(({ name }) => name).sort()).toEqual(both)
+  await it.api('DELETE', `/installations/${id}`)
+  expect(await tables()).toEqual([])
+})

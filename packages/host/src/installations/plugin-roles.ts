@@ -53,6 +53,14 @@ export function createPluginRoles({ tenancy, pool }: { tenancy: Tenancy; pool: P
     `${tenant.organizationId} ${ownerKeyOf(manifest, source)}`
   const findRole = ({ tenant, manifest, source }: RoleSubject) =>
     tenancy.findRole(tenant.organizationId, ownerKeyOf(manifest, source))
+  /** An update may have begun, or ceased, to declare what the plugin needs: then it has tables in both. */
+  const findRoles = async ({ tenant: { organizationId }, manifest, source }: RoleSubject) => {
+    const [own, shared] = await Promise.all([
+      tenancy.findRole(organizationId, manifest.key),
+      tenancy.findRole(organizationId, sharedKeyOf(source)),
+    ])
+    return { own, shared }
+  }
 
   return {
     ensure({ tenant, manifest, source }, attempt) {
@@ -76,22 +84,24 @@ export function createPluginRoles({ tenancy, pool }: { tenancy: Tenancy; pool: P
 
     async keep(subject) {
       known.delete(keyOf(subject))
-      const role = await findRole(subject)
-      if (role && !isShared(subject.manifest)) await tenancy.keepRole(role)
+      const { own } = await findRoles(subject)
+      if (own) await tenancy.keepRole(own)
     },
 
     async erase(subject) {
       known.delete(keyOf(subject))
-      const role = await findRole(subject)
-      if (!role) return
-      if (isShared(subject.manifest)) await tenancy.eraseTablesOf(role, subject.manifest.key)
-      else await tenancy.eraseRole(role)
+      const { own, shared } = await findRoles(subject)
+      if (shared) await tenancy.eraseTablesOf(shared, subject.manifest.key)
+      if (own) await tenancy.eraseRole(own)
     },
 
     async tables(subject) {
-      const role = await findRole(subject)
-      if (!role) return []
-      return tenancy.tablesOf(role, isShared(subject.manifest) ? subject.manifest.key : undefined)
+      const { own, shared } = await findRoles(subject)
+      const tables = await Promise.all([
+        own ? tenancy.tablesOf(own) : [],
+        shared ? tenancy.tablesOf(shared, subject.manifest.key) : [],
+      ])
+      return tables.flat()
     },
 
     async use(subject) {
@@ -135,7 +145,10 @@ export function isShared(manifest: CatalogEntry): boolean {
 }
 
 function ownerKeyOf(manifest: CatalogEntry, source: string): string {
-  if (!isShared(manifest)) return manifest.key
+  return isShared(manifest) ? sharedKeyOf(source) : manifest.key
+}
+
+function sharedKeyOf(source: string): string {
   return `source:${createHash('sha256').update(source).digest('hex').slice(0, 24)}`
 }
 
