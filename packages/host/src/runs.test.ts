@@ -40,6 +40,7 @@ const actions = [
   { id: 'third-work', title: 'Third work', route: 'POST /third-work' },
   { id: 'fail', title: 'Fail', route: 'POST /fail' },
   { id: 'guarded', title: 'For admins', route: 'POST /guarded', role: 'Admin' },
+  { id: 'kept', title: 'For admins, as its handler says', route: 'POST /kept' },
 ]
 const worker: TestPlugin = {
   key: 'worker',
@@ -77,6 +78,7 @@ const worker: TestPlugin = {
         'POST /other-work': work,
         'POST /third-work': work,
         'POST /guarded': work,
+        'POST /kept': { role: 'Admin', handler: work },
         'POST /rows': async ({ body, file, progress }: any) => {
           progress(1, 2)
           await sleep(Number(body?.ms ?? 0))
@@ -421,6 +423,16 @@ describe('a run', () => {
     expect(await it.api('POST', `/runs/${runId}/cancel`, {}, { organizationId: 2 })).toMatchObject({ status: 404 })
     expect(await it.api('POST', `/runs/${runId}/retry`, {}, { role: 'Reviewer' })).toMatchObject({ status: 403 })
     expect(await it.api('GET', '/runs/7')).toMatchObject({ status: 400 })
+  })
+
+  test.each(['guarded', 'kept'])('is started again by nobody who may not start it: %s', async (route) => {
+    expect(await it.api('POST', `/worker/${route}`, {}, { role: 'Editor' })).toMatchObject({ status: 403 })
+    const runId = await startRun(`/worker/${route}`)
+    await whenOver(runId)
+    expect(await it.api('POST', `/runs/${runId}/retry`, {}, { role: 'Editor' })).toMatchObject({ status: 403 })
+    const again = await it.api('POST', `/runs/${runId}/retry`)
+    expect(again).toMatchObject({ status: 202 })
+    await whenOver((again.content as RunJson).id)
   })
 })
 

@@ -1,5 +1,5 @@
-import { TenonError, isJsonObject, roleAllows, type RoleName } from '@tenon/contract'
-import type { PluginInvocation, PluginReport } from '@tenon/contract/wire'
+import { TenonError, isJsonObject, roleAllows, roleNames, type RoleName } from '@tenon/contract'
+import { matchRoute, type PluginInvocation, type PluginReport } from '@tenon/contract/wire'
 import type { RouteAnswer } from '../runtime/index.js'
 import type { RouteRequest } from './route-request.js'
 import { seedRoute } from './seed-names.js'
@@ -27,6 +27,16 @@ export function invocationFor(
 /** @throws TenonError ROLE_FORBIDDEN */
 export function assertRole(role: RouteRequest['role'], needed: RoleName): void {
   if (role !== 'host' && !roleAllows(role, needed)) throw new TenonError('ROLE_FORBIDDEN', { needed, role })
+}
+
+/** The least role: what the handler declares that the runner will find, else Reviewer for reading and Editor for the rest. */
+export function neededRole(method: string, path: string, report: PluginReport | undefined): RoleName {
+  const { routes, routeRoles } = report ?? { routes: [], routeRoles: {} as Record<string, string> }
+  const key = matchRoute(routes, method, path)?.key ?? ''
+  const declared = Object.hasOwn(routeRoles, key) ? routeRoles[key] : undefined
+  if (declared === undefined) return method === 'GET' || method === 'HEAD' ? 'Reviewer' : 'Editor'
+  // A role that we do not know was meant to keep somebody out.
+  return roleNames.find((name) => name === declared) ?? 'Admin'
 }
 
 /** S80: what the seed's plugins make, which do not say it. */

@@ -1,5 +1,4 @@
-import { TenonError, roleNames, type RoleName } from '@tenon/contract'
-import { matchRoute, type PluginReport } from '@tenon/contract/wire'
+import { TenonError } from '@tenon/contract'
 import type { ConfigurationVault } from '../secrets/configuration-vault.js'
 import { reportOf } from './configure.js'
 import { findRunning } from './find-running.js'
@@ -7,7 +6,7 @@ import type { InstallationStore } from './installation-store.js'
 import { longWorkFor } from './long-work.js'
 import type { RouteAnswer } from '../runtime/index.js'
 import type { PluginCaller } from './plugin-caller.js'
-import { assertRole, functionAnswer, invocationFor } from './route-invocation.js'
+import { assertRole, functionAnswer, invocationFor, neededRole } from './route-invocation.js'
 import type { CallRoute } from './route-request.js'
 import type { Runs } from './runs.js'
 import { configurationOwnerOf, subjectOf } from './subject.js'
@@ -49,14 +48,4 @@ export function createCallRoute({ store, caller, vault, runs }: RoutesOptions): 
     })
     return invocation.kind === 'function' ? functionAnswer(answer) : (answer as RouteAnswer)
   }
-}
-
-/** The least role: what the handler declares that the runner will find, else Reviewer for reading and Editor for the rest. */
-function neededRole(method: string, path: string, report: PluginReport | undefined): RoleName {
-  const { routes, routeRoles } = report ?? { routes: [], routeRoles: {} as Record<string, string> }
-  const key = matchRoute(routes, method, path)?.key ?? ''
-  const declared = Object.hasOwn(routeRoles, key) ? routeRoles[key] : undefined
-  if (declared === undefined) return method === 'GET' || method === 'HEAD' ? 'Reviewer' : 'Editor'
-  // A role that we do not know was meant to keep somebody out.
-  return roleNames.find((name) => name === declared) ?? 'Admin'
 }

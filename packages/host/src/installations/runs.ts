@@ -15,7 +15,7 @@ import type { PluginCaller } from './plugin-caller.js'
 import { PluginAnsweredError } from './plugin-answered-error.js'
 import { readSaid, type RequestedRuns } from './requested-runs.js'
 import type { RouteRequest } from './route-request.js'
-import { assertRole, functionAnswer, invocationFor } from './route-invocation.js'
+import { assertRole, functionAnswer, invocationFor, neededRole } from './route-invocation.js'
 import { configurationOwnerOf, subjectOf } from './subject.js'
 
 interface RunWorkOptions {
@@ -154,6 +154,7 @@ export function createRuns({ jobs, uploads, store, requested }: RunsOptions): Ru
       const { input, kind, action, title, isRepeatable } = run
       if (!input || kind === 'install') throw new TenonError('RUN_NOT_REPEATABLE')
       const installation = await findRunning(store, tenant, run.pluginKey)
+      assertRole(role, neededRole(input.method, input.path, reportOf(installation)))
       assertRole(role, longWorkFor(installation.manifest, input.method, input.path)?.role ?? 'Editor')
       const again = {
         organizationId: tenant.organizationId,
