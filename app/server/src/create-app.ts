@@ -4,6 +4,7 @@ import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import { type Accounts } from './accounts/accounts.js'
 import { tokenOf } from './accounts/authenticate.js'
+import { isHttps } from './accounts/session-cookie.js'
 import type { Settings } from './env.js'
 import { healthRoutes } from './health-routes.js'
 import { clientRoutes } from './http/client-routes.js'
@@ -54,12 +55,13 @@ export function createApp({
     ...healthRoutes({ pool, host, version, isReady }),
     ...clientRoutes({ settings, version, samples }),
   ]
+  const https = isHttps(settings.publicUrl)
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', settings.trustProxy)
   app.use(logRequests(log))
-  app.use(securityHeaders({ https: settings.publicUrl?.startsWith('https:') ?? false }))
-  mountRoutes(app, routes, { authenticate, tokenOf })
+  app.use(securityHeaders({ https }))
+  mountRoutes(app, routes, { authenticate, tokenOf: (req) => tokenOf(req, { https }) })
   app.use('/api/plugins', host.router)
   serveDocumentation(app, openApiDocument({ routes, host, version, publicUrl: settings.publicUrl }))
   app.use('/api', routeNotFound)

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { createAccounts } from './accounts/accounts.js'
 import { createAuthenticate } from './accounts/authenticate.js'
 import { createEndedSessions } from './accounts/ended-sessions.js'
+import { isHttps } from './accounts/session-cookie.js'
 import { createSessions } from './accounts/sessions.js'
 import { createApp } from './create-app.js'
 import type { Settings } from './env.js'
@@ -55,7 +56,9 @@ export async function startServer(
     const publicUrl = settings.publicUrl ?? listener.url
     const sessions = createSessions({ secret: secrets.jwtSecret })
     const endedSessions = createEndedSessions({ pool })
-    const authenticate = createAuthenticate({ pool, sessions, endedSessions, operatorEmails: settings.operatorEmails })
+    const { operatorEmails } = settings
+    const https = isHttps(publicUrl)
+    const authenticate = createAuthenticate({ pool, sessions, endedSessions, operatorEmails, https })
     const marketplaceLocation = settings.marketplaceLocation ?? (await bundledMarketplace(settings.dataDir, log))
     const host = await createHost(
       await hostOptions({ database, settings, secrets, marketplaceLocation, publicUrl, authenticate, log }),

@@ -15,7 +15,7 @@ import type { EndedSessions } from './ended-sessions.js'
 import type { OrganizationRemoval } from './organization-removal.js'
 import type { Passwords } from './passwords.js'
 import type { Registration } from './registration.js'
-import { sessionCookie } from './session-cookie.js'
+import { isHttps, sessionCookie } from './session-cookie.js'
 import type { Sessions } from './sessions.js'
 import type { SignInLimit } from './sign-in-limit.js'
 import { findSignIn, findUser, recordLogin, type UserRow } from './user-store.js'
@@ -57,7 +57,7 @@ export function accountRoutes(options: AccountRoutesOptions): Route[] {
     return signIn({ ...found.user, lastLogin: new Date() })
   }
 
-  const https = settings.publicUrl?.startsWith('https:') ?? false
+  const https = isHttps(settings.publicUrl)
 
   return [
     route({

@@ -12,14 +12,16 @@ interface AuthenticateOptions {
   sessions: Sessions
   endedSessions: Pick<EndedSessions, 'has'>
   operatorEmails: readonly string[]
+  /** Whether browsers reach the server over TLS. */
+  https: boolean
 }
 
 /** What is looked at; a request without a method counts as one that changes something. */
 export type AuthenticatedRequest = Pick<Request, 'headers'> & { method?: string }
 
 /** What a program or a browser has to show for its session. */
-export function tokenOf({ headers }: AuthenticatedRequest): string | undefined {
-  return bearerOf(headers) ?? readSessionCookie(headers.cookie)
+export function tokenOf({ headers }: AuthenticatedRequest, way: { https: boolean }): string | undefined {
+  return bearerOf(headers) ?? readSessionCookie(headers.cookie, way)
 }
 
 function bearerOf(headers: AuthenticatedRequest['headers']): string | undefined {
@@ -39,9 +41,9 @@ const safeMethods = ['GET', 'HEAD', 'OPTIONS']
  *
  * @throws TenonError NOT_AUTHENTICATED, SESSION_EXPIRED, CSRF_REFUSED
  */
-export function createAuthenticate({ pool, sessions, endedSessions, operatorEmails }: AuthenticateOptions) {
+export function createAuthenticate({ pool, sessions, endedSessions, operatorEmails, https }: AuthenticateOptions) {
   return async (req: AuthenticatedRequest): Promise<Principal> => {
-    const token = tokenOf(req)
+    const token = tokenOf(req, { https })
     if (!token) throw new TenonError('NOT_AUTHENTICATED')
     const claims = await sessions.verify(token)
     if (!bearerOf(req.headers) && !safeMethods.includes(req.method ?? '')) {

@@ -52,6 +52,28 @@ describe('the session of a browser', () => {
     expect(await post({ cookie: pair, 'x-csrf-token': csrfToken })).toMatchObject({ status: 201 })
   })
 
+  it('is read over TLS from no cookie that another host of the domain could have set', async () => {
+    const secure = await startTestApp({ settings: { publicUrl: 'https://tenon.example' } })
+    try {
+      const { email, token } = await secure.register()
+      const answer = await secure.call('POST', '/api/session', { body: { email, password: testPassword } })
+      const [pair = ''] = (answer.headers.get('set-cookie') ?? '').split(';')
+      expect(pair).toMatch(/^__Host-tenon_session=/)
+      const session = (cookie: string) => secure.call('GET', '/api/session', { headers: { cookie } })
+      expect(await session(pair)).toMatchObject({ status: 200 })
+      expect(await session(`tenon_session=${token}`)).toMatchObject({
+        status: 401,
+        body: { code: 'NOT_AUTHENTICATED' },
+      })
+      const plugins = await secure.call('GET', '/api/plugins/activity', {
+        headers: { cookie: `tenon_session=${token}` },
+      })
+      expect(plugins).toMatchObject({ status: 401 })
+    } finally {
+      await secure.stop()
+    }
+  })
+
   it('asks the same of the requests to plugins', async () => {
     const { pair, csrfToken } = await signIn((await app.register()).email)
     const install = (headers: object) =>

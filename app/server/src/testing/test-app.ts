@@ -12,6 +12,7 @@ import { pino } from 'pino'
 import { createAccounts } from '../accounts/accounts.js'
 import { type AuthenticatedRequest, createAuthenticate } from '../accounts/authenticate.js'
 import { createEndedSessions } from '../accounts/ended-sessions.js'
+import { isHttps } from '../accounts/session-cookie.js'
 import { createSessions } from '../accounts/sessions.js'
 import { createApp } from '../create-app.js'
 import { parseSettings, type Settings } from '../env.js'
@@ -107,7 +108,9 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const log = pino({}, logStream)
   const sessions = createSessions({ secret: testJwtSecret })
   const endedSessions = createEndedSessions({ pool })
-  const authenticate = createAuthenticate({ pool, sessions, endedSessions, operatorEmails: settings.operatorEmails })
+  const { operatorEmails } = settings
+  const https = isHttps(settings.publicUrl)
+  const authenticate = createAuthenticate({ pool, sessions, endedSessions, operatorEmails, https })
   const dataDir = await mkdtemp(join(tmpdir(), 'tenon-app-'))
   const fromSettings = await hostOptions({
     database: { pool, connection },
