@@ -425,6 +425,19 @@ describe('a run', () => {
     expect(await it.api('GET', '/runs/7')).toMatchObject({ status: 400 })
   })
 
+  test.each(['guarded', 'kept'])('says what it answered only to who may ask for that: %s', async (route) => {
+    const answer = { done: 'for admins' }
+    expect(await it.api('POST', `/worker/${route}`, { n: answer.done })).toMatchObject({ content: answer })
+    const list = async (who?: Who) =>
+      ((await it.api('GET', `/installations/${id}/runs`, undefined, who)).content as { items: RunJson[] }).items[0]
+    const run = await list()
+    expect(run).toMatchObject({ state: 'succeeded', result: answer })
+    for (const role of ['Auditor', 'Reviewer', 'Editor'] as const) {
+      expect(await list({ role })).toMatchObject({ id: run?.id, state: 'succeeded', result: null, counts: {} })
+      expect(await runOf(run?.id ?? '', { role })).toMatchObject({ state: 'succeeded', result: null })
+    }
+  })
+
   test.each(['guarded', 'kept'])('is started again by nobody who may not start it: %s', async (route) => {
     expect(await it.api('POST', `/worker/${route}`, {}, { role: 'Editor' })).toMatchObject({ status: 403 })
     const runId = await startRun(`/worker/${route}`)
@@ -654,6 +667,16 @@ describe('the live stream', () => {
     await new Promise((go) => setTimeout(go, 400))
     expect(stream.runs().every((run) => run.id === runId)).toBe(true)
     await stream.close()
+  })
+
+  test('says what work answered only to who may ask for that', async () => {
+    const streams = [await open(), await open({ 'x-test-user': 'Admin:1:1:s' })]
+    for (const { events } of streams) await until(() => expect(events).not.toEqual([]))
+    await it.api('POST', '/worker/kept', { n: 'for admins' })
+    for (const { runs } of streams) await until(() => expect(runs().at(-1)).toMatchObject({ state: 'succeeded' }))
+    const [reviewers, admins] = streams.map(({ runs }) => runs().at(-1)?.result)
+    expect([reviewers, admins]).toEqual([null, { done: 'for admins' }])
+    for (const stream of streams) await stream.close()
   })
 
   test.each([-60_000, 60_000])('tells of everything on a server whose clock is %d ms ahead', async (aheadMs) => {

@@ -65,13 +65,15 @@ export function runEndpoints({ runs, live, schedules, alerts }: RunEndpoints): E
       path: '/installations/:id/runs',
       tag,
       summary: 'List the runs of a plugin, the newest first',
-      description: 'Runs are kept for 30 days after their end.',
+      description:
+        'Runs are kept for 30 days after their end. What work has answered that asks for another role is left out.',
       role: 'Reviewer',
       params: z.object({ id: rowId }),
       query: filter,
       success: { status: 200, schema: z.object({ items: z.array(runSchema), total: z.int() }) },
       errors: [404],
-      handle: async ({ params, query, principal }) => ok(await runs.list(scopeOf(principal), params.id, query)),
+      handle: async ({ params, query, principal }) =>
+        ok(await runs.list(scopeOf(principal), params.id, query, principal.role)),
     }),
     endpoint({
       operation: 'getRun',
@@ -83,7 +85,7 @@ export function runEndpoints({ runs, live, schedules, alerts }: RunEndpoints): E
       params: runId,
       success: { status: 200, schema: runSchema },
       errors: [404],
-      handle: async ({ params, principal }) => ok(await runs.get(scopeOf(principal), params.id)),
+      handle: async ({ params, principal }) => ok(await runs.get(scopeOf(principal), params.id, principal.role)),
     }),
     endpoint({
       operation: 'cancelRun',
@@ -182,7 +184,7 @@ export function runEndpoints({ runs, live, schedules, alerts }: RunEndpoints): E
       errors: [429],
       handle: async ({ principal, request, signal }) => ({
         status: 200,
-        events: live.open(scopeOf(principal), { afterId: lastEventId(request) }, signal),
+        events: live.open(scopeOf(principal), { afterId: lastEventId(request), role: principal.role }, signal),
       }),
     }),
   ]

@@ -1,9 +1,9 @@
-import { TenonError, type PluginInstallationStatus, type RunJson } from '@tenon/contract'
+import { TenonError, type PluginInstallationStatus, type RoleName, type RunJson } from '@tenon/contract'
 import type { Jobs } from '../jobs/jobs.js'
-import { toRunJson } from '../jobs/run.js'
 import type { TenantScope } from '../migrations/index.js'
 import type { Notifications } from '../notifications/index.js'
 import type { InstallationStore } from './installation-store.js'
+import { toShownRun } from './shown-run.js'
 
 /** What an organization's stream carries; the id goes into `Last-Event-ID` when the reader connects again. */
 export type LiveEvent =
@@ -28,14 +28,14 @@ export interface LiveStream {
    */
   open(
     tenant: TenantScope,
-    options: { afterId?: number | undefined },
+    options: { afterId?: number | undefined; role: RoleName },
     signal: AbortSignal,
   ): AsyncGenerator<LiveEvent[], void, undefined>
 }
 
 interface LiveStreamOptions {
   jobs: Pick<Jobs, 'watch' | 'changedSince'>
-  store: Pick<InstallationStore, 'list'>
+  store: Pick<InstallationStore, 'list' | 'findByKey'>
   notifications: Pick<Notifications, 'subscribe'>
   /** The time as the database has it: runs carry its times, and the clocks of servers differ. */
   databaseNow: () => Promise<Date>
@@ -73,7 +73,7 @@ export function createLiveStream({
 
   async function* follow(
     tenant: TenantScope,
-    afterId: number | undefined,
+    { afterId, role }: Parameters<LiveStream['open']>[1],
     signal: AbortSignal,
   ): AsyncGenerator<LiveEvent[], void, undefined> {
     const { organizationId, schema } = tenant
@@ -114,7 +114,8 @@ export function createLiveStream({
             const at = run.updatedAt.getTime()
             if (told.get(run.id) === at) continue
             told.set(run.id, at)
-            events.push({ id: at, event: 'run', data: toRunJson(run) })
+            const shown = toShownRun(run, await store.findByKey(tenant, run.pluginKey), role)
+            events.push({ id: at, event: 'run', data: shown })
           }
           since = new Date(now - lateMs)
           for (const [id, at] of told) if (at < since.getTime() - lateMs) told.delete(id)
@@ -133,12 +134,12 @@ export function createLiveStream({
   }
 
   return {
-    open(tenant, { afterId }, signal) {
+    open(tenant, options, signal) {
       const open = streams.get(tenant.organizationId) ?? 0
       const limit = limits.perOrganization
       if (open >= limit) throw new TenonError('STREAM_LIMIT', { limit })
       streams.set(tenant.organizationId, open + 1)
-      return follow(tenant, afterId, signal)
+      return follow(tenant, options, signal)
     },
   }
 }

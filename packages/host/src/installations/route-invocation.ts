@@ -31,10 +31,15 @@ export function assertRole(role: RouteRequest['role'], needed: RoleName): void {
 
 /** The least role: what the handler declares that the runner will find, else Reviewer for reading and Editor for the rest. */
 export function neededRole(method: string, path: string, report: PluginReport | undefined): RoleName {
+  return declaredRole(method, path, report) ?? (method === 'GET' || method === 'HEAD' ? 'Reviewer' : 'Editor')
+}
+
+/** The least role that the handler of a route declares. */
+export function declaredRole(method: string, path: string, report: PluginReport | undefined): RoleName | undefined {
   const { routes, routeRoles } = report ?? { routes: [], routeRoles: {} as Record<string, string> }
   const key = matchRoute(routes, method, path)?.key ?? ''
   const declared = Object.hasOwn(routeRoles, key) ? routeRoles[key] : undefined
-  if (declared === undefined) return method === 'GET' || method === 'HEAD' ? 'Reviewer' : 'Editor'
+  if (declared === undefined) return undefined
   // A role that we do not know was meant to keep somebody out.
   return roleNames.find((name) => name === declared) ?? 'Admin'
 }

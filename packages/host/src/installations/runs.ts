@@ -16,6 +16,7 @@ import { PluginAnsweredError } from './plugin-answered-error.js'
 import { readSaid, type RequestedRuns } from './requested-runs.js'
 import type { RouteRequest } from './route-request.js'
 import { assertRole, functionAnswer, invocationFor, neededRole } from './route-invocation.js'
+import { toShownRun } from './shown-run.js'
 import { configurationOwnerOf, subjectOf } from './subject.js'
 
 interface RunWorkOptions {
@@ -92,8 +93,9 @@ export interface Runs {
     tenant: TenantScope,
     installationId: number,
     filter: { page: number; pageSize: number; action?: string | undefined; state?: string | undefined },
+    role: RoleName,
   ): Promise<{ items: RunJson[]; total: number }>
-  get(tenant: TenantScope, id: string): Promise<RunJson>
+  get(tenant: TenantScope, id: string, role: RoleName): Promise<RunJson>
   /** @throws TenonError RUN_NOT_FOUND, RUN_OVER, ROLE_FORBIDDEN */
   cancel(tenant: TenantScope, id: string, role: RoleName): Promise<RunJson>
   /**
@@ -133,19 +135,24 @@ export function createRuns({ jobs, uploads, store, requested }: RunsOptions): Ru
       return isOver(ended.run.state) ? answerOf(ended, uploads) : { status: 202, data: { runId: run.id } }
     },
 
-    async list(tenant, installationId, filter) {
-      if (!(await store.find(tenant, installationId))) throw new TenonError('INSTALLATION_NOT_FOUND')
+    async list(tenant, installationId, filter, role) {
+      const installation = await store.find(tenant, installationId)
+      if (!installation) throw new TenonError('INSTALLATION_NOT_FOUND')
       const { organizationId } = tenant
       const { items, total } = await jobs.list({ organizationId, installationId, ...filter })
-      return { items: items.map(toRunJson), total }
+      return { items: items.map((run) => toShownRun(run, installation, role)), total }
     },
 
-    get: async (tenant, id) => toRunJson(await withResult(uploads, await jobs.get(tenant.organizationId, id))),
+    async get(tenant, id, role) {
+      const run = await withResult(uploads, await jobs.get(tenant.organizationId, id))
+      return toShownRun(run, await store.findByKey(tenant, run.pluginKey), role)
+    },
 
     async cancel(tenant, id, role) {
-      const { kind } = await jobs.get(tenant.organizationId, id)
+      const { kind, pluginKey } = await jobs.get(tenant.organizationId, id)
       assertRole(role, kind === 'install' ? 'Admin' : 'Editor')
-      return toRunJson(await jobs.cancel(tenant.organizationId, id))
+      const installation = await store.findByKey(tenant, pluginKey)
+      return toShownRun(await jobs.cancel(tenant.organizationId, id), installation, role)
     },
 
     async retry(tenant, id, { userId, role }) {
