@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { copyFile, cp, mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { isJsonObject, NotFoundException, ValidationException, type CatalogEntry } from '@tenon/contract'
+import { ownFile } from './own-file.js'
 import { inputsOf, packEntry, readOwnManifest, type PackedPlugin } from './pack.js'
 
 /** What was packed from what, beside the manifest, so that the next time only what changed is packed. */
@@ -54,7 +55,7 @@ export async function packMarketplace(options: PackMarketplaceOptions): Promise<
       const outcome = await placeEntry(entry, { ...options, marketplaceDir, outDir }, staging, result)
       options.onProgress?.({ key: entry.key, outcome, done: index + 1, total: manifest.entries.length })
     }
-    await copyFolder(join(marketplaceDir, 'assets'), join(staging, 'assets'))
+    await copyFolder(marketplaceDir, staging, 'assets')
     await writeFile(join(staging, 'plugins.json'), withArtifacts(text, result.packed))
     await writeFile(join(staging, ledgerName), JSON.stringify(result.packed))
     await replace(outDir, staging)
@@ -72,11 +73,12 @@ async function placeEntry(
 ): Promise<PackProgress['outcome']> {
   for (const { artifact } of entry.versions) await copyIfThere(marketplaceDir, staging, artifact.path)
   if (only !== undefined && !only.includes(entry.key)) {
-    await copyFolder(join(marketplaceDir, entry.pluginPath), join(staging, entry.pluginPath))
+    await copyFolder(marketplaceDir, staging, entry.pluginPath)
     result.copied.push(entry.key)
     return 'copied'
   }
-  for (const icon of iconsOf(entry)) await copyIfThere(marketplaceDir, staging, icon)
+  for (const icon of iconsOf(entry))
+    if (await ownFile(marketplaceDir, icon)) await copyIfThere(marketplaceDir, staging, icon)
   const kept = await takeUnchanged(entry, marketplaceDir, outDir, staging)
   result.packed.push({ ...(kept ?? (await packEntry(entry, marketplaceDir, staging))), unchanged: kept !== undefined })
   return kept === undefined ? 'packed' : 'unchanged'
@@ -127,10 +129,14 @@ async function copyIfThere(from: string, to: string, path: string): Promise<bool
 }
 
 /** Sources only: no installed packages, no build output, no hidden files, no tests. */
-async function copyFolder(from: string, to: string): Promise<void> {
+async function copyFolder(marketplaceDir: string, to: string, name: string): Promise<void> {
+  const from = join(marketplaceDir, name)
   if ((await stat(from).catch(() => undefined))?.isDirectory() !== true) return
   const unwanted = /^(node_modules|dist)$|^\.|\.test\.[cm]?[jt]sx?$/
-  await cp(from, to, { recursive: true, filter: (path) => path === from || !unwanted.test(basename(path)) })
+  const isWanted = async (path: string): Promise<boolean> =>
+    path === from ||
+    (!unwanted.test(basename(path)) && (await ownFile(marketplaceDir, relative(marketplaceDir, path))) !== undefined)
+  await cp(from, join(to, name), { recursive: true, filter: isWanted })
 }
 
 async function replace(outDir: string, staging: string): Promise<void> {

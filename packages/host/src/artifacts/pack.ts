@@ -15,6 +15,7 @@ import {
 } from '@tenon/contract'
 import { build, version as bundlerVersion, type BuildFailure, type BuildOptions } from 'esbuild'
 import { packArchive } from './archive.js'
+import { ownFile } from './own-file.js'
 import { bundleOptions, isProvidedByRunner, uiBundleOptions } from './bundle-options.js'
 
 export interface PackPluginOptions {
@@ -62,7 +63,8 @@ export async function packEntry(entry: CatalogEntry, marketplaceDir: string, out
   const { code, files } = await bundleOwn(entry, marketplaceDir)
   const ui = await bundleUi(entry, marketplaceDir)
   const extras = extraFiles(entry)
-  const read = (path: string | undefined): Promise<string | undefined> => readOptional(marketplaceDir, path)
+  const read = async (path: string): Promise<string | undefined> =>
+    (await ownFile(marketplaceDir, path)) && readOptional(marketplaceDir, path)
   const [icon, readme, changelog] = await Promise.all([read(extras.icon), read(extras.readme), read(extras.changelog)])
   const archive = await packArchive({
     ...{ code, manifest: artifactManifestOf(entry), icon, readme, changelog },
@@ -172,8 +174,8 @@ function extraFiles({ pluginPath, iconUrl, changelog }: CatalogEntry): Record<'i
   }
 }
 
-async function readOptional(directory: string, path: string | undefined): Promise<string | undefined> {
-  return path === undefined ? undefined : readFile(join(directory, path), 'utf8').catch(() => undefined)
+async function readOptional(directory: string, path: string): Promise<string | undefined> {
+  return readFile(join(directory, path), 'utf8').catch(() => undefined)
 }
 
 async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseManifest } from '@tenon/contract'
@@ -65,6 +65,32 @@ async function packedEntries() {
   expect(manifest.problems).toEqual([])
   return manifest.entries
 }
+
+describe('a link in the folder of a plugin', () => {
+  it.each(['README.md', 'CHANGELOG.md', 'icon.svg'])(
+    'that leads out of the marketplace is not packed: %s',
+    async (name) => {
+      const outside = join(folder, 'of-whoever-packs')
+      await writeFile(outside, 'canary of whoever packs')
+      await rm(join(marketplace, 'plugins/sample', name))
+      await symlink(outside, join(marketplace, 'plugins/sample', name))
+      await expect(pack()).rejects.toThrow(`plugins/sample/${name} leads out of the marketplace`)
+      await expect(readdir(outDir)).rejects.toThrow('ENOENT')
+    },
+  )
+
+  it('may lead to another file of it', async () => {
+    await rm(join(marketplace, 'plugins/sample/README.md'))
+    await symlink('CHANGELOG.md', join(marketplace, 'plugins/sample/README.md'))
+    expect((await pack(['sample'])).steps).toContain('sample packed')
+  })
+
+  it('is not copied with the sources of what is not packed', async () => {
+    await writeFile(join(folder, 'of-whoever-packs'), 'canary of whoever packs')
+    await symlink(join(folder, 'of-whoever-packs'), join(marketplace, 'plugins/other/notes.txt'))
+    await expect(pack(['sample'])).rejects.toThrow('plugins/other/notes.txt leads out of the marketplace')
+  })
+})
 
 describe('packing a marketplace', () => {
   it('makes what a host resolves, with everything that belongs to a plugin', async () => {
