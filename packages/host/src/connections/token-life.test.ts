@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { serverTls, testAuthority } from '../egress/fixtures/certificates.js'
 import { parseHostMap } from '../egress/index.js'
@@ -26,6 +27,8 @@ interface Api {
   /** The one token that it takes. */
   accepted: string
   seen: { authorization: string | undefined; own: unknown; body: string }[]
+  /** Whom the requests were for, by their own words. */
+  named: { tls: unknown; http: string | undefined }[]
   server: Server
 }
 
@@ -61,7 +64,7 @@ const mail: TestPlugin = {
         },
         'POST /ask': async ({ fetch, body }: any) => {
           const answer = await fetch(body.url ?? 'https://service.example/inbox', {
-            connection: body.id, method: 'POST', body: 'hello', headers: { 'x-own': 'yes' },
+            connection: body.id, method: 'POST', body: 'hello', headers: { 'x-own': 'yes', ...body.headers },
           })
           return { data: { status: answer.status, said: await answer.text() } }
         },
@@ -373,6 +376,14 @@ describe('a request with a connection', () => {
     expect(api.seen).toHaveLength(1)
   })
 
+  test('names no other host to the server of that host', async () => {
+    const id = await connected()
+    const headers = { Host: 'other.example', authorization: 'Bearer of-the-plugin' }
+    const { content } = await it.api('POST', '/mail/ask', { id, headers })
+    expect(content).toEqual({ status: 200, said: 'you said hello' })
+    expect(api.named.at(-1)).toEqual({ tls: 'service.example', http: 'service.example' })
+  })
+
   test('is sent once more with another token when the service has ended this one early', async () => {
     const id = await connected()
     api.accepted = 'token-2'
@@ -392,12 +403,14 @@ async function startApi(): Promise<Api> {
   const made: Api = {
     accepted: 'token-1',
     seen: [],
+    named: [],
     server: createHttpsServer(serverTls(), (request, response) => {
       let body = ''
       request.on('data', (chunk: Buffer) => (body += chunk.toString()))
       request.on('end', () => {
         const { authorization, 'x-own': own } = request.headers
         made.seen.push({ authorization, own, body })
+        made.named.push({ tls: (request.socket as TLSSocket).servername, http: request.headers.host })
         const isAccepted = authorization === `Bearer ${made.accepted}`
         response.writeHead(isAccepted ? 200 : 401).end(isAccepted ? `you said ${body}` : 'no')
       })

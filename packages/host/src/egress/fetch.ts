@@ -113,6 +113,8 @@ function resolveLocation(location: string, from: URL): string {
 
 function outgoingOf({ method = 'GET', headers, body = null }: EgressRequest): Outgoing {
   const fields = new Headers(headers)
+  // Not only the server would take it for another host: the certificate would be asked of that one as well.
+  fields.delete('host')
   if (body instanceof URLSearchParams && !fields.has('content-type')) {
     fields.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8')
   }
