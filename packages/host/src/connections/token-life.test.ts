@@ -410,7 +410,10 @@ async function startApi(): Promise<Api> {
       request.on('end', () => {
         const { authorization, 'x-own': own } = request.headers
         made.seen.push({ authorization, own, body })
-        made.named.push({ tls: (request.socket as TLSSocket).servername, http: request.headers.host })
+        made.named.push({
+          tls: (request.socket as TLSSocket & { servername: unknown }).servername,
+          http: request.headers.host,
+        })
         const isAccepted = authorization === `Bearer ${made.accepted}`
         response.writeHead(isAccepted ? 200 : 401).end(isAccepted ? `you said ${body}` : 'no')
       })
