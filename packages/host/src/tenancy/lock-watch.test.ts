@@ -64,6 +64,15 @@ describe('what a plugin has locked', () => {
     await session.end()
   })
 
+  test('is taken from it when so many wait that the host has no connection left', async () => {
+    const { session, again } = await keep(`UPDATE projects SET project_title = 'mine'`)
+    const began = performance.now()
+    await Promise.all(Array.from({ length: database.pool.options.max + 5 }, () => workOfOthers(change())))
+    expect(performance.now() - began).toBeLessThan(patienceMs * 10)
+    await expect(again()).rejects.toThrow('others had been waiting')
+    await session.end()
+  })
+
   test('is left to it while nobody waits, and when somebody waits for a moment only', async () => {
     const { session, again } = await keep(`UPDATE projects SET project_title = 'mine'`)
     await sleep(patienceMs * 1.5)

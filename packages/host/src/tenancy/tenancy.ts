@@ -1,5 +1,5 @@
 import { TenonError } from '@tenon/contract'
-import type { ClientConfig, Pool } from 'pg'
+import pg, { type ClientConfig, type Pool } from 'pg'
 import { limitsOf } from '../limit-table.js'
 import type { Migrator } from '../migrations/migrator.js'
 import { createCopySchema } from './copy-rows.js'
@@ -96,6 +96,8 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
   await prepareGroup(pool, group, grantable)
 
   const roles = createRoles({ pool, databaseId, group, roleKey, grantable, limits })
+  const reserved = reservedConnections(pool)
+  const { terminateBackend } = createRoles({ pool: reserved, databaseId, group, roleKey, grantable, limits })
   const guard = await createStatementGuard({
     functions: {
       catalog: await catalogFunctions(pool),
@@ -111,9 +113,9 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
   const enumArrays = new Map<number, boolean>()
   const pools = createRolePools((role) => connectHealing(role), limits)
   const lockWatch = createLockWatch({
-    pool,
+    pool: reserved,
     pools,
-    terminateBackend: roles.terminateBackend,
+    terminateBackend,
     patienceMs: limits.lockPatienceMs,
   })
   const tenants = createTenants({ pool, migrator, roles, keptTables, closeRole: pools.closeRole })
@@ -141,7 +143,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
     return connectRole({
       config,
       enumArrays,
-      terminateBackend: (processId) => roles.terminateBackend(role, processId),
+      terminateBackend: (processId) => terminateBackend(role, processId),
     })
   }
 
@@ -200,8 +202,20 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
       lockWatch.stop()
       await pools.close()
       await guard.close()
+      await reserved.end()
     },
   }
+}
+
+/**
+ * For ending what plugins run: where everybody waits for a plugin, they have all of the host's other connections. They
+ * stay open, because a server that is out of connections or locks makes no new ones.
+ */
+function reservedConnections({ options }: Pool): Pool {
+  // The password does not come with the other options: it is not enumerable.
+  const reserved = new pg.Pool({ ...options, password: options.password, max: 2, idleTimeoutMillis: 0 })
+  reserved.on('error', () => {})
+  return reserved
 }
 
 function telling(guard: StatementGuard, onTables: (touches: readonly string[]) => void): StatementGuard {
