@@ -129,6 +129,11 @@ export const errorTable = {
     sentence:
       'A transaction was rolled back, because others had been waiting for what it had locked for longer than {seconds} seconds. Keep transactions short.',
   },
+  TOO_MANY_LOCKS: {
+    status: 422,
+    sentence:
+      'A statement or transaction was ended, because it held more than {limit} locks; each table and index that it touches takes one.',
+  },
   SESSION_ENDED: { status: 409, sentence: 'The call that this database session belongs to has ended.' },
   TENANT_NOT_FOUND: { status: 404, sentence: 'Organization {organizationId} has no tenant.' },
   DATABASE_ROLE_NOT_FOUND: { status: 404, sentence: '{owner} has no database role in organization {organizationId}.' },

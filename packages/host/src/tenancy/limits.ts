@@ -15,6 +15,11 @@ export const tenancyLimitTable = {
   killGraceMs: limit(500, 'ms', 'after that the host ends a backend that ignored its own time limit'),
   lockTimeoutMs: limit(5_000, 'ms', 'how long a statement waits for a lock'),
   lockPatienceMs: limit(1_000, 'ms', 'how long somebody else waits for what a plugin locked, before it is ended'),
+  maxLocks: limit(
+    2_000,
+    'locks',
+    'of one connection; a server has room for some 8,000 of all, and where that is full nobody reads or writes',
+  ),
   transactionTimeoutMs: limit(60_000, 'ms', 'a transaction that a route opened, and how long it may be idle in one'),
   jobTransactionTimeoutMs: limit(
     600_000,

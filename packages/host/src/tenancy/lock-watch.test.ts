@@ -97,3 +97,42 @@ describe('what a plugin has locked', () => {
     await others
   })
 })
+
+describe('what holds more locks than maxLocks', () => {
+  const tables = 120
+  let many: PluginRole
+  beforeAll(async () => {
+    many = await database.tenancy.ensureRole(1, 'locker', { kind: 'declared', tenantSchema: true, tables: {} })
+    const session = database.tenancy.openSession(many, { mode: 'autocommit', deadlineMs: 20_000 })
+    const { sequelize } = facadeOver(session)
+    await sequelize.query('CREATE TABLE parts (a int) PARTITION BY LIST (a)')
+    const parts = Array.from(
+      { length: tables },
+      (_, at) => `CREATE TABLE part_${at} PARTITION OF parts FOR VALUES IN (${at})`,
+    )
+    await sequelize.query(parts.join(';'))
+    await session.end()
+  })
+
+  async function lock(maxLocks: number) {
+    const tenancy = await database.openTenancy({ lockPatienceMs: patienceMs, maxLocks })
+    const session = tenancy.openSession(many, { mode: 'autocommit', deadlineMs: 20_000 })
+    const { sequelize } = facadeOver(session)
+    const transaction = await sequelize.transaction()
+    await sequelize.query('SELECT count(*) FROM parts', { transaction })
+    await sleep(patienceMs * 2)
+    return { session, again: () => sequelize.query('SELECT 1', { transaction }) }
+  }
+
+  test('is ended, before nobody else finds room for one', async () => {
+    const { session, again } = await lock(tables)
+    await expect(again()).rejects.toThrow(`more than ${tables} locks`)
+    await session.end()
+  })
+
+  test('is left alone with fewer', async () => {
+    const { session, again } = await lock(tables * 2)
+    await expect(again()).resolves.toBeDefined()
+    await session.end()
+  })
+})

@@ -25,6 +25,8 @@ export interface RolePools {
   terminate(processId: number, reason: TenonError): boolean
   /** True while a connection has been in use for this long without a pause. */
   heldFor(milliseconds: number): boolean
+  /** Processes of the server whose connections are in use now. */
+  processesAtWork(): number[]
   /** What one role has in use now. */
   useOf(role: string): RoleUse
   /** Connections that are open now. */
@@ -226,6 +228,8 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
       const since = performance.now() - milliseconds
       return [...slots].some(({ kind, takenAt }) => kind !== 'idle' && takenAt < since)
     },
+    processesAtWork: () =>
+      [...slots].flatMap(({ kind, connection }) => (kind !== 'idle' && connection ? [connection.processId] : [])),
     useOf(role) {
       const mine = [...slots].filter((slot) => slot.role === role && slot.kind !== 'idle')
       const statements = mine.flatMap(({ connection }) => connection?.statement ?? [])

@@ -117,6 +117,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
     pools,
     terminateBackend,
     patienceMs: limits.lockPatienceMs,
+    maxLocks: limits.maxLocks,
   })
   const tenants = createTenants({ pool, migrator, roles, keptTables, closeRole: pools.closeRole })
 

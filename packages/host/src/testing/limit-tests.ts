@@ -139,6 +139,10 @@ export const tenancyLimitTests: TestsOf<typeof tenancyLimitTable> = {
     'is left to it for longer where the operator says so',
     'is taken from it when others wait: %s',
   ),
+  maxLocks: inFile('tenancy/lock-watch.test.ts')(
+    'is ended, before nobody else finds room for one',
+    'is left alone with fewer',
+  ),
   transactionTimeoutMs: ofSessions('a transaction ends after its time, just before it does not'),
   jobTransactionTimeoutMs: ofSessions('a transaction of a job may take longer'),
   maxResultBytes: ofSessions('bytes: just under passes, just over does not, and the server stops sending'),
