@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TenonError } from '@tenon/contract'
 import type { Pool, PoolClient } from 'pg'
+import { dropOwnedInParts } from './drop-owned.js'
 import { type GrantableTables, grantsFor, type RolePermissions } from './grantable.js'
 import type { TenancyLimits } from './limits.js'
 import { roleName, rolePassword, scramVerifier } from './role-credentials.js'
@@ -139,6 +140,7 @@ export function createRoles({ pool, databaseId, group, roleKey, grantable, limit
     if (rows.length > 0) {
       await pool.query(`ALTER ROLE ${role} NOLOGIN`)
       await terminateAll(name)
+      await dropOwnedInParts(pool, name)
     }
     await inTransaction(pool, async (client) => {
       if (rows.length > 0) {
