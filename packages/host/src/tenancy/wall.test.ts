@@ -129,6 +129,27 @@ describe('the role alone', () => {
     await raw.query('RESET ROLE')
   })
 
+  test('cannot tell an address of another organization from one that nobody has', async ({ skip }) => {
+    if (!database.hardened) skip('only a superuser can take the mark from the comparisons')
+    await raw.query('SET enable_seqscan = off')
+    const touched = async (): Promise<number> => {
+      const { rows } = await raw.query(
+        `SELECT idx_tup_fetch::int AS touched FROM pg_stat_xact_user_tables WHERE relid = 'public.users'::regclass`,
+      )
+      return rows[0].touched
+    }
+    const rowsTouched = async (email: string): Promise<number> => {
+      await raw.query('BEGIN')
+      const before = await touched()
+      await raw.query('SELECT id FROM public.users WHERE email = $1', [email])
+      const after = await touched()
+      await raw.query('ROLLBACK')
+      return after - before
+    }
+    expect(await rowsTouched('2@example.org')).toBe(await rowsTouched('nobody@example.org'))
+    await raw.query('RESET enable_seqscan')
+  })
+
   test('sees users of its own organization, and of them the granted columns', async () => {
     const { rows } = await raw.query('SELECT id, name, surname, email, organization_id FROM public.users')
     expect(rows).toEqual([{ id: 1, name: 'User', surname: '1', email: '1@example.org', organization_id: 1 }])
