@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { facadeOver } from '../testing/facade.js'
 import { createTenancyDatabase, type TenancyDatabase } from '../testing/tenancy-database.js'
@@ -76,5 +77,39 @@ describe('erasing a role', () => {
     ])
     await database.tenancy.eraseRole(role)
     expect(await database.tenancy.findRole(1, 'vast')).toBeUndefined()
+  })
+})
+
+describe('a session that does not listen', () => {
+  /** Compares each number of one list with each of another, about six seconds long, and looks at nothing meanwhile. */
+  const deaf = 'SELECT array_fill(1, ARRAY[60000]) <@ (array_fill(0, ARRAY[60000]) || 1)'
+
+  async function roleWithDeafSession(ownerKey: string, sql: string) {
+    const role = await roleWith(ownerKey, ['CREATE TABLE own (id int)', 'INSERT INTO own VALUES (1)'])
+    const session = database.tenancy.openSession(role, { mode: 'autocommit', deadlineMs: 60_000 })
+    const over = facadeOver(session)
+      .sequelize.query(sql)
+      .catch(() => {})
+    await sleep(300)
+    return { role, over }
+  }
+
+  test('keeps nobody from taking the login, or erasing the role', async () => {
+    const { role, over } = await roleWithDeafSession('deaf', deaf)
+    const began = performance.now()
+    await database.tenancy.setLogin(role, false)
+    await database.tenancy.eraseRole(role)
+    expect(performance.now() - began).toBeLessThan(5_500)
+    expect(await database.tenancy.findRole(1, 'deaf')).toBeUndefined()
+    await over
+  })
+
+  test('and holds a table: erasing says so, and succeeds later', async () => {
+    const { role, over } = await roleWithDeafSession('deaf-keeper', `${deaf} FROM own`)
+    await expect(database.tenancy.eraseRole(role)).rejects.toThrow('lock timeout')
+    await over
+    await sleep(6_000)
+    await database.tenancy.eraseRole(role)
+    expect(await database.tenancy.findRole(1, 'deaf-keeper')).toBeUndefined()
   })
 })

@@ -3,7 +3,9 @@ import { withRoleOf } from '../migrations/role-membership.js'
 import { inTransaction } from '../migrations/transaction.js'
 
 /** Locks that one transaction takes: a server has room for some 8,000 of everybody. */
-export const locksPerDrop = 500
+const locksPerDrop = 500
+/** How long is waited for a session that has been told to end, and does not. */
+export const lockTimeoutMs = 2_000
 
 /**
  * Drops what a role owns, tables first, a part in each transaction: each of them takes locks, and a plugin may
@@ -13,6 +15,7 @@ export const locksPerDrop = 500
 export async function dropOwnedInParts(pool: Pool, role: string, locks = locksPerDrop): Promise<void> {
   for (;;) {
     const dropped = await inTransaction(pool, async (client) => {
+      await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`)
       const statements = await nextPart(client, role, locks)
       if (statements.length > 0) await withRoleOf(client, role, () => client.query(statements.join('; ')))
       return statements.length
