@@ -203,7 +203,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
       lockWatch.stop()
       await pools.close()
       await guard.close()
-      await reserved.end()
+      if (!reserved.ending) await reserved.end()
     },
   }
 }
