@@ -20,6 +20,7 @@ export function createAutocommitSession(resources: SessionResources, isJob: bool
   const { schema, guard, limits, acquire } = resources
   const open = new Map<string, OpenTransaction>()
   const running = new Set<Lease>()
+  const { maxRelations } = limits
   const statementLimits = limitsOfStatements(limits)
   const transactionMs = isJob ? limits.jobTransactionTimeoutMs : limits.transactionTimeoutMs
   let counter = 0
@@ -30,7 +31,13 @@ export function createAutocommitSession(resources: SessionResources, isJob: bool
     running.add(lease)
     try {
       const { connection } = lease
-      const results = await runPlan(plan, values, { connection, schema, limits: statementLimits, inTransaction: false })
+      const results = await runPlan(plan, values, {
+        connection,
+        schema,
+        limits: statementLimits,
+        maxRelations,
+        inTransaction: false,
+      })
       if (plan.creates.length > 0) await resources.recordTables?.(plan.creates)
       return results
     } finally {
@@ -44,7 +51,7 @@ export function createAutocommitSession(resources: SessionResources, isJob: bool
     const { connection } = lease
     const plan = await guard.plan(sql, schema, values !== undefined)
     creates.push(...plan.creates)
-    return runPlan(plan, values, { connection, schema, limits: statementLimits, inTransaction: true })
+    return runPlan(plan, values, { connection, schema, limits: statementLimits, maxRelations, inTransaction: true })
   }
 
   async function copyAlone(rows: EncodedRows): Promise<number> {

@@ -7,7 +7,7 @@ import type { PluginRole } from './index.js'
 
 let database: TenancyDatabase
 beforeAll(async () => {
-  database = await createTenancyDatabase()
+  database = await createTenancyDatabase({ maxRelations: 1_000_000 })
   await database.tenancy.createTenant(1)
 })
 afterAll(() => database?.drop())

@@ -64,7 +64,13 @@ export function createLifecycleSession(resources: SessionResources, remainingMs:
   async function runGuarded(sql: string, values: unknown[] | undefined, id: string | undefined) {
     const plan = await guard.plan(sql, schema, values !== undefined)
     const results = await underSavepoint(id, (connection) =>
-      runPlan(plan, values, { connection, schema, limits: statementLimits(), inTransaction: true }),
+      runPlan(plan, values, {
+        connection,
+        schema,
+        limits: statementLimits(),
+        maxRelations: limits.maxRelations,
+        inTransaction: true,
+      }),
     )
     creates.push(...plan.creates)
     return results

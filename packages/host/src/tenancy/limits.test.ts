@@ -199,6 +199,20 @@ test('rows that are added at once have at most maxCopyBytes', async () => {
   ])
 })
 
+test('of one plugin are at most maxRelations, and it can drop some of them', async () => {
+  const wall = await wallWith({ maxRelations: 5 })
+  const sequelize = plugin(wall, await roleOf('hoarder'))
+  await sequelize.query('CREATE TABLE r (a int PRIMARY KEY)')
+  await sequelize.query('CREATE SEQUENCE s')
+  await sequelize.query('CREATE INDEX ON r (a)')
+  await sequelize.query('SELECT 1 AS a INTO t')
+  for (const sql of ['CREATE TABLE u (a int)', 'CREATE INDEX ON t (a)', 'SELECT 1 AS a INTO u', 'CREATE SEQUENCE u']) {
+    await expect(sequelize.query(sql), sql).rejects.toThrow('5 tables, indexes and sequences of this plugin')
+  }
+  await sequelize.query('DROP TABLE t')
+  await sequelize.query('CREATE TABLE u (a int)')
+})
+
 /** Begins a statement that takes until its session ends, without any function that a hardened server refuses. */
 async function keepBusy(wall: Tenancy, as = role): Promise<void> {
   const before = await atWork(as)

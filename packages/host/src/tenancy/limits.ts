@@ -20,6 +20,11 @@ export const tenancyLimitTable = {
     'locks',
     'of one connection; a server has room for some 8,000 of all, and where that is full nobody reads or writes',
   ),
+  maxRelations: limit(
+    2_000,
+    'tables, indexes and sequences',
+    'of one plugin of one organization, those for long values counted; reading a table takes a lock of each of its parts and indexes',
+  ),
   transactionTimeoutMs: limit(60_000, 'ms', 'a transaction that a route opened, and how long it may be idle in one'),
   jobTransactionTimeoutMs: limit(
     600_000,

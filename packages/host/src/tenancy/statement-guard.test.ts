@@ -69,6 +69,7 @@ test('leaves a text of plain statements as it is', async () => {
     steps: [{ kind: 'run', sql }],
     ownIfPresent: [],
     creates: [],
+    adds: false,
     touches: ['t:insert'],
   })
 })
@@ -102,6 +103,13 @@ test('says what is read and written, also inside WITH, joins and a DO block', as
     ),
   ).toEqual(['a:insert', 'a:update', 'b:select'])
 })
+
+test.each(['SELECT 1 AS x INTO t', 'SELECT 1 AS x INTO own.t UNION SELECT 2'])(
+  'knows which table %s makes',
+  async (sql) => {
+    expect(await plan(sql)).toMatchObject({ creates: ['t'], adds: true })
+  },
+)
 
 test.each([
   ['CREATE TABLE a (x int)', 'a'],

@@ -44,7 +44,7 @@ export async function createStatementGuard({
     // The server would read only what comes before it.
     if (sql.includes('\0')) refuse('its text contains the character U+0000')
     const statements = await parser.parse(sql, schema)
-    const facts: StatementFacts = { ownIfPresent: [], creates: [], touches: [] }
+    const facts: StatementFacts = { ownIfPresent: [], creates: [], adds: false, touches: [] }
     const steps: (Step[] | undefined)[] = []
     for (const statement of statements) steps.push(await judge(statement, sql, schema, facts))
     // A text of plain statements goes to the server as it came.
@@ -107,6 +107,7 @@ export async function createStatementGuard({
 function addFacts(all: StatementFacts, one: StatementFacts): void {
   all.ownIfPresent.push(...one.ownIfPresent)
   all.creates.push(...one.creates)
+  all.adds ||= one.adds
   all.touches.push(...one.touches)
 }
 

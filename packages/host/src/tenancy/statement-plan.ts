@@ -14,8 +14,10 @@ export interface StatementPlan {
   steps: Step[]
   /** Names that `CREATE … IF NOT EXISTS` mentions. If they exist they must be the plugin's own. */
   ownIfPresent: string[]
-  /** Tables that `CREATE TABLE` mentions, with or without IF NOT EXISTS. */
+  /** Tables that `CREATE TABLE` mentions, with or without IF NOT EXISTS, and `SELECT INTO`. */
   creates: string[]
+  /** Whether the role may own more tables, indexes or sequences afterwards. */
+  adds: boolean
   /** What is read and written, by the names that the text uses: `risks:insert`. */
   touches: string[]
 }
@@ -24,12 +26,15 @@ export interface PlanRunner {
   connection: RoleConnection
   schema: string
   limits: StatementLimits
+  /** Tables, indexes and sequences of one role. */
+  maxRelations: number
   /** True when the caller has a transaction open already. */
   inTransaction: boolean
 }
 
 /** Runs what the guard left, as one unit: several steps outside a transaction get one of their own. */
 export async function runPlan(plan: StatementPlan, values: unknown[] | undefined, runner: PlanRunner) {
+  if (plan.adds) await assertRoom(runner)
   if (plan.ownIfPresent.length > 0) await assertOwn(plan.ownIfPresent, runner)
   if (plan.steps.length === 1 || runner.inTransaction) return runSteps(plan.steps, values, runner)
   const { connection, limits } = runner
@@ -76,6 +81,20 @@ async function assertOwn(names: string[], { connection, schema, limits }: PlanRu
   )
   const taken = answer?.rows[0]?.[0]
   if (taken !== undefined) throw nameTaken(String(taken))
+}
+
+/** Each takes a lock of whoever reads it, and all sessions of a server share one table of locks. */
+async function assertRoom({ connection, limits, maxRelations }: PlanRunner): Promise<void> {
+  const [answer] = await connection.run(
+    `SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) c.relowner
+     WHERE r.rolname OPERATOR(pg_catalog.=) session_user`,
+    undefined,
+    limits,
+  )
+  const owned = Number(answer?.rows[0]?.[0])
+  if (owned < maxRelations) return
+  const reason = `there are ${owned} tables, indexes and sequences of this plugin, the limit is ${maxRelations}`
+  throw new TenonError('STATEMENT_REFUSED', { reason })
 }
 
 function nameTaken(name: string): Error {

@@ -5,8 +5,10 @@ import { maxTreeLevels, type ParseNode, tooDeep } from './parse-tree.js'
 export interface StatementFacts {
   /** Names of `CREATE TABLE/INDEX/SEQUENCE IF NOT EXISTS`. */
   ownIfPresent: string[]
-  /** Names of `CREATE TABLE`. */
+  /** Names of `CREATE TABLE` and `SELECT INTO`. */
   creates: string[]
+  /** Whether there may be more tables, indexes or sequences afterwards. */
+  adds: boolean
   /** What is read and written, by the names that the statement uses: `risks:insert`, `public.users:select`. */
   touches: string[]
 }
@@ -30,13 +32,14 @@ export function judgeStatement(statement: ParseNode, functions: FunctionNames): 
   if (!judge) refuse(reasons[kind] ?? `${readable(kind)} is not for plugins`)
   const reason = judge(node)
   if (reason !== undefined) refuse(reason)
-  const touches = new Set<string>()
-  noteWrite(kind, node, touches)
-  walk(node, functions, touches, 1)
+  const found: Found = { touches: new Set(), into: [] }
+  noteWrite(kind, node, found.touches)
+  walk(node, functions, found, 1)
   const created = createdBy(kind, node)
   const isTable = kind === 'CreateStmt' || kind === 'CreateTableAsStmt'
   const ownIfPresent = node['if_not_exists'] === true ? created : []
-  return { ownIfPresent, creates: isTable ? created : [], touches: [...touches] }
+  const adds = adding.has(kind) || found.into.length > 0
+  return { ownIfPresent, creates: isTable ? created : found.into, adds, touches: [...found.touches] }
 }
 
 export function refuse(reason: string): never {
@@ -141,11 +144,26 @@ function createdBy(kind: string, node: ParseNode): string[] {
   return []
 }
 
-function walk(value: unknown, functions: FunctionNames, touches: Set<string>, depth: number): void {
+const adding = new Set([
+  'CreateStmt',
+  'CreateTableAsStmt',
+  'CreateSeqStmt',
+  'CreateEnumStmt',
+  'IndexStmt',
+  'AlterTableStmt',
+])
+
+interface Found {
+  touches: Set<string>
+  /** Tables that SELECT INTO makes. */
+  into: string[]
+}
+
+function walk(value: unknown, functions: FunctionNames, found: Found, depth: number): void {
   if (typeof value !== 'object' || value === null) return
   if (depth > maxTreeLevels) refuse(tooDeep)
   if (Array.isArray(value)) {
-    for (const item of value) walk(item, functions, touches, depth + 1)
+    for (const item of value) walk(item, functions, found, depth + 1)
     return
   }
   for (const [key, child] of Object.entries(value)) {
@@ -153,9 +171,10 @@ function walk(value: unknown, functions: FunctionNames, touches: Set<string>, de
     if (key === 'Constraint') judgeConstraint(asNode(child))
     // A nested statement, in WITH: it may be of fewer kinds than one that stands alone.
     if (/^[A-Z]\w+Stmt$/.test(key) && !nestable.has(key)) refuse(`${readable(key)} cannot stand inside a statement`)
-    if (key === 'RangeVar') touches.add(`${relationName(asNode(child))}:select`)
-    else noteWrite(key, child, touches)
-    walk(child, functions, touches, depth + 1)
+    if (key === 'intoClause') found.into.push(String(asNode(asNode(child)['rel'])['relname']))
+    if (key === 'RangeVar') found.touches.add(`${relationName(asNode(child))}:select`)
+    else noteWrite(key, child, found.touches)
+    walk(child, functions, found, depth + 1)
   }
   if ('relname' in value) judgeRelation(value as ParseNode)
 }

@@ -143,6 +143,7 @@ export const tenancyLimitTests: TestsOf<typeof tenancyLimitTable> = {
     'is ended, before nobody else finds room for one',
     'is left alone with fewer',
   ),
+  maxRelations: ofTenancy('of one plugin are at most maxRelations, and it can drop some of them'),
   transactionTimeoutMs: ofSessions('a transaction ends after its time, just before it does not'),
   jobTransactionTimeoutMs: ofSessions('a transaction of a job may take longer'),
   maxResultBytes: ofSessions('bytes: just under passes, just over does not, and the server stops sending'),
