@@ -1,13 +1,14 @@
 import type { Pool } from 'pg'
 import { type GrantableTables } from './grantable.js'
 import { lockGrants } from '../migrations/role-membership.js'
+import { keepTypes } from './own-types.js'
 import { applyRowPolicies } from './row-policies.js'
 import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 import { inTransaction } from '../migrations/transaction.js'
 
 /**
  * Makes what all plugin roles of this database share: the group, which may connect, use `public`, and call
- * `current_org()` and `tenon_api.publish()`; and row-level security on the public tables that may be granted.
+ * `current_org()` and `tenon_api.publish()`; and row-level security on the public tables that may be granted; and keeps types to the host.
  * Idempotent, and safe for replicas that start together.
  */
 export async function prepareGroup(pool: Pool, group: string, grantable: GrantableTables): Promise<void> {
@@ -27,6 +28,7 @@ export async function prepareGroup(pool: Pool, group: string, grantable: Grantab
     await applyRowPolicies(client, grantable, group)
     if (!rows[0]?.known) await adoptRoles(client, role)
   })
+  await keepTypes(pool)
 }
 
 /** After a restore into another database the group is new, and the roles are not its members yet. */

@@ -1,6 +1,7 @@
 import { TenonError } from '@tenon/contract'
 import type { Pool } from 'pg'
 import type { Migrator } from '../migrations/migrator.js'
+import { keepTypes } from './own-types.js'
 import type { Roles } from './roles.js'
 import { quoteIdentifier as quote } from '../migrations/sql-text.js'
 import { getTenantHash } from './tenant-hash.js'
@@ -54,6 +55,7 @@ export function createTenants({ pool, migrator, roles, closeRole, keptTables }: 
     await pool.query(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}; REVOKE ALL ON SCHEMA ${quote(schema)} FROM PUBLIC`)
     await assertOwnSchema(schema)
     await migrator.migrateTenant({ organizationId, schema })
+    await keepTypes(pool, schema)
     await pool.query(`UPDATE tenon.tenants SET state = 'active', problem = NULL WHERE organization_id = $1`, [
       organizationId,
     ])

@@ -109,6 +109,20 @@ describe('the role alone', () => {
     await expect(raw.query(`DO $$ BEGIN EXECUTE 'SET ROLE "${theirs.name}"'; END $$`)).rejects.toThrow()
   })
 
+  test.each([
+    ['a row of a shared table', 'CREATE TABLE spy (u public.users)'],
+    ['a row of a table of its tenant', 'CREATE TABLE spy (r risks)'],
+    ['a list of such rows', 'CREATE TABLE spy (r public.users[])'],
+    ['a type of the application', 'CREATE TABLE spy (c public.enum_projectrisks_risk_category)'],
+  ])('cannot make what the host wants to change depend on a table of its own: %s', async (_, sql) => {
+    await expect(raw.query(sql)).rejects.toMatchObject({ code: '42501' })
+  })
+
+  test('reads and compares such types all the same', async () => {
+    await raw.query(`SELECT u FROM (SELECT id, name FROM public.users) u`)
+    await raw.query(`SELECT 'Privacy'::public.enum_projectrisks_risk_category, NULL::public.users`)
+  })
+
   test('cannot choose the numbers that a host table gives to its rows', async () => {
     await expect(raw.query(`INSERT INTO risks (id, risk_name) VALUES (1000, 'x')`)).rejects.toMatchObject({
       code: '42501',
