@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -122,12 +122,10 @@ let located: Location | undefined
 function locate(): Location {
   const packageFolder = realpathSync(fileURLToPath(new URL('../..', import.meta.url)))
   const script = join(packageFolder, 'dist', 'artifacts', 'bundle-process.js')
-  const esbuild = dirname(realpathSync(createRequire(import.meta.url).resolve('esbuild/package.json')))
   const readable = [
     join(packageFolder, 'package.json'),
     join(packageFolder, 'dist', 'artifacts', '*'),
-    join(esbuild, '*'),
-    join(dirname(esbuild), '@esbuild', '*'),
+    ...esbuildFolders().map((folder) => join(folder, '*')),
   ]
   const permission = Number(process.versions.node.split('.')[0]) < 22 ? '--experimental-permission' : '--permission'
   return {
@@ -141,4 +139,22 @@ function locate(): Location {
       `--allow-fs-write=${join(staging, 'out', '*')}`,
     ],
   }
+}
+
+/**
+ * Where esbuild and its binaries are. pnpm makes links of packages: Node is asked for the link, and then for what it
+ * points to, so both must be readable.
+ */
+function esbuildFolders(): string[] {
+  const candidates = createRequire(import.meta.url).resolve.paths('esbuild') ?? []
+  const found = candidates
+    .map((folder) => join(folder, 'esbuild'))
+    .find((folder) => existsSync(join(folder, 'package.json')))
+  if (found === undefined) throw new BundlerError('esbuild is not installed')
+  const esbuild = realpathSync(found)
+  const ofBinaries = join(dirname(esbuild), '@esbuild')
+  const binaries = existsSync(ofBinaries)
+    ? readdirSync(ofBinaries).map((name) => realpathSync(join(ofBinaries, name)))
+    : []
+  return [...new Set([found, esbuild, ofBinaries, ...binaries])]
 }
