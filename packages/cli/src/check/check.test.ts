@@ -170,6 +170,41 @@ describe('tenon check', () => {
     })
   })
 
+  it('looks into what definePlugin is given, too', async () => {
+    const definition = (handler: string, job: string) => `
+      import { definePlugin } from '@tenon/sdk'
+      export default definePlugin({
+        metadata: { name: 'Asset Watch', version: '1.0.0', author: 'You', description: 'Says in one line what Asset Watch does' },
+        install: async () => ({ success: true }),
+        uninstall: async () => ({ success: true }),
+        events: { async ${handler}() {} },
+        jobs: { '${job}': async () => ({ success: true }) },
+        router: { 'GET /records': async () => ({ data: {} }) },
+      })`
+    await change('plugins/asset-watch/index.ts', () => definition('onRisk', 'sync'))
+    await changeEntry((entry) => {
+      Object.assign(entry.permissions as object, { events: ['risk.*'] })
+      Object.assign(entry.contributes as object, { events: [{ name: 'risk.*', handler: 'onRisk' }] })
+    })
+    const exported = 'index.ts with all required exports'
+    expect((await findings())[exported]).toBeUndefined()
+    await changeEntry((entry) =>
+      Object.assign(entry.contributes as object, {
+        ui: { entry: 'ui.ts', pages: [{ id: 'all', title: 'All' }], routes: ['GET /nowhere'] },
+      }),
+    )
+    expect((await findings())[exported]).toEqual([expect.stringContaining('has no route "GET /nowhere"')])
+    await changeEntry((entry) => Reflect.deleteProperty(entry.contributes as object, 'ui'))
+    await change('plugins/asset-watch/index.ts', () => definition('onOther', 'other').replace('one line', 'two lines'))
+    expect((await findings())[exported]).toEqual([
+      expect.stringContaining('metadata.description is "Says in two lines what Asset Watch does"'),
+      expect.stringContaining(
+        'has no route "POST /sync", which plugins.json names. Add it to router, or "sync" to the jobs of definePlugin.',
+      ),
+      expect.stringContaining('does not export onRisk, which plugins.json names.'),
+    ])
+  })
+
   it('looks for the routes that the charts and groups of a view name', async () => {
     await changeEntry((entry) => {
       const contributes = entry['contributes'] as { views: object[] }

@@ -99,18 +99,18 @@ function checkExports({ bundle, entryPoint, hasEntryPoint, sources, entry }: Plu
       error(file === '' ? entryPoint : fileOf(sources, file, entryPoint), line, message),
     )
   }
-  if (bundle.exports.includes('default')) return []
+  const isDefinition = bundle.exports.includes('default')
   const signatures: Record<string, string> = {
     install: 'an async function install(userId, tenantId, config, context)',
     uninstall: 'an async function uninstall(userId, tenantId, context)',
     metadata: 'metadata = { name, version, author, description }',
   }
   const missing = Object.entries(signatures)
-    .filter(([name]) => !bundle.exports.includes(name))
+    .filter(([name]) => !isDefinition && !bundle.exports.includes(name))
     .map(([name, signature]) => error(entryPoint, 1, `does not export ${name}. Export ${signature}.`))
-  const named = placeOf(sources, /metadata\b[^=\n]*=/)
+  const named = placeOf(sources, /metadata\b[^=\n]*=|\bmetadata\s*:/)
   const wrong = (['name', 'version', 'author', 'description'] as const).flatMap((field) => {
-    const said = metadataField(bundle.code, field)
+    const said = metadataField(bundle.code, field, isDefinition)
     const expected = entry?.[field]
     if (said === undefined || expected === undefined || said === expected) return []
     return [
@@ -142,16 +142,26 @@ function checkContributions({
     'GET /template': ['getExcelTemplate'],
     'POST /import': ['importRisks', 'importData'],
   }
+  // What definePlugin is given is not run, so a name in its code counts.
+  const isDefinition = bundle.exports.includes('default')
+  const words = new Set(isDefinition ? bundle.code.match(/[\w$-]+/g) : [])
+  const jobOf = (route: string): string | undefined =>
+    isDefinition ? actions.find((action) => action.route === route)?.id : undefined
   const isThere = (route: string): boolean =>
     ["'", '"', '`'].some((quote) => bundle.code.includes(`${quote}${route}${quote}`)) ||
+    (words.has('jobs') && words.has(jobOf(route) ?? '')) ||
     (!bundle.exports.includes('router') && (seedNames[route] ?? []).some((name) => bundle.exports.includes(name)))
   const handlers = [...events.map(({ handler }) => handler), ...connections.flatMap(({ onConnect }) => onConnect ?? [])]
   return [
     ...[...new Set(routes)]
       .filter((route) => !isThere(route))
-      .map((route) => error(entryPoint, 1, `has no route "${route}", which plugins.json names. Add it to router.`)),
+      .map((route) => {
+        const job = jobOf(route)
+        const orJob = job === undefined ? '' : `, or "${job}" to the jobs of definePlugin`
+        return error(entryPoint, 1, `has no route "${route}", which plugins.json names. Add it to router${orJob}.`)
+      }),
     ...[...new Set(handlers)]
-      .filter((name) => !bundle.exports.includes(name))
+      .filter((name) => !bundle.exports.includes(name) && !words.has(name))
       .map((name) => error(entryPoint, 1, `does not export ${name}, which plugins.json names.`)),
   ]
 }
@@ -376,8 +386,9 @@ const builtIns = new Set(
 const isBuiltIn = (name: string): boolean => builtIns.has(name)
 
 /** A text in `metadata`, as far as it is written down as one. */
-function metadataField(code: string, field: string): string | undefined {
-  const object = /metadata\s*=\s*\{([^}]*)\}/.exec(code)?.[1] ?? ''
+function metadataField(code: string, field: string, isDefinition: boolean): string | undefined {
+  const exported = /metadata\s*=\s*\{([^}]*)\}/.exec(code)
+  const object = (exported ?? (isDefinition ? /\bmetadata:\s*\{([^}]*)\}/.exec(code) : undefined))?.[1] ?? ''
   return new RegExp(`\\b${field}\\s*:\\s*(["'\`])(.*?)\\1`).exec(object)?.[2]
 }
 
