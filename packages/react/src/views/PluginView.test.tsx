@@ -50,6 +50,20 @@ describe('a view in which there is nothing yet', () => {
   })
 })
 
+describe('a view of few columns', () => {
+  it.each([
+    [2, 260],
+    [7, 640],
+  ])('with %s of them needs a width of %s pixels', async (columns, pixels) => {
+    stage.answers['GET /plugins/registry/models'] = { items: [{ name0: 'churn' }], total: 1 }
+    const keys = Array.from({ length: columns }, (_, index) => ({ key: `name${index}`, title: 'Name', type: 'text' }))
+    stage.show(<PluginView plugin={plugin} view={{ ...view, columns: keys } as unknown as ViewContribution} />)
+    await expect.poll(() => stage.page.textContent).toContain('churn')
+    const needed = stage.page.querySelector<HTMLElement>('.tn-table-frame')?.style.getPropertyValue('--table-min-width')
+    expect(needed).toContain(`${pixels / 16}rem`)
+  })
+})
+
 describe('a plugin that gives fewer rows than it was asked for', () => {
   const state = (page: number, pageSize = 100) => ({ page, pageSize, filters: {} })
   const most = 20

@@ -89,3 +89,6 @@ export const TableRow = memo(function TableRow({ columns, row, onChoose, index, 
 
 /** What tells a row from the others of its page. */
 export const keyOfRow = (row: Row, index: number): string => textOf(row['id'] ?? index)
+
+/** Of a table, in pixels: two columns fit on a telephone, and many are moved sideways rather than squeezed. */
+export const leastWidthOf = (columns: ViewTableProps['columns']): number => Math.min(640, columns.length * 130)

@@ -1,5 +1,5 @@
 import { Skeleton, Table } from '@mantine/core'
-import { HeadRow, keyOfRow, TableRow, type ViewTableProps } from './TableRow.js'
+import { HeadRow, keyOfRow, leastWidthOf, TableRow, type ViewTableProps } from './TableRow.js'
 import { WindowedTable } from './WindowedTable.js'
 
 /** So many all exist: a browser finds and prints what there is. Of more, only those near what is seen do. */
@@ -12,7 +12,11 @@ export function ViewTable(props: ViewTableProps) {
 
 function WholeTable({ columns, rows, busy, sort, onSort, onChoose }: ViewTableProps) {
   return (
-    <Table.ScrollContainer minWidth={640} className="tn-table-frame" scrollAreaProps={{ type: 'auto' }}>
+    <Table.ScrollContainer
+      minWidth={leastWidthOf(columns)}
+      className="tn-table-frame"
+      scrollAreaProps={{ type: 'auto' }}
+    >
       <Table className="tn-table" highlightOnHover verticalSpacing="xs" data-busy={busy || undefined}>
         <Table.Thead>
           <HeadRow columns={columns} sort={sort} onSort={onSort} />

@@ -13,7 +13,7 @@ import {
   useState,
 } from 'react'
 import { flushSync } from 'react-dom'
-import { HeadRow, keyOfRow, TableRow, type ViewTableProps } from './TableRow.js'
+import { HeadRow, keyOfRow, leastWidthOf, TableRow, type ViewTableProps } from './TableRow.js'
 import { usePlace } from './usePlace.js'
 import { textOf } from './Value.js'
 import type { Row } from './viewRows.js'
@@ -81,7 +81,7 @@ export function WindowedTable({ columns, rows, busy, place = '', sort, onSort, o
   }
   return (
     <Table.ScrollContainer
-      minWidth={640}
+      minWidth={leastWidthOf(columns)}
       className="tn-table-frame"
       data-windowed
       scrollAreaProps={{ type: 'auto', viewportRef: viewport }}
