@@ -21,6 +21,16 @@ describe('a schedule', () => {
     },
   )
 
+  it.each([
+    ['*/30 * * * *', 'every 30 minutes'],
+    ['*/5 * * * *', 'every 5 minutes'],
+    ['*/7 * * * *', 'at the times */7 * * * *'],
+    ['*/1 * * * *', 'at the times */1 * * * *'],
+    ['*/60 * * * *', 'at the times */60 * * * *'],
+  ])('of %s reads "%s"', (cron, words) => {
+    expect(describeSchedule(cron)).toBe(words)
+  })
+
   it('becomes the fields that it was read from', () => {
     for (const cron of ['17 * * * *', '30 3 * * *', '0 0 * * *', '5 14 * * 1']) expect(cronOf(timesOf(cron))).toBe(cron)
   })
