@@ -47,6 +47,14 @@ const text = () => expect.poll(() => document.body.textContent)
 const mayInstall = () => expect.poll(() => stage.named('Allow and install').getAttribute('aria-disabled')).toBe(null)
 const show = (subject: Plugin) => stage.show(<InstallDialog plugin={subject} onClose={() => undefined} />)
 
+it('a plugin that only tells of events is not said to receive them', async () => {
+  const subject = plugin({ asks: [{ id: 'publish:a.b', group: 'events', sentence: 'Announce the event a.b' }] })
+  stage.answers = { 'GET /plugins/installations': [], 'GET /plugins/marketplace/any': subject }
+  show(subject)
+  await text().toContain('Announce the event a.b')
+  expect(document.querySelector('[data-kind="events"] .tn-permission-title')?.textContent).toBe('Exchange events')
+})
+
 it('what is installed is what was shown, and what is there instead is shown before it is agreed to', async () => {
   const sent: unknown[] = []
   const artifact = { sha256: 'a'.repeat(64) }

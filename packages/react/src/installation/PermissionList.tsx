@@ -14,7 +14,7 @@ const groups: { id: string; title: string; icon: LucideIcon }[] = [
   { id: 'change', title: 'Change your data', icon: PencilLine },
   { id: 'outside', title: 'Send data outside', icon: Globe },
   { id: 'schedule', title: 'Run on a schedule', icon: Clock },
-  { id: 'events', title: 'Receive events', icon: Radio },
+  { id: 'events', title: 'Exchange events', icon: Radio },
 ]
 
 export interface PermissionListProps<Permission extends AskedPermission> {
