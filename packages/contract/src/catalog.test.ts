@@ -57,6 +57,13 @@ describe('one entry that is made to do harm takes no other with it', () => {
   })
 })
 
+it('names the categories that there are when an entry has another', () => {
+  const { problems } = parseManifest({ plugins: [{ ...entry, category: 'other' }] })
+  expect(problems.map(({ message }) => message)).toEqual([
+    '"other" is no category. Declare it in categories, or name one of communication, ml_ops, version_control, monitoring, security, data_management, analytics',
+  ])
+})
+
 describe('a manifest with more in it than anybody could read', { timeout: 20_000 }, () => {
   it('is read as far as ten thousand plugins, and tells a thousand problems', () => {
     const { problems } = parseManifest({ plugins: Array(1_000_000).fill({}) })

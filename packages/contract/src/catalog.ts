@@ -577,7 +577,12 @@ function readEntry(
   const entry = parsed.data
   if (known.keys.has(entry.key)) return report('error', 'key', 'is already the key of an earlier entry')
   if (!known.categories.has(entry.category)) {
-    return report('error', 'category', `"${entry.category}" is neither a built-in category nor declared in categories`)
+    const builtIn = builtInCategories.map(({ id }) => id).join(', ')
+    return report(
+      'error',
+      'category',
+      `"${entry.category}" is no category. Declare it in categories, or name one of ${builtIn}`,
+    )
   }
   if (legacy) report('warning', 'installationType', '"npm" is read as "standard"')
   known.keys.add(entry.key)

@@ -43,7 +43,7 @@ export const errorTable = {
   MARKETPLACE_UNREACHABLE: {
     status: 503,
     sentence:
-      'The marketplace at {location} cannot be reached ({cause}) and there is no earlier copy of it. Check PLUGIN_MARKETPLACE_URL and try again.',
+      'The marketplace at {location} cannot be read ({cause}) and there is no earlier copy of it. Correct what is there, or the setting that names it, and try again.',
   },
   MANIFEST_NOT_JSON: { status: 502, sentence: 'The manifest at {location} is not JSON: {cause}' },
   MANIFEST_INVALID: { status: 502, sentence: 'The manifest at {location} is not a plugin manifest: {cause}' },
