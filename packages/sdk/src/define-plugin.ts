@@ -20,7 +20,7 @@ export interface PluginEvent {
   name: string
   /** ISO 8601. */
   occurredAt: string
-  /** `host`, or the key of the plugin that published it. */
+  /** `app` for the application, `host` for the plugin host, or the key of the plugin that published it. */
   source: string
   /** From the subscription in the manifest. */
   routingType?: string
