@@ -27,7 +27,7 @@ export async function install(
   await modelRecords({ sequelize }, tenantId).createTables()
   return {
     success: true,
-    message: 'MLflow is installed. Enter the address of your tracking server, then press Sync.',
+    message: 'MLflow is installed. Enter the address of your tracking server, then press Sync models.',
     installedAt: new Date().toISOString(),
   }
 }
@@ -56,7 +56,7 @@ export function configure(
   const { valid, errors } = validateConfig(config)
   return Promise.resolve({
     success: valid,
-    message: valid ? 'Saved. Press Sync to read the models.' : `Invalid configuration: ${errors.join(', ')}`,
+    message: valid ? 'Saved. Press Sync models to read them.' : `Invalid configuration: ${errors.join(', ')}`,
     configuredAt: new Date().toISOString(),
   })
 }

@@ -32,7 +32,7 @@ export async function install(
   { sequelize }: SeedContext,
 ): Promise<InstallResult> {
   await createTable(sequelize, tenantId)
-  return { success: true, message: 'My Plugin is installed. Enter the address of the server, then press Sync.' }
+  return { success: true, message: 'My Plugin is installed. Enter the address of the server, then press Sync records.' }
 }
 
 export async function uninstall(
@@ -56,7 +56,7 @@ export function validateConfig(config: Config | null): ValidationResult {
 
 export function configure(_userId: number, _tenantId: string, config: Config): Promise<ConfigureResult> {
   const { valid, errors } = validateConfig(config)
-  return Promise.resolve({ success: valid, message: valid ? 'Saved. Press Sync.' : errors.join('; ') })
+  return Promise.resolve({ success: valid, message: valid ? 'Saved. Press Sync records.' : errors.join('; ') })
 }
 
 /** The button "Test connection". Never throws, and never repeats what the other side said. */
