@@ -13,6 +13,7 @@ beforeAll(async () => {
   database = await createTenancyDatabase()
   await database.tenancy.createTenant(1)
   role = await database.tenancy.ensureRole(1, 'bare', { kind: 'declared', tenantSchema: true, tables: {} })
+  await database.pool.query(`CREATE TYPE public.letters AS ENUM ('a')`)
 })
 afterAll(() => database?.drop())
 
@@ -65,16 +66,32 @@ test('statements that are sent at once run one after the other, each with a time
   await connection.close()
 })
 
-test('JSON is handed on as the server sent it: nobody waits while megabytes of it are parsed', async () => {
+test.each([
+  ['json', `('{' || string_agg(format('"%s":1', n), ',') || '}')::json`, 1_500_000, '{"1":1,"2":1'],
+  ['int[]', 'array_agg(n)', 3_000_000, '{1,2,3,4,5,6'],
+  ['timestamptz[]', `array_agg(timestamptz '2026-01-01 00:00:00+00')`, 900_000, '{"2026-01-01'],
+  ['point[]', 'array_agg(point(n, n))', 1_000_000, '{"(1,1)","(2'],
+  ['an array of an enum', `array_agg('a'::public.letters)`, 2_000_000, '{a,a,a,a,a,a'],
+])('%s is handed on as the server sent it: nobody waits while megabytes are read', async (_, value, count, start) => {
   const connection = await connect()
-  const large = `SELECT ('{' || string_agg(format('"%s":1', n), ',') || '}')::json FROM generate_series(1, 1500000) n`
   const delay = monitorEventLoopDelay({ resolution: 5 })
   delay.enable()
+  const large = `SELECT ${value} FROM generate_series(1, ${count}) n`
   const [result] = await connection.run(large, undefined, { ...limits, timeoutMs: 20_000, maxBytes: 32 * 1024 * 1024 })
   delay.disable()
-  expect(String(result?.rows[0]?.[0]).slice(0, 12)).toBe('{"1":1,"2":1')
+  expect(String(result?.rows[0]?.[0]).slice(0, 12)).toBe(start)
   expect(delay.max / 1e6).toBeLessThan(300)
-  const lists = await connection.run(`SELECT ARRAY['{"a":"x,y"}', NULL]::jsonb[], '[]'::jsonb`, undefined, limits)
-  expect(lists[0]?.rows).toEqual([[['{"a": "x,y"}', null], '[]']])
+  await connection.close()
+})
+
+test('the lists of an enum are marked as such: who reads them cannot know', async () => {
+  const connection = await connect()
+  const [result] = await connection.run(
+    `SELECT 'a'::public.letters, ARRAY['a']::public.letters[], ARRAY[1]`,
+    undefined,
+    limits,
+  )
+  expect(result?.rows).toEqual([['a', '{a}', '{1}']])
+  expect(result?.fields.map(({ isList = false }) => isList)).toEqual([false, true, false])
   await connection.close()
 })

@@ -3,14 +3,15 @@ import { TenonError } from '@tenon/contract'
 import pg from 'pg'
 import { isPostgresError } from '../migrations/sql-text.js'
 import { sendCopy } from './copy-rows.js'
-import { FIRST_USER_TYPE, parseEnumArray, valueParsers } from './value-parsers.js'
+import { FIRST_USER_TYPE, valueParsers } from './value-parsers.js'
 
 /** One statement's answer, in a shape that is small on the wire. */
 export interface StatementResult {
   command: string
   /** Null where Postgres does not count (DDL). */
   rowCount: number | null
-  fields: { name: string; type: number }[]
+  /** `isList` for arrays of enums, of which only the server knows that they are some. */
+  fields: { name: string; type: number; isList?: true }[]
   rows: unknown[][]
 }
 
@@ -69,7 +70,7 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
   function run(text: string, values: unknown[] | undefined, limits: StatementLimits): Promise<StatementResult[]> {
     return inTurn(limits, async () => {
       const onTooMany = () => end(tooLarge(`${limits.maxRows} rows`))
-      return parseUserTypes(await collect(client, text, values, limits.maxRows, onTooMany))
+      return markLists(await collect(client, text, values, limits.maxRows, onTooMany))
     })
   }
 
@@ -118,17 +119,12 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
     setTimeout(() => socket.destroy(), 1_000).unref()
   }
 
-  /** Arrays of enums come as text, because only the database knows which types they are. */
-  async function parseUserTypes(results: StatementResult[]): Promise<StatementResult[]> {
-    const types = results.flatMap((result) => result.fields.map((field) => field.type))
-    const unknown = types.filter((type) => type >= FIRST_USER_TYPE && !enumArrays.has(type))
+  /** The types of users come as text: whoever reads it has to know which are lists. */
+  async function markLists(results: StatementResult[]): Promise<StatementResult[]> {
+    const fields = results.flatMap((result) => result.fields)
+    const unknown = fields.map(({ type }) => type).filter((type) => type >= FIRST_USER_TYPE && !enumArrays.has(type))
     if (unknown.length > 0) await lookUpTypes(unknown)
-    for (const result of results) {
-      result.fields.forEach((field, column) => {
-        if (!enumArrays.get(field.type)) return
-        for (const row of result.rows) row[column] = parseEnumArray(row[column])
-      })
-    }
+    for (const field of fields) if (enumArrays.get(field.type)) field.isList = true
     return results
   }
 

@@ -3,36 +3,24 @@ import pg from 'pg'
 type ValueParser = (text: string) => unknown
 
 const text: ValueParser = (value) => value
-const textArray = pg.types.getTypeParser(1009 as number) as ValueParser
+const parserOf = (oid: number) => pg.types.getTypeParser(oid, 'text') as ValueParser
 
-// What Sequelize 6 does differently from pg: dates without time and decimals stay as the server wrote them.
-const overrides = new Map<number, ValueParser>([
-  [1082, text], // date
-  [1182, textArray], // date[]
-  [1231, textArray], // numeric[]
-  // JSON is parsed in the plugin's process: one value may have 32 MB, and everybody would wait.
-  [114, text], // json
-  [199, textArray], // json[]
-  [3802, text], // jsonb
-  [3807, textArray], // jsonb[]
-])
+/**
+ * Values of these types are short, or read by one call of the engine. All others, lists and dates among them, go on as
+ * the server wrote them and are read in the plugin's process: one value may have 32 MB, and everybody would wait.
+ */
+const readHere = new Map<number, ValueParser>(
+  [16, 21, 23, 26, 700, 701].map((oid) => [oid, parserOf(oid)]), // boolean, smallint, integer, oid, real, double precision
+)
+readHere.set(17, (value) => (value.startsWith('\\x') ? Buffer.from(value.slice(2), 'hex') : value)) // bytea
 
-/** Types above this number are made by users; what they are is looked up after the result, see `enumArrayColumns`. */
+/** Types above this number are made by users; which of them are lists is looked up after the result. */
 export const FIRST_USER_TYPE = 16_384
 
-/** How plugins get values: as Sequelize gives them. bigint, count and numeric are strings, timestamps are Dates. */
+/** What the host makes of values; the rest of what Sequelize does is done by `packages/runner/src/sequelize/values.ts`. */
 export const valueParsers = {
-  getTypeParser(oid: number, format?: string): ValueParser {
-    if (format !== 'binary') {
-      const parser = overrides.get(oid)
-      if (parser) return parser
-      if (oid >= FIRST_USER_TYPE) return text
-    }
-    return pg.types.getTypeParser(oid, 'text') as ValueParser
-  },
-}
-
-/** Parses the text of an array of enum values, which arrive as `{a,"b c",NULL}`. */
-export function parseEnumArray(value: unknown): unknown {
-  return typeof value === 'string' ? textArray(value) : value
+  getTypeParser: (oid: number, format?: string): ValueParser =>
+    format === 'binary'
+      ? (pg.types.getTypeParser(oid, 'binary') as unknown as ValueParser)
+      : (readHere.get(oid) ?? text),
 }

@@ -1,8 +1,10 @@
+import { readerOf, type WireField } from './values.js'
+
 /** One statement's answer as it crossed the wire: rows as arrays, in the order of the fields. */
 export interface WireResult {
   command: string
   rowCount: number | null
-  fields: { name: string; type: number }[]
+  fields: WireField[]
   rows: unknown[][]
 }
 
@@ -43,28 +45,16 @@ export function shapeResults(wire: WireResult[], sql: string, { type, plain, nes
   return rows
 }
 
-/** By oid: json, jsonb, and lists of them. */
-const jsonTypes = new Set([114, 3802])
-const jsonArrayTypes = new Set([199, 3807])
-
-/** The host hands JSON on as it came from the server. */
-function parseJson(value: unknown): unknown {
-  return typeof value === 'string' ? (JSON.parse(value) as unknown) : value
-}
-
-function parseJsonArray(value: unknown): unknown {
-  return Array.isArray(value) ? value.map(parseJsonArray) : parseJson(value)
-}
-
-function parseJsonColumns(fields: WireResult['fields'], rows: unknown[][]): void {
-  fields.forEach(({ type }, column) => {
-    const parse = jsonTypes.has(type) ? parseJson : jsonArrayTypes.has(type) ? parseJsonArray : undefined
-    if (parse) for (const row of rows) row[column] = parse(row[column])
+function readColumns(fields: WireField[], rows: unknown[][]): void {
+  fields.forEach((field, column) => {
+    const read = readerOf(field)
+    if (!read) return
+    for (const row of rows) if (typeof row[column] === 'string') row[column] = read(row[column])
   })
 }
 
 function toQueryResult({ command, rowCount, fields, rows }: WireResult): QueryResult {
-  parseJsonColumns(fields, rows)
+  readColumns(fields, rows)
   return {
     command,
     rowCount,
