@@ -219,6 +219,9 @@ describe('start and stop', () => {
       log: (line) => lines.push(line),
     })
     expect(await query(server.connection, 'SHOW max_connections')).toEqual([{ max_connections: '17' }])
+    expect(await query(server.connection, 'SHOW max_locks_per_transaction')).toEqual([
+      { max_locks_per_transaction: '512' },
+    ])
     expect(lines.join('\n')).toContain('ready to accept connections')
   })
 

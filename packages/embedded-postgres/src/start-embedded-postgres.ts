@@ -30,7 +30,7 @@ export interface EmbeddedPostgresOptions {
   hostRole?: string
   /** Database of that role. Default `tenon`. */
   database?: string
-  /** Server settings, such as `{ max_connections: 200 }`. */
+  /** Server settings, such as `{ max_connections: 200 }`. Default: the server's own, but room for eight times as many locks. */
   settings?: Record<string, string | number>
   /** Called at every start as superuser in the new database, before the host connects; must be repeatable. */
   prepare?: (superuser: pg.Client) => Promise<void>
@@ -176,12 +176,15 @@ function freePort(): Promise<number> {
   })
 }
 
+/** All sessions share the room for locks. The server's own default is full when five of them hold 2,000 each. */
+const defaultSettings = { max_locks_per_transaction: 512 }
+
 async function startServer(
   options: LockedStart,
   clusterDir: string,
   address: Address,
 ): Promise<{ server: ServerProcess; pid: number }> {
-  const settings = { ...options.settings, ...address.settings, port: address.port }
+  const settings = { ...defaultSettings, ...options.settings, ...address.settings, port: address.port }
   const args = ['-D', clusterDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
   for (let attempt = 0; ; attempt += 1) {
     const server = startServerProcess({

@@ -116,6 +116,8 @@ async function startEphemeralServer(): Promise<EphemeralServer> {
       synchronous_commit: 'off',
       full_page_writes: 'off',
       max_connections: 200,
+      // The server's default, so that a test can fill the room for locks.
+      max_locks_per_transaction: 64,
       wal_level: 'minimal',
       max_wal_senders: 0,
     },
