@@ -26,6 +26,7 @@ function connect() {
   return connectRole({
     config: { ...database.connection, user: role.name, password: rolePassword(testRoleKey, role.name) },
     terminateBackend: (processId) => roles.terminateBackend(role.name, processId),
+    hasBackend: (processId) => roles.hasBackend(role.name, processId),
     enumArrays: new Map(),
   })
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { TenonError } from '@tenon/contract'
 import pg from 'pg'
 import { isPostgresError } from '../migrations/sql-text.js'
@@ -40,6 +41,10 @@ export interface RoleConnection {
   reset(): Promise<void>
   /** Ends the backend from the host's side; `reason` is what the running statement is rejected with. */
   terminate(reason: TenonError): Promise<void>
+  /** Whether the host has told the backend to end. */
+  readonly terminated: boolean
+  /** Resolves when the server has no such backend any more: some functions do not look for hours whether they are to end. */
+  gone(): Promise<void>
   close(): Promise<void>
 }
 
@@ -47,14 +52,23 @@ interface Options {
   config: pg.ClientConfig
   /** `pg_terminate_backend` over the host's own connection. */
   terminateBackend: (processId: number) => Promise<void>
+  /** Asked over the host's own connection, too. */
+  hasBackend: (processId: number) => Promise<boolean>
   /** Array types of enums that were seen, by oid. Shared by the connections of one database. */
   enumArrays: Map<number, boolean>
 }
 
 // RESET and DISCARD are the host's own; if they hang, the connection is thrown away.
 const RESET_LIMITS: StatementLimits = { timeoutMs: 5_000, maxBytes: 65_536, maxRows: 100 }
+/** Between two looks whether a backend is gone: most are at once. */
+const lookMs = { first: 10, longest: 1_000 }
 
-export async function connectRole({ config, terminateBackend, enumArrays }: Options): Promise<RoleConnection> {
+export async function connectRole({
+  config,
+  terminateBackend,
+  hasBackend,
+  enumArrays,
+}: Options): Promise<RoleConnection> {
   const client = new pg.Client({ ...config, types: valueParsers as pg.CustomTypesConfig })
   let usable = true
   let endedBecause: TenonError | undefined
@@ -153,6 +167,16 @@ export async function connectRole({ config, terminateBackend, enumArrays }: Opti
       await run('DISCARD ALL', undefined, RESET_LIMITS)
     },
     terminate,
+    get terminated() {
+      return endedBecause !== undefined
+    },
+    async gone() {
+      // A server that does not answer has nobody at work.
+      const isThere = () => hasBackend(processID).catch(() => false)
+      for (let pauseMs = lookMs.first; await isThere(); pauseMs = Math.min(pauseMs * 2, lookMs.longest)) {
+        await sleep(pauseMs, undefined, { ref: false })
+      }
+    },
     async close() {
       usable = false
       await client.end().catch(() => {})

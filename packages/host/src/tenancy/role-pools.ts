@@ -48,7 +48,7 @@ type PoolLimits = Pick<
 interface Slot {
   role: string
   connection: RoleConnection | undefined
-  kind: LeaseKind | 'idle'
+  kind: LeaseKind | 'idle' | 'ending'
   idleSince: number
   takenAt: number
   timer?: NodeJS.Timeout
@@ -180,7 +180,17 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
   function discard(slot: Slot): void {
     clearTimeout(slot.timer)
     slots.delete(slot)
+    if (slot.connection?.terminated) waitUntilGone(slot)
     void slot.connection?.close()
+  }
+
+  /** It counts as one of its role for as long as the server works for it. */
+  function waitUntilGone(slot: Slot): void {
+    slot.kind = 'ending'
+    slots.add(slot)
+    void slot.connection?.gone().then(() => {
+      if (slots.delete(slot)) serveWaiters()
+    })
   }
 
   function remove(slot: Slot): void {
@@ -209,6 +219,7 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
       chosen.map(async (slot) => {
         clearTimeout(slot.timer)
         if (slot.kind !== 'idle') await slot.connection?.terminate(new TenonError('SESSION_ENDED'))
+        if (slot.connection?.terminated) waitUntilGone(slot)
         await slot.connection?.close()
       }),
     )
@@ -217,8 +228,8 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
 
   return {
     acquire,
-    closeRole: (role) => closeSlots([...slots].filter((slot) => slot.role === role)),
-    close: () => closeSlots([...slots]),
+    closeRole: (role) => closeSlots([...slots].filter((slot) => slot.role === role && slot.kind !== 'ending')),
+    close: () => closeSlots([...slots].filter(({ kind }) => kind !== 'ending')),
     terminate(processId, reason) {
       const slot = [...slots].find(({ connection }) => connection?.processId === processId)
       void slot?.connection?.terminate(reason)
@@ -244,4 +255,4 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
   }
 }
 
-const isPinned = (kind: LeaseKind | 'idle') => kind === 'transaction' || kind === 'lifecycle'
+const isPinned = (kind: Slot['kind']) => kind === 'transaction' || kind === 'lifecycle'

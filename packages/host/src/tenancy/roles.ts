@@ -39,6 +39,8 @@ export interface Roles {
   /** Sets the password that this host computes, after someone changed it. */
   heal(role: string): Promise<void>
   terminateBackend(role: string, processId: number): Promise<void>
+  /** Whether this process of the server is a session of the role. */
+  hasBackend(role: string, processId: number): Promise<boolean>
 }
 
 interface RolesOptions {
@@ -195,6 +197,13 @@ export function createRoles({ pool, databaseId, group, roleKey, grantable, limit
           ]),
         ),
       )
+    },
+    async hasBackend(name, processId) {
+      const { rows } = await pool.query('SELECT FROM pg_stat_activity WHERE pid = $1 AND usename = $2', [
+        processId,
+        name,
+      ])
+      return rows.length > 0
     },
   }
 }

@@ -97,7 +97,14 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
 
   const roles = createRoles({ pool, databaseId, group, roleKey, grantable, limits })
   const reserved = reservedConnections(pool)
-  const { terminateBackend } = createRoles({ pool: reserved, databaseId, group, roleKey, grantable, limits })
+  const { terminateBackend, hasBackend } = createRoles({
+    pool: reserved,
+    databaseId,
+    group,
+    roleKey,
+    grantable,
+    limits,
+  })
   const guard = await createStatementGuard({
     functions: {
       catalog: await catalogFunctions(pool),
@@ -145,6 +152,7 @@ export async function createTenancy(options: TenancyOptions): Promise<Tenancy> {
       config,
       enumArrays,
       terminateBackend: (processId) => terminateBackend(role, processId),
+      hasBackend: (processId) => hasBackend(role, processId),
     })
   }
 
