@@ -50,6 +50,16 @@ export const holds: SqlHold[] = [
     meanwhile: 'CREATE TABLE {own}.of_the_host (a int); DROP TABLE {own}.of_the_host',
   },
   {
+    name: 'holds more locks than the server has room for',
+    sql: [
+      'CREATE TABLE crowd (a int) PARTITION BY LIST (a)',
+      ...Array.from({ length: 60 }, (_, at) => `CREATE INDEX crowd_${at} ON crowd (a)`),
+      ...Array.from({ length: 300 }, (_, at) => `CREATE TABLE crowd_of_${at} PARTITION OF crowd FOR VALUES IN (${at})`),
+      'SELECT count(*) FROM crowd',
+    ],
+    meanwhile: writeRisk,
+  },
+  {
     name: 'keeps a name in the schema that the host wants',
     sql: 'CREATE TABLE wanted (a int)',
     meanwhile: 'CREATE TABLE {own}.wanted (a int); DROP TABLE {own}.wanted',
@@ -63,6 +73,11 @@ export const holds: SqlHold[] = [
 
 /** What would last for ever, or take everything. */
 export const exhaustions: SqlExhaustion[] = [
+  {
+    name: 'compares long lists, in which the server looks at no clock',
+    sql: 'SELECT array_fill(1, ARRAY[90000]) <@ (array_fill(0, ARRAY[90000]) || 1)',
+    times: 2,
+  },
   { name: 'counts for ever', sql: 'SELECT count(*) FROM generate_series(1, 1000000000000)' },
   {
     name: 'recurs for ever',

@@ -100,6 +100,12 @@ async function letTheHostWork({ ground, fill, role }: Scene): Promise<string[]> 
   await does('a step of a later migration', () =>
     pool.query(fill('CREATE TABLE {own}.later (id int); DROP TABLE {own}.later')),
   )
+  for (const table of ['risks', 'projects']) {
+    const column = 'ADD COLUMN later uuid DEFAULT gen_random_uuid()'
+    await does(`a later migration of ${table}`, () =>
+      pool.query(fill(`ALTER TABLE {own}.${table} ${column}; ALTER TABLE {own}.${table} DROP COLUMN later`)),
+    )
+  }
   await does('disabling', async () => service.setEnabled(await installation(), attacker.userId, attacker.schema, false))
   await does('enabling', async () => service.setEnabled(await installation(), attacker.userId, attacker.schema, true))
   await does('configuring', async () =>

@@ -70,6 +70,8 @@ export const plants: SqlPlant[] = [
   { name: 'an implicit cast', sql: 'CREATE CAST (text AS int) WITH INOUT AS IMPLICIT' },
   { name: 'a type that hides a built-in one', sql: `CREATE TYPE {own}.text AS ENUM ('a')` },
   { name: 'a composite type that hides a table', sql: 'CREATE TYPE {plant} AS (a int)' },
+  { name: 'a column of the type of a host table', sql: 'CREATE TABLE {plant} (a {own}.risks)' },
+  { name: 'a list of rows of a host table', sql: 'CREATE TABLE {plant} (a {own}.projects[])' },
   { name: 'a collation', sql: `CREATE COLLATION {plant} FROM "C"` },
   { name: 'a conversion', sql: `CREATE DEFAULT CONVERSION {plant} FOR 'UTF8' TO 'LATIN1' FROM utf8_to_iso8859_1` },
   { name: 'a text search dictionary', sql: `CREATE TEXT SEARCH DICTIONARY {plant} (TEMPLATE = simple)` },
