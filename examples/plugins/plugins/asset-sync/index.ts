@@ -32,7 +32,10 @@ export async function install(
   { sequelize }: SeedContext,
 ): Promise<InstallResult> {
   await createTable(sequelize, tenantId)
-  return { success: true, message: 'Asset Sync is installed. Enter the address of the server, then press Sync records.' }
+  return {
+    success: true,
+    message: 'Asset Sync is installed. Enter the address of the server, then press Sync records.',
+  }
 }
 
 export async function uninstall(
