@@ -20,12 +20,25 @@ export function hasConfiguration({ contributes, requiresConfiguration }: Plugin)
   return contributes?.configuration !== undefined || (requiresConfiguration && !contributes?.connections?.length)
 }
 
+/** Also where nobody says which of its values are secret. */
+const mayHaveSecrets = ({ contributes }: Plugin): boolean =>
+  contributes?.configuration === undefined || hasSecret(contributes.configuration)
+
+function hasSecret(schema: unknown): boolean {
+  if (typeof schema !== 'object' || schema === null) return false
+  const { writeOnly, format } = schema as { writeOnly?: unknown; format?: unknown }
+  return writeOnly === true || format === 'password' || Object.values(schema).some(hasSecret)
+}
+
 export function Configuration({ plugin, installation }: { plugin: Plugin; installation: PluginInstallation }) {
   const isAdmin = useMay('Admin')
   const sample = useSampleOf(plugin.key)
   const names = useMemberNames()
   return (
-    <Panel title="Configuration" text="Secrets are sealed when they are saved, and never shown again.">
+    <Panel
+      title="Configuration"
+      {...(mayHaveSecrets(plugin) ? { text: 'Secrets are sealed when they are saved, and never shown again.' } : {})}
+    >
       <div className={classes.form}>
         <Suspense fallback={<Loading height={260} />}>
           <PluginConfigForm

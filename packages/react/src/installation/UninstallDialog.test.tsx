@@ -19,6 +19,22 @@ it('says so when it is not known what would be erased', async () => {
   await text().toContain('about 2 rows')
 })
 
+it('asks for the tables of what it has removed no more', async () => {
+  const tables = 'GET /plugins/installations/3/tables'
+  stage.answers = {
+    'GET /plugins/installations': [],
+    [tables]: [{ name: 'notes', rows: 2 }],
+    'DELETE /plugins/installations/3': 'gone',
+  }
+  let isDone = false
+  stage.show(<UninstallDialog plugin={plugin} onClose={() => undefined} onDone={() => (isDone = true)} />)
+  choose('keep')
+  await text().toContain('about 2 rows')
+  stage.click('Uninstall, keep data')
+  await expect.poll(() => isDone).toBe(true)
+  expect(stage.asked.filter((one) => one === tables)).toHaveLength(1)
+})
+
 it('tells its end also when it was closed meanwhile, and closes nothing that was opened then', async () => {
   const gone = held<string>()
   const done: string[] = []

@@ -120,7 +120,7 @@ function Choosing({ plugin, onClose, onDone }: UninstallDialogProps & { plugin: 
             ))}
         </Stack>
       </Radio.Group>
-      {choice !== 'disable' && <Tables plugin={plugin} choice={choice} />}
+      {choice !== 'disable' && <Tables plugin={plugin} choice={choice} isGoing={busy} />}
       {choice === 'erase' && (
         <TextInput
           label={`Type “${plugin.displayName}” to confirm`}
@@ -149,8 +149,15 @@ function Choosing({ plugin, onClose, onDone }: UninstallDialogProps & { plugin: 
 
 const shownTables = 6
 
+interface TablesProps {
+  plugin: Plugin
+  choice: 'keep' | 'erase'
+  /** From then on nothing more is asked about it. */
+  isGoing: boolean
+}
+
 /** What stays, or goes: its tables, about as large as they are. */
-function Tables({ plugin, choice }: { plugin: Plugin; choice: 'keep' | 'erase' }) {
+function Tables({ plugin, choice, isGoing }: TablesProps) {
   const { installationId } = plugin
   const {
     data: tables,
@@ -159,7 +166,7 @@ function Tables({ plugin, choice }: { plugin: Plugin; choice: 'keep' | 'erase' }
     refetch,
   } = usePluginTables(
     { pluginKey: plugin.key, installationId: installationId ?? 0 },
-    { enabled: installationId !== undefined },
+    { enabled: installationId !== undefined && !isGoing },
   )
   if (error && !tables) {
     return (
