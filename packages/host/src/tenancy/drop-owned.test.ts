@@ -69,7 +69,7 @@ describe('erasing a role', () => {
     const { rows } = await database.pool.query<{ locks: number }>(
       `SELECT current_setting('max_locks_per_transaction')::int * (current_setting('max_connections')::int + 50) AS locks`,
     )
-    const parts = Math.ceil((3 * (rows[0]?.locks ?? 0)) / 60)
+    const parts = Math.ceil((1.5 * (rows[0]?.locks ?? 0)) / 60)
     const role = await roleWith('vast', [
       'CREATE TABLE parts (id int) PARTITION BY LIST (id)',
       ...numbers(60).map((at) => `CREATE INDEX p_${at} ON parts (id)`),
