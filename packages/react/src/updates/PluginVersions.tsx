@@ -129,8 +129,9 @@ function RollBackDialog({ installation, onClose, onRolledBack }: RollBackDialogP
       {installation && (
         <div className="tn-dialog">
           <p>
-            The code of version {installation.previousVersion} runs again, with what it was allowed then and has been
-            left since. What version {installation.version} has changed in the data of the plugin stays as it is.
+            The code of version {installation.previousVersion} runs again, with what it was allowed then, except for
+            what has been taken away since. What version {installation.version} has changed in the data of the plugin
+            stays as it is.
           </p>
           {rollBack.error && <ErrorNote error={rollBack.error} title="It could not be rolled back" />}
           <Group justify="flex-end" gap="sm">
