@@ -96,7 +96,8 @@ async function startHost(options: object, uid?: number): Promise<{ host: ChildPr
 async function endHost(host: ChildProcess): Promise<void> {
   if (host.exitCode !== null || host.signalCode !== null) return
   const ended = once(host, 'exit')
-  host.stdin?.end('stop')
+  // It may be about to end by itself.
+  host.stdin?.on('error', () => undefined).end('stop')
   await ended
 }
 

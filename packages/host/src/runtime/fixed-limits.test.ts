@@ -182,12 +182,14 @@ describe('a plugin', () => {
 
   it('that says more of itself, and whose child says so, ends it', async () => {
     const forged = (characters: number) =>
-      forgedReport(`const metadata = { a: 'x'.repeat(${characters} - '{"a":""}'.length) }
-        this.write(message({ t: 'loaded', report: { ...report, metadata } }))`)
-    // Where it is taken, that of the child itself ends it, which comes second: before or after the answer.
-    const outcome = await load(forged(64_000)).catch(({ message }: Error) => message)
-    expect(outcome).toMatch(/^hello$|not asked for/)
-    await expect(load(forged(64_001))).rejects.toMatchObject(failing('(report.metadata)'))
+      targetOf(
+        `exports.install = () => ({})
+        ${forgedReport(`const metadata = { a: 'x'.repeat(${characters} - '{"a":""}'.length) }
+          this.write(message({ t: 'loaded', report: { ...report, metadata } }))`)}`,
+      )
+    // That of the child itself comes second, and ends it.
+    expect(JSON.stringify((await runtime.inspect(forged(64_000))).metadata)).toHaveLength(64_000)
+    await expect(runtime.inspect(forged(64_001))).rejects.toMatchObject(failing('(report.metadata)'))
   })
 
   it('has no code cache kept that is not of its code', async () => {
