@@ -99,11 +99,13 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
     const idle = [...slots].find((slot) => slot.role === role && slot.kind === 'idle')
     if (idle?.connection?.usable) return occupy(idle, kind)
     if (idle) discard(idle)
-    if (slots.size >= limits.maxConnections && !evictOldest()) return undefined
+    if (countOpen() >= limits.maxConnections && !evictOldest()) return undefined
     const slot: Slot = { role, connection: undefined, kind, idleSince: 0, takenAt: performance.now() }
     slots.add(slot)
     return slot
   }
+
+  const countOpen = () => [...slots].filter(({ kind }) => kind !== 'ending').length
 
   function mayTake(role: string, kind: LeaseKind): boolean {
     const mine = [...slots].filter((slot) => slot.role === role && slot.kind !== 'idle')
@@ -184,7 +186,7 @@ export function createRolePools(connect: (role: string) => Promise<RoleConnectio
     void slot.connection?.close()
   }
 
-  /** It counts as one of its role for as long as the server works for it. */
+  /** It counts as one of its role for as long as the server works for it, but takes nobody else's place. */
   function waitUntilGone(slot: Slot): void {
     slot.kind = 'ending'
     slots.add(slot)
