@@ -109,7 +109,9 @@ function PluginSettings({ plugin, installation }: { plugin: Plugin; installation
     <section aria-label={`Settings of ${plugin.displayName}`}>
       <h2>{plugin.displayName}</h2>
       <p role="status">{message}</p>
-      {configuration && <PluginConfigForm plugin={plugin} installation={installation} />}
+      {configuration && (
+        <PluginConfigForm plugin={plugin} installation={installation} onSaved={() => setMessage('Saved.')} />
+      )}
       {connections.map((connection) => (
         <PluginConnections
           key={connection.id}

@@ -10,6 +10,7 @@ import { createLiveConnection } from '../api/liveConnection.js'
 import { configureRequests, request } from '../api/request.js'
 import { pluginKeys, useInstallations } from '../plugins/queries.js'
 import type { Run } from './run.repository.js'
+import { runKeys } from './runCache.js'
 import { followRun, useActiveRun, usePluginRuns, useRun, whenRunEnds } from './runs.js'
 import { aRun } from './testing/aRun.js'
 import { useRunOutcomes } from './useRunOutcomes.js'
@@ -222,9 +223,7 @@ describe('what is known of a run', () => {
     await shown('succeeded  ')
   })
 
-  it('has what its plugin shows asked for again when it ends', async () => {
-    answers[path] = running
-    answers['/plugins/any/models'] = 'before'
+  describe('has what its plugin shows asked for again when it ends', () => {
     function Models() {
       const { data } = useQuery({
         queryKey: pluginKeys.of('any', 'view'),
@@ -232,17 +231,64 @@ describe('what is known of a run', () => {
       })
       return <>{data} </>
     }
-    show(
-      <>
-        <State />
-        <Models />
-      </>,
-    )
-    await shown('running 1 before ')
-    await connected()
-    answers['/plugins/any/models'] = 'after'
-    tell('run', { ...running, state: 'succeeded', progress: null })
-    await shown('succeeded  after ')
+    const over: Run = { ...running, state: 'succeeded', progress: null }
+    beforeEach(() => void (answers['/plugins/any/models'] = 'before'))
+
+    it('where it was seen under way', async () => {
+      answers[path] = running
+      show(
+        <>
+          <State />
+          <Models />
+        </>,
+      )
+      await shown('running 1 before ')
+      await connected()
+      answers['/plugins/any/models'] = 'after'
+      tell('run', over)
+      await shown('succeeded  after ')
+    })
+
+    it('where it was begun, also when it is over before its first answer comes', async () => {
+      show(<Models />)
+      await shown('before ')
+      answers['/plugins/any/models'] = 'after'
+      answers[path] = over
+      await followRun(client, running.id)
+      await shown('after ')
+    })
+
+    it('where its end is the first that is told of it', async () => {
+      answers[path] = running
+      show(
+        <>
+          <State />
+          <Models />
+        </>,
+      )
+      await shown('running 1 before ')
+      await connected()
+      answers['/plugins/any/models'] = 'after'
+      tell('run', { ...over, id: 'another' })
+      await shown('running 1 after ')
+    })
+
+    it('where the list has it only when it is over', async () => {
+      const earlier = aRun({ id: 'earlier', state: 'failed' })
+      answers[list] = { items: [earlier], total: 1 }
+      show(
+        <>
+          <List />
+          <Models />
+        </>,
+      )
+      await shown('Sync models:failed before ')
+      expect(asked.filter((one) => one === '/plugins/any/models')).toHaveLength(1)
+      answers['/plugins/any/models'] = 'after'
+      answers[list] = { items: [over, earlier], total: 2 }
+      await client.refetchQueries({ queryKey: runKeys.lists })
+      await shown('Sync models:succeeded Sync models:failed after ')
+    })
   })
 
   it('finds the one that is under way again, whoever began it', async () => {

@@ -2,6 +2,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { pluginKeys } from '../plugins/queries.js'
 import type { PluginInstallation } from '../plugins/types.js'
 import type { Run, RunPage, RunState } from './run.repository.js'
+import { isWatched } from './watchedRuns.js'
 
 /** Names of runs in the cache; apart from those of plugins, which are asked again when a run ends. */
 export const runKeys = {
@@ -24,25 +25,36 @@ export function isRunOver({ state }: Pick<Run, 'state'>): boolean {
 
 /**
  * Takes in what is known of a run, from an answer or from the stream: wherever the run is shown it is shown as it is now,
- * and when it has ended, what its plugin shows is asked again. An answer that was overtaken changes nothing.
+ * and when it has ended, what its plugin shows is asked again: also when it was begun here and is over before its first
+ * answer. An answer that was overtaken changes nothing.
  *
  * @returns the newer of the two
  */
 export function absorbRun(client: QueryClient, run: Run): Run {
-  const before = knownRun(client, run.id)
-  if (before && isRunOver(before) && !isRunOver(run)) return before
-  client.setQueryData(runKeys.one(run.id), run)
-  patchLists(client, run)
-  if (isRunOver(run) && before && !isRunOver(before)) noticeEnd(client, run)
-  return run
+  return takeIn(client, run, isWatched(run.id))
 }
 
 /** Like {@link absorbRun}, for a run that may have begun just now: then the lists are asked again. */
 export function absorbNews(client: QueryClient, run: Run): Run {
   const isNew = knownRun(client, run.id) === undefined
-  const now = absorbRun(client, run)
+  const now = takeIn(client, run, true)
   if (isNew) refreshLists(client, run)
   return now
+}
+
+/** Like {@link absorbRun} for all of a list; what was not in the earlier answer of the same list has happened since. */
+export function absorbPage(client: QueryClient, { items, ...page }: RunPage, earlier: RunPage | undefined): RunPage {
+  return { ...page, items: items.map((run) => takeIn(client, run, earlier !== undefined || isWatched(run.id))) }
+}
+
+/** @param isNews whether a run that nothing is known of has happened only now, and not long ago */
+function takeIn(client: QueryClient, run: Run, isNews: boolean): Run {
+  const before = knownRun(client, run.id)
+  if (before && isRunOver(before) && !isRunOver(run)) return before
+  client.setQueryData(runKeys.one(run.id), run)
+  patchLists(client, run)
+  if (isRunOver(run) && (before ? !isRunOver(before) : isNews)) noticeEnd(client, run)
+  return run
 }
 
 /** What the stream says of all installations: where it is news, they are asked again. */

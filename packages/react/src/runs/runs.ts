@@ -19,11 +19,12 @@ import {
   retryRun,
   type Run,
   type RunFilter,
+  type RunPage,
   type RunState,
   type ScheduleChange,
   setSchedule,
 } from './run.repository.js'
-import { absorbNews, absorbRun, isRunOver, runKeys } from './runCache.js'
+import { absorbNews, absorbPage, absorbRun, isRunOver, runKeys } from './runCache.js'
 import { watchRun } from './watchedRuns.js'
 
 /** What is under way is looked at so often without the stream, and so often to be sure with it. */
@@ -93,9 +94,9 @@ export function usePluginRuns(
   useLiveUpdates(installationId !== null && installationId !== undefined)
   return useQuery({
     queryKey: runKeys.of(installationId ?? 0, { page, pageSize, state }),
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal, queryKey }) => {
       const list = await getRuns({ installationId: installationId ?? 0, page, pageSize, state, signal })
-      return { ...list, items: list.items.map((run) => absorbRun(client, run)) }
+      return absorbPage(client, list, client.getQueryData<RunPage>(queryKey))
     },
     enabled: installationId !== null && installationId !== undefined,
     refetchInterval: (query) => lookAgain(client, query.state.data?.items.some((run) => !isRunOver(run)) ?? false),

@@ -19,12 +19,16 @@ let watched: readonly string[] = read()
  * @since 0.1.0
  */
 export function watchRun(id: string): void {
-  if (!watched.includes(id)) write([...watched, id].slice(-mostWatched))
+  if (!isWatched(id)) write([...watched, id].slice(-mostWatched))
+}
+
+export function isWatched(id: string): boolean {
+  return watched.includes(id)
 }
 
 /** @returns whether it was watched */
 export function unwatchRun(id: string): boolean {
-  if (!watched.includes(id)) return false
+  if (!isWatched(id)) return false
   write(watched.filter((one) => one !== id))
   return true
 }
