@@ -348,9 +348,11 @@ describe('what Slack answers', () => {
     for (const connectionId of [99, true, [off.id], {}, null, '', 'x']) {
       expect(await call({ connectionId }, withConnections(off))).toMatchObject({ status: 404 })
     }
-    expect(await call({ connectionId: String(off.id) }, withConnections(off))).toMatchObject({ data: { sent: 1 } })
+    expect(await call({ connectionId: String(off.id) }, withConnections(off))).toMatchObject({ status: 409 })
     expect(await call({}, withConnections(off))).toMatchObject({ status: 409 })
     expect(await call({}, withConnections())).toMatchObject({ status: 409 })
+    const on = { ...off, isActive: true }
+    expect(await call({ connectionId: String(on.id) }, withConnections(on))).toMatchObject({ data: { sent: 1 } })
   })
 
   it('429 of the Web API is waited for, too', async () => {

@@ -14,6 +14,8 @@ export const router: Router = {
       connectionId === undefined ? isActive : id === Number(textOf(connectionId) || NaN),
     )
     if (chosen.length === 0) return nobodyToTell(connectionId)
+    const off = chosen.find(({ isActive }) => !isActive)
+    if (off) return { status: 409, data: `${off.account.name} is switched off. Switch it on, then try again.` }
     return post(
       request,
       chosen.map((connection) => destinationOf(connection, request)),

@@ -245,6 +245,10 @@ export const errorTable = {
     sentence: 'The operator has not set up {provider} here: {missing} is missing.',
   },
   CONNECTION_NOT_FOUND: { status: 404, sentence: 'Connection not found' },
+  CONNECTION_SWITCHED_OFF: {
+    status: 409,
+    sentence: '{account} is switched off for {plugin}. An admin can switch it on among its connections.',
+  },
   OAUTH_STATE_INVALID: {
     status: 400,
     sentence: 'This sign-in was not started here, was used before, or is older than ten minutes. Start it again.',

@@ -6,6 +6,7 @@ export interface Connection {
   details: Record<string, unknown>
   /** What an admin chose for this connection, after the schema in the manifest. */
   settings: Record<string, unknown>
+  /** False while an admin has it switched off: then there are no tokens of it. */
   isActive: boolean
   /** What this plugin last reported of it; absent while it works. */
   problem?: string

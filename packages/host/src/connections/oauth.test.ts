@@ -363,6 +363,22 @@ describe('connected accounts', () => {
     expect(await workspaces()).toEqual([])
   })
 
+  test('give no token to their plugin as long as they are switched off', async () => {
+    const { id } = await connected('code-1')
+    const change = (body: object) => it.api('PATCH', `/chat/oauth/workspaces/${id}`, body)
+    const open = () => it.api('GET', `/chat/of/${id}`)
+    expect(await open()).toMatchObject({ status: 200 })
+    await change({ is_active: false })
+    const sentence = 'Example is switched off for chat. An admin can switch it on among its connections.'
+    // What the plugin did not catch is told as an error of the plugin.
+    expect(await open()).toMatchObject({ status: 422, content: sentence })
+    await change({ is_active: true })
+    expect(await open()).toMatchObject({ status: 200 })
+    await change({ is_active: false })
+    expect(await it.api('DELETE', `/chat/oauth/workspaces/${id}`)).toMatchObject({ status: 200 })
+    expect(provider.revocations).toHaveLength(1)
+  })
+
   test('are the organization’s: another admin manages what the first one connected', async () => {
     const { id } = await connected('code-1', { userId: 11 })
     const other = { userId: 12, sessionId: 'another session' }

@@ -6,7 +6,7 @@ import {
   type ConnectionView,
   type OperatorCeiling,
 } from '@tenon/contract'
-import type { ConnectionOwner, ConnectionTokens } from '../connections/connection-store.js'
+import type { Connection, ConnectionOwner, ConnectionTokens } from '../connections/connection-store.js'
 import type { RefreshingConnections } from '../connections/refreshing-connections.js'
 import type { EgressFetch } from '../egress/index.js'
 import { storableText } from '../migrations/sql-text.js'
@@ -66,17 +66,21 @@ export function createHostCalls({
     const isGranted = (contributionId: string) =>
       manifest.contributes?.connections.some(({ id }) => id === contributionId) ?? false
     /** Counts the use of a connection. @throws TenonError CONNECTION_NOT_FOUND, PERMISSION_DENIED when it was not granted */
-    const use = async (id: number) => {
-      const { contributionId } = await connections.get(owner, id)
-      const permission = permissionIds.connection(contributionId)
-      if (!isGranted(contributionId)) {
+    const use = async (id: number): Promise<Connection> => {
+      const connection = await connections.get(owner, id)
+      const permission = permissionIds.connection(connection.contributionId)
+      if (!isGranted(connection.contributionId)) {
         meter.refused(subject, permission)
         throw new TenonError('PERMISSION_DENIED', { plugin: manifest.displayName, permission })
       }
       meter.used(subject, permission)
+      return connection
     }
+    /** @throws TenonError CONNECTION_SWITCHED_OFF and what {@link use} throws */
     const open = async (id: number) => {
-      await use(id)
+      const { isActive, account } = await use(id)
+      if (!isActive)
+        throw new TenonError('CONNECTION_SWITCHED_OFF', { account: account.name, plugin: manifest.displayName })
       return connections.open(owner, id)
     }
     /** @throws TenonError PERMISSION_DENIED when the address is not one that the operator named for the token. */

@@ -31,6 +31,7 @@ const configuration: ReadonlySet<ErrorCode> = new Set([
   'CONNECTION_NEEDS_REAUTH',
   'CONNECTION_NOT_CONFIGURED',
   'CONNECTION_NOT_FOUND',
+  'CONNECTION_SWITCHED_OFF',
   'EGRESS_REFUSED',
   'OAUTH_EXCHANGE_FAILED',
   'PERMISSION_DENIED',
@@ -65,6 +66,7 @@ const nextSteps: Record<RunErrorKind, string> = {
 const nextStepsOf: Partial<Record<ErrorCode, string>> = {
   CALL_TIMEOUT: 'It took longer than it may. Run it again; what it had kept is not read anew.',
   CONNECTION_NEEDS_REAUTH: 'Open the connections of the plugin and sign in to the service again.',
+  CONNECTION_SWITCHED_OFF: 'Switch the connection on among the connections of the plugin, then run it again.',
   EGRESS_REFUSED: 'The plugin may not reach this address. Check the address in its configuration.',
   INTERRUPTED: 'Run it again.',
   PERMISSION_DENIED: 'Look at the permissions of the plugin: one that it needs was not granted.',

@@ -119,6 +119,13 @@ describe('what an admin does with a connection', () => {
     await expect.poll(() => told).toMatchObject([{ success: false, error: { requestId: 'req-2' } }])
   })
 
+  it('has to wait with a test while it is switched off, and reads why', async () => {
+    await showToAdmin({ ...workspace, is_active: false })
+    await fromMenu('Send a test: switch it on first')
+    expect(stage.asked).not.toContain('POST /plugins/chat/test')
+    expect(document.querySelector('[role="menuitem"][data-disabled]')?.textContent).toContain('switch it on first')
+  })
+
   it('is told with the request that failed, when it could not be switched off', async () => {
     await showToAdmin(workspace)
     stage.answers['PATCH /plugins/chat/oauth/workspaces/1'] = refused

@@ -266,8 +266,12 @@ function ConnectionRow(props: ConnectionRowProps) {
             </Menu.Target>
             <Menu.Dropdown>
               {connection.test && (
-                <Menu.Item leftSection={<Send size={15} />} onClick={() => test.mutate()}>
-                  Send a test
+                <Menu.Item
+                  leftSection={<Send size={15} />}
+                  disabled={!workspace.is_active}
+                  onClick={() => test.mutate()}
+                >
+                  {workspace.is_active ? 'Send a test' : 'Send a test: switch it on first'}
                 </Menu.Item>
               )}
               {connection.settings && (
