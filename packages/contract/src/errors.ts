@@ -148,6 +148,11 @@ export const errorTable = {
   PLUGIN_NOT_INSTALLED: { status: 404, sentence: '{plugin} is not installed in your organization.' },
   PLUGIN_DISABLED: { status: 409, sentence: '{plugin} is disabled in your organization. An admin can enable it.' },
   ALREADY_THIS_VERSION: { status: 409, sentence: '{plugin} is at version {version} already.' },
+  OLDER_VERSION: {
+    status: 409,
+    sentence:
+      'For {plugin} the marketplace has {offered}, which is older than {present}, the installed version. To go back, name the version {offered}.',
+  },
   NO_PREVIOUS_VERSION: { status: 409, sentence: 'There is no earlier version to go back to.' },
   CONSENT_NEEDED: {
     status: 409,

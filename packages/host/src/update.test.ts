@@ -214,6 +214,24 @@ test('an update that says what was shown is refused when another version came me
   expect(await running()).toBe('2.0.0')
 })
 
+test('an update goes to an older version only when that is named', async () => {
+  await it.publish(plugin({ version: '2.0.0' }))
+  const id = ((await it.api('POST', '/install', { pluginKey: key })).content as { id: number }).id
+  await it.publish(plugin({ version: '1.0.0' }))
+  const refusal = {
+    status: 409,
+    body: { code: 'OLDER_VERSION' },
+    content: expect.stringContaining('has 1.0.0, which is older than 2.0.0') as string,
+  }
+  expect(await it.api('GET', `/installations/${id}/update`)).toMatchObject(refusal)
+  expect(await it.api('POST', `/installations/${id}/update`)).toMatchObject(refusal)
+  expect(await running()).toBe('2.0.0')
+  const version = '1.0.0'
+  expect(await it.api('GET', `/installations/${id}/update?version=${version}`)).toMatchObject({ status: 200 })
+  expect(await it.api('POST', `/installations/${id}/update`, { version })).toMatchObject({ status: 200 })
+  expect(await running()).toBe(version)
+})
+
 test('of two updates at the same time one is told that the other is under way', async () => {
   const id = await installed()
   await it.publish(plugin({ version: '2.0.0', install: 'await new Promise((go) => setTimeout(go, 300))' }))

@@ -105,7 +105,7 @@ export function installationEndpoints(service: PluginService): Endpoint[] {
       path: '/installations/:id/update',
       tag,
       summary: 'Bring a plugin to its newest version, or to another published one',
-      description: 'When anything goes wrong, the version that was there stays.',
+      description: 'When anything goes wrong, the version that was there stays. An older version has to be named.',
       role: 'Admin',
       params: id,
       body: z

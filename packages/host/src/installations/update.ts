@@ -13,6 +13,7 @@ import {
 } from '@tenon/contract'
 import { contextPlaceholder, type PluginReport } from '@tenon/contract/wire'
 import type { Pool } from 'pg'
+import semver from 'semver'
 import type { Artifacts } from '../artifacts/index.js'
 import type { Catalog } from '../catalog/index.js'
 import type { TenantScope } from '../migrations/index.js'
@@ -69,8 +70,8 @@ export interface Update {
   /** @throws TenonError INSTALLATION_NOT_FOUND, PLUGIN_NOT_FOUND, and those of fetching the code */
   plan(request: UpdateRequest & { version?: string | undefined }): Promise<UpdatePlanJson>
   /**
-   * Brings an installation to another published version, the newest when none is named. When anything goes wrong, the
-   * version that was there stays, with its data as it was.
+   * Brings an installation to another published version, the newest when none is named; an older one has to be named.
+   * When anything goes wrong, the version that was there stays, with its data as it was.
    *
    * @param granted ids of the permissions that the new version gets; needed when it asks for more than before
    * @param shown what was agreed to; whatever there is now when absent
@@ -125,10 +126,12 @@ export function createUpdate(engines: UpdateOptions): Update {
     return row
   }
 
-  /** The code of a published version, with the entry as this version says it. */
-  async function fetchVersion(pluginKey: string, version: string | undefined) {
+  /** The code of a published version, with the entry as this version says it; back to an older one only by its name. */
+  async function fetchVersion({ pluginKey, version: present }: Installation, version: string | undefined) {
     const entry = catalog.get(pluginKey)
     if (!entry) throw new TenonError('PLUGIN_NOT_FOUND', { pluginKey })
+    if (version === undefined && present !== null && semver.lt(entry.version, present))
+      throw new TenonError('OLDER_VERSION', { plugin: entry.displayName, offered: entry.version, present })
     const artifact = await artifacts.resolve(entry, version === undefined ? {} : { version })
     return { artifact, entry: entryOf(entry, artifact), offered: entry }
   }
@@ -158,7 +161,7 @@ export function createUpdate(engines: UpdateOptions): Update {
   return {
     async plan({ tenant, id, version }) {
       const row = await findRow(tenant, id)
-      const { artifact, entry, offered } = await fetchVersion(row.pluginKey, version)
+      const { artifact, entry, offered } = await fetchVersion(row, version)
       const releases = releasesBetween(offered, row.version, entry.version)
       return {
         from: row.version,
@@ -173,7 +176,7 @@ export function createUpdate(engines: UpdateOptions): Update {
 
     async update({ tenant, id, userId, version, granted, shown }) {
       const row = await findRow(tenant, id)
-      const { artifact, entry } = await fetchVersion(row.pluginKey, version)
+      const { artifact, entry } = await fetchVersion(row, version)
       if (artifact.digest === row.digest)
         throw new TenonError('ALREADY_THIS_VERSION', { plugin: entry.displayName, version: entry.version })
       if (shown) assertShown(entry, artifact.digest, shown)
