@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { compileExamples, docstringExamples, pageExamples } from './testing/examples.js'
 
-const pages = ['packages/react/README.md', 'docs/embedding.md']
+const pages = ['packages/react/README.md', 'packages/sdk/README.md', 'docs/embedding.md']
 const examples = [
   ...docstringExamples('packages/react/src'),
   ...docstringExamples('packages/sdk/src'),
