@@ -22,7 +22,7 @@ afterAll(async () => {
 })
 
 describe('a source-only plugin', () => {
-  test('gets hold of nothing while it is bundled', { timeout: 240_000, retry: 0 }, async () => {
+  test('gets hold of nothing while it is bundled', { timeout: 480_000, retry: 0 }, async () => {
     const results = await collect(buildCorpus(ground, registries))
     expect(holesAmong(results)).toEqual([])
     expect(results.length).toBeGreaterThan(65)

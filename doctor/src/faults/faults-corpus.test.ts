@@ -14,7 +14,7 @@ afterAll(() => ground.close())
 describe('faults of plugins', () => {
   test(
     'make no call of another organization fail, nor lead an answer astray',
-    { timeout: 300_000, retry: 0 },
+    { timeout: 600_000, retry: 0 },
     async () => {
       const results = await collect(faultsCorpus(ground))
       const { how: figures } = results.find(({ name }) => name === 'makes others wait') ?? { how: '' }

@@ -5,7 +5,7 @@ import { pluginCorpus } from './plugin-corpus.js'
 
 test(
   'a hostile plugin reaches nobody and harms nobody, from JavaScript and from below',
-  { timeout: 120_000, retry: 0 },
+  { timeout: 300_000, retry: 0 },
   async () => {
     const results = await collect(pluginCorpus())
     expect(holesAmong(results)).toEqual([])
@@ -16,7 +16,7 @@ test(
   },
 )
 
-test('a hostile plugin gets no further without namespaces', { timeout: 120_000, retry: 0 }, async ({ skip }) => {
+test('a hostile plugin gets no further without namespaces', { timeout: 300_000, retry: 0 }, async ({ skip }) => {
   const runtime = createRuntime({ log: { info: () => undefined, warn: () => undefined }, limits: { warmRunners: 0 } })
   const { tier } = await runtime.selfTest()
   await runtime.stop()
@@ -26,7 +26,7 @@ test('a hostile plugin gets no further without namespaces', { timeout: 120_000, 
   expect(results.length).toBeGreaterThan(150)
 })
 
-test('a hostile plugin gets no further where the kernel does not help', { timeout: 120_000, retry: 0 }, async () => {
+test('a hostile plugin gets no further where the kernel does not help', { timeout: 300_000, retry: 0 }, async () => {
   const results = await collect(pluginCorpus({ maxTier: 'T1', reachOnly: true }))
   expect(results.length).toBeGreaterThan(100)
   expect(holesAmong(results)).toEqual([])

@@ -605,10 +605,15 @@ describe('what a child asks the host for', () => {
   ])('are worked on up to maxHostCallBytes at once (%o), here %d, and the others come later', async (limits, most) => {
     let now = 0
     let seen = 0
+    let begin = (): void => undefined
+    const asManyAsMay = new Promise<void>((resolve) => (begin = resolve))
     const host = {
       take: async () => {
         seen = Math.max(seen, ++now)
-        await sleep(300)
+        if (now === most) begin()
+        await asManyAsMay
+        // Time for one more to come that may not.
+        await sleep(50)
         now--
       },
     }
@@ -668,10 +673,10 @@ describe('what a child asks the host for', () => {
 
   it('end it where more than maxUnreadBytes of their answers are not read', async () => {
     const host = { read: () => Promise.resolve(text) }
-    const call = (limits: Partial<RuntimeLimits>) =>
-      start(limits).call(deaf, functionCall('atOnce', [100], { host: () => host, deadlineMs: 1_000 }))
-    await expect(call({})).rejects.toMatchObject({ code: 'CALL_TIMEOUT' })
-    await expect(call({ maxUnreadBytes: 2_000_000 })).rejects.toMatchObject({
+    const call = (limits: Partial<RuntimeLimits>, deadlineMs: number) =>
+      start(limits).call(deaf, functionCall('atOnce', [100], { host: () => host, deadlineMs }))
+    await expect(call({}, 1_000)).rejects.toMatchObject({ code: 'CALL_TIMEOUT' })
+    await expect(call({ maxUnreadBytes: 2_000_000 }, 15_000)).rejects.toMatchObject({
       code: 'PLUGIN_KILLED',
       message: expect.stringContaining('it does not read what it asks for') as string,
     })
