@@ -39,7 +39,7 @@ afterAll(async () => {
   await rm(marketplaceDirectory, { recursive: true, force: true })
 })
 
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 20_000, interval: 30 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 30 })
 const fields = 'risk_name,risk_owner,risk_description,ai_lifecycle_phase,likelihood,severity'
 
 interface Organization {

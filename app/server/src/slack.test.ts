@@ -69,7 +69,7 @@ const api = async (method: string, path: string, body?: unknown) => {
   const answer = await app.call(method, `/api${path}`, { token: admin.token, ...(body === undefined ? {} : { body }) })
   return { status: answer.status, data: answer.body.data as unknown }
 }
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 15_000, interval: 50 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 50 })
 
 interface Workspace {
   id: number

@@ -228,7 +228,7 @@ async function listen(answer: (body: string, response: ServerResponse) => void) 
   return { server, port: (server.address() as AddressInfo).port }
 }
 
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 15_000, interval: 50 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 50 })
 
 beforeAll(async () => {
   const surroundings = await prepareSurroundings()

@@ -33,7 +33,7 @@ afterAll(async () => {
 let id: number
 
 type Server = Pick<Replica, 'api'>
-const until = (what: () => unknown) => vi.waitFor(what, { timeout: 10_000, interval: 30 })
+const until = (what: () => unknown) => vi.waitFor(what, { timeout: 45_000, interval: 30 })
 const say = (server: Server) => server.api('GET', '/crasher/say')
 const crash = async (server: Server) =>
   expect(await server.api('POST', '/crasher/crash', {})).toMatchObject({ body: { code: 'PLUGIN_EXITED' } })

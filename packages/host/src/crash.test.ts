@@ -133,7 +133,7 @@ async function startChild(): Promise<CallApi> {
   return createApi((JSON.parse(first) as { url: string }).url)
 }
 
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 15_000, interval: 30 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 30 })
 const untilHanging = (key: string) =>
   until(() => expect(childLog.some((line) => line.includes('"hanging"') && line.includes(`"${key}"`))).toBe(true))
 

@@ -64,7 +64,7 @@ afterAll(async () => {
 })
 
 const hostMap = () => `service.example:80=127.0.0.1:${(service.address() as AddressInfo).port}`
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 30_000, interval: 20 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 20 })
 
 test(
   'of events that a plugin is told of none is lost when the server is killed among them, and few come twice',

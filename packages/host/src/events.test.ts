@@ -92,7 +92,7 @@ interface Heard {
 const heard = async () => (await it.api('GET', '/subscriber/heard')).content as Heard[]
 const textsHeard = async () => (await heard()).map(({ text }) => text)
 const write = (text: string, keep = true) => it.api('POST', '/publisher/write', { text, keep })
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 10_000, interval: 30 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 30 })
 
 async function deliveryOf(text: string) {
   const { rows } = await it.pool.query<{ state: string; attempts: number; last_error: string | null }>(

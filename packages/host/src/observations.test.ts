@@ -83,7 +83,7 @@ const say = (text: string, level = 'info', from: Pick<Replica, 'api'> = it) =>
   from.api('GET', `/talker/say?text=${text}&level=${level}`)
 
 describe('the tables of an installation', () => {
-  test('are named and counted before they are erased', async () => {
+  test('are named and counted before they are erased', { timeout: 90_000 }, async () => {
     await it.publish(...keepers)
     const paths = await Promise.all(
       keepers.map(async ({ key }) => {
@@ -94,7 +94,7 @@ describe('the tables of an installation', () => {
     const seen = () => Promise.all(paths.map(async (path) => (await it.api('GET', path)).content))
     const expected = ['keeper_notes', 'old_keeper_notes'].map((name) => [{ name, rows: 3 }])
     // The database tells what a session did when that has had nothing to do for ten seconds.
-    await vi.waitFor(async () => expect(await seen()).toEqual(expected), { timeout: 30_000, interval: 200 })
+    await vi.waitFor(async () => expect(await seen()).toEqual(expected), { timeout: 60_000, interval: 200 })
     const [path = ''] = paths
     const holding = it.api('POST', '/keeper/hold')
     await vi.waitFor(async () => expect((await it.api('GET', '/keeper/is-held')).content).toBe(true))

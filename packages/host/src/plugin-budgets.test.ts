@@ -76,7 +76,7 @@ async function budget(name: string, organizationId = 1, installation = id): Prom
   })
   return (content as { budgets: Budget[] }).budgets.find((one) => one.name === name)
 }
-const until = (look: () => Promise<void>) => vi.waitFor(look, { timeout: 15_000, interval: 50 })
+const until = (look: () => Promise<void>) => vi.waitFor(look, { timeout: 45_000, interval: 50 })
 const shows = (name: string, used: number, limit: number, unit: string) =>
   until(async () => expect(await budget(name)).toEqual({ name, used, limit, unit }))
 

@@ -18,7 +18,7 @@ afterAll(async () => {
   await one.close()
 })
 
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 15_000, interval: 30 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 30 })
 
 const uninstallAndRest = (rest = '') => `
   export async function uninstall(userId: number, tenantId: string, context: any) { return { success: true } }

@@ -52,7 +52,7 @@ async function openWith(jobs: Partial<JobLimits>): Promise<void> {
   replica = await openReplica(surroundings, { limits: { jobs: { pollMs: 50, ...jobs } } })
 }
 
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 10_000, interval: 20 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 20 })
 const runOf = async (runId: string) => (await replica.api('GET', `/runs/${runId}`)).content as RunJson
 const whenOver = (runId: string) =>
   until(async () => {

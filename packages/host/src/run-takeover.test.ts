@@ -137,7 +137,7 @@ afterAll(async () => {
   await surroundings.close()
 })
 
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 20_000, interval: 30 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 30 })
 
 async function startChild(): Promise<{ api: CallApi; url: string }> {
   const { connection, registry, directory } = surroundings

@@ -30,7 +30,7 @@ afterEach(async () => {
   await it.pool.query('DELETE FROM tenon.plugin_runs; DELETE FROM tenon.uploads')
 })
 
-const until = <Result>(what: () => Promise<Result> | Result, timeout = 10_000) =>
+const until = <Result>(what: () => Promise<Result> | Result, timeout = 45_000) =>
   vi.waitFor(what, { timeout, interval: 30 })
 
 const actions = [

@@ -49,7 +49,7 @@ beforeEach(async () => {
   await it.pool.query(`DELETE FROM tenon.plugin_runs WHERE kind <> 'install'`)
 })
 
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 8_000, interval: 30 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 30 })
 const due = (behindBy: string) =>
   it.pool.query(`UPDATE tenon.plugin_schedules SET next_run_at = now() - $1::interval WHERE action = 'sync'`, [
     behindBy,

@@ -80,7 +80,7 @@ beforeEach(async () => {
   await it.pool.query('DELETE FROM tenon.outbox')
 })
 
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 10_000, interval: 30 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 30 })
 
 async function happen(name: string, payload: object = {}): Promise<void> {
   await it.pool.query(`INSERT INTO tenon.outbox (organization_id, source, name, payload) VALUES (1, 'host', $1, $2)`, [

@@ -47,7 +47,7 @@ beforeEach(async () => {
   await it.pool.query('DELETE FROM tenon.webhooks; DELETE FROM tenon.outbox')
 })
 
-const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 8_000, interval: 30 })
+const until = <Result>(what: () => Promise<Result> | Result) => vi.waitFor(what, { timeout: 45_000, interval: 30 })
 
 const listener: TestPlugin = {
   key: 'listener',
