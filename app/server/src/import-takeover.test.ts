@@ -51,6 +51,8 @@ interface Organization {
 async function startChild(): Promise<string> {
   const { connection } = database
   const argument = JSON.stringify({ database: { connection }, marketplaceLocation, limits })
+  // One that a failed test left.
+  child?.kill('SIGKILL')
   child = spawn(process.execPath, [crashApp, argument], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [url] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line')) as [string]
   return url

@@ -48,13 +48,19 @@ test('everything that an entry asks for has a name and a sentence', () => {
       group: 'outside',
       sentence: 'Talk to the address that you enter as "Server address" (Sends news)',
     },
-    { id: 'connection:workspace', group: 'outside', sentence: 'Work with accounts at chat that you connect (write)' },
+    { id: 'connection:workspace', group: 'outside', sentence: 'Use each account at chat that you connect (write)' },
     { id: 'environment:TOKEN', group: 'read', sentence: 'Read the value TOKEN, which the operator has set for it' },
     { id: 'event:risk.*', group: 'events', sentence: 'Be told of risk events' },
     { id: 'event:model.added', group: 'events', sentence: 'Be told of the event “model added”' },
     { id: 'publish:plugin.done', group: 'events', sentence: 'Announce the event plugin.done to other plugins' },
     { id: 'schedule', group: 'schedule', sentence: 'Run on a schedule, without anybody asking' },
   ])
+})
+
+test('an account is called as the plugin calls it', () => {
+  const contributes = { connections: [{ id: 'w', kind: 'oauth2', provider: 'chat', title: 'Chat room', scopes: [] }] }
+  const { sentence } = askedPermissions(catalogEntrySchema.parse({ ...entry, permissions: {}, contributes }))[0] ?? {}
+  expect(sentence).toBe('Use each Chat room that you connect')
 })
 
 test('granting nothing in particular, or everything, leaves the entry as it is', () => {

@@ -45,7 +45,7 @@ export function askedPermissions({ permissions, contributes }: Asking): AskedPer
       asked(
         permissionIds.connection(id),
         'outside',
-        `Work with accounts at ${title ?? provider} that you connect${scopes.length > 0 ? ` (${scopes.join(', ')})` : ''}`,
+        `Use each ${title ?? `account at ${provider}`} that you connect${scopes.length > 0 ? ` (${scopes.join(', ')})` : ''}`,
       ),
     ),
     ...environment.map((name) =>
