@@ -17,7 +17,8 @@ async function serve() {
   const server = createServer((_request, response) => {
     const controller = new AbortController()
     response.on('close', () => controller.abort())
-    void sendEvents(response as Response, endless(controller.signal), () => controller.abort()).then(ended)
+    const reader = { end: () => controller.abort(), mayRead: () => Promise.resolve(true), recheckMs: 20 }
+    void sendEvents(response as Response, endless(controller.signal), reader).then(ended)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)

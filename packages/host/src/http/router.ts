@@ -22,7 +22,7 @@ interface RouterOptions {
   endpoints: readonly Endpoint[]
   service: PluginService
   uploads: Uploads
-  limits: Pick<RequestLimits, 'maxBodyBytes'>
+  limits: Pick<RequestLimits, 'maxBodyBytes' | 'streamRecheckMs'>
   frame: FrameDocumentOptions
   /** Who a request comes from. @throws TenonError NOT_AUTHENTICATED and the like */
   authenticate: (request: Request) => Promise<Principal>
@@ -69,8 +69,9 @@ export function createRouter({
       if (!endpoint.readsBodyLate) await readJson(request)
       const { call, end } = checkedCall(endpoint, request, principal, readJson)
       const answer = await endpoint.handle(call)
-      if ('events' in answer) await sendEvents(response, answer.events, end)
-      else sendAnswer(response, answer)
+      if (!('events' in answer)) return sendAnswer(response, answer)
+      const mayRead = () => isStill(principal, () => authenticate(request))
+      await sendEvents(response, answer.events, { end, mayRead, recheckMs: limits.streamRecheckMs })
     })
   }
   router.all('/:key/*path', pluginRoute(callPluginRoute(service, uploads), principalOf, readJson))
@@ -80,6 +81,16 @@ export function createRouter({
   router.use(noteDenied((request) => principals.get(request), onDenied))
   router.use(answerErrors(log))
   return router
+}
+
+/** Whether a request still comes from whom it came from, with the same rights; true where that cannot be told just now. */
+async function isStill(before: Principal, authenticate: () => Promise<Principal>): Promise<boolean> {
+  try {
+    const now = await authenticate()
+    return (['userId', 'organizationId', 'role', 'isOperator'] as const).every((field) => now[field] === before[field])
+  } catch (error) {
+    return !(error instanceof TenonError) || error.status >= 500
+  }
 }
 
 /** @throws what the body parser says: see errorAnswer */

@@ -219,6 +219,7 @@ export const requestLimitTests: TestsOf<typeof requestLimitTable> = {
   maxBodyBytes: ofRequests('a body of JSON has at most maxBodyBytes: %s, %i'),
   maxFormFields: ofRequests('a form has at most maxFormFields: %s, %i'),
   maxFormFieldBytes: ofRequests('a field of a form has at most maxFormFieldBytes, and is never cut: %s, %i'),
+  streamRecheckMs: inFile('http/stream-readers.test.ts')('is asked of again every streamRecheckMs, and not before'),
 }
 
 const ofUploads = inFile('uploads/uploads.test.ts')
