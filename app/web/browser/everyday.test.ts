@@ -370,7 +370,8 @@ describe('somebody without a mouse', { timeout: 60_000 }, () => {
     await settle(page)
     await tabTo(/^Install Risk Import$/)
     await page.keyboard.press('Enter')
-    await page.getByRole('dialog').getByText('It will be able to').waitFor()
+    // Before that is there, nobody can agree to it.
+    await page.getByRole('dialog').getByText('Read the table risks').waitFor()
     await tabTo(/^Allow and install$/)
     await page.keyboard.press('Enter')
     await page.getByText('Risk Import is installed.').waitFor({ timeout: 30_000 })

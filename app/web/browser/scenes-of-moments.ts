@@ -159,6 +159,13 @@ export const scenesOfMoments: Scene[] = [
     then: press(/^More for Acme/),
   },
   {
+    name: 'plugin-connections-off',
+    as: 'admin',
+    path: `${withConnections}?section=connections`,
+    before: hasConnections,
+    then: press(/^More for A workspace/),
+  },
+  {
     name: 'plugin-connections-told',
     as: 'admin',
     path: `${withConnections}?section=connections`,

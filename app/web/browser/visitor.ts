@@ -40,6 +40,7 @@ export async function visit(
     timezoneId: 'UTC',
   })
   const page = await context.newPage()
+  if (networkDelayMs > 0) await slowDown(context)
   watchRequests(page)
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
@@ -50,6 +51,21 @@ export async function visit(
   })
   return { context, page, complaints, close: () => context.close() }
 }
+
+/** So long each request to an API waits before it is sent; for trying the pages as somebody far away has them. */
+const networkDelayMs = Number(process.env['TEST_NETWORK_DELAY_MS'] ?? 0)
+
+async function slowDown(context: BrowserContext) {
+  const isOfApi = ({ pathname }: URL) => /^\/(api|backend)\//.test(pathname) && !isFollowed(pathname)
+  await context.route(isOfApi, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, networkDelayMs))
+    // The page may have left meanwhile.
+    await route.fallback().catch(() => {})
+  })
+}
+
+/** What is followed live never ends. */
+const isFollowed = (pathname: string): boolean => /\/(events|stream)$/.test(pathname)
 
 export const password = 'correct horse battery'
 
@@ -79,8 +95,7 @@ function watchRequests(page: Page) {
     lastNews.set(page, Date.now())
   }
   page.on('request', (request) => {
-    // What is followed live never ends.
-    if (!/\/(events|stream)$/.test(new URL(request.url()).pathname)) note(() => requests.add(request))
+    if (!isFollowed(new URL(request.url()).pathname)) note(() => requests.add(request))
   })
   page.on('requestfinished', (request) => note(() => requests.delete(request)))
   page.on('requestfailed', (request) => note(() => requests.delete(request)))

@@ -267,6 +267,7 @@ function ConnectionRow(props: ConnectionRowProps) {
             <Menu.Dropdown>
               {connection.test && (
                 <Menu.Item
+                  className="tn-menu-act"
                   leftSection={<Send size={15} />}
                   disabled={!workspace.is_active}
                   onClick={() => test.mutate()}
