@@ -57,6 +57,11 @@ const chat: TestPlugin = {
       }
       export const router = {
         'GET /secrets': async ({ connections }: any) => ({ data: await Promise.all((await connections.list()).map(({ id }: any) => connections.open(id))) }),
+        'GET /ways/:id': async ({ connections, params, fetch }: any) => {
+          const id = Number(params.id)
+          const ways = [connections.open(id), connections.secrets(id), fetch('https://chat.example/', { connection: id })]
+          return { data: await Promise.all(ways.map((way) => way.then(() => 'given', ({ code }: any) => code))) }
+        },
         'GET /of/:id': async ({ connections, params }: any) => ({ data: await connections.open(Number(params.id)) }),
       }`,
   },
@@ -372,6 +377,8 @@ describe('connected accounts', () => {
     const sentence = 'Example is switched off for chat. An admin can switch it on among its connections.'
     // What the plugin did not catch is told as an error of the plugin.
     expect(await open()).toMatchObject({ status: 422, content: sentence })
+    const { content: ways } = await it.api('GET', `/chat/ways/${id}`)
+    expect(ways).toEqual(Array(3).fill('CONNECTION_SWITCHED_OFF'))
     await change({ is_active: true })
     expect(await open()).toMatchObject({ status: 200 })
     await change({ is_active: false })

@@ -233,8 +233,8 @@ describe('what is known of a run', () => {
     }
     const over: Run = { ...running, state: 'succeeded', progress: null }
     beforeEach(() => void (answers['/plugins/any/models'] = 'before'))
-
-    it('where it was seen under way', async () => {
+    /** A run under way beside what its plugin shows, of which the server has something newer already. */
+    const showBefore = async () => {
       answers[path] = running
       show(
         <>
@@ -245,6 +245,10 @@ describe('what is known of a run', () => {
       await shown('running 1 before ')
       await connected()
       answers['/plugins/any/models'] = 'after'
+    }
+
+    it('where it was seen under way', async () => {
+      await showBefore()
       tell('run', over)
       await shown('succeeded  after ')
     })
@@ -259,16 +263,7 @@ describe('what is known of a run', () => {
     })
 
     it('where its end is the first that is told of it', async () => {
-      answers[path] = running
-      show(
-        <>
-          <State />
-          <Models />
-        </>,
-      )
-      await shown('running 1 before ')
-      await connected()
-      answers['/plugins/any/models'] = 'after'
+      await showBefore()
       tell('run', { ...over, id: 'another' })
       await shown('running 1 after ')
     })
